@@ -1,0 +1,43 @@
+"""Turn labelled pictures of galaxies, or of anything else, into a measured classifier.
+
+>>> import hubblefork
+>>> run = hubblefork.train("simulated:400", "lenet5", out=folder / "run",
+...                        settings={"epochs": 1, "data.size": 32})
+>>> table = hubblefork.predict(run.path, folder / "pictures")  # doctest: +SKIP
+"""
+
+import os
+from importlib import import_module
+from typing import Any
+
+# Threads of PyTorch that wait for each other must not spin: on a machine whose cores are shared
+# with other work, spinning was measured to make a training ten times slower. OpenMP reads this
+# when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Public name -> the module that has it: imported when it is first used, so that `import
+# hubblefork` and the command line answer at once.
+_PUBLIC = {
+    "Predictor": "hubblefork.prediction.predictor",
+    "RequestError": "hubblefork.errors",
+    "Run": "hubblefork.training.run",
+    "create_network": "hubblefork.networks.registry",
+    "evaluate": "hubblefork.workflow.evaluate",
+    "load_recipe": "hubblefork.training.recipe",
+    "pack": "hubblefork.workflow.pack",
+    "predict": "hubblefork.workflow.predict",
+    "simulate": "hubblefork.sky.simulation",
+    "train": "hubblefork.workflow.train",
+}
+
+__all__ = list(_PUBLIC)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'hubblefork' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,34 @@
+"""The command line: `hubblefork VERB ...`, one module a verb."""
+
+import sys
+
+import typer
+
+from hubblefork.cli import demo, evaluate, listing, predict, train
+from hubblefork.errors import RequestError
+
+app = typer.Typer(
+    name="hubblefork",
+    help="Turn labelled pictures of galaxies, or of anything else, into a measured classifier.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo")(demo.demo)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("list")(listing.listing)
+
+
+def main() -> None:
+    """Run a verb; a mistake in the request is one line on stderr and exit status 2."""
+    try:
+        app()
+    except RequestError as error:
+        print(f"hubblefork: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("hubblefork: interrupted; a training goes on with --resume", file=sys.stderr)
+        sys.exit(130)

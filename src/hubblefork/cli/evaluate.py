@@ -1,0 +1,28 @@
+"""`hubblefork evaluate RUN [SOURCE]`: measure a model on its test part or on other pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubblefork.cli.options import Device, RunArgument
+
+
+def evaluate(
+    run: RunArgument,
+    source: Annotated[
+        str | None, typer.Argument(help="Labelled pictures. [default: the run's test part]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
+    crop: Annotated[
+        int | None, typer.Option(help="Keep this centre square of SOURCE's pictures instead.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Measure a trained model, and write predictions, metrics, figures and a report."""
+    from hubblefork.cli.output import show_metrics
+    from hubblefork.workflow import evaluate as workflow
+
+    evaluation = workflow.evaluate(run, source, out=out, crop=crop, device=device)
+    show_metrics(evaluation.metrics)
+    print(evaluation.path)

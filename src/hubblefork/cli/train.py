@@ -1,0 +1,51 @@
+"""`hubblefork train SOURCE --recipe NAME`: a source becomes a run folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubblefork.cli.options import Device, Seed
+
+
+def train(
+    source: Annotated[
+        str, typer.Argument(help="simulated, a directory with one folder a class, or a catalogue.")
+    ],
+    recipe: Annotated[
+        str | None, typer.Option(help="Name of a recipe, or a .toml file. [default: default]")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one value.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
+    crop: Annotated[int | None, typer.Option(help="Keep this centre square, in pixels.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the packed pictures.")] = None,
+    grey: Annotated[bool, typer.Option("--grey", help="One channel instead of three.")] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the interrupted run.")
+    ] = False,
+) -> None:
+    """Train a classifier on labelled pictures; measure it on its test part; report."""
+    from hubblefork.cli.output import show_metrics
+    from hubblefork.training.recipe import parse_settings
+    from hubblefork.workflow import train as workflow
+
+    settings: dict[str, object] = dict(parse_settings(set_ or []))
+    framing = {"data.crop": crop, "data.size": size, "data.grey": grey or None}
+    settings |= {key: value for key, value in framing.items() if value is not None}
+    run = workflow.train(
+        source,
+        recipe,
+        out=out,
+        settings=settings,
+        seed=seed,
+        device=device,
+        precision=precision,
+        resume=resume,
+    )
+    show_metrics(run.metrics)
+    print(run.path)

@@ -1,0 +1,97 @@
+"""A packed dataset: every picture of a source as bytes of one size, memory-mapped from one file.
+
+images.npy      (N, H, W, C) uint8, never held in memory as a whole
+table.parquet   one row a picture: id, label or votes, origin, digest, and what else is known
+dataset.json    task, provenance, framing, counts, and what was left out and why
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.data.framing import Framing
+from hubblefork.data.task import Classes, Task, task_from_json
+from hubblefork.errors import RequestError
+
+# Raised whenever the files above change their meaning; it is part of the cache's key, so that
+# datasets of another version are packed anew.
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class PackedDataset:
+    """One opened packed dataset; it is pickled as its path, so it costs nothing to send.
+
+    path: the folder.
+    source: the name of the source, as the user gave it.
+    task: what a label means.
+    info: what `dataset.json` holds.
+    table: one row a picture, in the order of `images`.
+    images: (N, H, W, C) uint8, read from the file as rows are asked for.
+    """
+
+    path: Path
+    source: str
+    task: Task = field(repr=False)
+    info: dict[str, Any] = field(repr=False)
+    table: pd.DataFrame = field(repr=False)
+    images: np.ndarray = field(repr=False)
+
+    @classmethod
+    def open(cls, path: str | Path, source: str | None = None) -> "PackedDataset":
+        """Open the folder `path`.
+
+        `source` renames the source: the same pictures may be reached by several names, and
+        outputs carry the one that was asked for.
+        """
+        path = Path(path)
+        try:
+            info = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RequestError(
+                f"{path} is no packed dataset: it has no dataset.json; "
+                "packing the source again makes one"
+            ) from None
+        if info.get("format") != FORMAT:
+            raise RequestError(
+                f"{path} is a packed dataset of format {info.get('format')}, expected {FORMAT}; "
+                "packing the source again makes one"
+            )
+        if source is not None:
+            info["source"] = source
+        return cls(
+            path=path,
+            source=info["source"],
+            task=task_from_json(info["task"]),
+            info=info,
+            table=pd.read_parquet(path / "table.parquet"),
+            images=np.load(path / "images.npy", mmap_mode="r"),
+        )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def key(self) -> str:
+        """The hash of the source's content and the framing: the same key, the same pictures."""
+        return self.info["key"]
+
+    @property
+    def framing(self) -> Framing:
+        """How each picture was cut and scaled."""
+        return Framing(**self.info["framing"])
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The class of each picture (N,) int64, or its vote fractions (N, 37) float32."""
+        if isinstance(self.task, Classes):
+            return self.table["label"].to_numpy(np.int64)
+        return self.table[list(self.task.columns)].to_numpy(np.float32)
+
+    def __reduce__(self) -> tuple[Callable, tuple[Path, str]]:
+        return PackedDataset.open, (self.path, self.source)

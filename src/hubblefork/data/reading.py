@@ -1,0 +1,93 @@
+"""Read pictures block by block in several threads or processes, and give the blocks in order.
+
+Worker processes import this module and what reads the pictures, and nothing heavy beside it, so
+that they start quickly.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from hubblefork.data.framing import Framing
+from hubblefork.data.pictures import UnreadablePicture
+
+Pictures = list[np.ndarray | UnreadablePicture]
+Job = Callable[[Framing], Pictures]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What was read of one block of pictures.
+
+    pixels: the bytes of all that could be read, one after another.
+    read: the places of these in the block.
+    digests: a hash of the pixels of each of these.
+    left_out: the place and the reason of each of the others.
+    misfit: the place and the shape of the first that has another shape than was expected.
+    """
+
+    pixels: bytes
+    read: list[int]
+    digests: list[str]
+    left_out: list[tuple[int, str]]
+    misfit: tuple[int, tuple[int, ...]] | None
+
+
+def read_block(job: Job, framing: Framing, shape: tuple[int, ...]) -> Block:
+    """Do one job; every picture is expected to have this shape."""
+    pixels, read, digests, left_out = [], [], [], []
+    for place, picture in enumerate(job(framing)):
+        if isinstance(picture, UnreadablePicture):
+            left_out.append((place, picture.reason))
+        elif picture.shape != shape:
+            return Block(b"", [], [], [], (place, picture.shape))
+        else:
+            content = picture.tobytes()
+            pixels.append(content)
+            read.append(place)
+            # Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 pictures.
+            digests.append(hashlib.blake2b(content, digest_size=16).hexdigest())
+    return Block(b"".join(pixels), read, digests, left_out, None)
+
+
+def read_blocks(
+    jobs: Iterable[Job],
+    framing: Framing,
+    shape: tuple[int, ...],
+    workers: int,
+    prefer: Literal["threads", "processes"],
+) -> Iterator[Block]:
+    """Do the jobs with this many workers and give each block in its order.
+
+    At most two jobs a worker are in the making: a disk slower than the decoders holds them up,
+    instead of filling the memory. (joblib's own generator does not wait for its reader.)
+    """
+    waiting: deque = deque()
+    with _pool(workers, prefer) as pool:
+        for job in jobs:
+            waiting.append(pool.submit(read_block, job, framing, shape))
+            if len(waiting) == 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@contextmanager
+def _pool(workers: int, prefer: Literal["threads", "processes"]) -> Iterator[Executor]:
+    if workers == 1 or prefer == "threads":
+        with ThreadPoolExecutor(workers) as pool:
+            yield pool
+        return
+    # joblib's processes need no `if __name__ == "__main__"` in the caller's script. They stay for
+    # the next packing and leave after some seconds without work.
+    from joblib.externals.loky import get_reusable_executor
+
+    # One thread a process: more would fight for the same cores.
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    yield get_reusable_executor(workers, timeout=10, env=limits)

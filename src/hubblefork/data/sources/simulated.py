@@ -1,0 +1,91 @@
+"""The simulated sky as a source: `simulated`, `simulated:N`, `simulated:votes`, or both parts."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import hubblefork.sky
+from hubblefork.data.framing import Framing
+from hubblefork.data.reading import Job, Pictures
+from hubblefork.data.sources.base import Source
+from hubblefork.data.task import Classes, Task, Votes
+from hubblefork.errors import RequestError
+from hubblefork.sky.classes import GALAXY10_SDSS
+from hubblefork.sky.simulation import GALAXY10_FIELD, GALAXY10_SIZE, Simulation, simulate
+
+# Enough galaxies for every class to have some in each part of a split, and few enough to be
+# rendered in half a minute.
+DEFAULT_NUMBER = 4000
+
+
+class SimulatedSource(Source):
+    """Galaxies drawn and rendered by `hubblefork.sky.simulation`, with known truth.
+
+    A framing's crop is in pixels of the frame of 69x69; the picture is rendered at the size that
+    is asked for, never resized.
+    """
+
+    prefer = "processes"
+
+    def __init__(
+        self, number: int = DEFAULT_NUMBER, votes: bool = False, seed: int = 0, name: str = ""
+    ) -> None:
+        self.name = name or ":".join(["simulated", *["votes"] * votes, str(number)])
+        self.number = number
+        self.seed = seed
+        self.notes: list[str] = []
+        self.task: Task = Votes() if votes else Classes(GALAXY10_SDSS)
+        self._simulation = simulate(number, seed)
+        catalogue = self._simulation.catalogue
+        labels = list(self.task.columns) if votes else ["label"]
+        self.table = catalogue[["id", *labels]].assign(origin="simulated")
+
+    @classmethod
+    def parse(cls, text: str, seed: int = 0) -> "SimulatedSource":
+        """Open what the user wrote, `simulated` with `votes` and a number in any order."""
+        number, votes = DEFAULT_NUMBER, False
+        for word in text.split(":")[1:]:
+            if word == "votes":
+                votes = True
+            elif word.isdecimal() and int(word) > 0:
+                number = int(word)
+            else:
+                raise RequestError(
+                    f"{text}: {word!r} is neither 'votes' nor a number of galaxies; "
+                    "expected as in simulated:2000 or simulated:votes:2000"
+                )
+        return cls(number, votes, seed, text)
+
+    def stamp(self) -> str:
+        return self.content()
+
+    def content(self) -> str:
+        """Return a SHA-256 over what the galaxies depend on: number, seed and the sky's code."""
+        digest = hashlib.sha256(f"{self.task.to_json()} {self.number} {self.seed}".encode())
+        for file in sorted(Path(hubblefork.sky.__file__).parent.glob("*.py")):
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    def job(self, rows: Sequence[int]) -> Job:
+        part = replace(self._simulation, catalogue=self._simulation.catalogue.iloc[list(rows)])
+        return partial(_render, part)
+
+
+def _render(simulation: Simulation, framing: Framing) -> Pictures:
+    """Render all galaxies of a simulation."""
+    crop = framing.crop or GALAXY10_SIZE
+    if crop > GALAXY10_SIZE:
+        raise RequestError(
+            f"crop is {crop}; expected at most {GALAXY10_SIZE}, "
+            "the width of a simulated picture in pixels"
+        )
+    field = GALAXY10_FIELD * crop / GALAXY10_SIZE
+    pictures = simulation.render(range(len(simulation)), framing.size or crop, field)
+    if framing.grey:
+        return [np.asarray(Image.fromarray(each).convert("L"))[..., None] for each in pictures]
+    return list(pictures)

@@ -1,0 +1,114 @@
+"""What the network sees of packed pictures: one affine resample of a whole batch, on its device.
+
+A `View` is made once, kept in the model file, and used alike in training, evaluation and
+prediction: training draws random views, everything else uses the fixed one.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class View:
+    """How packed uint8 pictures become the float input of a network.
+
+    Parameters
+    ----------
+    size
+        Side of the network's input, in pixels.
+    mean, deviation
+        One number a channel, for pixel values in [0, 1]: the input is (value - mean) / deviation.
+    rotate
+        Training pictures are turned by up to this many degrees either way, in [0, 180].
+    flip
+        Whether half of the training pictures are mirrored left-right.
+    zoom
+        Training pictures are scaled by exp(U(-ln zoom, ln zoom)); 1 leaves them as they are.
+    shift
+        Training pictures are moved by up to this share of their side along each axis.
+    symmetries
+        Whether predictions are averaged over the eight rotations by 90 degrees and mirror images.
+    """
+
+    size: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    rotate: float = 0.0
+    flip: bool = False
+    zoom: float = 1.0
+    shift: float = 0.0
+    symmetries: bool = False
+
+    @property
+    def augments(self) -> bool:
+        """Whether a random view differs from the fixed one."""
+        return self.rotate > 0 or self.flip or self.zoom != 1 or self.shift > 0
+
+    def fixed(self, pictures: Tensor) -> Tensor:
+        """The view of evaluation: (N, H, W, C) uint8 -> (N, C, size, size) float32."""
+        maps = _to_maps(pictures)
+        if maps.shape[-2:] != (self.size, self.size):
+            # antialias matters when the packed picture is much larger than the view.
+            shape = (self.size, self.size)
+            maps = F.interpolate(maps, shape, mode="bilinear", antialias=True)
+        return self._normalise(maps)
+
+    def random(self, pictures: Tensor) -> Tensor:
+        """A view of training, another for each picture: (N, H, W, C) uint8 -> (N, C, size, size).
+
+        Draws from torch's global generator of the pictures' device.
+        """
+        if not self.augments:
+            return self.fixed(pictures)
+        maps = _to_maps(pictures)
+        matrices = self._random_matrices(len(maps), maps.device)
+        shape = [len(maps), maps.shape[1], self.size, self.size]
+        grid = F.affine_grid(matrices, shape, align_corners=False)
+        # Reflection fills the corners of a turned picture with what a sky or a lawn looks like.
+        maps = F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
+        return self._normalise(maps)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "View":
+        tuples = {key: tuple(value[key]) for key in ("mean", "deviation")}
+        return cls(**{**value, **tuples})
+
+    def _random_matrices(self, count: int, device: torch.device) -> Tensor:
+        """(N, 2, 3) matrices from places in the view to places in the picture, both in [-1, 1]."""
+        draw = torch.rand(5, count, device=device) * 2 - 1
+        angle = draw[0] * math.radians(self.rotate)
+        scale = torch.exp(draw[1] * math.log(self.zoom))
+        mirror = torch.where(draw[2] < 0, -1.0, 1.0) if self.flip else torch.ones_like(angle)
+        # One picture is 2 units wide in these coordinates.
+        across, down = 2 * self.shift * draw[3], 2 * self.shift * draw[4]
+        cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
+        rows = torch.stack([cos * mirror, -sin, across, sin * mirror, cos, down], dim=1)
+        return rows.view(count, 2, 3)
+
+    def _normalise(self, maps: Tensor) -> Tensor:
+        mean = maps.new_tensor(self.mean).view(1, -1, 1, 1)
+        deviation = maps.new_tensor(self.deviation).view(1, -1, 1, 1)
+        return maps.div_(255).sub_(mean).div_(deviation)
+
+
+def symmetries(maps: Tensor) -> list[Tensor]:
+    """The eight rotations by 90 degrees and mirror images of square (N, C, H, H) pictures.
+
+    >>> len(symmetries(torch.zeros(1, 3, 4, 4)))
+    8
+    """
+    mirrored = maps.flip(-1)
+    return [torch.rot90(side, turns, (-2, -1)) for side in (maps, mirrored) for turns in range(4)]
+
+
+def _to_maps(pictures: Tensor) -> Tensor:
+    """(N, H, W, C) uint8 -> (N, C, H, W) float32 in [0, 255]; the memory stays channels-last."""
+    return pictures.permute(0, 3, 1, 2).to(torch.float32)

@@ -1,0 +1,39 @@
+"""Mistakes in a request, told in one line: what was given, what was expected, what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class RequestError(Exception):
+    """Something that was asked for cannot be done as asked.
+
+    The message is one line and is written for the person who asked. The command line prints it
+    on stderr and ends with exit status 2; in Python it is raised as it is.
+    """
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known words closest to `word`, or all of them.
+
+    >>> nearest("lenet", ["mlp", "lenet5"])
+    "did you mean 'lenet5'?"
+    >>> nearest("zzz", ["mlp", "lenet5"])
+    "known: 'lenet5', 'mlp'"
+    """
+    words = sorted(known)
+    close = get_close_matches(word, words, n=2, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(repr(w) for w in close) + "?"
+    return "known: " + ", ".join(repr(w) for w in words)
+
+
+def first_few(items: Iterable[object], limit: int = 3) -> str:
+    """Name the first few of many things.
+
+    >>> first_few(["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
+    'a.jpg, b.jpg, c.jpg and 1 more'
+    """
+    listed = [str(item) for item in items]
+    text = ", ".join(listed[:limit])
+    rest = len(listed) - limit
+    return f"{text} and {rest} more" if rest > 0 else text

@@ -1,0 +1,1 @@
+"""Metrics of predictions with their uncertainty: NumPy arrays in, plain dictionaries out."""

@@ -1,0 +1,92 @@
+"""How near predicted vote fractions are to the volunteers': the `metrics.json` of a votes run."""
+
+from typing import Any
+
+import numpy as np
+
+from hubblefork.errors import RequestError
+from hubblefork.evaluation.intervals import bootstrap, interval
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+
+
+def measure_votes(
+    true: np.ndarray, predicted: np.ndarray, seed: int = 0, resamples: int = 1000
+) -> dict[str, Any]:
+    """Measure the predicted vote fractions of N galaxies against the true ones.
+
+    Parameters
+    ----------
+    true, predicted : (N, 37) fractions from 0 to 1, columns in the order of
+        `GALAXY_ZOO_2.columns`.
+    seed, resamples : of the bootstrap over galaxies.
+
+    Returns
+    -------
+    dict, ready for JSON, with the keys
+        n; rmse: square root of the mean squared error over all galaxies and all 37 answers, the
+        score of Kaggle's Galaxy Zoo challenge; mae: mean absolute error over the same;
+        per_question: {number of the question: {text, rmse, mae}} over its own answers;
+        per_answer: {column: {text, rmse, mae, bias}}, where bias is the mean of predicted less
+        true;
+        intervals: {rmse, mae: [low, high]}, 95 % percentile bootstrap.
+
+    Raises
+    ------
+    RequestError : shapes that do not fit, no galaxies, values that are not numbers.
+
+    >>> result = measure_votes(np.zeros((2, 37)), np.full((2, 37), 0.5))
+    >>> result["rmse"], result["per_answer"]["Class1.2"]["bias"]
+    (0.5, 0.5)
+    """
+    true = _checked(true, "true")
+    predicted = _checked(predicted, "predicted")
+    if true.shape != predicted.shape:
+        raise RequestError(
+            f"{len(true):,} true and {len(predicted):,} predicted rows of votes: expected as many"
+        )
+    error = predicted - true
+    squared, absolute = (error**2).mean(axis=1), np.abs(error).mean(axis=1)
+
+    def scores(picks: np.ndarray) -> dict[str, float]:
+        return {"rmse": np.sqrt(squared[picks].mean()), "mae": absolute[picks].mean()}
+
+    figures = scores(np.arange(len(true)))
+    drawn = bootstrap(scores, len(true), resamples, seed)
+    return {
+        "n": len(true),
+        **{name: float(value) for name, value in figures.items()},
+        "per_question": {
+            str(question.number): {"text": question.text, **_size(error[:, question.columns])}
+            for question in GALAXY_ZOO_2.questions
+        },
+        "per_answer": {
+            column: {
+                "text": GALAXY_ZOO_2.answers[column].text,
+                **_size(error[:, place]),
+                "bias": float(error[:, place].mean()),
+            }
+            for place, column in enumerate(GALAXY_ZOO_2.columns)
+        },
+        "intervals": {name: interval(values) for name, values in drawn.items()},
+    }
+
+
+def _size(error: np.ndarray) -> dict[str, float]:
+    return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean())}
+
+
+def _checked(votes: np.ndarray, which: str) -> np.ndarray:
+    votes = np.asarray(votes, dtype=float)
+    answers = len(GALAXY_ZOO_2.columns)
+    if votes.ndim != 2 or votes.shape[1] != answers or len(votes) == 0:
+        raise RequestError(
+            f"{which} votes of shape {votes.shape}: expected (galaxies, {answers}) with at least "
+            "one galaxy"
+        )
+    if not np.isfinite(votes).all():
+        wrong = (~np.isfinite(votes)).any(axis=1).sum()
+        raise RequestError(
+            f"{which} votes that are not a number or infinite in {wrong:,} of {len(votes):,} rows: "
+            "expected fractions from 0 to 1"
+        )
+    return votes

@@ -1,0 +1,109 @@
+"""The network of the `default` recipe: a small residual network that two cores train in minutes."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from hubblefork.errors import RequestError
+
+# The stem halves the picture, and each later stage halves it again: 16 pixels leave one.
+_SMALLEST = 16
+
+
+class CompactResNet(nn.Module):
+    """A residual network of basic blocks (He et al. 2016), sized for pictures of 48 to 128 pixels.
+
+    Takes (N, C, H, W), gives logits (N, outputs). Any input size from 16x16 on works, since the
+    last stage is averaged over the picture. Raises RequestError below that.
+
+    Parameters
+    ----------
+    input_shape
+        (C, H, W) of one picture.
+    outputs
+        The number of classes.
+    width
+        Channels of the first stage; each of the three later stages doubles them.
+    blocks
+        Residual blocks in each stage.
+    dropout
+        Share of features dropped before the last layer while training, in [0, 1).
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        outputs: int,
+        width: int = 32,
+        blocks: tuple[int, ...] = (1, 2, 2, 2),
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        channels, height, width_px = input_shape
+        if min(height, width_px) < _SMALLEST:
+            raise RequestError(
+                f"compact-resnet needs pictures of at least {_SMALLEST}x{_SMALLEST} pixels, "
+                f"not {height}x{width_px}: raise --size"
+            )
+        if width < 1 or not blocks or min(blocks) < 1 or not 0 <= dropout < 1:
+            raise RequestError(
+                f"compact-resnet needs width >= 1, blocks >= 1 and 0 <= dropout < 1, "
+                f"not width={width}, blocks={list(blocks)}, dropout={dropout}"
+            )
+        widths = [width * 2**stage for stage in range(len(blocks))]
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, width, kernel_size=3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        )
+        self.stages = nn.Sequential(_stage(width, width, blocks[0], stride=1))
+        for (before, after), count in zip(pairwise(widths), blocks[1:], strict=True):
+            self.stages.append(_stage(before, after, count, stride=2))
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
+        self.head = nn.Linear(widths[-1], outputs)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(layer, Residual):
+                # Each block begins as the identity (Goyal et al. 2017), so high learning rates
+                # are safe from the first step.
+                nn.init.zeros_(layer.body[-1].weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.head(self.pool(self.stages(self.stem(pictures))))
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside a short cut."""
+
+    def __init__(self, before: int, after: int, stride: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(before, after, kernel_size=3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(after, after, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+        )
+        self.short_cut: nn.Module = nn.Identity()
+        if stride != 1:
+            # Averaging before the 1x1 convolution keeps what a strided one would skip
+            # (He et al. 2019, ResNet-D).
+            self.short_cut = nn.Sequential(
+                nn.AvgPool2d(2, ceil_mode=True),
+                nn.Conv2d(before, after, kernel_size=1, bias=False),
+                nn.BatchNorm2d(after),
+            )
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.relu(self.body(maps) + self.short_cut(maps))
+
+
+def _stage(before: int, after: int, blocks: int, stride: int) -> nn.Sequential:
+    first = Residual(before, after, stride)
+    return nn.Sequential(first, *(Residual(after, after, 1) for _ in range(blocks - 1)))

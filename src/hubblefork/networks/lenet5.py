@@ -1,0 +1,45 @@
+"""LeNet-5 as published system 1 has it: `hubblefork train SOURCE --recipe lenet5`."""
+
+from torch import Tensor, nn
+
+from hubblefork.errors import RequestError
+from hubblefork.networks.keras import initialise_like_keras
+
+# Two 5x5 convolutions without padding, each halved by pooling: 16 pixels leave one.
+_SMALLEST = 16
+
+
+class LeNet5(nn.Module):
+    """LeNet-5 (LeCun et al. 1998) with tanh and average pooling, for colour pictures.
+
+    390,326 parameters for 69x69 colour pictures and 10 classes. Takes (N, C, H, W), gives logits
+    (N, outputs). Raises RequestError for pictures below 16x16 pixels.
+    """
+
+    def __init__(self, input_shape: tuple[int, int, int], outputs: int):
+        super().__init__()
+        channels, height, width = input_shape
+        if min(height, width) < _SMALLEST:
+            raise RequestError(
+                f"lenet5 needs pictures of at least {_SMALLEST}x{_SMALLEST} pixels, "
+                f"not {height}x{width}: raise --size"
+            )
+        rows, columns = (((side - 4) // 2 - 4) // 2 for side in (height, width))
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, 6, kernel_size=5),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+            nn.Conv2d(6, 16, kernel_size=5),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(16 * rows * columns, 120),
+            nn.Tanh(),
+            nn.Linear(120, 84),
+            nn.Tanh(),
+            nn.Linear(84, outputs),
+        )
+        initialise_like_keras(self)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.layers(pictures)

@@ -1,0 +1,114 @@
+"""The model file: weights, and all that is needed to use them on a machine that has nothing else.
+
+One safetensors file. Its metadata holds the network, input shape, view, framing, task and class
+names as JSON. Reading it never runs code: nothing is unpickled.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from hubblefork.data.framing import Framing
+from hubblefork.data.task import Task, task_from_json
+from hubblefork.data.views import View
+from hubblefork.errors import RequestError
+from hubblefork.files import replacing
+from hubblefork.networks.registry import create_network
+
+_FORMAT = 1
+_KEY = "hubblefork"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model file says about its weights.
+
+    `framing` is how a picture of any size becomes a packed one, `view` how a packed picture
+    becomes the network's input.
+    """
+
+    network: str
+    options: dict[str, Any]
+    input_shape: tuple[int, int, int]
+    task: Task
+    framing: Framing
+    view: View
+    recipe: str
+    source: str
+    versions: dict[str, str]
+
+    def create_network(self) -> nn.Module:
+        return create_network(self.network, self.input_shape, self.task.outputs, self.options)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": _FORMAT,
+            "network": self.network,
+            "options": self.options,
+            "input_shape": list(self.input_shape),
+            "task": self.task.to_json(),
+            "framing": self.framing.to_json(),
+            "view": self.view.to_json(),
+            "recipe": self.recipe,
+            "source": self.source,
+            "versions": self.versions,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "ModelCard":
+        return cls(
+            network=value["network"],
+            options=value["options"],
+            input_shape=tuple(value["input_shape"]),
+            task=task_from_json(value["task"]),
+            framing=Framing(**value["framing"]),
+            view=View.from_json(value["view"]),
+            recipe=value["recipe"],
+            source=value["source"],
+            versions=value["versions"],
+        )
+
+
+def current_versions() -> dict[str, str]:
+    """The versions of what made a model."""
+    return {name: version(name) for name in ("hubblefork", "torch", "numpy")}
+
+
+def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
+    """Write a model file, whole or not at all."""
+    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    content = save(weights, metadata={_KEY: json.dumps(card.to_json())})
+    with replacing(path, binary=True) as file:
+        file.write(content)
+
+
+def load_model(path: Path) -> tuple[nn.Module, ModelCard]:
+    """Read a model file into a network in evaluation mode, on the CPU.
+
+    Raises RequestError where there is none, or where it is not of this project.
+    """
+    if not path.is_file():
+        raise RequestError(f"no model file at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise RequestError(f"{path} is not a model file of hubblefork: {error}") from error
+    if _KEY not in metadata:
+        raise RequestError(f"{path} is a safetensors file, but hubblefork did not write it")
+    content = json.loads(metadata[_KEY])
+    if content.get("format") != _FORMAT:
+        raise RequestError(
+            f"{path} has format {content.get('format')}; this hubblefork reads {_FORMAT}"
+        )
+    card = ModelCard.from_json(content)
+    network = card.create_network()
+    network.load_state_dict(weights)
+    return network.eval(), card

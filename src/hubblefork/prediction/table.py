@@ -1,0 +1,51 @@
+"""The table of predictions: the same columns for a test part, for files and for catalogues."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+_OWN_COLUMNS = ("id", "true", "predicted", "problem")
+
+
+def probability_columns(names: Sequence[str]) -> list[str]:
+    """The column of each class: its name, told apart from the table's own columns.
+
+    >>> probability_columns(["spiral", "true"])
+    ['spiral', 'p(true)']
+    """
+    return [f"p({name})" if name in _OWN_COLUMNS else name for name in names]
+
+
+def tabulate(
+    ids: np.ndarray,
+    names: Sequence[str],
+    probabilities: np.ndarray,
+    true: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """One row a picture: id, (true,) predicted, then the probability of each class.
+
+    Parameters
+    ----------
+    ids
+        (N,) text.
+    names
+        The K class names.
+    probabilities
+        (N, K); a row of NaN is a picture without a prediction.
+    true
+        (N,) numbers of the true classes, where they are known.
+
+    >>> tabulate(np.array(["a"]), ["disc", "spiral"], np.array([[0.25, 0.75]]), np.array([1]))
+      id    true predicted  disc  spiral
+    0  a  spiral    spiral  0.25    0.75
+    """
+    words = np.array([*names, ""], dtype=object)
+    known = ~np.isnan(probabilities).any(axis=1)
+    predicted = np.where(known, np.nan_to_num(probabilities).argmax(axis=1), len(names))
+    table = pd.DataFrame({"id": ids})
+    if true is not None:
+        table["true"] = words[true]
+    table["predicted"] = words[predicted]
+    columns = probability_columns(names)
+    return pd.concat([table, pd.DataFrame(probabilities, columns=columns)], axis=1)

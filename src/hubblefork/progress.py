@@ -1,0 +1,54 @@
+"""Progress of long work: a bar on a terminal, plain lines elsewhere, always on stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+# Seconds between plain lines where there is no terminal: often enough to see that it lives,
+# seldom enough for a log file.
+_LINE_EVERY = 10.0
+
+
+def on_terminal() -> bool:
+    """Whether stderr is a terminal that can draw a bar."""
+    return sys.stderr.isatty()
+
+
+@contextmanager
+def progress(what: str, total: int, unit: str = "pictures") -> Iterator[Callable[[int], None]]:
+    """Show how far `what` has come; the block calls the given function with each amount done.
+
+    >>> with progress("packing", total=2) as done:
+    ...     done(2)
+    """
+    if on_terminal():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), unit)
+        with Progress(
+            *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
+        ) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda amount: bar.advance(task, amount)
+        return
+
+    start = last = time.monotonic()
+    count = 0
+
+    def advance(amount: int) -> None:
+        nonlocal count, last
+        count += amount
+        now = time.monotonic()
+        if now - last >= _LINE_EVERY:
+            last = now
+            rate = count / (now - start)
+            say(f"{what}: {count:,} of {total:,} {unit}, {rate:,.0f}/s")
+
+    yield advance
+
+
+def say(line: str) -> None:
+    """Write one plain line for the person who waits; stdout is kept for results."""
+    print(line, file=sys.stderr, flush=True)

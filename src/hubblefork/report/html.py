@@ -1,0 +1,193 @@
+"""The report of a run: one HTML page that holds its pictures and asks the network for nothing."""
+
+import base64
+import io
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from PIL import Image
+
+from hubblefork.evaluation.intervals import wilson_interval
+from hubblefork.files import replacing
+from hubblefork.report import charts
+from hubblefork.report.figures import chart_png
+from hubblefork.report.material import PARTS, Material
+from hubblefork.report.selection import example_rows, prediction_rows
+from hubblefork.report.style import PART_NAMES, substitutes
+from hubblefork.report.summary import FEW, cautions, sentences
+from hubblefork.report.words import between, percent, several
+
+# Pixels of a picture's longer side: twice the width at which the page shows it.
+_TILE = 320
+
+# Pictures left out that the page lists; `dataset.json` has them all.
+_MOST_LEFT_OUT = 20
+
+
+def write_report(material: Material, path: Path | str) -> Path:
+    """Write the page to `path`, whole or not at all."""
+    path = Path(path)
+    page = render(material)
+    with replacing(path) as file:
+        file.write(page)
+    return path
+
+
+def render(material: Material) -> str:
+    """The page as text. Whatever stands in names and notes is shown, never obeyed."""
+    room = resources.files(__package__)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"percent": percent, "between": between}
+    template = environment.from_string(room.joinpath("template.html").read_text("utf-8"))
+    return template.render(
+        css=Markup(room.joinpath("template.css").read_text("utf-8")),
+        material=material,
+        sentences=sentences(material),
+        cautions=cautions(material),
+        cards=_cards(material),
+        figures={
+            "curves": None if material.history.empty else _chart(charts.curves(material)),
+            "confusion": _chart(charts.confusion(material)),
+            "classes": _chart(charts.class_counts(material)),
+        },
+        substitutes=substitutes(material.names),
+        rows=list(_class_rows(material)),
+        few=FEW,
+        examples=list(_tiles(material, example_rows(material))),
+        predictions=list(_tiles(material, prediction_rows(material))),
+        recipe=_grouped(material.recipe),
+        data=_data(material),
+        left_out=material.dataset.get("left_out", [])[:_MOST_LEFT_OUT],
+        split=_split(material),
+    )
+
+
+def _cards(material: Material) -> list[dict[str, str]]:
+    """The key figures: what it is, its value, its interval, and what it means."""
+    metrics = material.metrics
+    kinds = (
+        ("accuracy", "Accuracy", "share of test pictures whose class is right"),
+        ("balanced_accuracy", "Balanced accuracy", "mean recall, every class counting alike"),
+        ("macro_f1", "Macro F1", "mean F1, every class counting alike"),
+        (
+            "expected_calibration_error",
+            "Calibration error",
+            "mean gap between confidence and share right",
+        ),
+    )
+    return [
+        {
+            "title": title,
+            "value": percent(metrics[key]),
+            "interval": between(metrics["intervals"][key]),
+            "meaning": meaning,
+        }
+        for key, title, meaning in kinds
+    ]
+
+
+def _class_rows(material: Material) -> Iterator[dict[str, Any]]:
+    """One row of the table for each class, with Wilson's intervals of precision and recall."""
+    matrix = np.array(material.metrics["confusion_matrix"])
+    hits, answered = matrix.diagonal(), matrix.sum(axis=0)
+    for place, (name, values) in enumerate(material.metrics["per_class"].items()):
+        yield {
+            "name": name,
+            **values,
+            "precision_interval": wilson_interval(int(hits[place]), int(answered[place])),
+            "recall_interval": wilson_interval(int(hits[place]), values["support"]),
+        }
+
+
+def _tiles(material: Material, rows) -> Iterator[dict[str, Any]]:
+    for row in rows.to_dict("records"):
+        yield {
+            "id": row["id"],
+            "true": row["true"],
+            "predicted": row["predicted"],
+            "right": row["true"] == row["predicted"],
+            "probability": row.get("probability"),
+            "source": _jpeg(material.picture(row["id"])),
+        }
+
+
+def _data(material: Material) -> dict[str, Any]:
+    """What the packed pictures are, as rows of name and value."""
+    dataset = material.dataset
+    _, high, wide, channels = dataset["shape"]
+    framing = dataset.get("framing", {})
+    return {
+        "source": dataset["source"],
+        "pictures": f"{dataset['number']:,}",
+        "size": f"{wide} × {high} pixels, {'grey' if channels == 1 else 'colour'}",
+        "framing": ", ".join(f"{key} {_shown(value)}" for key, value in framing.items()) or "none",
+        "left out": f"{len(dataset.get('left_out', [])):,}",
+        "content": dataset["content"],
+    }
+
+
+def _split(material: Material) -> dict[str, str]:
+    sizes = material.split["sizes"]
+    return {
+        "rule": _shown(material.split["rule"]),
+        "seed": _shown(material.split["seed"]),
+        **{PART_NAMES[part]: several(sizes[part], "picture") for part in PARTS if part in sizes},
+        "sha256": _shown(material.split["sha256"]),
+    }
+
+
+def _grouped(recipe: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """A recipe's tables, each as rows of name and value; loose values come first."""
+    tables: dict[str, dict[str, str]] = {"recipe": {}}
+    for key, value in recipe.items():
+        if isinstance(value, Mapping):
+            tables[key] = dict(_flat(value))
+        else:
+            tables["recipe"][key] = _shown(value)
+    return {name: rows for name, rows in tables.items() if rows}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", _shown(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(item) for item in value)
+    return "none" if value is None else str(value)
+
+
+def _chart(figure: Figure) -> dict[str, Any]:
+    """A figure as a data URI, and its size on the page: half of its dots, for dense screens."""
+    png = chart_png(figure)
+    # The header of a PNG file holds width and height at these places.
+    width, height = (int.from_bytes(png[start : start + 4]) // 2 for start in (16, 20))
+    return {"source": _data_uri("image/png", png), "width": width, "height": height}
+
+
+def _jpeg(picture: np.ndarray) -> str:
+    """A picture as a data URI, made smaller if it holds more than the page shows."""
+    image = Image.fromarray(picture)
+    image.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    # Colour at full resolution: in a galaxy of 60 pixels, the blue arms are a few wide.
+    image.save(buffer, "JPEG", quality=90, subsampling=0)
+    return _data_uri("image/jpeg", buffer.getvalue())
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,0 +1,149 @@
+"""The look that all figures share: colours, letters, and class names that always fit."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ft2font import FT2Font
+
+INK = "#1b2430"
+MUTED = "#5b6776"
+GRID = "#e4e8ed"
+# Okabe & Ito 2008, told apart with every common kind of colour blindness.
+PART_COLOURS = {"train": "#0072b2", "val": "#d55e00", "test": "#009e73"}
+PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
+RIGHT, WRONG = "#0072b2", "#d55e00"
+# One hue, from paper to ink: the order of the shades holds in grey print too.
+SHADES = LinearSegmentedColormap.from_list(
+    "hubblefork", ["#f7f9fb", "#d3e3f1", "#8fbbdc", "#3c84bd", "#0b4a82", "#062c52"], N=40
+)
+
+# Twice the 100 dots an inch at which a page shows a figure: crisp on dense screens.
+CHART_DPI = 200
+# Sheets of pictures hold no detail finer than this, and noise makes large files.
+SHEET_DPI = 150
+
+# The first one installed is used. The last comes with matplotlib and has most European letters.
+_FAMILIES = ("Inter", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
+# Fonts of coloured bitmaps, which matplotlib cannot draw, or of boxes for every letter.
+_UNFIT = re.compile(r"emoji|last ?resort|adobe blank|fallback", re.IGNORECASE)
+
+_RULES = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#b5bec9",
+    "axes.grid": False,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 9.5,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "font.size": 9.5,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "savefig.facecolor": "white",
+    "text.color": INK,
+    # Class names are text: a '$' in one is no formula.
+    "text.parse_math": False,
+    "xtick.color": "#b5bec9",
+    "xtick.labelcolor": MUTED,
+    "ytick.color": "#b5bec9",
+    "ytick.labelcolor": MUTED,
+}
+
+
+@contextmanager
+def styled(names: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Draw in the shared style; gives the text to draw for each of the class `names`."""
+    families, labels = _lettering(tuple(names))
+    with matplotlib.rc_context({**_RULES, "font.family": list(families)}):
+        yield labels
+
+
+def wrapped(text: str, width: int, lines: int = 3) -> str:
+    """Break a class name into even lines of at most `width` letters, the last cut if need be.
+
+    >>> wrapped("Disk, Edge-on, Rounded Bulge", 20)
+    'Disk, Edge-on,\\nRounded Bulge'
+    >>> wrapped("completely_round_smooth", 16)
+    'completely_\\nround_smooth'
+    >>> wrapped("Antidisestablishmentarianism", 10, lines=2)
+    'Antidisest\\nablishmen…'
+    """
+    text = " ".join(text.split())
+    rows = _broken(text, width)
+    if len(rows) > lines:
+        return "\n".join([*rows[: lines - 1], rows[lines - 1][: width - 1] + "…"])
+    # The narrowest width that needs no more lines leaves no single word on the last one.
+    narrower = (_broken(text, less) for less in range(1, width))
+    return "\n".join(next((even for even in narrower if len(even) == len(rows)), rows))
+
+
+def _broken(text: str, width: int) -> list[str]:
+    rows = [""]
+    # A piece ends after a blank or any of '_/', and a longer one is cut to the width.
+    for piece in re.findall(r"[^\s_/]*[\s_/]?", text):
+        for start in range(0, len(piece), width):
+            part = piece[start : start + width]
+            if len((rows[-1] + part).rstrip()) > width:
+                rows.append("")
+            rows[-1] += part if rows[-1] else part.lstrip()
+    return [row.rstrip() for row in rows if row.strip()]
+
+
+def substitutes(names: tuple[str, ...]) -> dict[str, str]:
+    """The names that no installed font can draw, and what figures show in their place.
+
+    >>> substitutes(("spiral", "a \\u0378 of nobody"))
+    {'a \\u0378 of nobody': 'class 2'}
+    """
+    labels = _lettering(tuple(names))[1]
+    return {name: label for name, label in labels.items() if name != label}
+
+
+@lru_cache(maxsize=8)
+def _lettering(names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Choose fonts that together hold all letters of the names, and number what they lack."""
+    installed = {font.name: font.fname for font in font_manager.fontManager.ttflist}
+    first = next(family for family in _FAMILIES if family in installed)
+    chosen = {family: installed[family] for family in (first, _FAMILIES[-1])}
+    labels = {}
+    for number, name in enumerate(names, start=1):
+        missing = _missing(name, chosen.values())
+        if missing:
+            found = _font_with(missing, installed)
+            chosen |= {found: installed[found]} if found else {}
+            missing = not found
+        labels[name] = f"class {number}" if missing else name
+    return tuple(chosen), labels
+
+
+def _missing(text: str, paths) -> frozenset[int]:
+    """The letters of `text` that none of the font files has."""
+    letters = frozenset(ord(letter) for letter in text if not letter.isspace())
+    return letters.difference(*(_letters(path) for path in paths))
+
+
+def _font_with(letters: frozenset[int], installed: dict[str, str]) -> str | None:
+    """The first installed font, by name, that has all the letters."""
+    for family, path in sorted(installed.items()):
+        if not _UNFIT.search(family) and letters <= _letters(path):
+            return family
+    return None
+
+
+@cache
+def _letters(path: str) -> frozenset[int]:
+    return frozenset(FT2Font(path).get_charmap())

@@ -1,0 +1,216 @@
+"""The Lightning module: one network, its loss, its optimiser, and the figures of each epoch."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+from torch.optim.swa_utils import AveragedModel
+
+from hubblefork.data.views import View
+from hubblefork.errors import RequestError
+from hubblefork.training.recipe import Recipe
+
+# A loss that is not a number is looked for this often, in steps: on a GPU each look waits for it.
+_LOOK_EVERY = 50
+
+Row = dict[str, float]
+
+
+@dataclass
+class Totals:
+    """Sums over the pictures of an epoch, kept on the device so that no step waits for them."""
+
+    loss: Tensor
+    right: Tensor
+    pictures: int = 0
+
+    @classmethod
+    def on(cls, device: torch.device) -> "Totals":
+        return cls(torch.zeros((), device=device), torch.zeros((), device=device))
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        self.loss += loss.detach() * len(labels)
+        self.right += (logits.detach().argmax(dim=1) == labels).sum()
+        self.pictures += len(labels)
+
+    def means(self) -> tuple[float, float]:
+        """Mean loss and accuracy."""
+        return self.loss.item() / self.pictures, self.right.item() / self.pictures
+
+
+class Classifier(LightningModule):
+    """Trains a network on pictures with class labels as a recipe says.
+
+    Everything random in a step follows from (seed, step), and everything that carries over from
+    one epoch to the next is in the checkpoint: a training that is resumed ends where it would have
+    ended.
+
+    Parameters
+    ----------
+    network
+        Takes (N, C, H, W) float, gives (N, classes) logits.
+    view
+        From packed uint8 pictures to the network's input.
+    recipe
+        Optimiser, schedule and loss.
+    seed
+        Seed of views and dropout.
+    steps
+        Optimiser steps in the whole training.
+    """
+
+    def __init__(self, network: nn.Module, view: View, recipe: Recipe, seed: int, steps: int):
+        super().__init__()
+        self.network = network
+        decay = recipe.training.average_weights
+        self.averaged = _averaged(network, decay) if decay else None
+        self.view = view
+        self.recipe = recipe
+        self.seed = seed
+        self.steps = steps
+        self.rows: list[Row] = []  # one a finished epoch: the columns of history.csv
+        self.plateau: ReduceLROnPlateau | None = None
+
+    @property
+    def best_network(self) -> nn.Module:
+        """The network to keep: with averaged weights where the recipe averages them."""
+        return self.averaged.module if self.averaged else self.network
+
+    def configure_optimizers(self) -> Any:
+        optimiser = _optimiser(self.network, self.recipe)
+        schedule = self.recipe.schedule
+        if schedule.name == "one-cycle":
+            one_cycle = OneCycleLR(
+                optimiser,
+                max_lr=self.recipe.optimiser.learning_rate,
+                total_steps=self.steps,
+                pct_start=schedule.warm_up,
+                cycle_momentum=False,
+            )
+            return {
+                "optimizer": optimiser,
+                "lr_scheduler": {"scheduler": one_cycle, "interval": "step"},
+            }
+        if schedule.name == "plateau":
+            # Stepped in `end_epoch`, not by Lightning, which does so only after it has saved the
+            # checkpoint and would lose the cut on resuming.
+            self.plateau = ReduceLROnPlateau(
+                optimiser,
+                mode="max" if schedule.monitor.endswith("accuracy") else "min",
+                factor=schedule.factor,
+                patience=schedule.patience - 1,  # Keras cuts at, torch after, that many epochs
+                threshold=schedule.min_delta,
+                threshold_mode="abs",
+            )
+        return optimiser
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        # Anew for each step, since loaders and callbacks draw from the same generator, and do so
+        # in another order when a training goes on.
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+
+    def on_train_epoch_start(self) -> None:
+        self.training_totals = Totals.on(self.device)
+        self.validation_totals = Totals.on(self.device)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        pictures, labels = batch
+        # Random views are drawn in float32; autocast takes over inside the network.
+        inputs = self.view.random(pictures).contiguous(memory_format=torch.channels_last)
+        logits = self.network(inputs)
+        loss = F.cross_entropy(
+            logits.float(), labels, label_smoothing=self.recipe.training.label_smoothing
+        )
+        self.training_totals.add(loss, logits, labels)
+        if index % _LOOK_EVERY == 0 and not torch.isfinite(loss):
+            self._diverged()
+        return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self.averaged:
+            self.averaged.update_parameters(self.network)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        pictures, labels = batch
+        inputs = self.view.fixed(pictures).contiguous(memory_format=torch.channels_last)
+        logits = self.best_network(inputs).float()
+        self.validation_totals.add(F.cross_entropy(logits, labels), logits, labels)
+
+    def end_epoch(self, seconds: float) -> Row:
+        """Close an epoch after its validation: its row of the history, and the plateau's step."""
+        loss, accuracy = self.training_totals.means()
+        if not math.isfinite(loss):
+            self._diverged()
+        row = {"epoch": self.current_epoch + 1, "loss": loss, "accuracy": accuracy}
+        if self.validation_totals.pictures:
+            row["val_loss"], row["val_accuracy"] = self.validation_totals.means()
+            self.log("val_loss", row["val_loss"])
+        row["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
+        row["seconds"] = seconds
+        self.rows.append(row)
+        if self.plateau:
+            self.plateau.step(row[self.recipe.schedule.monitor])
+        return row
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"] = self.rows
+        if self.plateau:
+            checkpoint["plateau"] = self.plateau.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.rows = checkpoint["history"]
+        self._plateau_state = checkpoint.get("plateau")
+
+    def on_train_start(self) -> None:
+        # The optimiser, and with it the plateau, is made after the checkpoint has been read.
+        if self.plateau and getattr(self, "_plateau_state", None):
+            self.plateau.load_state_dict(self._plateau_state)
+
+    def _diverged(self) -> None:
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        raise RequestError(
+            f"training stopped in epoch {self.current_epoch + 1}: the loss is not a number any "
+            f"more (learning rate {rate:.3g}); --set learning_rate to a tenth of that"
+        )
+
+
+def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Weight decay goes to matrices and filters only, not to biases and normalisation."""
+    settings = recipe.optimiser
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    rate, epsilon = settings.learning_rate, settings.epsilon
+    match settings.name:
+        case "adam":
+            return torch.optim.Adam(groups, lr=rate, eps=epsilon, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=rate, eps=epsilon, fused=True)
+        case "sgd":
+            momentum = settings.momentum
+            return torch.optim.SGD(
+                groups, lr=rate, momentum=momentum, nesterov=momentum > 0, fused=True
+            )
+
+
+def _averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """An exponential moving average of weights and batch statistics."""
+
+    @torch.no_grad()
+    def average(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+        # A short memory at first, so that the random first weights are soon forgotten.
+        weight = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, weight)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return AveragedModel(network, multi_avg_fn=average, use_buffers=True).requires_grad_(False)

@@ -1,0 +1,260 @@
+"""Recipes: TOML files that say how a network is trained, every value checked and named.
+
+`hubblefork train SOURCE --recipe NAME --set epochs=20 --set optimiser.name=sgd` reads
+`recipes/NAME.toml` (or a file of one's own) and overrides single values; `hubblefork list
+recipes` prints the names. A run keeps its recipe as resolved, and that file can be given to
+`--recipe` again.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hubblefork.errors import RequestError, nearest
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class DataTable(_Table):
+    """How pictures are packed: see `hubblefork.data.framing.Framing`."""
+
+    crop: Count | None = None
+    size: Annotated[int, Field(ge=8, le=4096)] = 64
+    grey: bool = False
+
+
+class SplitTable(_Table):
+    """Shares of the pictures for training, validation and test."""
+
+    train: Annotated[float, Field(gt=0, le=1)] = 0.8
+    val: Share = 0.1
+    test: Share = 0.1
+    group: str | None = None  # a column of the catalogue: its values never stand on two sides
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> "SplitTable":
+        total = self.train + self.val + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"split.train + split.val + split.test is {total:g}, expected 1")
+        return self
+
+
+class ViewTable(_Table):
+    """What the network sees: see `hubblefork.data.views.View`."""
+
+    size: Annotated[int, Field(ge=8, le=4096)] | None = None  # none: the packed size
+    normalise: Literal["unit", "train"] = "unit"  # values in [0, 1], or standardised on train
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
+    flip: bool = False
+    zoom: Annotated[float, Field(ge=1, le=4)] = 1.0
+    shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    symmetries: bool = False
+
+
+class NetworkTable(_Table):
+    """A network of the registry, and its own options."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class OptimiserTable(_Table):
+    """An optimiser of torch.optim."""
+
+    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: Positive = 1e-3
+    weight_decay: NotNegative = 0.0
+    epsilon: Positive = 1e-8
+    momentum: Share = 0.9  # of sgd
+
+
+class ScheduleTable(_Table):
+    """How the learning rate goes: constant, one-cycle, or cut where a figure stops improving."""
+
+    name: Literal["constant", "one-cycle", "plateau"] = "constant"
+    warm_up: Annotated[float, Field(gt=0, lt=1)] = 0.25  # one-cycle: share of steps going up
+    monitor: Literal["loss", "accuracy", "val_loss", "val_accuracy"] = "val_loss"
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    patience: Count = 2  # plateau: epochs without improvement before a cut, as Keras counts them
+    min_delta: NotNegative = 0.0
+
+
+class TrainingTable(_Table):
+    """The loop."""
+
+    epochs: Count = 10
+    batch_size: Count = 64
+    label_smoothing: Share = 0.0
+    average_weights: Share = 0.0  # decay of the moving average of the weights; 0: none
+    early_stopping: Count | None = None  # epochs without a better val_loss before the end
+    keep: Literal["best", "last"] = "last"  # weights of the lowest val_loss, or of the last epoch
+
+
+class Recipe(_Table):
+    """Everything that decides how a network is trained, apart from the data and the seed.
+
+    >>> recipe = load_recipe("lenet5", {"epochs": "3"})
+    >>> recipe.network.name, recipe.training.epochs
+    ('lenet5', 3)
+    """
+
+    name: str
+    about: str = ""
+    data: DataTable = DataTable()
+    split: SplitTable = SplitTable()
+    view: ViewTable = ViewTable()
+    network: NetworkTable
+    optimiser: OptimiserTable = OptimiserTable()
+    schedule: ScheduleTable = ScheduleTable()
+    training: TrainingTable = TrainingTable()
+
+    @model_validator(mode="after")
+    def _val_is_there_where_it_is_watched(self) -> "Recipe":
+        watched = {
+            "training.keep = 'best'": self.training.keep == "best",
+            "training.early_stopping": self.training.early_stopping is not None,
+            f"schedule.monitor = {self.schedule.monitor!r}": self.schedule.name == "plateau"
+            and self.schedule.monitor.startswith("val_"),
+        }
+        for reason, holds in watched.items():
+            if holds and self.split.val == 0:
+                raise ValueError(f"{reason} needs a validation part, but split.val is 0")
+        return self
+
+    def to_toml(self) -> dict[str, Any]:
+        """The recipe as nested tables without empty values, as a run keeps it."""
+        return self.model_dump(exclude_none=True)
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with hubblefork."""
+    folder = files("hubblefork.recipes")
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe by name or from a TOML file, and override single values.
+
+    Parameters
+    ----------
+    name
+        A name of `recipe_names()`, or the path of a `.toml` file.
+    settings
+        Values by key. A key is dotted (`training.epochs`) or, where only one table has it, the
+        last part alone (`epochs`). Values are Python values, or text as TOML would write it.
+
+    Raises RequestError, with the nearest right one, for an unknown recipe or key, and for a value
+    out of its range.
+    """
+    content = _read(name)
+    content.pop("run", None)  # what a run adds about itself
+    for key, value in (settings or {}).items():
+        _override(content, key, value)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RequestError(f"recipe {str(name)!r}: {_in_words(error)}") from error
+
+
+def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
+    """Turn `["epochs=3"]` into `{"epochs": "3"}`.
+
+    >>> parse_settings(["epochs=3"])
+    {'epochs': '3'}
+    """
+    settings = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key.strip():
+            raise RequestError(f"--set takes key=value, for example epochs=20, not {assignment!r}")
+        settings[key.strip()] = value.strip()
+    return settings
+
+
+def setting_keys() -> list[str]:
+    """Every key that `--set` takes, dotted."""
+    return list(_leaves(Recipe))
+
+
+def _read(name: str | Path) -> dict[str, Any]:
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RequestError(f"no recipe file at {path}; give a .toml file or one of the names")
+        text = path.read_text(encoding="utf-8")
+    elif str(name) in recipe_names():
+        text = files("hubblefork.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        raise RequestError(f"no recipe is called {str(name)!r}; {nearest(str(name), recipe_names())}")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"recipe {path} is not valid TOML: {error}") from error
+
+
+def _override(content: dict[str, Any], key: str, value: Any) -> None:
+    table, leaf = _find_key(key)
+    place = content
+    for part in table:
+        place = place.setdefault(part, {})
+    place[leaf] = _parse(value) if isinstance(value, str) else value
+
+
+def _find_key(key: str) -> tuple[list[str], str]:
+    if key.startswith("network.options."):
+        return ["network", "options"], key.removeprefix("network.options.")
+    keys = setting_keys()
+    matches = [known for known in keys if known == key or known.endswith(f".{key}")]
+    if not matches:
+        short = {known.rsplit(".", 1)[-1] for known in keys}
+        raise RequestError(
+            f"a recipe has no key {key!r}; {nearest(key, keys if '.' in key else short)}"
+        )
+    if len(matches) > 1 and key not in matches:
+        raise RequestError(f"key {key!r} could be {' or '.join(matches)}: say which")
+    *table, leaf = (key if key in matches else matches[0]).split(".")
+    return table, leaf
+
+
+def _leaves(table: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in table.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _leaves(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def _parse(text: str) -> Any:
+    """Read a value as TOML would, and anything else as plain text; 'none' takes a value away."""
+    if text.lower() == "none":
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _in_words(error: ValidationError) -> str:
+    """The first complaint of pydantic, in one line with the nearest right key."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"no key {place!r}; {nearest(place, setting_keys())}"
+    if first["type"] == "value_error":
+        return str(first["ctx"]["error"])
+    more = len(error.errors()) - 1
+    given = "" if first["type"] == "missing" else f", not {first['input']!r}"
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return f"{place}: {message}{given}" + (f" (and {more} more)" if more else "")

@@ -1,0 +1,81 @@
+"""What a person sees while a network trains: a bar on a terminal, one line an epoch anywhere."""
+
+import time
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from hubblefork.progress import on_terminal, say
+from hubblefork.training.module import Classifier, Row
+from hubblefork.training.run import Run
+
+# Batches between updates of the bar: reading loss and accuracy waits for the device.
+_UPDATE_EVERY = 10
+
+
+class Reporter(Callback):
+    """Closes each epoch: writes history.csv, prints its line, and moves the bar in between."""
+
+    def __init__(self, run: Run, epochs: int):
+        self.run = run
+        self.epochs = epochs
+        self.bar: Any = None
+        self.task: Any = None
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        if on_terminal():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self.bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[figures]}"),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self.bar.start()
+            self.task = self.bar.add_task("", figures="", total=trainer.num_training_batches)
+
+    def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.began = time.monotonic()
+        if self.bar:
+            title = f"epoch {trainer.current_epoch + 1}/{self.epochs}"
+            self.bar.reset(self.task, description=title, figures="")
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: Classifier, outputs: Any, batch: Any, index: int
+    ) -> None:
+        if self.bar and (index + 1) % _UPDATE_EVERY == 0:
+            loss, accuracy = module.training_totals.means()
+            rate = module.training_totals.pictures / (time.monotonic() - self.began)
+            figures = f"loss {loss:.4f}  accuracy {accuracy:.2%}  {rate:,.0f} images/s"
+            self.bar.update(self.task, completed=index + 1, figures=figures)
+
+    def on_validation_start(self, trainer: Trainer, module: Classifier) -> None:
+        self.trained_in = time.monotonic() - self.began
+
+    def on_train_epoch_end(self, trainer: Trainer, module: Classifier) -> None:
+        seconds = time.monotonic() - self.began
+        trained_in = getattr(self, "trained_in", seconds)
+        row = module.end_epoch(seconds)
+        self.run.save_history(module.rows)
+        line = self._line(row, module.training_totals.pictures / trained_in)
+        if self.bar:
+            self.bar.console.print(line, highlight=False)
+        else:
+            say(line)
+
+    def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def _line(self, row: Row, rate: float) -> str:
+        figures = [f"epoch {row['epoch']:>3}/{self.epochs}"]
+        figures.append(f"loss {row['loss']:.4f}  accuracy {row['accuracy']:6.2%}")
+        if "val_loss" in row:
+            figures.append(f"val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:6.2%}")
+        figures.append(f"{rate:,.0f} images/s")
+        figures.append(f"{row['seconds']:.1f} s")
+        return "  ".join(figures)

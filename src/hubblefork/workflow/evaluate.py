@@ -1,0 +1,120 @@
+"""Measure a trained model again: on its own test part, or on any other labelled source."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.packing import open_packed, pack
+from hubblefork.data.sources import open_source
+from hubblefork.data.splits import Split
+from hubblefork.data.task import Classes
+from hubblefork.errors import RequestError, first_few
+from hubblefork.files import appearing
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.training.run import Run
+from hubblefork.workflow.measure import about_split, measure
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A folder with `predictions.csv`, `metrics.json`, `figures/` and `report.html`."""
+
+    path: Path
+    metrics: dict[str, Any]
+
+
+def evaluate(
+    run: str | Path,
+    source: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    crop: int | None = None,
+    device: str = "auto",
+) -> Evaluation:
+    """Measure a run, or a model file, and write predictions, metrics, figures and a report.
+
+    Parameters
+    ----------
+    run
+        A run folder or a model file.
+    source
+        Labelled pictures whose class names are among the model's. Where none is given, the test
+        part of the run itself.
+    out
+        The folder to make; by default `evaluation-<source>` beside the model.
+    crop
+        Side of the square kept of each picture of `source`, in its pixels, where it is framed
+        otherwise than the pictures that the model was trained on.
+    device
+        `auto`, `cpu` or `cuda`.
+
+    Raises RequestError, with nothing written, where something does not fit.
+    """
+    predictor = Predictor.load(run, device)
+    folder = _folder(Path(run), source, out)
+    whole_run = Run.open(run) if Path(run).is_dir() else None
+    if source is None:
+        if whole_run is None:
+            raise RequestError(f"{run} is a model file and has no test part: name a source")
+        dataset, rows, about = _own_test_part(whole_run, predictor)
+        labels = dataset.labels[rows]
+    else:
+        framing = predictor.framing if crop is None else replace(predictor.framing, crop=crop)
+        dataset = pack(open_source(source), framing)
+        labels = _in_model_numbers(dataset, predictor)
+        rows = np.arange(len(dataset))
+        about = _all_of(dataset)
+    with appearing(folder) as temporary:
+        metrics = measure(predictor, dataset, rows, temporary, whole_run, about, labels)
+    return Evaluation(folder, metrics)
+
+
+def _folder(run: Path, source: str | Path | None, out: str | Path | None) -> Path:
+    if out is not None:
+        folder = Path(out)
+    else:
+        name = "test" if source is None else Path(source).resolve().name.replace(":", "-")
+        folder = (run if run.is_dir() else run.parent) / f"evaluation-{name}"
+    if folder.exists():
+        raise RequestError(f"{folder} exists already: give another --out")
+    return folder
+
+
+def _own_test_part(
+    run: Run, predictor: Predictor
+) -> tuple[PackedDataset, np.ndarray, dict[str, Any]]:
+    about = run.recipe["run"]
+    dataset = open_packed(about["dataset"])
+    if dataset is None:
+        dataset = pack(open_source(about["source"]), predictor.framing)
+        if dataset.key != about["dataset"]:
+            raise RequestError(f"{about['source']} has changed since {run.path} was trained on it")
+    split = Split.load(run.split)
+    return dataset, split.rows(dataset, "test"), about_split(dataset, split)
+
+
+def _in_model_numbers(dataset: PackedDataset, predictor: Predictor) -> np.ndarray:
+    """The labels of a dataset as numbers of the model's classes, which may be more."""
+    if not isinstance(dataset.task, Classes):
+        raise RequestError(f"{dataset.source} holds fractions of votes; the model gives classes")
+    number = {name: index for index, name in enumerate(predictor.names)}
+    unknown = [repr(name) for name in dataset.task.names if name not in number]
+    if unknown:
+        raise RequestError(
+            f"{dataset.source} has classes that the model does not know: {first_few(unknown)}; "
+            f"it knows {first_few(map(repr, predictor.names), 10)}"
+        )
+    return np.array([number[name] for name in dataset.task.names])[dataset.labels]
+
+
+def _all_of(dataset: PackedDataset) -> dict[str, Any]:
+    return {
+        "rule": "all pictures of the source; none was used for training unless the sources overlap",
+        "seed": None,
+        "sha256": None,
+        "sizes": {"test": len(dataset)},
+        "counts": {"test": dataset.info["counts"]},
+    }

@@ -1,0 +1,102 @@
+"""From a model and labelled pictures to predictions.csv, metrics.json, figures and the report."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.sources.base import PARTS
+from hubblefork.data.splits import Split
+from hubblefork.evaluation.classes import measure_classes
+from hubblefork.files import replacing
+from hubblefork.networks.registry import count_parameters
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.prediction.table import tabulate
+from hubblefork.report.figures import save_figures
+from hubblefork.report.html import write_report
+from hubblefork.report.material import Material
+from hubblefork.training.run import HISTORY_COLUMNS, Run
+
+
+def measure_test_part(run: Run, dataset: PackedDataset, split: Split, device: str) -> None:
+    """Predict a run's test part with its model file, and write all that follows from it."""
+    predictor = Predictor.load(run.path, device)
+    rows = split.rows(dataset, "test")
+    measure(predictor, dataset, rows, run.path, run, about_split(dataset, split))
+
+
+def measure(
+    predictor: Predictor,
+    dataset: PackedDataset,
+    rows: np.ndarray,
+    folder: Path,
+    run: Run | None,
+    split: dict[str, Any],
+    labels: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Predict rows of a dataset and write predictions, metrics, figures and report to `folder`.
+
+    `labels` are the true classes by the model's numbering; by default the dataset's own. Returns
+    the metrics.
+    """
+    names = predictor.names
+    probabilities = predictor.predict(dataset.images, rows)
+    true = dataset.labels[rows] if labels is None else labels
+    predictions = tabulate(dataset.table["id"].to_numpy()[rows], names, probabilities, true)
+    metrics = measure_classes(true, probabilities, names)
+    with replacing(folder / "predictions.csv") as file:
+        predictions.to_csv(file, index=False, float_format="%.6g")
+    with replacing(folder / "metrics.json") as file:
+        json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
+    material = _material(predictor, dataset, predictions, metrics, run, split)
+    save_figures(material, folder / "figures")
+    write_report(material, folder / "report.html")
+    return metrics
+
+
+def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
+    """What the report says of a split, with the pictures of each class in each part."""
+    counts = {}
+    for part in PARTS:
+        numbers = np.bincount(dataset.labels[split.rows(dataset, part)], minlength=dataset.task.outputs)
+        counts[part] = dict(zip(dataset.task.names, numbers.tolist(), strict=True))
+    return {
+        "rule": split.rule,
+        "seed": split.seed,
+        "sha256": split.sha256,
+        "sizes": split.counts(),
+        "counts": counts,
+    }
+
+
+def _material(
+    predictor: Predictor,
+    dataset: PackedDataset,
+    predictions: pd.DataFrame,
+    metrics: dict[str, Any],
+    run: Run | None,
+    split: dict[str, Any],
+) -> Material:
+    card = predictor.card
+    row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
+    history = run.history if run else pd.DataFrame(columns=list(HISTORY_COLUMNS), dtype=float)
+    return Material(
+        title=f"{card.recipe} on {dataset.source}",
+        names=predictor.names,
+        recipe=run.recipe if run else {"name": card.recipe, "network": {"name": card.network}},
+        dataset=dataset.info | {"number": len(dataset)},
+        counts=split["counts"],
+        split=split,
+        history=history,
+        predictions=predictions,
+        metrics=metrics,
+        pictures=lambda identifier: dataset.images[row_of[identifier]],
+        versions=card.versions,
+        parameters=count_parameters(predictor.network),
+        seconds=float(history["seconds"].sum()),
+        made=f"{datetime.now():%Y-%m-%d %H:%M}",
+    )

@@ -1,0 +1,33 @@
+"""Pack a source by name, for a notebook."""
+
+from pathlib import Path
+
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.framing import Framing
+from hubblefork.data.packing import pack as pack_opened
+from hubblefork.data.sources import open_source
+
+
+def pack(
+    source: str | Path, *, crop: int | None = None, size: int | None = None, grey: bool = False
+) -> PackedDataset:
+    """Read a source once, and give its pictures as a memory-mapped array with a table.
+
+    Parameters
+    ----------
+    source
+        `simulated`, a directory with one folder a class, or a catalogue.
+    crop
+        Side of the centred square kept of each picture, in its own pixels; all of it by default.
+    size
+        Side of the packed pictures in pixels.
+    grey
+        One channel instead of three.
+
+    Raises RequestError where the source cannot be used.
+
+    >>> sky = pack("simulated:40", size=32)
+    >>> sky.images.shape, sky.images.dtype, sky.task.outputs
+    ((40, 32, 32, 3), dtype('uint8'), 10)
+    """
+    return pack_opened(open_source(source), Framing(crop, size, grey))

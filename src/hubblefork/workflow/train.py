@@ -1,0 +1,203 @@
+"""From a source to a finished run: pack, split, train, measure on the test part, report."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.framing import Framing
+from hubblefork.data.packing import pack
+from hubblefork.data.sources import open_source
+from hubblefork.data.splits import Split, saved_split
+from hubblefork.data.task import Classes
+from hubblefork.errors import RequestError, first_few
+from hubblefork.networks.model_file import ModelCard, current_versions, save_model
+from hubblefork.networks.registry import count_parameters
+from hubblefork.progress import say
+from hubblefork.training.device import choose_device, choose_precision
+from hubblefork.training.fit import Plan, fit, plan
+from hubblefork.training.recipe import Recipe, load_recipe
+from hubblefork.training.run import Run, default_run_path
+from hubblefork.workflow.measure import measure_test_part
+
+
+def train(
+    source: str | Path,
+    recipe: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    resume: bool = False,
+) -> Run:
+    """Train a classifier on labelled pictures, measure it on its test part, and report.
+
+    Parameters
+    ----------
+    source
+        `simulated`, a directory with one folder a class, a catalogue: see `SOURCES`.
+    recipe
+        Name of a recipe or path of a TOML file; `default` where none is given.
+    out
+        The run folder to make; by default `runs/<date>/<recipe>-<dataset>-<time>`.
+    settings
+        Values of the recipe to override, by key: `{"epochs": 20}`.
+    seed
+        Of the split, the first weights, the order of batches and the views.
+    device
+        `auto`, `cpu` or `cuda`.
+    precision
+        `auto`, `fp32` or `bf16`.
+    resume
+        Go on with an interrupted run: the one at `out`, or else the newest unfinished one of the
+        same source below `runs/`. It ends where it would have ended without the interruption.
+
+    Returns the run. Raises RequestError, before anything is written, for whatever does not fit.
+
+    >>> run = train("simulated:200", "lenet5", out=folder / "run",
+    ...             settings={"epochs": 1, "data.size": 32})  # doctest: +SKIP
+    >>> run.metrics["accuracy"]  # doctest: +SKIP
+    0.45
+    """
+    earlier = _find_earlier(source, out) if resume else None
+    if earlier and recipe is None:
+        recipe = earlier.path / "recipe.toml"
+    resolved = load_recipe(recipe or "default", settings)
+    if not earlier and out is not None and Path(out).exists():
+        Run.create(Path(out))  # says what is wrong before any work is done
+    place = choose_device(device)
+    numbers = choose_precision(precision, place)
+
+    dataset, split = prepare(source, resolved, seed)
+    planned = plan(resolved, dataset, split, seed, place, numbers)
+    content = _describe(planned)
+    if earlier:
+        run = earlier
+        _check_same(run, content)
+        say(f"going on with {run.path}")
+    else:
+        run = Run.create(Path(out) if out else default_run_path(resolved.name, dataset.source))
+        split.save(run.split)
+        run.save_recipe(content)
+    if run.finished:
+        say(f"{run.path} had ended already")
+        return run
+
+    if not run.model.is_file():
+        _announce(planned, run)
+        network = fit(planned, run)
+        save_model(run.model, network, _card(planned, content))
+    measure_test_part(run, dataset, split, device)
+    return run
+
+
+def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
+    """Pack a source as a recipe asks, and split it; RequestError where it has no classes."""
+    opened = open_source(source)
+    if not isinstance(opened.task, Classes):
+        raise RequestError(
+            f"{opened.name} holds fractions of votes, and recipe {recipe.name!r} trains on classes"
+        )
+    dataset = pack(opened, Framing(**recipe.data.model_dump()))
+    shares = (recipe.split.train, recipe.split.val, recipe.split.test)
+    return dataset, saved_split(dataset, shares, seed, recipe.split.group)
+
+
+def _describe(planned: Plan) -> dict[str, Any]:
+    """The recipe as resolved, with a table `run` of what it was used on."""
+    place = planned.device
+    return planned.recipe.to_toml() | {
+        "run": {
+            "source": planned.dataset.source,
+            "dataset": planned.dataset.key,
+            "seed": planned.seed,
+            "device": _device_name(place),
+            "precision": planned.precision,
+            "parameters": count_parameters(planned.network),
+            "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "versions": current_versions(),
+        }
+    }
+
+
+def _device_name(place: Any) -> str:
+    if place.type == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name(place)
+    return "cpu"
+
+
+def _card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
+    channels = planned.dataset.images.shape[3]
+    return ModelCard(
+        network=planned.recipe.network.name,
+        options=dict(planned.recipe.network.options),
+        input_shape=(channels, planned.view.size, planned.view.size),
+        task=planned.dataset.task,
+        framing=planned.dataset.framing,
+        view=planned.view,
+        recipe=planned.recipe.name,
+        source=planned.dataset.source,
+        versions=content["run"]["versions"],
+    )
+
+
+def _announce(planned: Plan, run: Run) -> None:
+    sizes = ", ".join(f"{number:,} {part}" for part, number in planned.split.counts().items())
+    say(
+        f"{planned.dataset.source}: {len(planned.dataset):,} pictures in "
+        f"{planned.dataset.task.outputs} classes ({sizes})"
+    )
+    say(
+        f"recipe {planned.recipe.name}: {planned.recipe.network.name}, "
+        f"{count_parameters(planned.network):,} parameters, on {_device_name(planned.device)} in "
+        f"{planned.precision}; run {run.path}"
+    )
+
+
+def _find_earlier(source: str | Path, out: str | Path | None) -> Run | None:
+    """The run to go on with; None where `out` names a folder that is not there yet."""
+    if out is not None:
+        path = Path(out)
+        # A kill can come before the first file is written.
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            path.rmdir() if path.exists() else None
+            return None
+        return Run.open(path)
+    recipes = sorted(Path("runs").glob("*/*/recipe.toml"), key=lambda file: file.stat().st_mtime)
+    for file in reversed(recipes):
+        run = Run(file.parent)
+        if not run.finished and run.recipe.get("run", {}).get("source") == str(source):
+            return run
+    raise RequestError(f"--resume: no unfinished run of {source} below runs/; name it by --out")
+
+
+def _check_same(run: Run, content: Mapping[str, Any]) -> None:
+    """A run can only go on with what it began with."""
+    before, now = _flat(run.recipe), _flat(content)
+    free = ("run.source", "run.device", "run.started", "run.versions.")
+    keys = [key for key in sorted(before.keys() | now.keys()) if not key.startswith(free)]
+    changed = [
+        f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')}"
+        for key in keys
+        if before.get(key) != now.get(key)
+    ]
+    if changed:
+        raise RequestError(
+            f"cannot go on with {run.path}, which began differently: {first_few(changed)}; "
+            "leave them as they were, or begin anew with another --out"
+        )
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,225 @@
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import hubblefork.data.packing
+from hubblefork.data.framing import Framing
+from hubblefork.data.packing import cache_folder, open_packed, pack
+from hubblefork.data.pictures import read_picture
+from hubblefork.data.sources import open_source
+from hubblefork.data.sources.base import PictureFiles
+from hubblefork.errors import RequestError
+
+FRAMING = Framing(size=16)
+
+
+@pytest.fixture
+def cache(tmp_path) -> Path:
+    return tmp_path / "cache"
+
+
+def nothing_left(cache: Path) -> bool:
+    return not any(path.is_file() for path in cache.rglob("*"))
+
+
+def refusal(source, framing: Framing, cache: Path) -> str:
+    with pytest.raises(RequestError) as caught:
+        pack(open_source(source), framing, cache, workers=1)
+    assert nothing_left(cache)
+    return str(caught.value)
+
+
+def test_every_picture_is_packed_in_its_row(two_classes, cache):
+    dataset = pack(open_source(two_classes), FRAMING, cache)
+    for row, origin in enumerate(dataset.table["origin"]):
+        expected = read_picture(two_classes / origin, FRAMING)
+        np.testing.assert_array_equal(dataset.images[row], expected)
+    assert dataset.table["digest"].nunique() == 22
+
+
+@pytest.mark.parametrize("prefer", ["threads", "processes"])
+def test_workers_change_nothing(tmp_path, make_pictures, monkeypatch, prefer):
+    for name in ("a", "b"):
+        make_pictures(tmp_path / "sky" / name, 100, 12, 12)
+    monkeypatch.setattr(PictureFiles, "prefer", prefer)
+    source = open_source(tmp_path / "sky")
+    alone = pack(source, FRAMING, tmp_path / "one", workers=1)
+    several = pack(source, FRAMING, tmp_path / "two", workers=3)
+    assert (several.path / "images.npy").read_bytes() == (alone.path / "images.npy").read_bytes()
+    assert several.table.equals(alone.table)
+
+
+def test_provenance_is_kept(two_classes, cache):
+    (two_classes / "credits.csv").touch()
+    dataset = pack(open_source(two_classes), FRAMING, cache, workers=1)
+    info = json.loads((dataset.path / "dataset.json").read_text())
+    assert info["format"] == 1
+    assert info["source"] == str(two_classes)
+    assert info["task"] == {"kind": "classes", "names": ["edge_on", "spiral"]}
+    assert info["shape"] == [22, 16, 16, 3]
+    assert info["counts"] == {"edge_on": 12, "spiral": 10}
+    assert info["framing"] == {"crop": None, "size": 16, "grey": False}
+    assert "credits.csv" in info["notes"][0]
+    assert info["left_out"] == []
+    assert len(info["content"]) == len(info["key"]) == 64
+
+
+def test_a_second_run_reads_no_picture(two_classes, cache, monkeypatch):
+    first = pack(open_source(two_classes), FRAMING, cache, workers=1)
+    # Whatever opens a picture from here on fails.
+    monkeypatch.setattr(hubblefork.data.packing, "read_blocks", None)
+    monkeypatch.setattr(PictureFiles, "content", None)
+    assert pack(open_source(two_classes), FRAMING, cache, workers=1).path == first.path
+
+
+def test_moved_pictures_are_not_packed_again_but_named_anew(two_classes, cache, monkeypatch):
+    first = pack(open_source(two_classes), FRAMING, cache, workers=1)
+    moved = two_classes.rename(two_classes.with_name("moved"))
+    monkeypatch.setattr(hubblefork.data.packing, "read_blocks", None)
+    second = pack(open_source(moved), FRAMING, cache, workers=1)
+    assert second.path == first.path
+    assert second.source == second.info["source"] == str(moved)
+
+
+def test_another_framing_label_or_picture_is_packed_anew(two_classes, cache):
+    def key(framing: Framing = FRAMING) -> str:
+        return pack(open_source(two_classes), framing, cache, workers=1).key
+
+    keys = [key(), key(Framing(size=16, grey=True)), key(Framing(size=12))]
+    (two_classes / "spiral" / "000.png").rename(two_classes / "edge_on" / "100.png")
+    keys.append(key())
+    Image.new("RGB", (24, 24)).save(two_classes / "edge_on" / "100.png")
+    keys.append(key())
+    assert len(set(keys)) == 5
+
+
+def test_a_dataset_that_was_removed_is_packed_again(two_classes, cache):
+    first = pack(open_source(two_classes), FRAMING, cache, workers=1)
+    for file in first.path.iterdir():
+        file.unlink()
+    first.path.rmdir()
+    assert open_packed(first.key, cache) is None
+    assert len(pack(open_source(two_classes), FRAMING, cache, workers=1)) == 22
+    assert len(open_packed(first.key, cache)) == 22
+
+
+def test_pictures_that_cannot_be_read_are_left_out_counted_and_told(two_classes, cache, capsys):
+    spiral = two_classes / "spiral"
+    (spiral / "003.png").write_bytes(b"")
+    (spiral / "005.png").write_text("no picture")
+    (two_classes / "edge_on" / "000.png").write_bytes(
+        (two_classes / "edge_on" / "000.png").read_bytes()[:200]
+    )
+    for _ in range(2):  # told again when it comes from the cache
+        dataset = pack(open_source(two_classes), FRAMING, cache, workers=1)
+        said = capsys.readouterr().err
+        assert "left out 3 of 22 pictures: edge_on/000.png (damaged" in said
+        assert "spiral/003.png (the file is empty)" in said
+    assert dataset.images.shape[0] == len(dataset) == 19
+    assert dataset.info["counts"] == {"edge_on": 11, "spiral": 8}
+    left_out = dataset.info["left_out"]
+    assert left_out[1] == {
+        "id": "spiral/003",
+        "origin": "spiral/003.png",
+        "reason": "the file is empty",
+    }
+    kept = read_picture(spiral / "004.png", FRAMING)
+    row = dataset.table.index[dataset.table["id"] == "spiral/004"][0]
+    np.testing.assert_array_equal(dataset.images[row], kept)
+
+
+def test_if_nothing_can_be_read_it_is_refused(two_classes, cache):
+    for path in two_classes.rglob("*.png"):
+        path.write_bytes(b"")
+    for framing in (FRAMING, Framing()):
+        said = refusal(two_classes, framing, cache)
+        assert "none of its 22 pictures can be used: edge_on/000.png (the file is empty)" in said
+
+
+def test_a_class_that_loses_all_its_pictures_is_refused(two_classes, cache):
+    for path in (two_classes / "spiral").iterdir():
+        path.write_bytes(b"")
+    assert "no picture of class 'spiral' can be used" in refusal(two_classes, FRAMING, cache)
+
+
+def test_without_a_size_all_pictures_must_have_one(two_classes, cache):
+    dataset = pack(open_source(two_classes), None, cache, workers=1)
+    assert dataset.images.shape == (22, 24, 24, 3)
+    Image.new("RGB", (30, 31)).save(two_classes / "spiral" / "004.png")
+    for file in dataset.path.iterdir():
+        file.unlink()
+    (next((cache / "stamps").iterdir())).unlink()
+    said = refusal(two_classes, Framing(), cache)
+    assert "differ in size (spiral/004.png gives 30x30, an earlier one 24x24)" in said
+    assert "--size" in said
+
+
+def test_a_disk_without_room_is_told_before_the_work(two_classes, cache, monkeypatch):
+    monkeypatch.setattr(hubblefork.data.packing, "read_blocks", None)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    said = refusal(two_classes, FRAMING, cache)
+    assert said.startswith("packing needs ")
+    assert str(cache) in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets a limit on the size of files")
+def test_a_disk_that_fills_up_leaves_nothing_behind(two_classes, cache):
+    # A limit on the size of a file ends a write as a full disk does: with an OSError.
+    code = f"""
+import resource
+from hubblefork.data.framing import Framing
+from hubblefork.data.packing import pack
+from hubblefork.data.sources import open_source
+from hubblefork.data.sources.base import PictureFiles
+from hubblefork.errors import RequestError
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    pack(open_source({str(two_classes)!r}), Framing(size=64), {str(cache)!r}, workers=1)
+except RequestError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"cannot write the packed pictures in {cache}: File too large;")
+    assert list(cache.rglob("*")) in ([], [cache / "datasets"])
+
+
+def test_a_cache_that_cannot_be_made_is_refused(two_classes, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(RequestError, match="cannot write the packed pictures in"):
+        pack(open_source(two_classes), FRAMING, tmp_path / "file", workers=1)
+
+
+def test_two_that_pack_the_same_at_once_do_not_harm_each_other(two_classes, cache):
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(pack, open_source(two_classes), FRAMING, cache, 1) for _ in range(4)]
+        paths = {job.result().path for job in jobs}
+    assert len(paths) == 1
+    assert list((cache / "datasets").iterdir()) == list(paths)
+    assert len(open_packed(paths.pop().name, cache)) == 22
+
+
+def test_the_cache_is_where_it_is_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "env"))
+    assert cache_folder() == tmp_path / "env"
+    assert cache_folder(tmp_path / "given") == tmp_path / "given"
+    monkeypatch.delenv("HUBBLEFORK_CACHE")
+    assert cache_folder().name == "hubblefork"
+
+
+def test_an_error_of_a_worker_process_reaches_the_caller(cache):
+    with pytest.raises(RequestError, match="crop is 80; expected at most 69"):
+        pack(open_source("simulated:100"), Framing(crop=80), cache, workers=2)
+    assert nothing_left(cache)
+
+
+def test_real_galaxies_are_packed(real_data, cache):
+    source = open_source(real_data / "gz2_five_class_native")
+    dataset = pack(source, Framing(crop=256, size=64), cache)
+    assert dataset.info["counts"] == dict.fromkeys(dataset.task.names, 200)
+    assert dataset.images[:, 28:36, 28:36].mean() > 2 * dataset.images[:, :4].mean()

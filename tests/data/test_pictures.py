@@ -1,0 +1,326 @@
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from hubblefork.data.framing import Framing
+from hubblefork.data.pictures import (
+    UnreadablePicture,
+    is_picture_name,
+    read_picture,
+    read_pictures,
+)
+
+AS_IT_IS = Framing()
+
+
+def ramp(width: int, height: int) -> np.ndarray:
+    """A smooth picture that differs in every corner and channel."""
+    x = np.linspace(0, 255, width)[None, :]
+    y = np.linspace(0, 255, height)[:, None]
+    return np.stack(np.broadcast_arrays(x, y, (x + 255 - y) / 2), axis=-1).astype(np.uint8)
+
+
+def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
+    """A PNG file of raw rows, each with its filter byte, of kinds that Pillow cannot write."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    data = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
+def reason(path: Path, framing: Framing = AS_IT_IS) -> str:
+    with pytest.raises(UnreadablePicture) as caught:
+        read_picture(path, framing)
+    return caught.value.reason
+
+
+# What is read
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+def test_lossless_formats_keep_every_pixel(tmp_path, suffix):
+    pixels = ramp(40, 40)
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(pixels).save(path, lossless=True)
+    np.testing.assert_array_equal(read_picture(path, AS_IT_IS), pixels)
+
+
+MODES = {
+    "jpg": ["1", "L", "RGB", "CMYK", "YCbCr"],
+    "png": ["1", "L", "LA", "P", "RGB", "RGBA"],
+    "webp": ["L", "RGB", "RGBA"],
+    "tif": ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"],
+}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode"), [(suffix, mode) for suffix in MODES for mode in MODES[suffix]]
+)
+def test_every_mode_becomes_red_green_blue(tmp_path, suffix, mode):
+    level = 255 if mode == "1" else 204  # which the palette has
+    path = tmp_path / f"a.{suffix}"
+    Image.new("RGB", (20, 20), (level, level, level)).convert(mode).save(path)
+    pixels = read_picture(path, AS_IT_IS)
+    assert pixels.shape == (20, 20, 3)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_allclose(pixels, level, atol=2)
+
+
+def test_transparent_parts_become_black(tmp_path):
+    pixels = np.full((8, 8, 4), 200, np.uint8)
+    pixels[:, :4, 3], pixels[:, 4:, 3] = 0, 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    read = read_picture(tmp_path / "a.png", AS_IT_IS)
+    assert (read[:, :4] == 0).all()
+    assert (read[:, 4:] == 200).all()
+
+
+def test_a_transparent_palette_becomes_black(tmp_path):
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([0, 0, 0, 90, 120, 150])
+    image.save(tmp_path / "solid.png")
+    image.save(tmp_path / "clear.png", transparency=1)
+    assert (read_picture(tmp_path / "solid.png", AS_IT_IS) == (90, 120, 150)).all()
+    assert (read_picture(tmp_path / "clear.png", AS_IT_IS) == 0).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path, suffix):
+    wide = np.linspace(0, 65535, 256).round().astype(np.uint16).reshape(16, 16)
+    Image.fromarray(wide).save(tmp_path / f"a.{suffix}")
+    read = read_picture(tmp_path / f"a.{suffix}", AS_IT_IS)
+    np.testing.assert_array_equal(read[..., 0].ravel(), np.arange(256))
+
+
+def test_big_endian_sixteen_bits_are_scaled(tmp_path):
+    wide = Image.frombytes("I;16B", (2, 2), struct.pack(">4H", 0, 257, 32896, 65535))
+    wide.save(tmp_path / "a.tif")
+    read = read_picture(tmp_path / "a.tif", AS_IT_IS)
+    assert read[..., 0].ravel().tolist() == [0, 1, 128, 255]
+
+
+def test_sixteen_bit_colour_keeps_its_upper_bits(tmp_path):
+    row = b"\0" + struct.pack(">6H", 0, 128 << 8, 65535, 10 << 8, 20 << 8, 30 << 8)
+    (tmp_path / "a.png").write_bytes(png(2, 2, 16, 2, row + row))
+    read = read_picture(tmp_path / "a.png", AS_IT_IS)
+    assert read[0].tolist() == [[0, 128, 255], [10, 20, 30]]
+
+
+def test_grey_is_luma_with_one_channel(tmp_path):
+    pixels = ramp(32, 32)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=98)
+    luma = pixels @ np.array([0.299, 0.587, 0.114])
+    for name in ("a.png", "a.jpg"):
+        read = read_picture(tmp_path / name, Framing(grey=True))
+        assert read.shape == (32, 32, 1)
+        np.testing.assert_allclose(read[..., 0], luma, atol=4)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_pictures_stand_as_they_were_taken(tmp_path, suffix, orientation):
+    image = Image.fromarray(ramp(48, 48))
+    exif = image.getexif()
+    exif[274] = orientation
+    path = tmp_path / f"a.{suffix}"
+    image.save(path, exif=exif)
+    with Image.open(path) as stored:
+        expected = np.asarray(
+            ImageOps.exif_transpose(stored).resize((24, 24), Image.Resampling.BOX)
+        )
+    read = read_picture(path, Framing(size=24))
+    np.testing.assert_allclose(read, expected.astype(float), atol=8)
+
+
+def test_the_first_bytes_tell_the_format_not_the_name(tmp_path):
+    Image.fromarray(ramp(9, 9)).save(tmp_path / "a.jpg", format="PNG")
+    assert read_picture(tmp_path / "a.jpg", AS_IT_IS).shape == (9, 9, 3)
+
+
+# Framing
+
+
+@pytest.mark.parametrize(("width", "height"), [(30, 20), (20, 30), (31, 20), (20, 20)])
+def test_without_a_crop_the_centred_square_of_the_short_side_is_kept(tmp_path, width, height):
+    pixels = ramp(width, height)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    left, top = (width - 20) // 2, (height - 20) // 2
+    expected = pixels[top : top + 20, left : left + 20]
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png", AS_IT_IS), expected)
+
+
+def test_a_crop_keeps_the_centre_in_pixels_of_the_original(tmp_path):
+    pixels = ramp(41, 30)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    read = read_picture(tmp_path / "a.png", Framing(crop=10))
+    np.testing.assert_array_equal(read, pixels[10:20, 15:25])
+
+
+def test_a_picture_smaller_than_the_crop_is_refused(tmp_path):
+    Image.fromarray(ramp(50, 30)).save(tmp_path / "a.png")
+    assert (
+        reason(tmp_path / "a.png", Framing(crop=31)) == "50x30 pixels, smaller than the crop of 31"
+    )
+
+
+@pytest.mark.parametrize(
+    "framing", [Framing(crop=212, size=53), Framing(size=64), Framing(size=50)]
+)
+@pytest.mark.parametrize("sides", [(424, 424), (427, 425)])
+def test_the_short_cut_of_the_jpeg_decoder_shows_the_same_picture(tmp_path, sides, framing):
+    y, x = np.mgrid[: sides[1], : sides[0]]
+    spot = 255 * np.exp(-(((x - 200) / 40) ** 2) - ((y - 230) / 25) ** 2)
+    pixels = np.repeat(spot[..., None], 3, axis=2).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=97)
+    plain = read_picture(tmp_path / "a.png", framing).astype(float)
+    short = read_picture(tmp_path / "a.jpg", framing).astype(float)
+    assert np.abs(plain - short).max() < 6
+    assert np.abs(plain - short).mean() < 1
+
+
+def test_making_smaller_does_not_alias(tmp_path):
+    checks = (np.indices((256, 256)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    Image.fromarray(checks).save(tmp_path / "a.png")
+    read = read_picture(tmp_path / "a.png", Framing(size=32))
+    np.testing.assert_allclose(read, 127.5, atol=2)
+
+
+def test_making_larger_is_smooth(tmp_path):
+    Image.fromarray(ramp(8, 8)).save(tmp_path / "a.png")
+    read = read_picture(tmp_path / "a.png", Framing(size=64)).astype(int)
+    assert read.shape == (64, 64, 3)
+    assert np.abs(np.diff(read, axis=1)).max() <= 8
+
+
+# What cannot be read
+
+
+def test_an_empty_file_says_so(tmp_path):
+    (tmp_path / "a.png").touch()
+    assert reason(tmp_path / "a.png") == "the file is empty"
+
+
+def test_a_missing_file_says_so(tmp_path):
+    assert reason(tmp_path / "a.png") == "the file is not there"
+
+
+def test_what_is_no_picture_says_so(tmp_path):
+    (tmp_path / "a.jpg").write_text("id,image,label\n")
+    (tmp_path / "b.webp").write_bytes(b"RIFF\x10\0\0\0WAVEfmt \0\0\0\0")
+    Image.new("RGB", (8, 8)).save(tmp_path / "c.png", format="GIF")
+    for name in ("a.jpg", "b.webp", "c.png"):
+        assert reason(tmp_path / name) == "not a JPEG, PNG, WebP or TIFF picture"
+
+
+def test_a_folder_in_the_place_of_a_picture_is_no_crash(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    assert "directory" in reason(tmp_path / "a.png").lower()
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_a_truncated_file_says_so(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(ramp(100, 100)).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert reason(path).startswith("damaged or incomplete (")
+
+
+def test_a_huge_picture_is_refused_by_its_header(tmp_path):
+    # 20,000 x 20,000 as the header says, with hardly any pixels behind it.
+    (tmp_path / "a.png").write_bytes(png(20_000, 20_000, 8, 2, b"\0" * 100))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = reason(tmp_path / "a.png", Framing(size=64))
+    assert said == "20000x20000 pixels, more than 100 megapixels"
+
+
+def test_a_large_picture_within_the_limit_is_read_without_a_warning(tmp_path):
+    # Pillow itself would warn above 89 megapixels.
+    Image.new("1", (9_900, 9_900), 1).save(tmp_path / "a.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read = read_picture(tmp_path / "a.png", Framing(crop=16, grey=True))
+    assert (read == 255).all()
+
+
+def test_numbers_without_a_range_are_refused(tmp_path):
+    Image.fromarray(np.ones((8, 8), np.float32)).save(tmp_path / "a.tif")
+    assert "range is not known" in reason(tmp_path / "a.tif")
+
+
+def test_odd_metadata_is_read_past_without_a_warning(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(ramp(16, 16)).save(path, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12")
+    # In a process of its own, because pytest brings its own rules for warnings.
+    code = (
+        "from hubblefork.data.framing import Framing\n"
+        "from hubblefork.data.pictures import read_picture\n"
+        f"print(read_picture({str(path)!r}, Framing()).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "(16, 16, 3)\n"
+    assert done.stderr == ""
+
+
+def _encoded(format: str) -> bytes:
+    stream = BytesIO()
+    Image.fromarray(ramp(24, 24)).save(stream, format=format)
+    return stream.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@settings(max_examples=150, deadline=None)
+@given(
+    content=st.sampled_from([_encoded(each) for each in ("JPEG", "PNG", "WEBP", "TIFF")]),
+    data=st.data(),
+)
+def test_damage_anywhere_gives_a_picture_or_a_reason(tmp_path_factory, content, data):
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 8))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(damaged[: data.draw(st.integers(0, len(damaged)))])
+    result = read_pictures([path], Framing(size=8))[0]
+    if isinstance(result, UnreadablePicture):
+        assert result.reason
+    else:
+        assert result.shape == (8, 8, 3)
+
+
+def test_several_pictures_are_read_with_reasons_in_place(tmp_path):
+    Image.fromarray(ramp(8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").touch()
+    first, second = read_pictures([tmp_path / "a.png", tmp_path / "b.png"], AS_IT_IS)
+    assert first.shape == (8, 8, 3)
+    assert second.reason == "the file is empty"
+
+
+def test_names_of_pictures():
+    assert is_picture_name("a.JPeG")
+    assert is_picture_name("dir/галактика.tiff")
+    assert not is_picture_name(".hidden.jpg")
+    assert not is_picture_name("jpg")
+
+
+def test_real_galaxies_are_read(real_data):
+    paths = sorted((real_data / "gz2_five_class_native" / "spiral").glob("*.jpg"))[:20]
+    for picture in read_pictures(paths, Framing(crop=256, size=64)):
+        assert picture.shape == (64, 64, 3)
+        centre, edge = picture[24:40, 24:40].mean(), picture[:4].mean()
+        assert centre > edge

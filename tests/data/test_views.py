@@ -1,0 +1,91 @@
+"""Views: the fixed one changes nothing but units, the random ones move and turn as they say."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubblefork.data.views import View, symmetries
+
+UNIT = {"mean": (0.0, 0.0, 0.0), "deviation": (1.0, 1.0, 1.0)}
+
+
+def blob(side: int = 64, down: float = 0.0, across: float = 0.0) -> torch.Tensor:
+    """One picture (1, side, side, 3) with a Gaussian spot, its place in units of half a side."""
+    place = (torch.arange(side) + 0.5) / side * 2 - 1
+    spot = torch.exp(-((place[:, None] - down) ** 2 + (place - across) ** 2) / 0.01)
+    return (spot * 255).to(torch.uint8)[None, ..., None].expand(1, side, side, 3).contiguous()
+
+
+def centre(maps: torch.Tensor) -> tuple[float, float]:
+    """Where the light of a (1, 3, H, W) view is, down and across, in units of half a side."""
+    light = maps[0, 0].clamp(min=0)
+    place = (torch.arange(light.shape[0]) + 0.5) / light.shape[0] * 2 - 1
+    return (
+        float((light.sum(1) * place).sum() / light.sum()),
+        float((light.sum(0) * place).sum() / light.sum()),
+    )
+
+
+def test_the_fixed_view_of_the_packed_size_only_changes_units():
+    pictures = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
+    view = View(size=16, mean=(0.5, 0.25, 0.0), deviation=(0.5, 1.0, 2.0), rotate=90)
+    expected = pictures.permute(0, 3, 1, 2) / 255
+    expected = (expected - torch.tensor([0.5, 0.25, 0.0]).view(3, 1, 1)) / torch.tensor(
+        [0.5, 1.0, 2.0]
+    ).view(3, 1, 1)
+    torch.testing.assert_close(view.fixed(pictures), expected)
+    torch.testing.assert_close(view.fixed(pictures), expected)  # the pictures are not changed
+
+
+def test_a_view_without_augmentation_is_the_fixed_one():
+    pictures = torch.randint(0, 256, (2, 24, 24, 3), dtype=torch.uint8)
+    view = View(size=16, **UNIT)
+    assert torch.equal(view.random(pictures), view.fixed(pictures))
+    assert view.random(pictures).shape == (2, 3, 16, 16)
+
+
+@given(seed=st.integers(0, 10_000), rotate=st.sampled_from([30, 90, 180]), flip=st.booleans())
+def test_a_turned_galaxy_keeps_its_distance_from_the_middle(seed, rotate, flip):
+    torch.manual_seed(seed)
+    # Nearer to the edge, the reflection that fills the corners would show the spot twice.
+    down, across = centre(View(size=64, **UNIT, rotate=rotate, flip=flip).random(blob(down=-0.3)))
+    assert math.hypot(down, across) == pytest.approx(0.3, abs=0.01)
+    turned = math.degrees(math.atan2(across, -down))
+    assert abs(turned) <= rotate + 1
+
+
+@given(seed=st.integers(0, 10_000), zoom=st.sampled_from([1.1, 1.5]))
+def test_zoom_and_shift_stay_within_their_ranges(seed, zoom):
+    torch.manual_seed(seed)
+    zoomed = centre(View(size=64, **UNIT, zoom=zoom).random(blob(across=0.4)))
+    assert 0.4 / zoom - 0.02 <= zoomed[1] <= 0.4 * zoom + 0.02
+    shifted = centre(View(size=64, **UNIT, shift=0.1).random(blob()))
+    assert max(map(abs, shifted)) <= 0.2 + 0.01  # a tenth of a side is 0.2 half sides
+
+
+def test_views_follow_from_the_seed():
+    view = View(size=32, **UNIT, rotate=180, flip=True, zoom=1.3, shift=0.1)
+    pictures = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
+    drawn = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        drawn.append(view.random(pictures))
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    assert not torch.equal(drawn[0][0], drawn[0][1])
+
+
+def test_the_eight_symmetries_are_different_and_closed():
+    maps = torch.rand(1, 1, 5, 5)
+    turned = {tuple(each.flatten().tolist()) for each in symmetries(maps)}
+    assert len(turned) == 8
+    again = {tuple(each.flatten().tolist()) for each in symmetries(symmetries(maps)[3])}
+    assert again == turned
+
+
+def test_a_view_comes_back_from_json():
+    view = View(size=64, mean=(0.1, 0.2, 0.3), deviation=(1.0, 2.0, 3.0), rotate=180, flip=True)
+    assert View.from_json(view.to_json()) == view

@@ -1,0 +1,52 @@
+"""A model file alone is enough to predict, and nothing else is taken for one."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from hubblefork.data.framing import Framing
+from hubblefork.data.task import Classes
+from hubblefork.data.views import View
+from hubblefork.errors import RequestError
+from hubblefork.networks.model_file import ModelCard, load_model, save_model
+from hubblefork.networks.registry import create_network
+
+CARD = ModelCard(
+    network="compact-resnet",
+    options={"width": 8, "blocks": [1, 1]},
+    input_shape=(3, 32, 32),
+    task=Classes(("ellipse", "spirale à bras", "渦")),
+    framing=Framing(crop=64, size=32),
+    view=View(size=32, mean=(0.1, 0.2, 0.3), deviation=(1.0, 1.0, 1.0), rotate=180, symmetries=True),
+    recipe="default",
+    source="galaxies",
+    versions={"hubblefork": "0.1.0"},
+)
+
+
+def test_weights_and_card_come_back_as_they_were(tmp_path):
+    network = CARD.create_network().to(memory_format=torch.channels_last).eval()
+    save_model(tmp_path / "model.safetensors", network, CARD)
+    loaded, card = load_model(tmp_path / "model.safetensors")
+    assert card == CARD
+    pictures = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(loaded(pictures), network(pictures))
+    assert not loaded.training
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path):
+    network = create_network("lenet5", (3, 32, 32), 3)
+    for name in ("a", "b"):
+        save_model(tmp_path / name, network, CARD)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_other_files_are_refused_by_one_line(tmp_path):
+    with pytest.raises(RequestError, match="no model file"):
+        load_model(tmp_path / "gone.safetensors")
+    (tmp_path / "junk.safetensors").write_bytes(b"\x80\x04junk that is no model")
+    with pytest.raises(RequestError, match="not a model file of hubblefork"):
+        load_model(tmp_path / "junk.safetensors")
+    save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(RequestError, match="hubblefork did not write it"):
+        load_model(tmp_path / "other.safetensors")

@@ -1,0 +1,93 @@
+"""A made-up run, small and the same each time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hubblefork.evaluation.classes import measure_classes
+from hubblefork.report.material import Material
+
+
+def make(
+    names: tuple[str, ...] = ("round", "edge-on", "spiral"),
+    number: int = 60,
+    strength: float = 3.0,
+    true: np.ndarray | None = None,
+    channels: int = 3,
+    **changes: Any,
+) -> Material:
+    """A run that tested `number` pictures; a higher `strength` makes fewer mistakes."""
+    random = np.random.default_rng(0)
+    classes = len(names)
+    true = random.integers(classes, size=number) if true is None else np.asarray(true)
+    number = len(true)
+    logits = random.normal(size=(number, classes))
+    logits[np.arange(number), true] += strength
+    probabilities = np.exp(logits)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    words = np.array(names, dtype=object)
+    table = {"id": [f"g{k}" for k in range(number)], "true": words[true]}
+    table = pd.DataFrame(table | {"predicted": words[probabilities.argmax(axis=1)]})
+    counts = dict.fromkeys(names, 0) | table["true"].value_counts().to_dict()
+    picture = random.integers(256, size=(32, 32, channels), dtype=np.uint8)
+    epochs = np.arange(1, 6)
+    given = {
+        "title": "default on simulated",
+        "names": names,
+        "recipe": {"name": "default", "network": {"name": "lenet5", "options": {"width": 6}}},
+        "dataset": {
+            "source": "simulated",
+            "number": 5 * number,
+            "shape": [5 * number, 32, 32, channels],
+            "framing": {"crop": None, "size": 32, "grey": channels == 1},
+            "counts": {name: 5 * count for name, count in counts.items()},
+            "left_out": [],
+            "notes": [],
+            "content": "c0ffee",
+            "task": {"kind": "classes", "names": list(names)},
+        },
+        "counts": {
+            "train": {name: 3 * count for name, count in counts.items()},
+            "val": dict(counts),
+            "test": dict(counts),
+        },
+        "split": {
+            "rule": "stratified",
+            "seed": 7,
+            "sha256": "5eed",
+            "sizes": {"train": 3 * number, "val": number, "test": number},
+        },
+        "history": pd.DataFrame(
+            {
+                "epoch": epochs,
+                "loss": 1 / epochs,
+                "accuracy": 1 - 0.5 / epochs,
+                "val_loss": 1.1 / epochs,
+                "val_accuracy": 0.98 - 0.5 / epochs,
+                "lr": 1e-3,
+                "seconds": 2.0,
+            }
+        ),
+        "predictions": pd.concat([table, pd.DataFrame(probabilities, columns=list(names))], axis=1),
+        "metrics": measure_classes(true, probabilities, names, resamples=50),
+        "pictures": lambda identifier: picture,
+        "versions": {"hubblefork": "0.1.0", "python": "3.11"},
+        "parameters": 390_326,
+        "seconds": 10.0,
+    }
+    return Material(**given | changes)
+
+
+@pytest.fixture
+def material() -> Callable[..., Material]:
+    return make
+
+
+@pytest.fixture
+def unwatched() -> pd.DataFrame:
+    """A history without a validation part."""
+    history = make().history
+    return history.assign(val_loss=np.nan, val_accuracy=np.nan)

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from hubblefork.report.summary import baseline, cautions, network_name, sentences
+
+
+def plain(lines: list[str]) -> str:
+    return "\n".join(lines).replace("\u00a0", " ")
+
+
+def test_the_summary_says_what_was_learnt_from_what(material):
+    text = plain(sentences(material()))
+    assert "‘lenet5’ with 390,326 parameters learnt from 180 pictures of ‘simulated’" in text
+    assert "in 3 classes, for 5 epochs (10.0 s)" in text
+    assert "tested on 60 pictures that took no part" in text
+
+
+def test_the_summary_holds_the_accuracy_its_interval_and_the_baseline(material):
+    run = material(true=np.repeat([0, 1, 2], [10, 20, 30]), strength=2)
+    low, high = run.metrics["intervals"]["accuracy"]
+    text = plain(sentences(run))
+    assert f"{100 * run.metrics['accuracy']:.1f} %" in text
+    assert f"{100 * low:.1f} to {100 * high:.1f} %" in text
+    assert baseline(run) == ("spiral", 0.5)
+    assert "Always answering ‘spiral’, their commonest class, would be right for 50.0 %" in text
+
+
+def test_the_summary_names_the_commonest_confusion(material):
+    run = material(strength=1)
+    matrix = np.array(run.metrics["confusion_matrix"])
+    wrong = matrix - np.diag(matrix.diagonal())
+    true, taken = np.unravel_index(wrong.argmax(), wrong.shape)
+    expected = f"‘{run.names[true]}’ taken for ‘{run.names[taken]}’: {wrong.max()} of"
+    assert expected in plain(sentences(run))
+
+
+def test_no_mistake_is_not_called_certainty(material):
+    text = plain(sentences(material(strength=50)))
+    assert "no mistake, which a network that errs once in 20 pictures could also do" in text
+    assert "best" not in text  # all classes are equal
+
+
+def test_a_model_measured_on_another_source_was_trained_before(material):
+    split = {"rule": "all", "seed": None, "sha256": None, "sizes": {"test": 60}}
+    assert "trained before, was tested on 60 pictures of" in plain(sentences(material(split=split)))
+
+
+def test_a_network_may_be_named_plainly_or_in_a_table(material):
+    assert network_name(material()) == "lenet5"
+    assert network_name(material(recipe={"network": "mlp"})) == "mlp"
+
+
+def test_a_good_run_needs_no_caution(material):
+    assert cautions(material(number=600, strength=4)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"true": np.repeat([0, 1, 2], [40, 40, 12])}, "Fewer than 30 test pictures"),
+        ({"true": np.repeat([0, 1], [40, 40])}, "not measured: ‘spiral’"),
+        ({"strength": -50}, "Never found in the test part: ‘round’, ‘edge-on’, ‘spiral’"),
+        ({"strength": 0}, "not clearly above that of always answering"),
+        ({"true": np.repeat([0, 1, 2], [300, 30, 30])}, "commonest has 10 times"),
+    ],
+)
+def test_cautions_of_classes(material, options, expected):
+    assert expected in plain(cautions(material(**options)))
+
+
+def test_over_fitting_is_told(material):
+    history = material().history
+    apart = history.assign(accuracy=0.99, val_accuracy=0.80)
+    rising = history.assign(val_loss=[1.0, 0.5, 0.6, 0.7, 0.9])
+    assert "19.0 points above that in validation" in plain(cautions(material(history=apart)))
+    assert "rose from 0.500 in epoch 2 to 0.900" in plain(cautions(material(history=rising)))
+
+
+def test_a_missing_validation_part_is_told_unless_nothing_is_known(material, unwatched):
+    assert "no validation part" in plain(cautions(material(history=unwatched)))
+    unknown = unwatched.head(0)
+    assert "no validation part" not in plain(cautions(material(history=unknown)))
+
+
+def test_pictures_left_out_are_counted(material):
+    run = material()
+    left_out = [{"id": "1", "origin": "1.jpg", "reason": "truncated"}]
+    told = cautions(material(dataset={**run.dataset, "left_out": left_out}))
+    assert "1 picture of the source was left out" in plain(told)

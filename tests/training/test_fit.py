@@ -1,0 +1,182 @@
+"""Training: what is learnt, what is kept, and that a kill at any moment changes nothing."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hubblefork.data.framing import Framing
+from hubblefork.data.packing import pack
+from hubblefork.data.sources import open_source
+from hubblefork.data.splits import make_split
+from hubblefork.errors import RequestError
+from hubblefork.training.fit import fit, make_view, plan
+from hubblefork.training.recipe import load_recipe
+from hubblefork.training.run import Run
+
+SMALL = {
+    "data.size": 24,
+    "network.options.width": 8,
+    "network.options.blocks": [1, 1],
+    "batch_size": 16,
+    "learning_rate": 0.01,
+    "epochs": 3,
+}
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def packed(shapes):
+    dataset = pack(open_source(shapes), Framing(size=24))
+    return dataset, make_split(dataset.table, dataset.task, (0.6, 0.2, 0.2))
+
+
+def run_fit(packed, folder: Path, recipe: str = "default", seed: int = 0, **settings) -> Run:
+    dataset, split = packed
+    base = SMALL if recipe == "default" else {"data.size": 24, "epochs": 3}
+    planned = plan(load_recipe(recipe, base | settings), dataset, split, seed, CPU, "fp32")
+    run = Run(folder)
+    network = fit(planned, run)
+    torch.save(network.state_dict(), folder / "weights.pt")
+    return run
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return torch.load(run.path / "weights.pt", weights_only=True)
+
+
+def assert_same(one: Run, other: Run) -> None:
+    for key, value in weights(one).items():
+        assert torch.equal(value, weights(other)[key]), key
+    columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr"]
+    pd.testing.assert_frame_equal(one.history[columns], other.history[columns], check_exact=True)
+
+
+def test_a_network_learns_to_tell_shapes_apart(packed, tmp_path):
+    run = run_fit(packed, tmp_path / "run", epochs=8)
+    history = run.history
+    assert list(history["epoch"]) == list(range(1, 9))
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    assert history["val_accuracy"].iloc[-1] > 0.9
+    assert history["seconds"].gt(0).all()
+    # One cycle: up from a fraction, to the asked rate, and down to nearly nothing.
+    assert history["lr"].iloc[-1] < 1e-4 < history["lr"].max() <= 0.01
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(packed, tmp_path):
+    first, second, other = (
+        run_fit(packed, tmp_path / name, seed=seed) for name, seed in zip("abc", (1, 1, 2), strict=True)
+    )
+    assert_same(first, second)
+    assert not torch.equal(weights(first)["head.weight"], weights(other)["head.weight"])
+
+
+@pytest.mark.parametrize("recipe", ["default", "lenet5"])
+@pytest.mark.parametrize("epochs_before", [1, 2])
+def test_a_training_cut_between_epochs_ends_as_if_it_had_not_been(
+    packed, tmp_path, recipe, epochs_before
+):
+    whole = run_fit(packed, tmp_path / "whole", recipe)
+    cut = tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        _stop_after(epochs_before, lambda: run_fit(packed, cut, recipe))
+    assert len(Run(cut).history) == epochs_before
+    assert_same(whole, run_fit(packed, cut, recipe))
+
+
+def _stop_after(epochs: int, action) -> None:
+    """Run an action that is interrupted at the end of the epoch after `epochs`."""
+    real = Run.save_history
+
+    def interrupted(run, rows):
+        if len(rows) > epochs:
+            raise KeyboardInterrupt
+        real(run, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "save_history", interrupted)
+        action()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_fit import *
+dataset = pack(open_source({shapes!r}), Framing(size=24))
+split = make_split(dataset.table, dataset.task, (0.6, 0.2, 0.2))
+run_fit((dataset, split), Path({folder!r}), epochs=25)
+"""
+
+
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(packed, shapes, tmp_path):
+    folder = tmp_path / "killed"
+    code = KILLED.format(tests=str(Path(__file__).parent), shapes=str(shapes), folder=str(folder))
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (folder / "history.csv").exists() or len(Run(folder).history) < 3:
+        assert process.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() < deadline, "the training never got to its third epoch"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = len(Run(folder).history)
+    assert before < 25
+    resumed = run_fit(packed, folder, epochs=25)
+    assert len(resumed.history) == 25
+    assert_same(run_fit(packed, tmp_path / "whole", epochs=25), resumed)
+    assert not list(folder.rglob(".*.ckpt.*"))[1:], "at most the file that the kill cut is left"
+
+
+def test_the_rate_is_cut_as_keras_would_cut_it(packed, tmp_path):
+    # Nothing improves by more than 1: every epoch after the first is one of no improvement.
+    settings = {"min_delta": 1.0, "factor": 0.5, "epochs": 4}
+    rates = run_fit(packed, tmp_path / "one", "lenet5", patience=1, **settings).history["lr"]
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 5e-4, 2.5e-4])
+    rates = run_fit(packed, tmp_path / "two", "lenet5", patience=2, **settings).history["lr"]
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-3, 5e-4])
+
+
+def test_early_stopping_ends_a_training_that_gets_no_better(packed, tmp_path):
+    settings = {"learning_rate": 1e-9, "epochs": 30, "early_stopping": 2, "keep": "best"}
+    run = run_fit(packed, tmp_path / "run", "lenet5", **settings)
+    epochs = len(run.history)
+    assert epochs < 30
+    again = run_fit(packed, tmp_path / "run", "lenet5", **settings)
+    assert len(again.history) == epochs, "going on does not train past the end"
+
+
+def test_the_weights_of_the_best_epoch_are_kept(packed, tmp_path):
+    run = run_fit(packed, tmp_path / "run", "lenet5", keep="best", learning_rate=0.003, epochs=6)
+    best = torch.load(run.checkpoints / "best.ckpt", weights_only=True)
+    assert best["history"][-1]["val_loss"] == run.history["val_loss"].min()
+    for key, value in weights(run).items():
+        assert torch.equal(value, best["state_dict"][f"network.{key}"])
+
+
+def test_training_without_a_validation_part_leaves_its_columns_empty(packed, tmp_path):
+    dataset, _ = packed
+    split = make_split(dataset.table, dataset.task, (0.8, 0.0, 0.2))
+    run = run_fit((dataset, split), tmp_path / "run", "lenet5", train=0.8, val=0.0)
+    assert run.history["val_loss"].isna().all()
+    assert run.history["loss"].notna().all()
+
+
+def test_a_loss_that_is_no_number_stops_the_training(packed, tmp_path):
+    with pytest.raises(RequestError, match="loss is not a number.*learning_rate"):
+        run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})
+
+
+def test_statistics_come_from_the_training_part_alone(packed):
+    dataset, _ = packed
+    recipe = load_recipe("default", SMALL)
+    bars = np.flatnonzero(dataset.labels == 0)
+    view = make_view(recipe, dataset, bars)
+    np.testing.assert_allclose(view.mean, dataset.images[bars].mean((0, 1, 2)) / 255, atol=1e-5)
+    assert view.mean != make_view(recipe, dataset, np.flatnonzero(dataset.labels == 1)).mean
