@@ -10,9 +10,8 @@ from hubblefork.files import appearing, replacing
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("before")
-    with pytest.raises(ZeroDivisionError), replacing(path) as file:
-        file.write("half")
-        1 / 0  # noqa: B018
+    with pytest.raises(UnicodeEncodeError), replacing(path) as file:
+        file.write("half" * 100_000 + "\udce9")
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -27,9 +26,14 @@ def test_a_replaced_file_can_be_read_by_others(tmp_path):
 
 
 def test_a_failed_folder_does_not_appear(tmp_path):
-    with pytest.raises(ZeroDivisionError), appearing(tmp_path / "packed") as folder:
-        (folder / "images.npy").write_bytes(b"half")
-        1 / 0  # noqa: B018
+
+    def fail() -> None:
+        with appearing(tmp_path / "packed") as folder:
+            (folder / "images.npy").write_bytes(b"half")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -30,7 +30,7 @@ _PUBLIC = {
     "train": "hubblefork.workflow.train",
 }
 
-__all__ = list(_PUBLIC)  # noqa: PLE0604
+__all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:

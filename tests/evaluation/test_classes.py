@@ -48,10 +48,9 @@ def test_agrees_with_scikit_learn(number, classes, seed):
     result = measure_classes(true, probabilities, [str(k) for k in range(classes)], resamples=2)
     predicted = probabilities.argmax(axis=1)
     labels = np.arange(classes)
-    f1 = sklearn_metrics.f1_score(true, predicted, average="macro", zero_division=0)
-    recall = sklearn_metrics.recall_score(
-        true, predicted, labels=np.unique(true), average="macro", zero_division=0
-    )
+    options = {"labels": np.unique(true), "average": "macro", "zero_division": 0}
+    f1 = sklearn_metrics.f1_score(true, predicted, **options)
+    recall = sklearn_metrics.recall_score(true, predicted, **options)
     matrix = sklearn_metrics.confusion_matrix(true, predicted, labels=labels)
     expected = {
         "accuracy": sklearn_metrics.accuracy_score(true, predicted),
@@ -80,6 +79,13 @@ def test_what_cannot_be_known_of_a_class_is_none_and_left_out_of_the_means():
     assert result["per_class"]["d"] == {"precision": None, "recall": None, "f1": None, "support": 0}
     assert result["balanced_accuracy"] == pytest.approx(2 / 3)
     assert result["macro_f1"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+
+
+def test_a_class_that_does_not_occur_costs_precision_and_nothing_else():
+    # One of four 'a' is called 'c', of which there is none.
+    result = measure_classes([0, 0, 0, 0, 1], np.eye(3)[[0, 0, 0, 2, 1]], ["a", "b", "c"])
+    assert result["per_class"]["c"] == {"precision": 0, "recall": None, "f1": None, "support": 0}
+    assert result["macro_f1"] == pytest.approx((6 / 7 + 1) / 2)
 
 
 def test_a_certain_mistake_costs_a_finite_log_loss():

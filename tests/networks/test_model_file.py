@@ -17,7 +17,9 @@ CARD = ModelCard(
     input_shape=(3, 32, 32),
     task=Classes(("ellipse", "spirale à bras", "渦")),
     framing=Framing(crop=64, size=32),
-    view=View(size=32, mean=(0.1, 0.2, 0.3), deviation=(1.0, 1.0, 1.0), rotate=180, symmetries=True),
+    view=View(
+        size=32, mean=(0.1, 0.2, 0.3), deviation=(1.0, 1.0, 1.0), rotate=180, symmetries=True
+    ),
     recipe="default",
     source="galaxies",
     versions={"hubblefork": "0.1.0"},

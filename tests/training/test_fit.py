@@ -71,7 +71,8 @@ def test_a_network_learns_to_tell_shapes_apart(packed, tmp_path):
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(packed, tmp_path):
     first, second, other = (
-        run_fit(packed, tmp_path / name, seed=seed) for name, seed in zip("abc", (1, 1, 2), strict=True)
+        run_fit(packed, tmp_path / name, seed=seed)
+        for name, seed in zip("abc", (1, 1, 2), strict=True)
     )
     assert_same(first, second)
     assert not torch.equal(weights(first)["head.weight"], weights(other)["head.weight"])
@@ -169,7 +170,7 @@ def test_training_without_a_validation_part_leaves_its_columns_empty(packed, tmp
 
 
 def test_a_loss_that_is_no_number_stops_the_training(packed, tmp_path):
-    with pytest.raises(RequestError, match="loss is not a number.*learning_rate"):
+    with pytest.raises(RequestError, match=r"loss is not a number.*learning_rate"):
         run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})
 
 

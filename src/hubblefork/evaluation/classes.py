@@ -45,15 +45,14 @@ def measure_classes(
     -------
     dict, ready for JSON, with the keys
         n, classes (the names), accuracy (0 to 1);
-        balanced_accuracy: mean recall of the classes that occur in `true`;
-        macro_f1: mean F1 of the classes that occur in `true` or among the predictions;
+        balanced_accuracy, macro_f1: mean recall and mean F1 of the classes that occur in `true`;
         matthews: the multi-class correlation R_K of Gorodkin 2004 (-1 to 1), 0 where all
         pictures are, or are predicted as, one class;
         log_loss: mean of -ln(probability of the true class), no probability below 1.2e-7;
         brier (0 to 2): mean of the squared error summed over classes, Brier 1950;
         expected_calibration_error (0 to 1): 15 bins of equal width, Guo et al. 2017;
-        per_class: {name: {precision, recall, f1, support}}, None where a value is 0/0 (recall
-        of a class that does not occur, precision of one never predicted, F1 of both);
+        per_class: {name: {precision, recall, f1, support}}, None where there is nothing to
+        divide by: recall and F1 of a class that does not occur, precision of one never predicted;
         confusion_matrix: K rows, true classes, of K counts, predicted classes;
         intervals: {metric: [low, high]}, 95 % percentile bootstrap over the pictures. That of
         the calibration error is moved to remove the bias that drawing again brings to it.
@@ -113,11 +112,11 @@ class _Evidence:
         hits, occur, answered = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
         gaps = np.bincount(self.bin[picks], self.gap[picks], CALIBRATION_BINS)
         total = len(picks)
-        present, known = occur > 0, occur + answered > 0
+        present = occur > 0
         return {
             "accuracy": hits.sum() / total,
             "balanced_accuracy": np.mean(hits[present] / occur[present]),
-            "macro_f1": np.mean(2 * hits[known] / (occur + answered)[known]),
+            "macro_f1": np.mean(2 * hits[present] / (occur + answered)[present]),
             "matthews": _matthews(hits, occur, answered),
             "log_loss": self.surprise[picks].sum() / total,
             "brier": self.squares[picks].sum() / total,
@@ -159,7 +158,7 @@ def _per_class(matrix: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, 
         name: {
             "precision": _ratio(hits[k], answered[k]),
             "recall": _ratio(hits[k], occur[k]),
-            "f1": _ratio(2 * hits[k], occur[k] + answered[k]),
+            "f1": _ratio(2 * hits[k], occur[k] + answered[k] if occur[k] else 0),
             "support": int(occur[k]),
         }
         for k, name in enumerate(names)

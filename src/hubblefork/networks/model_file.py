@@ -82,7 +82,9 @@ def current_versions() -> dict[str, str]:
 
 def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
     """Write a model file, whole or not at all."""
-    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    weights = {
+        key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
+    }
     content = save(weights, metadata={_KEY: json.dumps(card.to_json())})
     with replacing(path, binary=True) as file:
         file.write(content)

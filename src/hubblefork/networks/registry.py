@@ -49,7 +49,7 @@ def create_network(
     if name.startswith("timm:"):
         return _create_timm(name.removeprefix("timm:"), input_shape, outputs, options)
     network_class = _find_class(name)
-    known = [key for key in inspect.signature(network_class).parameters][2:]
+    known = list(inspect.signature(network_class).parameters)[2:]
     for key in options:
         if key not in known:
             hint = nearest(key, known) if known else "it has no options"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from hubblefork.report.material import Material
 from hubblefork.report.style import (
@@ -36,7 +36,7 @@ def curves(material: Material) -> Figure:
         loss, accuracy = figure.subplots(1, 2)
         _curve(loss, material.history, "loss", "{:.3f}".format)
         _curve(accuracy, material.history, "accuracy", percent)
-        accuracy.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        accuracy.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
         return figure
 
 
@@ -86,8 +86,9 @@ def _mark_lowest_loss(axes: Axes, history: pd.DataFrame, values: np.ndarray) -> 
         markeredgecolor=PART_COLOURS["val"], markeredgewidth=1.4,
     )  # fmt: skip
     axes.annotate(
-        f"lowest validation loss: epoch {epoch:.0f}", (epoch, 1), xycoords=("data", "axes fraction"),
-        xytext=(0, 3), textcoords="offset points", fontsize=7.5, color=MUTED,
+        f"lowest validation loss: epoch {epoch:.0f}", (epoch, 1),
+        xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+        fontsize=7.5, color=MUTED,
         ha="right" if best >= len(history) / 2 else "left",
     )  # fmt: skip
 
@@ -145,7 +146,7 @@ def confusion(material: Material) -> Figure:
         bar = figure.colorbar(
             image, cax=axes.inset_axes((1 + 0.15 / side, 1 - tall, 0.14 / side, tall))
         )
-        bar.ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        bar.ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
         bar.set_ticks([0, 0.25, 0.5, 0.75, 1])
         bar.set_label("Share of the true class", fontsize=8)
         bar.outline.set_visible(False)
@@ -228,7 +229,7 @@ def class_counts(material: Material) -> Figure:
         axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9.5 if height > 0.3 else 7)
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlim(0, totals.max() * 1.16)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
         axes.grid(axis="x", color=GRID)
         axes.spines["left"].set_visible(False)

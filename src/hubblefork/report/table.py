@@ -57,7 +57,7 @@ def _classes(metrics: Mapping[str, Any]) -> Table:
     rows = list(metrics["per_class"].items())
     table = _table("class", "precision", "recall", "F1", "pictures")
     if len(rows) > _MOST_CLASSES:
-        # A class without an F1 was neither there nor predicted, and tells nothing.
+        # A class without an F1 did not occur in the test part.
         rows = sorted((row for row in rows if row[1]["f1"] is not None), key=lambda r: r[1]["f1"])
         table.columns[0].header = f"the {_MOST_CLASSES} of {len(rows)} classes with the lowest F1"
     for name, values in rows[:_MOST_CLASSES]:

@@ -20,9 +20,9 @@ _SEEING = (1.08, 1.0, 0.95)
 # Lupton et al. 2004: red, green and blue are i, r, g times these (D. Hogg's choice for SDSS), and
 # brightness goes through asinh. `STRETCH` and `SOFTENING` were set by the sky noise and the
 # profiles of real cut-outs.
-_BALANCE = (0.86, 1.0, 1.37)
-STRETCH, SOFTENING = 0.46, 9.0
-_BLACK = [0.003, -0.004, 0.003]
+_BALANCE = (0.87, 1.0, 1.40)
+STRETCH, SOFTENING = 0.45, 7.5
+_BLACK = [0.004, -0.002, 0.003]
 _JPEG_QUALITY = 74
 _SKY_ERROR = 0.004  # nanomaggies per pixel: under a tenth of a percent to 2 % of the sky
 # Stars and galaxies brighter than r = 22 per square arcminute, and brightest drawn, at high

@@ -30,10 +30,10 @@ def colours(g_minus_r: float) -> np.ndarray:
     """Return flux in g, r, i over that in r, along the locus of galaxies and most stars.
 
     >>> [round(float(flux), 2) for flux in colours(0.8)]
-    [0.48, 1.0, 1.41]
+    [0.48, 1.0, 1.42]
     """
     # r - i follows g - r for galaxies as for stars earlier than M (Fukugita et al. 1995).
-    r_minus_i = 0.04 + 0.42 * g_minus_r
+    r_minus_i = 0.10 + 0.35 * g_minus_r
     return np.array([10 ** (-0.4 * g_minus_r), 1.0, 10 ** (0.4 * r_minus_i)], dtype=np.float32)
 
 
@@ -109,7 +109,7 @@ def _face_on(galaxy: dict, along: np.ndarray, across: np.ndarray, texture) -> np
         bend = np.float32(1 / np.tan(np.radians(galaxy["arm_pitch"])))
         phase = galaxy["arm_number"] * (theta - bend * log_radius) + galaxy["arm_phase"]
         # Real arms fork, fade and wander.
-        phase += np.float32(0.9) * coarse
+        phase += np.float32(0.75) * coarse
         ridge = np.exp(_RIDGE * (np.cos(phase) - 1)) / np.float32(_RIDGE_MEAN) - 1
         inner = 1 - np.exp(-((radius / np.float32(0.45)) ** 2))
         young *= np.maximum(1 + contrast * inner * ridge, 0.05)
@@ -144,8 +144,8 @@ def _bar(galaxy: dict, along: np.ndarray, deep: np.ndarray) -> np.ndarray:
         0.28 * long
     )
     radius = np.sqrt(np.sqrt(u**4 + v**4))
-    # exp(-1.5 r^3) over the superellipse: area 3.7 r^2 where r = 1, integral 0.51 of it.
-    return np.exp(np.float32(-1.5) * radius**3) / np.float32(1.9 * 0.28 * long**2)
+    # exp(-1.5 r^3) over the superellipse: its area is 3.71 r^2, the integral 2.55.
+    return np.exp(np.float32(-1.5) * radius**3) / np.float32(2.55 * 0.28 * long**2)
 
 
 def _broken(radius: np.ndarray, truncation: float) -> np.ndarray:
@@ -201,7 +201,7 @@ def _texture(random: np.random.Generator, clumpiness: float):
     outward = fft.rfftfreq(radii, 1 / radii)[None] * (2 * np.pi / _TEXTURE_RADII)
     wave = np.hypot(around, outward).astype(np.float32)
     noise = fft.rfft2(random.standard_normal((2, angles, radii), dtype=np.float32))
-    noise[0] *= wave / (1 + (wave / 5) ** 3)
+    noise[0] *= wave / (1 + (wave / 8) ** 3)
     noise[1] *= (wave > 0) / (1 + (wave / 2.0) ** 4)
     maps = fft.irfft2(noise, s=_TEXTURE)
     maps /= maps.std(axis=(1, 2), keepdims=True)

@@ -14,10 +14,10 @@ from hubblefork.sky.petrosian import petrosian_radii
 # Shares of the families among the galaxies of a magnitude-limited sample (after the types of
 # Nair & Abraham 2010, ApJS 186, 427, where E and S0 are 45 %, Sa to Sd 50 %, the rest odd).
 FAMILIES = {
-    "elliptical": 0.25,
-    "lenticular": 0.13,
+    "elliptical": 0.23,
+    "lenticular": 0.12,
     "dwarf": 0.07,
-    "spiral": 0.48,
+    "spiral": 0.51,
     "irregular": 0.04,
     "merger": 0.03,
 }
@@ -87,7 +87,7 @@ def draw_population(random: np.random.Generator, number: int) -> pd.DataFrame:
         normal(4.0, 1.1, 1.5, 6.5),
         np.where(lenticular, normal(3.0, 0.8, 1.0, 4.5), normal(2.1, 0.7, 0.8, 4.0)),
     )
-    bulge_size = np.where(elliptical, 1.0, normal(0.17 + 0.65 * bulge_fraction, 0.07, 0.1, 0.9))
+    bulge_size = np.where(elliptical, 1.0, normal(0.13 + 0.65 * bulge_fraction, 0.06, 0.08, 0.9))
     bulge_ratio = np.where(
         elliptical, spheroid_ratio, np.sqrt(cosine**2 + (normal(0.7, 0.1, 0.4, 0.95) * sine) ** 2)
     )
@@ -108,7 +108,7 @@ def draw_population(random: np.random.Generator, number: int) -> pd.DataFrame:
     arm_contrast = np.where(spiral, 0.9 * random.beta(2.2, 2.2, number), 0.0)
     clumpiness = np.select(
         [spiral, irregular | merger, dwarf],
-        [random.beta(2, 3, number), random.beta(4, 2, number), 0.25 * random.beta(1, 2, number)],
+        [random.beta(2.5, 2.5, number), random.beta(4, 2, number), 0.25 * random.beta(1, 2, number)],
         0.0,
     )
     disturbance = np.select(

@@ -53,11 +53,11 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
     def luck(sigma: float) -> np.ndarray:
         return random.normal(0.0, sigma, len(galaxies))
 
-    featured = -2.2 + 16.0 * see.arms + 4.0 * see.bar + 3.0 * see.ring + 4.0 * see.clumps
+    featured = -2.2 + 20.0 * see.arms + 4.0 * see.bar + 3.0 * see.ring + 4.0 * see.clumps
     featured += (
-        2.6 * see.thin
+        3.3 * see.thin
         + 2.0 * see.thin * (see.family == "spiral")
-        + 1.6 * see.disc
+        + 2.0 * see.disc
         + 1.5 * see.disturbed
         + 1.5 * see.companion
     )
@@ -65,20 +65,20 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
     artefact = 0.025 * np.exp(luck(0.5))
     edge_on = _sigmoid(-4.0 + 9.0 * see.thin - 6.0 * see.arms + luck(0.6))
     bar = _sigmoid(-2.6 + 6.0 * see.bar + luck(0.5))
-    spiral = _sigmoid(-2.6 + 32.0 * see.arms + 1.0 * see.disc - 1.5 * see.disturbed + luck(0.8))
+    spiral = _sigmoid(-2.6 + 38.0 * see.arms + 2.2 * see.disc - 1.5 * see.disturbed + luck(0.8))
     odd = -1.6 + 3.0 * see.ring + 3.0 * see.disturbed + 3.5 * see.companion + 1.5 * see.lane
     odd = _sigmoid(odd + luck(0.6))
 
     bulge = see.bulge + luck(0.06)
     ratio = see.axis_ratio + luck(0.03)
-    winding = see.pitch + luck(2.0)
+    winding = see.pitch + luck(3.0)
     arms = see.arm_number
     answers = {
         1: [(1 - featured) * (1 - artefact), featured * (1 - artefact), artefact],
         2: [edge_on, 1 - edge_on],
         3: [bar, 1 - bar],
         4: [spiral, 1 - spiral],
-        5: _ordered(bulge, [0.06, 0.30, 0.68], 0.07),
+        5: _ordered(bulge, [0.02, 0.25, 0.68], 0.06),
         6: [odd, 1 - odd],
         7: _ordered(1 - ratio, [0.22, 0.50], 0.06),
         8: [
@@ -91,7 +91,7 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
             0.02 + 1.5 * see.lane,
         ],
         9: _bulge_shapes(galaxies, see),
-        10: _ordered(winding, [18.0, 25.0], 2.0),
+        10: _ordered(winding, [17.0, 25.5], 3.5),
         11: [
             0.06 + 0.9 * (arms == 1),
             0.25 + 5.0 * (arms == 2) * see.arms,
@@ -117,7 +117,7 @@ class _Visible:
         sharp = _sigmoid((np.log(of("petrosian_r90") / of("seeing")) - np.log(4.4)) / 0.27)
         # Surface brightness at which structure of the disc begins to drown in the sky.
         clear = _sigmoid((22.3 - of("surface_brightness")) / 0.5)
-        open_view = _sigmoid((tilt - 0.29) / 0.06)
+        open_view = _sigmoid((tilt - 0.27) / 0.06)
         seen = sharp * clear * np.sqrt(disc)
 
         # The contrast of arms that the seeing leaves: the transform of its Moffat profile (as in
@@ -143,7 +143,7 @@ class _Visible:
         self.thin = np.minimum(1.6 * disc, 1) * _sigmoid((0.36 - flatness) / 0.035)
         self.family = of("family")
         self.lane = np.minimum(of("dust"), 1) * self.thin * sharp
-        self.disc = disc * _sigmoid((1.9 - of("bulge_sersic")) / 0.5) * (of("family") == "spiral")
+        self.disc = disc * _sigmoid((1.9 - of("bulge_sersic")) / 0.5) * (of("family") == "spiral") * (0.3 + sharp)
         self.bulge = of("bulge_fraction")
 
 

@@ -12,7 +12,9 @@ Precision = Literal["fp32", "bf16"]
 def choose_device(name: str = "auto") -> torch.device:
     """`auto` takes the GPU where there is one; `cpu` and `cuda` are taken at their word."""
     if name not in ("auto", "cpu", "cuda"):
-        raise RequestError(f"no device is called {name!r}; {nearest(name, ('auto', 'cpu', 'cuda'))}")
+        raise RequestError(
+            f"no device is called {name!r}; {nearest(name, ('auto', 'cpu', 'cuda'))}"
+        )
     if name == "cuda" and not torch.cuda.is_available():
         raise RequestError("--device cuda: torch finds no CUDA GPU here; use --device cpu")
     if name == "auto":

@@ -1,4 +1,4 @@
-"""Train one network on one packed dataset with Lightning, so that a kill costs one epoch at most."""
+"""Train one network on one packed dataset with Lightning: a kill costs one epoch at most."""
 
 import logging
 import warnings

@@ -140,7 +140,9 @@ class Recipe(_Table):
 def recipe_names() -> list[str]:
     """The recipes that come with hubblefork."""
     folder = files("hubblefork.recipes")
-    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
 
 
 def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> Recipe:
@@ -196,7 +198,9 @@ def _read(name: str | Path) -> dict[str, Any]:
     elif str(name) in recipe_names():
         text = files("hubblefork.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     else:
-        raise RequestError(f"no recipe is called {str(name)!r}; {nearest(str(name), recipe_names())}")
+        raise RequestError(
+            f"no recipe is called {str(name)!r}; {nearest(str(name), recipe_names())}"
+        )
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -75,7 +75,9 @@ class Reporter(Callback):
         figures = [f"epoch {row['epoch']:>3}/{self.epochs}"]
         figures.append(f"loss {row['loss']:.4f}  accuracy {row['accuracy']:6.2%}")
         if "val_loss" in row:
-            figures.append(f"val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:6.2%}")
+            figures.append(
+                f"val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:6.2%}"
+            )
         figures.append(f"{rate:,.0f} images/s")
         figures.append(f"{row['seconds']:.1f} s")
         return "  ".join(figures)

@@ -114,17 +114,19 @@ class Run:
 def default_run_path(recipe_name: str, source_name: str) -> Path:
     """`runs/<YYYY-MM-DD>/<recipe>-<dataset>-<HHMMSS>` below the current folder."""
     now = datetime.now()
-    name = f"{recipe_name}-{_short(source_name)}-{now:%H%M%S}"
+    name = f"{recipe_name}-{short_name(source_name)}-{now:%H%M%S}"
     return Path("runs") / f"{now:%Y-%m-%d}" / name
 
 
-def _short(source_name: str) -> str:
-    """A source's name as part of a folder's name.
+def short_name(source_name: str) -> str:
+    """A source's name without the way to it, as part of a folder's name or of a title.
 
-    >>> _short("data/gz2 five/catalog.csv"), _short("simulated:500"), _short("../galaxies/")
-    ('gz2-five', 'simulated-500', 'galaxies')
+    >>> short_name("data/gz2 five/catalog.csv"), short_name("simulated:500"), short_name("a/b/")
+    ('gz2-five', 'simulated-500', 'b')
     """
     path = Path(source_name)
     # A catalogue is mostly called catalog.csv: its folder says more.
-    name = path.resolve().parent.name if path.suffix in (".csv", ".parquet") else path.resolve().name
+    name = (
+        path.resolve().parent.name if path.suffix in (".csv", ".parquet") else path.resolve().name
+    )
     return "-".join("".join(c if c.isalnum() else " " for c in name).split()) or "pictures"

@@ -19,7 +19,7 @@ from hubblefork.prediction.table import tabulate
 from hubblefork.report.figures import save_figures
 from hubblefork.report.html import write_report
 from hubblefork.report.material import Material
-from hubblefork.training.run import HISTORY_COLUMNS, Run
+from hubblefork.training.run import HISTORY_COLUMNS, Run, short_name
 
 
 def measure_test_part(run: Run, dataset: PackedDataset, split: Split, device: str) -> None:
@@ -62,7 +62,9 @@ def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
     """What the report says of a split, with the pictures of each class in each part."""
     counts = {}
     for part in PARTS:
-        numbers = np.bincount(dataset.labels[split.rows(dataset, part)], minlength=dataset.task.outputs)
+        numbers = np.bincount(
+            dataset.labels[split.rows(dataset, part)], minlength=dataset.task.outputs
+        )
         counts[part] = dict(zip(dataset.task.names, numbers.tolist(), strict=True))
     return {
         "rule": split.rule,
@@ -85,7 +87,7 @@ def _material(
     row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
     history = run.history if run else pd.DataFrame(columns=list(HISTORY_COLUMNS), dtype=float)
     return Material(
-        title=f"{card.recipe} on {dataset.source}",
+        title=f"{card.recipe} on {short_name(dataset.source)}",
         names=predictor.names,
         recipe=run.recipe if run else {"name": card.recipe, "network": {"name": card.network}},
         dataset=dataset.info | {"number": len(dataset)},

@@ -1,0 +1,145 @@
+"""The command line, as a user types it: what is written and what is said."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+QUICK = ["--recipe", "lenet5", "--size", "24", "--set", "epochs=2"]
+
+
+def test_a_run_holds_all_its_files(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert names == {
+        "recipe.toml", "split.csv", "history.csv", "model.safetensors", "predictions.csv",
+        "metrics.json", "figures", "report.html", "checkpoints",
+    }  # fmt: skip
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["classes"] == ["bar", "disc"]
+    predictions = pd.read_csv(trained / "predictions.csv")
+    assert list(predictions) == ["id", "true", "predicted", "bar", "disc"]
+    assert len(predictions) == metrics["n"] == 16
+    assert (predictions["true"] == predictions["predicted"]).mean() == metrics["accuracy"]
+    split = pd.read_csv(trained / "split.csv", comment="#").set_index("id")["part"]
+    assert set(split[predictions["id"]]) == {"test"}
+    assert len(pd.read_csv(trained / "history.csv")) == 2
+
+
+def test_the_report_needs_nothing_but_itself(trained):
+    page = (trained / "report.html").read_text()
+    assert "data:image/" in page
+    for word in ('src="http', 'href="http', "url(http", "<script src", "@import"):
+        assert word not in page
+
+
+def test_prediction_sees_a_picture_as_the_evaluation_did(hubblefork, trained, shapes, tmp_path):
+    status, out, _ = hubblefork("predict", trained, shapes, "--out", tmp_path / "all.csv")
+    assert status == 0
+    assert out.splitlines()[-1] == str(tmp_path / "all.csv")
+    table = pd.read_csv(tmp_path / "all.csv", keep_default_na=False)
+    assert list(table) == ["id", "predicted", "bar", "disc", "problem"]
+    assert len(table) == 80
+    table.index = [str(Path(each).relative_to(shapes).with_suffix("")) for each in table["id"]]
+    measured = pd.read_csv(trained / "predictions.csv").set_index("id")
+    for name in ("bar", "disc"):
+        np.testing.assert_allclose(table.loc[measured.index, name], measured[name], atol=1e-5)
+
+
+def test_unreadable_pictures_are_listed_and_the_rest_are_done(
+    hubblefork, trained, shapes, tmp_path
+):
+    good = next(shapes.glob("bar/*.png"))
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    shutil.copy(good, folder / "good.png")
+    (folder / "cut.png").write_bytes(good.read_bytes()[:300])
+    (folder / "notes.txt").write_text("no picture")
+    model = trained / "model.safetensors"
+    for name in ("out.csv", "out.parquet"):
+        status, _, err = hubblefork("predict", model, folder, "--out", tmp_path / name)
+        assert status == 0
+        assert "cut.png" in err
+        assert "notes.txt" in err
+        table = (
+            pd.read_csv(tmp_path / name) if name == "out.csv" else pd.read_parquet(tmp_path / name)
+        )
+        table = table.set_index(table["id"].map(lambda path: Path(path).name))
+        assert table.loc["good.png", "predicted"] in ("bar", "disc")
+        assert table.loc["cut.png", "problem"]
+        assert np.isnan(table.loc["cut.png", "bar"])
+
+
+def test_evaluating_a_run_again_gives_the_same_metrics(hubblefork, trained, tmp_path):
+    status, out, _ = hubblefork("evaluate", trained, "--out", tmp_path / "again")
+    assert status == 0
+    assert out.splitlines()[-1] == str(tmp_path / "again")
+    before = json.loads((trained / "metrics.json").read_text())
+    assert json.loads((tmp_path / "again" / "metrics.json").read_text()) == before
+    assert (tmp_path / "again" / "report.html").is_file()
+
+
+def test_another_source_can_be_evaluated_by_a_model_file(hubblefork, trained, shapes, tmp_path):
+    only_bars = tmp_path / "others"
+    for name in ("disc", "bar"):
+        (only_bars / name).mkdir(parents=True)
+        for path in sorted((shapes / name).iterdir())[:5]:
+            shutil.copy(path, only_bars / name)
+    model = trained / "model.safetensors"
+    status, _, err = hubblefork("evaluate", model, only_bars, "--out", tmp_path / "there")
+    assert status == 0, err
+    assert json.loads((tmp_path / "there" / "metrics.json").read_text())["n"] == 10
+
+
+def test_the_lists_name_what_there_is(hubblefork):
+    assert "lenet5" in hubblefork("list", "recipes")[1]
+    assert "compact-resnet" in hubblefork("list", "networks")[1]
+    assert "simulated" in hubblefork("list", "sources")[1]
+
+
+def test_a_second_run_uses_the_packed_pictures_of_the_first(hubblefork, shapes, tmp_path):
+    shutil.copytree(shapes, tmp_path / "shapes")
+    words = ["train", tmp_path / "shapes", *QUICK, "--set", "epochs=1"]
+    assert hubblefork(*words, "--out", tmp_path / "one")[0] == 0
+    for picture in (tmp_path / "shapes").rglob("*.png"):
+        # The same size and time, so that only reading it again would show that it is broken.
+        state = picture.stat()
+        picture.write_bytes(b"\0" * state.st_size)
+        os.utime(picture, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert hubblefork(*words, "--out", tmp_path / "two")[0] == 0
+
+
+def test_a_picture_of_400_megapixels_is_left_out_and_counted(hubblefork, shapes, tmp_path):
+    shutil.copytree(shapes, tmp_path / "shapes")
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "shapes" / "bar" / "vast.png")
+    words = ["train", tmp_path / "shapes", *QUICK, "--set", "epochs=1", "--out", tmp_path / "run"]
+    status, _, err = hubblefork(*words)
+    assert status == 0
+    assert "left out 1 of 81" in err
+    assert "20000x20000" in err
+
+
+def test_classes_named_like_columns_keep_their_names(hubblefork, shapes, tmp_path):
+    for old, new in (("bar", "true"), ("disc", "id")):
+        shutil.copytree(shapes / old, tmp_path / "odd" / new)
+    status, _, err = hubblefork("train", tmp_path / "odd", *QUICK, "--out", tmp_path / "run")
+    assert status == 0, err
+    predictions = pd.read_csv(tmp_path / "run" / "predictions.csv")
+    assert list(predictions) == ["id", "true", "predicted", "p(id)", "p(true)"]
+
+
+def test_help_answers_without_loading_torch():
+    code = "import sys, hubblefork.cli; print('torch' in sys.modules, 'pandas' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.split() == ["False", "False"]
+
+
+def test_an_unknown_verb_or_option_ends_with_status_two(hubblefork):
+    assert hubblefork("trian")[0] == 2
+    assert hubblefork("train")[0] == 2
+    assert hubblefork("list", "colours")[0] == 2
