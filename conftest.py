@@ -28,9 +28,10 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(autouse=True)
-def _example_folder(doctest_namespace: dict, tmp_path: Path) -> None:
-    """Examples in docstrings write to `folder`."""
+def _examples(doctest_namespace: dict, tmp_path: Path, shapes: Path) -> None:
+    """Examples in docstrings write to `folder`, and read pictures of two classes in `galaxies`."""
     doctest_namespace["folder"] = tmp_path
+    doctest_namespace["galaxies"] = shapes
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,15 @@
 """Turn labelled pictures of galaxies, or of anything else, into a measured classifier.
 
+The public names do in a notebook what the verbs do on the command line. With a folder `galaxies`
+that holds one folder of pictures a class:
+
 >>> import hubblefork
->>> run = hubblefork.train("simulated:400", "lenet5", out=folder / "run",
-...                        settings={"epochs": 1, "data.size": 32})
->>> table = hubblefork.predict(run.path, folder / "pictures")  # doctest: +SKIP
+>>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run", settings={"epochs": 3})
+>>> run.metrics["classes"]
+['bar', 'disc']
+>>> table = hubblefork.predict(run.path, galaxies / "disc")
+>>> list(table.columns)
+['id', 'predicted', 'bar', 'disc', 'problem']
 """
 
 import os

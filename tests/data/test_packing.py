@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -202,6 +204,35 @@ def test_two_that_pack_the_same_at_once_do_not_harm_each_other(two_classes, cach
     assert len(paths) == 1
     assert list((cache / "datasets").iterdir()) == list(paths)
     assert len(open_packed(paths.pop().name, cache)) == 22
+
+
+def test_what_a_killed_packing_left_is_swept_up_once_it_is_old(two_classes, cache):
+    old, young = cache / "datasets" / ".old.x", cache / "datasets" / ".young.x"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "images.npy").touch()
+        os.utime(folder, (1, 1))
+    os.utime(old / "images.npy", (1, 1))
+    pack(open_source(two_classes), FRAMING, cache, workers=1)
+    assert not old.exists()
+    assert young.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="looks at the processes of this system")
+def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
+    code = """
+import os, signal, sys
+from functools import partial
+from hubblefork.data.framing import Framing
+from hubblefork.data.pictures import read_pictures
+from hubblefork.data.reading import read_blocks
+jobs = (partial(read_pictures, []) for _ in range(100))
+next(read_blocks(jobs, Framing(), (1, 1, 3), 2, "processes"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    # The workers hold the pipe of their parent open: it ends when the last of them has gone.
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == -signal.SIGKILL
 
 
 def test_the_cache_is_where_it_is_said_to_be(tmp_path, monkeypatch):

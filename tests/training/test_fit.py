@@ -181,3 +181,12 @@ def test_statistics_come_from_the_training_part_alone(packed):
     view = make_view(recipe, dataset, bars)
     np.testing.assert_allclose(view.mean, dataset.images[bars].mean((0, 1, 2)) / 255, atol=1e-5)
     assert view.mean != make_view(recipe, dataset, np.flatnonzero(dataset.labels == 1)).mean
+
+
+def test_bf16_trains_too(packed, tmp_path):
+    dataset, split = packed
+    planned = plan(load_recipe("default", SMALL), dataset, split, 0, CPU, "bf16")
+    run = Run(tmp_path / "run")
+    network = fit(planned, run)
+    assert run.history["loss"].iloc[-1] < run.history["loss"].iloc[0]
+    assert all(value.dtype != torch.bfloat16 for value in network.state_dict().values())

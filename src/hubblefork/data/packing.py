@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from io import BytesIO
@@ -39,6 +40,9 @@ _BLOCK_BYTES = 8 << 20
 
 # What a row of the table and a left-out picture take on the disk, generously.
 _ROW_BYTES = 1 << 10
+
+# A packing writes a block every few seconds; one that has not for an hour has been killed.
+_ABANDONED_SECONDS = 3600
 
 
 def pack(
@@ -71,6 +75,7 @@ def pack(
             content = source.content()
             key = _sha256(content, framing.to_json(), FORMAT)
             if not _dataset_folder(folder, key).is_dir():
+                _sweep(folder / "datasets")
                 with appearing(_dataset_folder(folder, key)) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())
             with replacing(stamp) as file:
@@ -107,6 +112,16 @@ def cache_folder(cache: str | Path | None = None) -> Path:
 
 def _dataset_folder(cache: Path, key: str) -> Path:
     return cache / "datasets" / key
+
+
+def _sweep(datasets: Path) -> None:
+    """Remove what a packing that was killed has left: hidden folders that nobody writes to."""
+    for abandoned in datasets.glob(".*"):
+        # Others may be clearing up too, so that a file can go while it is looked at.
+        with suppress(FileNotFoundError):
+            newest = max(path.stat().st_mtime for path in (abandoned, *abandoned.iterdir()))
+            if time.time() - newest > _ABANDONED_SECONDS:
+                shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def _write(

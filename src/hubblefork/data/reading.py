@@ -5,6 +5,9 @@ that they start quickly.
 """
 
 import hashlib
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -90,4 +93,21 @@ def _pool(workers: int, prefer: Literal["threads", "processes"]) -> Iterator[Exe
 
     # One thread a process: more would fight for the same cores.
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    yield get_reusable_executor(workers, timeout=10, env=limits)
+    yield get_reusable_executor(
+        workers, timeout=10, env=limits, initializer=_leave_with, initargs=(os.getpid(),)
+    )
+
+
+def _leave_with(parent: int) -> None:
+    """End this worker process soon after its parent has gone.
+
+    A parent that is killed cannot tell its workers, and they would wait for it for ever.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    if os.name == "posix":  # elsewhere the number of a parent that has gone does not change
+        threading.Thread(target=watch, daemon=True).start()

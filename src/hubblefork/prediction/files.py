@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from joblib import Parallel, delayed
 
-from hubblefork.data.framing import Framing
-from hubblefork.data.pictures import UnreadablePicture, is_picture_name, read_picture
+from hubblefork.data.pictures import is_picture_name, read_pictures
+from hubblefork.data.reading import read_blocks
 from hubblefork.errors import RequestError, first_few
 from hubblefork.files import replacing
 from hubblefork.prediction.predictor import Predictor
@@ -55,14 +56,19 @@ def predict_files(predictor: Predictor, paths: Sequence[str]) -> Iterator[pd.Dat
     why a picture could not be read, empty where it could. Its row has no prediction.
     """
     blocks = [paths[start : start + _BLOCK] for start in range(0, len(paths), _BLOCK)]
-    # Threads, since decoders release Python's lock; two blocks ahead keep the network busy
-    # without piling up pictures.
-    read = Parallel(n_jobs=2, prefer="threads", return_as="generator", pre_dispatch=2)(
-        delayed(_read_block)(block, predictor.framing) for block in blocks
-    )
-    with progress("predicting", len(paths)) as done:
-        for block, pictures in zip(blocks, read, strict=True):
-            yield _predict_block(predictor, block, pictures)
+    framing = predictor.framing
+    shape = (framing.size, framing.size, framing.channels)
+    jobs = (partial(read_pictures, block) for block in blocks)
+    # Threads, since decoders release Python's lock while the network computes.
+    read = read_blocks(jobs, framing, shape, workers=2, prefer="threads")
+    with closing(read), progress("predicting", len(paths)) as done:
+        for block, result in zip(blocks, read, strict=True):
+            pictures = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
+            probabilities = np.full((len(block), len(predictor.names)), np.nan, np.float32)
+            probabilities[result.read] = predictor.predict(pictures)
+            table = tabulate(np.array(block, dtype=object), predictor.names, probabilities)
+            reasons = dict(result.left_out)
+            yield table.assign(problem=[reasons.get(place, "") for place in range(len(block))])
             done(len(block))
 
 
@@ -75,20 +81,19 @@ def write_table(tables: Iterable[pd.DataFrame], path: Path) -> pd.DataFrame:
     check_table_path(path)
     problems: list[pd.DataFrame] = []
     rows = 0
-    with replacing(path, binary=True) as file:
+    with replacing(path, binary=True) as file, ExitStack() as stack:
         writer = None
         for table in tables:
             if path.suffix == ".parquet":
                 content = pa.Table.from_pandas(table, preserve_index=False)
-                writer = writer or pq.ParquetWriter(file, content.schema)
+                if writer is None:
+                    writer = stack.enter_context(pq.ParquetWriter(file, content.schema))
                 writer.write_table(content)
             else:
                 text = table.to_csv(index=False, header=rows == 0, float_format="%.6g")
                 file.write(text.encode())
             rows += len(table)
             problems.append(table.loc[table["problem"] != "", ["id", "problem"]])
-        if writer:
-            writer.close()
         unread = pd.concat(problems, ignore_index=True)
         if len(unread) == rows:
             first = unread.iloc[0]
@@ -102,28 +107,3 @@ def check_table_path(path: Path) -> None:
     """RequestError unless the path names a kind of table that can be written."""
     if path.suffix not in (".csv", ".parquet"):
         raise RequestError(f"--out {path}: expected a name ending in .csv or .parquet")
-
-
-def _read_block(paths: Sequence[str], framing: Framing) -> list[np.ndarray | UnreadablePicture]:
-    return [_read(path, framing) for path in paths]
-
-
-def _read(path: str, framing: Framing) -> np.ndarray | UnreadablePicture:
-    try:
-        return read_picture(path, framing)
-    except UnreadablePicture as problem:
-        return problem
-
-
-def _predict_block(
-    predictor: Predictor, paths: Sequence[str], pictures: list[np.ndarray | UnreadablePicture]
-) -> pd.DataFrame:
-    problems = [p.reason if isinstance(p, UnreadablePicture) else "" for p in pictures]
-    good = np.array([problem == "" for problem in problems])
-    probabilities = np.full((len(paths), len(predictor.names)), np.nan, dtype=np.float32)
-    if good.any():
-        stack = np.stack([picture for picture in pictures if isinstance(picture, np.ndarray)])
-        probabilities[good] = predictor.predict(stack)
-    table = tabulate(np.array(paths, dtype=object), predictor.names, probabilities)
-    table["problem"] = problems
-    return table

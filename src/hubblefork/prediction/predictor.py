@@ -1,6 +1,6 @@
 """A trained network that answers: `Predictor.load("runs/...").predict(pictures)`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from hubblefork.data.framing import Framing
 from hubblefork.data.views import symmetries
 from hubblefork.errors import RequestError
 from hubblefork.networks.model_file import ModelCard, load_model
-from hubblefork.progress import progress
 from hubblefork.training.device import choose_device
 
 # Pictures through the network at once: enough to fill a GPU, small on a laptop.
@@ -60,7 +59,12 @@ class Predictor:
         """How a picture has to be cut and scaled before it is given to `predict`."""
         return self.card.framing
 
-    def predict(self, pictures: np.ndarray, rows: Sequence[int] | None = None) -> np.ndarray:
+    def predict(
+        self,
+        pictures: np.ndarray,
+        rows: Sequence[int] | None = None,
+        done: Callable[[int], None] | None = None,
+    ) -> np.ndarray:
         """Probabilities of each class.
 
         Parameters
@@ -69,17 +73,19 @@ class Predictor:
             (N, H, W, C) uint8, framed as `framing` says; a memory map is read batch by batch.
         rows
             Which of the pictures, in which order; all where none are given.
+        done
+            Is called with the number of pictures of each batch that has been predicted.
 
         Returns (N, classes) float32 whose rows sum to one. Raises RequestError for another shape
         or type.
         """
         self._check(pictures)
-        rows = np.arange(len(pictures)) if rows is None else np.asarray(rows)
+        rows = np.arange(len(pictures)) if rows is None else np.asarray(rows, dtype=np.int64)
         parts = []
-        with progress("predicting", len(rows)) as done:
-            for start in range(0, len(rows), _BATCH):
-                batch = torch.from_numpy(pictures[rows[start : start + _BATCH]])
-                parts.append(self._predict_batch(batch).cpu().numpy())
+        for start in range(0, len(rows), _BATCH):
+            batch = torch.from_numpy(pictures[rows[start : start + _BATCH]])
+            parts.append(self._predict_batch(batch).cpu().numpy())
+            if done:
                 done(len(batch))
         return np.concatenate(parts) if parts else np.empty((0, len(self.names)), np.float32)
 

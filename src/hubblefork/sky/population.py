@@ -14,10 +14,10 @@ from hubblefork.sky.petrosian import petrosian_radii
 # Shares of the families among the galaxies of a magnitude-limited sample (after the types of
 # Nair & Abraham 2010, ApJS 186, 427, where E and S0 are 45 %, Sa to Sd 50 %, the rest odd).
 FAMILIES = {
-    "elliptical": 0.23,
-    "lenticular": 0.12,
-    "dwarf": 0.07,
-    "spiral": 0.51,
+    "elliptical": 0.27,
+    "lenticular": 0.16,
+    "dwarf": 0.06,
+    "spiral": 0.44,
     "irregular": 0.04,
     "merger": 0.03,
 }
@@ -108,7 +108,11 @@ def draw_population(random: np.random.Generator, number: int) -> pd.DataFrame:
     arm_contrast = np.where(spiral, 0.9 * random.beta(2.2, 2.2, number), 0.0)
     clumpiness = np.select(
         [spiral, irregular | merger, dwarf],
-        [random.beta(2.5, 2.5, number), random.beta(4, 2, number), 0.25 * random.beta(1, 2, number)],
+        [
+            0.9 * random.beta(2.5, 2.5, number),
+            random.beta(4, 2, number),
+            0.25 * random.beta(1, 2, number),
+        ],
         0.0,
     )
     disturbance = np.select(
@@ -132,15 +136,15 @@ def draw_population(random: np.random.Generator, number: int) -> pd.DataFrame:
         ],
         0.0,
     )
-    # Boxy and peanut bulges are bars seen from the side: exponential, and about half a scale
+    # Boxy and peanut bulges are bars seen from the side: flat in the middle, half a scale
     # length long. Commoner here than the 0.1 % of Galaxy10 that volunteers agree on, so that a
     # sample of a few thousand holds some (looking hard, Luetticke et al. 2000 find them in 45 %
     # of edge-on discs).
     boxy = spiral & some(0.05)
-    boxiness = np.where(boxy, uniform(0.7, 1.2), 0.0)
-    bulge_fraction = np.where(boxy, uniform(0.22, 0.42), bulge_fraction)
-    bulge_sersic = np.where(boxy, 1.0, bulge_sersic)
-    bulge_size = np.where(boxy, uniform(0.5, 0.75), bulge_size)
+    boxiness = np.where(boxy, uniform(0.7, 1.5), 0.0)
+    bulge_fraction = np.where(boxy, uniform(0.25, 0.45), bulge_fraction)
+    bulge_sersic = np.where(boxy, 0.7, bulge_sersic)
+    bulge_size = np.where(boxy, uniform(0.45, 0.65), bulge_size)
     bulge_ratio = np.where(boxy, uniform(0.55, 0.75), bulge_ratio)
 
     # Colours g - r: the red sequence and the blue cloud (Blanton et al. 2003; Strateva et al.

@@ -57,7 +57,7 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
     featured += (
         3.3 * see.thin
         + 2.0 * see.thin * (see.family == "spiral")
-        + 2.0 * see.disc
+        + 2.6 * see.disc
         + 1.5 * see.disturbed
         + 1.5 * see.companion
     )
@@ -65,13 +65,13 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
     artefact = 0.025 * np.exp(luck(0.5))
     edge_on = _sigmoid(-4.0 + 9.0 * see.thin - 6.0 * see.arms + luck(0.6))
     bar = _sigmoid(-2.6 + 6.0 * see.bar + luck(0.5))
-    spiral = _sigmoid(-2.6 + 38.0 * see.arms + 2.2 * see.disc - 1.5 * see.disturbed + luck(0.8))
+    spiral = _sigmoid(-2.6 + 38.0 * see.arms + 2.0 * see.disc - 1.5 * see.disturbed + luck(0.8))
     odd = -1.6 + 3.0 * see.ring + 3.0 * see.disturbed + 3.5 * see.companion + 1.5 * see.lane
     odd = _sigmoid(odd + luck(0.6))
 
     bulge = see.bulge + luck(0.06)
     ratio = see.axis_ratio + luck(0.03)
-    winding = see.pitch + luck(3.0)
+    winding = see.pitch + luck(2.2)
     arms = see.arm_number
     answers = {
         1: [(1 - featured) * (1 - artefact), featured * (1 - artefact), artefact],
@@ -91,7 +91,7 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
             0.02 + 1.5 * see.lane,
         ],
         9: _bulge_shapes(galaxies, see),
-        10: _ordered(winding, [17.0, 25.5], 3.5),
+        10: _ordered(winding, [16.5, 25.5], 2.2),
         11: [
             0.06 + 0.9 * (arms == 1),
             0.25 + 5.0 * (arms == 2) * see.arms,
@@ -143,7 +143,9 @@ class _Visible:
         self.thin = np.minimum(1.6 * disc, 1) * _sigmoid((0.36 - flatness) / 0.035)
         self.family = of("family")
         self.lane = np.minimum(of("dust"), 1) * self.thin * sharp
-        self.disc = disc * _sigmoid((1.9 - of("bulge_sersic")) / 0.5) * (of("family") == "spiral") * (0.3 + sharp)
+        # A blue disc around a small bulge looks like a spiral before its arms are made out.
+        blue = (of("family") == "spiral") * (1 - of("bulge_fraction"))
+        self.disc = 1.2 * blue * sharp * clear * open_view
         self.bulge = of("bulge_fraction")
 
 

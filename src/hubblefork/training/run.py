@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
+from hubblefork.data.splits import Split
 from hubblefork.errors import RequestError
-from hubblefork.files import replacing
+from hubblefork.files import appearing, replacing
 
 # The columns of history.csv; the validation columns are empty where there is no validation part.
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds")
@@ -29,14 +30,17 @@ class Run:
     path: Path
 
     @classmethod
-    def create(cls, path: Path) -> "Run":
-        """Make a new run folder; RequestError where there is one already."""
-        if path.exists():
-            raise RequestError(
-                f"{path} exists already: give another --out, or --resume to go on with that run"
-            )
+    def create(cls, path: Path, recipe: dict[str, Any], split: Split) -> "Run":
+        """Make a new run folder with its recipe and split in it, whole or not at all.
+
+        Raises RequestError where there is one already, or where it cannot be written.
+        """
+        refuse_existing(path)
         try:
-            path.mkdir(parents=True)
+            with appearing(path) as temporary:
+                split.save(temporary / "split.csv")
+                with replacing(temporary / "recipe.toml", binary=True) as file:
+                    tomli_w.dump(recipe, file)
         except OSError as error:
             raise RequestError(f"cannot make the run folder {path}: {error.strerror}") from error
         return cls(path)
@@ -96,10 +100,6 @@ class Run:
         """Whether everything was written: the report is the last file of a run."""
         return self.report.is_file()
 
-    def save_recipe(self, recipe: dict[str, Any]) -> None:
-        with replacing(self.path / "recipe.toml", binary=True) as file:
-            tomli_w.dump(recipe, file)
-
     def save_history(self, rows: Sequence[dict[str, float]]) -> None:
         with replacing(self.path / "history.csv") as file:
             pd.DataFrame(rows, columns=list(HISTORY_COLUMNS)).to_csv(file, index=False)
@@ -109,6 +109,14 @@ class Run:
         if not path.is_file():
             raise RequestError(f"{self.path} has no {name}: its training has not ended; --resume")
         return path
+
+
+def refuse_existing(path: Path) -> None:
+    """RequestError if there is something where a run is to be made."""
+    if path.exists():
+        raise RequestError(
+            f"{path} exists already: give another --out, or --resume to go on with that run"
+        )
 
 
 def default_run_path(recipe_name: str, source_name: str) -> Path:

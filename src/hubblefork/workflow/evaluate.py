@@ -52,6 +52,12 @@ def evaluate(
         `auto`, `cpu` or `cuda`.
 
     Raises RequestError, with nothing written, where something does not fit.
+
+    >>> from hubblefork.workflow.train import train
+    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 1, "data.size": 24})
+    >>> evaluation = evaluate(run.path, galaxies, out=folder / "all")
+    >>> evaluation.metrics["n"], (evaluation.path / "report.html").is_file()
+    (80, True)
     """
     predictor = Predictor.load(run, device)
     folder = _folder(Path(run), source, out)

@@ -16,6 +16,7 @@ from hubblefork.files import replacing
 from hubblefork.networks.registry import count_parameters
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.prediction.table import tabulate
+from hubblefork.progress import progress
 from hubblefork.report.figures import save_figures
 from hubblefork.report.html import write_report
 from hubblefork.report.material import Material
@@ -44,7 +45,8 @@ def measure(
     the metrics.
     """
     names = predictor.names
-    probabilities = predictor.predict(dataset.images, rows)
+    with progress("predicting", len(rows)) as done:
+        probabilities = predictor.predict(dataset.images, rows, done)
     true = dataset.labels[rows] if labels is None else labels
     predictions = tabulate(dataset.table["id"].to_numpy()[rows], names, probabilities, true)
     metrics = measure_classes(true, probabilities, names)

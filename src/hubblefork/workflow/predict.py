@@ -39,6 +39,11 @@ def predict(
     picture could not be read. With `out`, only the rows that have a problem are returned, so that
     millions of pictures need no more memory than a few hundred. Raises RequestError where nothing
     can be predicted.
+
+    >>> from hubblefork.workflow.train import train
+    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 1, "data.size": 24})
+    >>> predict(run.path, galaxies, out=folder / "classes.csv").empty
+    True
     """
     places = [pictures] if isinstance(pictures, str | Path) else list(pictures)
     if out is not None:

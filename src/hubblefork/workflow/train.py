@@ -18,7 +18,7 @@ from hubblefork.progress import say
 from hubblefork.training.device import choose_device, choose_precision
 from hubblefork.training.fit import Plan, fit, plan
 from hubblefork.training.recipe import Recipe, load_recipe
-from hubblefork.training.run import Run, default_run_path
+from hubblefork.training.run import Run, default_run_path, refuse_existing
 from hubblefork.workflow.measure import measure_test_part
 
 
@@ -57,17 +57,16 @@ def train(
 
     Returns the run. Raises RequestError, before anything is written, for whatever does not fit.
 
-    >>> run = train("simulated:200", "lenet5", out=folder / "run",
-    ...             settings={"epochs": 1, "data.size": 32})  # doctest: +SKIP
-    >>> run.metrics["accuracy"]  # doctest: +SKIP
-    0.45
+    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 2, "data.size": 24})
+    >>> list(run.history["epoch"]), run.metrics["n"], run.finished
+    ([1, 2], 16, True)
     """
     earlier = _find_earlier(source, out) if resume else None
     if earlier and recipe is None:
         recipe = earlier.path / "recipe.toml"
     resolved = load_recipe(recipe or "default", settings)
-    if not earlier and out is not None and Path(out).exists():
-        Run.create(Path(out))  # says what is wrong before any work is done
+    if not earlier and out is not None:
+        refuse_existing(Path(out))
     place = choose_device(device)
     numbers = choose_precision(precision, place)
 
@@ -79,9 +78,8 @@ def train(
         _check_same(run, content)
         say(f"going on with {run.path}")
     else:
-        run = Run.create(Path(out) if out else default_run_path(resolved.name, dataset.source))
-        split.save(run.split)
-        run.save_recipe(content)
+        path = Path(out) if out else default_run_path(resolved.name, dataset.source)
+        run = Run.create(path, content, split)
     if run.finished:
         say(f"{run.path} had ended already")
         return run
@@ -162,12 +160,8 @@ def _announce(planned: Plan, run: Run) -> None:
 def _find_earlier(source: str | Path, out: str | Path | None) -> Run | None:
     """The run to go on with; None where `out` names a folder that is not there yet."""
     if out is not None:
-        path = Path(out)
-        # A kill can come before the first file is written.
-        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-            path.rmdir() if path.exists() else None
-            return None
-        return Run.open(path)
+        # A kill can come before the folder is made.
+        return Run.open(out) if Path(out).exists() else None
     recipes = sorted(Path("runs").glob("*/*/recipe.toml"), key=lambda file: file.stat().st_mtime)
     for file in reversed(recipes):
         run = Run(file.parent)

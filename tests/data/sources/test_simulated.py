@@ -27,7 +27,7 @@ def test_classes_are_those_of_galaxy10():
 
 @pytest.mark.parametrize("text", ["simulated:0", "simulated:-5", "simulated:many", "simulated:"])
 def test_an_odd_number_is_refused(text):
-    with pytest.raises(RequestError, match="neither 'votes' nor a number of galaxies"):
+    with pytest.raises(RequestError, match="neither 'votes', nor a number of galaxies"):
         open_source(text)
 
 
@@ -53,6 +53,6 @@ def test_a_crop_beyond_the_frame_is_refused():
 
 
 def test_the_fingerprint_tells_number_seed_and_task():
-    texts = [("simulated:5", 0), ("simulated:6", 0), ("simulated:5", 1), ("simulated:votes:5", 0)]
-    assert len({open_source(*each).content() for each in texts}) == 4
+    texts = ["simulated:5", "simulated:6", "simulated:5:seed1", "simulated:votes:5"]
+    assert len({open_source(text).content() for text in texts}) == 4
     assert open_source("simulated:5").stamp() == open_source("simulated:5").stamp()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hubblefork.data.sources.base import Source
 
 SOURCES = {
-    "simulated": "simulated galaxies in the ten Galaxy10 classes; simulated:N for N of them",
+    "simulated": "simulated galaxies in the ten Galaxy10 classes; or simulated:N:seedS",
     "simulated:votes": "the same galaxies with the votes of their volunteers: 37 fractions",
     "DIRECTORY": "one folder of pictures a class, or train/, val/ and test/ folders of such",
     "CATALOGUE.csv": "a table with id, image, label and, if known, split, group, ra, dec",
@@ -20,8 +20,8 @@ SOURCES = {
 }
 
 
-def open_source(text: str | Path, seed: int = 0) -> "Source":
-    """Open the source that `text` names; `seed` is that of the simulated sky.
+def open_source(text: str | Path) -> "Source":
+    """Open the source that `text` names.
 
     A known name wins over a directory of that name: write `./simulated` for the directory.
     Raises RequestError where there is no such source, or where it cannot be used.
@@ -30,7 +30,7 @@ def open_source(text: str | Path, seed: int = 0) -> "Source":
     if name.split(":")[0] == "simulated":
         from hubblefork.data.sources.simulated import SimulatedSource
 
-        return SimulatedSource.parse(name, seed)
+        return SimulatedSource.parse(name)
 
     path = Path(text).expanduser()
     if path.is_dir():

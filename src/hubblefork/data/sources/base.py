@@ -81,7 +81,7 @@ class PictureFiles(Source):
         self.name = name
         self.task = task
         self.table = table
-        self.paths = list(paths)
+        self.paths = [os.path.abspath(path) for path in paths]
         self.notes = notes
 
     @property

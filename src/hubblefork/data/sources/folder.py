@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -25,76 +26,106 @@ def open_folder(path: Path, name: str) -> PictureFiles:
     Raises RequestError where the directory is empty, has no class folders or only one class, or
     where a class has no picture in train/.
     """
-    folders, loose = _listing(path)
-    parts = {folder: PART_WORDS.get(folder.lower()) for folder in folders}
-    found_parts = {part for part in parts.values() if part}
-    # One class may be called "test"; `train` beside `val` or `test`, or alone, is a split.
-    has_parts = "train" in found_parts and (len(found_parts) > 1 or len(folders) == 1)
-    if found_parts and found_parts == set(parts.values()) and not has_parts:
-        raise RequestError(
-            f"{name} has {first_few(folders)} but no train folder; "
-            "expected train/, and val/ or test/ beside it, each with one folder a class"
-        )
-
-    rows: list[tuple[str, str, str | None]] = []  # relative path, class, part
-    ignored = list(loose)
-    empty: list[str] = []
+    found = _Found()
+    folders, found.ignored = _listing(path)
+    loose = list(found.ignored)
+    parts = _parts(folders, name)
     for folder in folders:
-        part = parts[folder] if has_parts else None
-        if has_parts and part is None:
-            ignored.append(f"{folder}/")
-            continue
-        classes = [folder]
-        if part is not None:
-            names, loose_in_part = _listing(path / folder)
-            classes = [os.path.join(folder, each) for each in names]
-            ignored += [os.path.join(folder, each) for each in loose_in_part]
-        for each in classes:
-            files = list(_files_below(path, each))
-            pictures = [file for file in files if is_picture_name(file)]
-            ignored += [file for file in files if not is_picture_name(file)]
-            rows += [(file, os.path.basename(each), part) for file in pictures]
-            if not pictures:
-                empty.append(each)
-
-    if not rows:
+        if parts is None:
+            found.read_class(path, folder)
+        elif folder in parts:
+            classes, beside = _listing(path / folder)
+            found.ignored += [os.path.join(folder, each) for each in beside]
+            for each in classes:
+                found.read_class(path, os.path.join(folder, each), parts[folder])
+        else:
+            found.ignored.append(folder + os.sep)
+    if not found.files:
         _complain_of_no_classes(name, loose)
-    labels = sorted({display_text(label) for _, label, _ in rows})
-    task = Classes(tuple(labels))
-    files = [file for file, _, _ in rows]
+
+    names = sorted(set(found.labels))
+    number = {label: index for index, label in enumerate(names)}
     table = pd.DataFrame(
         {
-            "id": _ids(files),
-            "label": [labels.index(display_text(label)) for _, label, _ in rows],
-            "origin": [display_text(Path(file).as_posix()) for file in files],
+            "id": _ids(found.files),
+            "label": [number[label] for label in found.labels],
+            "origin": [display_text(Path(file).as_posix()) for file in found.files],
         }
     )
-    if has_parts:
-        table["split"] = [part for _, _, part in rows]
+    if parts is not None:
+        table["split"] = found.parts
         in_train = set(table["label"][table["split"] == "train"])
-        missing = [label for index, label in enumerate(labels) if index not in in_train]
+        missing = [label for index, label in enumerate(names) if index not in in_train]
         if missing:
             raise RequestError(
                 f"{name}: no picture of class {first_few(map(repr, missing))} in train/; "
                 "every class needs pictures to learn from"
             )
-    if len(labels) < 2:
+    if len(names) < 2:
         catalogues = [file for file in loose if file.lower().endswith((".csv", ".parquet"))]
         hint = f"; if {catalogues[0]} is its catalogue, give that file" if catalogues else ""
         raise RequestError(
-            f"{name} has only one class, {labels[0]!r}; two or more class folders are needed{hint}"
+            f"{name} has only one class, {names[0]!r}; two or more class folders are needed{hint}"
         )
+    paths = [os.path.join(path, file) for file in found.files]
+    return PictureFiles(name, Classes(tuple(names)), table, paths, found.notes())
 
-    notes = []
-    if ignored:
-        what = "file or folder was" if len(ignored) == 1 else "files or folders were"
-        notes.append(
-            f"{len(ignored):,} {what} ignored as no picture of a class: "
-            f"{first_few(map(display_text, ignored))}."
+
+def _parts(folders: list[str], name: str) -> dict[str, str] | None:
+    """Return the part that each folder stands for; None where the folders are classes.
+
+    A class may be called "test", so the folders are parts only if train is one of them, and
+    another part beside it or nothing else.
+    """
+    parts = {each: PART_WORDS[each.lower()] for each in folders if each.lower() in PART_WORDS}
+    known = set(parts.values())
+    if "train" in known and (len(known) > 1 or len(folders) == 1):
+        return parts
+    if folders and len(parts) == len(folders):
+        raise RequestError(
+            f"{name} has {first_few(folders)} but no train folder; "
+            "expected train/, and val/ or test/ beside it, each with one folder a class"
         )
-    if empty:
-        notes.append(f"Folders without pictures were ignored: {first_few(empty)}.")
-    return PictureFiles(name, task, table, [os.path.join(path, file) for file in files], notes)
+    return None
+
+
+@dataclass
+class _Found:
+    """What was found so far: for each picture its file, class and part, and what was ignored.
+
+    Files are paths relative to the directory.
+    """
+
+    files: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    parts: list[str | None] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+
+    def read_class(self, root: Path, folder: str, part: str | None = None) -> None:
+        """Take the pictures in one class folder and the folders within it."""
+        before = len(self.files)
+        for file in _files_below(root, folder):
+            (self.files if is_picture_name(file) else self.ignored).append(file)
+        number = len(self.files) - before
+        self.labels += [display_text(os.path.basename(folder))] * number
+        self.parts += [part] * number
+        if not number:
+            self.empty.append(folder)
+
+    def notes(self) -> list[str]:
+        """Say in plain sentences what was ignored."""
+        notes = []
+        if self.ignored:
+            what = "file or folder was" if len(self.ignored) == 1 else "files or folders were"
+            notes.append(
+                f"{len(self.ignored):,} {what} ignored as no picture of a class: "
+                f"{first_few(map(display_text, self.ignored))}."
+            )
+        if self.empty:
+            shown = first_few(map(display_text, self.empty))
+            notes.append(f"Folders without pictures were ignored: {shown}.")
+        return notes
 
 
 def _listing(path: Path) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""The simulated sky as a source: `simulated`, `simulated:N`, `simulated:votes`, or both parts."""
+"""The simulated sky as a source: `simulated`, with `:N`, `:votes` and `:seedS` in any order."""
 
 import hashlib
 from collections.abc import Sequence
@@ -46,18 +46,20 @@ class SimulatedSource(Source):
         self.table = catalogue[["id", *labels]].assign(origin="simulated")
 
     @classmethod
-    def parse(cls, text: str, seed: int = 0) -> "SimulatedSource":
-        """Open what the user wrote, `simulated` with `votes` and a number in any order."""
-        number, votes = DEFAULT_NUMBER, False
+    def parse(cls, text: str) -> "SimulatedSource":
+        """Open what the user wrote: `simulated` with `votes`, a number and a seed in any order."""
+        number, votes, seed = DEFAULT_NUMBER, False, 0
         for word in text.split(":")[1:]:
             if word == "votes":
                 votes = True
             elif word.isdecimal() and int(word) > 0:
                 number = int(word)
+            elif word.startswith("seed") and word.removeprefix("seed").isdecimal():
+                seed = int(word.removeprefix("seed"))
             else:
                 raise RequestError(
-                    f"{text}: {word!r} is neither 'votes' nor a number of galaxies; "
-                    "expected as in simulated:2000 or simulated:votes:2000"
+                    f"{text}: {word!r} is neither 'votes', nor a number of galaxies, nor a seed; "
+                    "expected as in simulated:2000, simulated:votes:2000 or simulated:2000:seed1"
                 )
         return cls(number, votes, seed, text)
 
