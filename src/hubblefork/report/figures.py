@@ -1,6 +1,7 @@
 """All figures of a run, written as PNG files."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -16,21 +17,31 @@ from hubblefork.report.style import CHART_DPI, SHEET_DPI
 _MOST_DOTS = 4000
 
 
-def save_figures(material: Material, folder: Path | str) -> list[Path]:
-    """Write curves, confusion, classes, examples and predictions .png into `folder`.
+def draw_charts(material: Material) -> dict[str, bytes]:
+    """Curves, confusion and classes as PNG files, for `save_figures` and for the page.
 
     There are no curves where the history is empty: a model measured far from its training.
     """
     charts = {"curves": curves, "confusion": confusion, "classes": class_counts}
+    if material.history.empty:
+        del charts["curves"]
+    return {name: chart_png(draw(material)) for name, draw in charts.items()}
+
+
+def save_figures(
+    material: Material, folder: Path | str, charts: Mapping[str, bytes] | None = None
+) -> list[Path]:
+    """Write the charts, and the sheets examples and predictions, as .png files into `folder`.
+
+    `charts` are those of `draw_charts`, where they have been drawn already.
+    """
     sheets = {"examples": examples, "predictions": predictions}
+    drawn = {name: sheet_png(draw(material)) for name, draw in sheets.items()}
     paths = []
-    for name, draw in (charts | sheets).items():
-        if name == "curves" and material.history.empty:
-            continue
-        figure = draw(material)
+    for name, png in {**(charts or draw_charts(material)), **drawn}.items():
         path = Path(folder) / f"{name}.png"
         with replacing(path, binary=True) as file:
-            file.write(chart_png(figure) if name in charts else sheet_png(figure))
+            file.write(png)
         paths.append(path)
     return paths
 

@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 from PIL import Image
 
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.files import replacing
-from hubblefork.report import charts
-from hubblefork.report.figures import chart_png
+from hubblefork.report.figures import draw_charts
 from hubblefork.report.material import PARTS, Material
 from hubblefork.report.selection import example_rows, prediction_rows
 from hubblefork.report.style import PART_NAMES, substitutes
@@ -30,16 +28,21 @@ _TILE = 320
 _MOST_LEFT_OUT = 20
 
 
-def write_report(material: Material, path: Path | str) -> Path:
-    """Write the page to `path`, whole or not at all."""
+def write_report(
+    material: Material, path: Path | str, charts: Mapping[str, bytes] | None = None
+) -> Path:
+    """Write the page to `path`, whole or not at all.
+
+    `charts` are those of `draw_charts`, where they have been drawn already.
+    """
     path = Path(path)
-    page = render(material)
+    page = render(material, charts)
     with replacing(path) as file:
         file.write(page)
     return path
 
 
-def render(material: Material) -> str:
+def render(material: Material, charts: Mapping[str, bytes] | None = None) -> str:
     """The page as text. Whatever stands in names and notes is shown, never obeyed."""
     room = resources.files(__package__)
     environment = Environment(
@@ -53,11 +56,7 @@ def render(material: Material) -> str:
         sentences=sentences(material),
         cautions=cautions(material),
         cards=_cards(material),
-        figures={
-            "curves": None if material.history.empty else _chart(charts.curves(material)),
-            "confusion": _chart(charts.confusion(material)),
-            "classes": _chart(charts.class_counts(material)),
-        },
+        charts={name: _chart(png) for name, png in (charts or draw_charts(material)).items()},
         substitutes=substitutes(material.names),
         rows=list(_class_rows(material)),
         few=FEW,
@@ -171,9 +170,8 @@ def _shown(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _chart(figure: Figure) -> dict[str, Any]:
-    """A figure as a data URI, and its size on the page: half of its dots, for dense screens."""
-    png = chart_png(figure)
+def _chart(png: bytes) -> dict[str, Any]:
+    """A chart as a data URI, and its size on the page: half of its dots, for dense screens."""
     # The header of a PNG file holds width and height at these places.
     width, height = (int.from_bytes(png[start : start + 4]) // 2 for start in (16, 20))
     return {"source": _data_uri("image/png", png), "width": width, "height": height}

@@ -53,13 +53,15 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
     def luck(sigma: float) -> np.ndarray:
         return random.normal(0.0, sigma, len(galaxies))
 
-    featured = -2.2 + 20.0 * see.arms + 4.0 * see.bar + 3.0 * see.ring + 4.0 * see.clumps
-    featured += (
-        3.3 * see.thin
-        + 2.0 * see.thin * (see.family == "spiral")
+    featured = (
+        -1.9
+        + 20.0 * see.arms
         + 2.6 * see.disc
-        + 1.5 * see.disturbed
-        + 1.5 * see.companion
+        + 4.0 * see.bar
+        + 3.0 * see.ring
+        + 4.0 * see.clumps
+        + (3.3 + 2.0 * see.spiral) * see.thin
+        + 1.5 * (see.disturbed + see.companion)
     )
     featured = _sigmoid(featured + luck(1.0))
     artefact = 0.025 * np.exp(luck(0.5))
@@ -78,20 +80,20 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
         2: [edge_on, 1 - edge_on],
         3: [bar, 1 - bar],
         4: [spiral, 1 - spiral],
-        5: _ordered(bulge, [0.02, 0.25, 0.68], 0.06),
+        5: _ordered(bulge, [0.02, 0.25, 0.68], [0.06] * 3),
         6: [odd, 1 - odd],
-        7: _ordered(1 - ratio, [0.22, 0.50], 0.06),
+        7: _ordered(1 - ratio, [0.21, 0.52], [0.065, 0.03]),
         8: [
             0.10 + 3.0 * see.ring,
-            0.08 + 0.0 * odd,
+            np.full_like(odd, 0.08),
             0.12 + 1.0 * see.disturbed,
             0.12 + 0.9 * see.disturbed + 0.8 * see.clumps,
-            0.20 + 0.0 * odd,
+            np.full_like(odd, 0.20),
             0.06 + 3.0 * see.companion,
             0.02 + 1.5 * see.lane,
         ],
         9: _bulge_shapes(galaxies, see),
-        10: _ordered(winding, [16.5, 25.5], 2.2),
+        10: _ordered(winding, [16.5, 25.5], [2.2] * 2),
         11: [
             0.06 + 0.9 * (arms == 1),
             0.25 + 5.0 * (arms == 2) * see.arms,
@@ -141,11 +143,10 @@ class _Visible:
         self.axis_ratio = np.sqrt((ratio**2 + seeing**2) / (1 + seeing**2))
         flatness = np.sqrt((disc_axis_ratio(galaxies) ** 2 + seeing**2) / (1 + seeing**2))
         self.thin = np.minimum(1.6 * disc, 1) * _sigmoid((0.36 - flatness) / 0.035)
-        self.family = of("family")
         self.lane = np.minimum(of("dust"), 1) * self.thin * sharp
-        # A blue disc around a small bulge looks like a spiral before its arms are made out.
-        blue = (of("family") == "spiral") * (1 - of("bulge_fraction"))
-        self.disc = 1.2 * blue * sharp * clear * open_view
+        # A disc around a small bulge looks like a spiral before its arms are made out.
+        self.spiral = of("family") == "spiral"
+        self.disc = 1.2 * self.spiral * disc * sharp * clear * open_view
         self.bulge = of("bulge_fraction")
 
 
@@ -160,11 +161,12 @@ def _sigmoid(value: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-value))
 
 
-def _ordered(value: np.ndarray, borders: list[float], width: float) -> list[np.ndarray]:
-    """Chances of answers that divide one quantity at `borders`, with doubt of `width` at each."""
-    above = [_sigmoid((value - border) / width) for border in borders]
-    steps = [np.ones_like(value), *above, np.zeros_like(value)]
-    return [low - high for low, high in pairwise(steps)]
+def _ordered(value: np.ndarray, borders: list[float], doubts: list[float]) -> list[np.ndarray]:
+    """Chances of answers that divide one quantity at `borders`, each with a width of doubt."""
+    above = [
+        _sigmoid((value - border) / doubt) for border, doubt in zip(borders, doubts, strict=True)
+    ]
+    return [low - high for low, high in pairwise([1.0, *above, 0.0])]
 
 
 def _shares(*weights: np.ndarray) -> np.ndarray:

@@ -40,6 +40,7 @@ class Reporter(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.began = time.monotonic()
+        self.trained_in: float | None = None
         if self.bar:
             title = f"epoch {trainer.current_epoch + 1}/{self.epochs}"
             self.bar.reset(self.task, description=title, figures="")
@@ -58,10 +59,9 @@ class Reporter(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, module: Classifier) -> None:
         seconds = time.monotonic() - self.began
-        trained_in = getattr(self, "trained_in", seconds)
         row = module.end_epoch(seconds)
         self.run.save_history(module.rows)
-        line = self._line(row, module.training_totals.pictures / trained_in)
+        line = self._line(row, module.training_totals.pictures / (self.trained_in or seconds))
         if self.bar:
             self.bar.console.print(line, highlight=False)
         else:

@@ -17,7 +17,7 @@ from hubblefork.networks.registry import count_parameters
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.prediction.table import tabulate
 from hubblefork.progress import progress
-from hubblefork.report.figures import save_figures
+from hubblefork.report.figures import draw_charts, save_figures
 from hubblefork.report.html import write_report
 from hubblefork.report.material import Material
 from hubblefork.training.run import HISTORY_COLUMNS, Run, short_name
@@ -55,8 +55,9 @@ def measure(
     with replacing(folder / "metrics.json") as file:
         json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
     material = _material(predictor, dataset, predictions, metrics, run, split)
-    save_figures(material, folder / "figures")
-    write_report(material, folder / "report.html")
+    charts = draw_charts(material)
+    save_figures(material, folder / "figures", charts)
+    write_report(material, folder / "report.html", charts)
     return metrics
 
 

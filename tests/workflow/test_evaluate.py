@@ -1,0 +1,56 @@
+"""A model measured on other pictures: by the names of its classes, never by their numbers."""
+
+import shutil
+
+import pytest
+
+from hubblefork.errors import RequestError
+from hubblefork.workflow.evaluate import evaluate
+from hubblefork.workflow.train import train
+
+
+@pytest.fixture(scope="module")
+def run(shapes, tmp_path_factory):
+    """A run that tells discs from bars nearly always."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return train(shapes, "lenet5", settings={"data.size": 24, "epochs": 8}, out=folder)
+
+
+def test_classes_are_matched_by_name(run, shapes, tmp_path):
+    # Sorted, "bar" is class 0 for the model; here "disc" is class 0 of a catalogue without bars.
+    rows = ["id,image,label"]
+    rows += [f"{p.stem},{p},disc" for p in sorted((shapes / "disc").iterdir())]
+    rows += [f"{p.stem},{p},bar" for p in sorted((shapes / "bar").iterdir())[:5]]
+    (tmp_path / "catalogue.csv").write_text("\n".join(rows))
+    evaluation = evaluate(run.path, tmp_path / "catalogue.csv")
+    assert evaluation.path == run.path / "evaluation-catalogue.csv"
+    assert evaluation.metrics["accuracy"] > 0.9
+    assert evaluation.metrics["per_class"]["disc"]["support"] == 40
+
+
+def test_classes_that_the_model_does_not_know_are_named(run, shapes, tmp_path):
+    shutil.copytree(shapes / "disc", tmp_path / "others" / "disc")
+    shutil.copytree(shapes / "bar", tmp_path / "others" / "ring")
+    with pytest.raises(RequestError, match=r"does not know: 'ring'; it knows 'bar', 'disc'"):
+        evaluate(run.path, tmp_path / "others", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_votes_cannot_measure_a_classifier(run, tmp_path):
+    with pytest.raises(RequestError, match="fractions of votes"):
+        evaluate(run.path, "simulated:votes:30", out=tmp_path / "out")
+
+
+def test_a_model_file_has_no_test_part_of_its_own(run, tmp_path):
+    with pytest.raises(RequestError, match="name a source"):
+        evaluate(run.model, out=tmp_path / "out")
+
+
+def test_a_test_part_that_left_the_cache_is_packed_again(run, shapes, tmp_path, monkeypatch):
+    monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "new cache"))
+    assert evaluate(run.path, out=tmp_path / "out").metrics == run.metrics
+
+
+def test_a_folder_that_exists_is_not_overwritten(run, tmp_path):
+    with pytest.raises(RequestError, match="exists already"):
+        evaluate(run.path, out=tmp_path)

@@ -1,0 +1,89 @@
+"""Whole trainings: where they are written, what they go on from, and what stops them."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hubblefork.errors import RequestError
+from hubblefork.training.run import Run
+from hubblefork.workflow.train import train
+
+QUICK = {"data.size": 24, "epochs": 3}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing after it is run."""
+
+
+@pytest.fixture
+def unfinished(shapes, tmp_path, monkeypatch) -> Run:
+    """A run below runs/ that was killed in its third epoch."""
+    monkeypatch.chdir(tmp_path)
+    save = Run.save_history
+
+    def killed(run, rows):
+        if len(rows) == 3:
+            raise Killed
+        save(run, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save_history", killed)
+        with pytest.raises(Killed):
+            train(shapes, "lenet5", settings=QUICK)
+    return Run(next(Path("runs").glob("*/*")))
+
+
+def test_a_run_is_named_by_date_recipe_dataset_and_time(unfinished):
+    assert re.fullmatch(r"runs/\d{4}-\d\d-\d\d/lenet5-shapes-\d{6}", str(unfinished.path))
+    assert not unfinished.finished
+    assert not unfinished.model.exists()
+
+
+def test_resuming_finds_the_unfinished_run_and_its_recipe(unfinished, shapes, tmp_path):
+    resumed = train(shapes, resume=True)
+    assert resumed.path == unfinished.path
+    whole = train(shapes, "lenet5", settings=QUICK, out=tmp_path / "whole")
+    assert resumed.finished
+    for name in ("model.safetensors", "predictions.csv", "metrics.json", "split.csv"):
+        assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+    with pytest.raises(RequestError, match="no unfinished run"):
+        train(shapes, resume=True)
+
+
+def test_a_run_goes_on_from_any_of_its_later_steps(shapes, tmp_path):
+    whole = train(shapes, "lenet5", settings=QUICK, out=tmp_path / "run")
+    before = {path: path.read_bytes() for path in whole.path.glob("*.*")}
+    for lost in (["report.html"], ["report.html", "metrics.json", "predictions.csv"]):
+        for name in lost:
+            (whole.path / name).unlink()
+        train(shapes, resume=True, out=whole.path)
+        for name in ("metrics.json", "predictions.csv", "model.safetensors"):
+            assert (whole.path / name).read_bytes() == before[whole.path / name]
+        assert whole.finished
+
+
+def test_going_on_with_other_pictures_is_refused(unfinished, shapes, tmp_path):
+    shutil.copytree(shapes, tmp_path / "changed")
+    next((tmp_path / "changed" / "bar").iterdir()).unlink()
+    with pytest.raises(RequestError, match=r"run\.dataset was"):
+        train(tmp_path / "changed", resume=True, out=unfinished.path)
+
+
+def test_a_folder_that_is_no_run_is_not_gone_on_with(shapes, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RequestError, match=r"no recipe\.toml"):
+        train(shapes, resume=True, out=tmp_path)
+
+
+def test_the_recipe_of_a_run_repeats_it(shapes, tmp_path):
+    first = train(shapes, "lenet5", settings=QUICK, out=tmp_path / "first")
+    again = train(shapes, first.path / "recipe.toml", out=tmp_path / "again")
+    assert first.model.read_bytes() == again.model.read_bytes()
+
+
+def test_the_seed_of_a_training_decides_split_and_weights(shapes, tmp_path):
+    runs = [train(shapes, "mlp", settings=QUICK, seed=s, out=tmp_path / str(s)) for s in (0, 1)]
+    assert runs[0].split.read_text() != runs[1].split.read_text()
+    assert runs[0].model.read_bytes() != runs[1].model.read_bytes()
