@@ -1,11 +1,15 @@
 """The command line: `hubblefork VERB ...`, one module a verb."""
 
+import errno
 import sys
 
 import typer
 
 from hubblefork.cli import demo, evaluate, listing, predict, train
 from hubblefork.errors import RequestError
+
+# Nothing is wrong with the request or with this program: there is no room.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="hubblefork",
@@ -29,6 +33,11 @@ def main() -> None:
     except RequestError as error:
         print(f"hubblefork: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        print(f"hubblefork: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("hubblefork: interrupted; a training goes on with --resume", file=sys.stderr)
         sys.exit(130)

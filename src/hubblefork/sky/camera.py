@@ -22,7 +22,7 @@ _SEEING = (1.08, 1.0, 0.95)
 # profiles of real cut-outs.
 _BALANCE = (0.87, 1.0, 1.40)
 _STRETCH, _SOFTENING = 0.45, 7.5
-_BLACK = [0.004, -0.002, 0.003]
+_BLACK = [0.004, -0.004, 0.002]
 # Error of the subtracted sky, nanomaggies per pixel: 0.3 to 2 % of the sky.
 _SKY_ERROR = 0.004
 # The quality that leaves the three colours' noise as alike as in real cut-outs.

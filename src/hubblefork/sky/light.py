@@ -4,6 +4,8 @@ A disc seen from above is a sheet with spiral structure painted on it; a disc ne
 volume of stars and dust through which each line of sight is summed.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import fft
 from scipy.ndimage import map_coordinates
@@ -24,6 +26,8 @@ _RIDGE_MEAN = 0.3085
 # The texture is a map of (angle, ln radius): periodic in angle, 4.5 units of ln radius.
 _TEXTURE = (96, 64)
 _TEXTURE_RADII = 4.5
+# Looks up the two textures at (angle, ln radius).
+_Look = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def colours(g_minus_r: float) -> np.ndarray:
@@ -37,7 +41,9 @@ def colours(g_minus_r: float) -> np.ndarray:
     return np.array([10 ** (-0.4 * g_minus_r), 1.0, 10 ** (0.4 * r_minus_i)], dtype=np.float32)
 
 
-def galaxy_light(galaxy: dict, x: np.ndarray, y: np.ndarray, random) -> np.ndarray:
+def galaxy_light(
+    galaxy: dict, x: np.ndarray, y: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
     """Return the surface brightness (3, *x.shape) in g, r, i: fluxes of 1 in r per arcsec^2.
 
     `galaxy` is a row of `draw_population`; `x` and `y` are offsets in arcsec from its middle
@@ -47,7 +53,6 @@ def galaxy_light(galaxy: dict, x: np.ndarray, y: np.ndarray, random) -> np.ndarr
     along = (x * np.cos(angle) + y * np.sin(angle)) / np.float32(galaxy["scale"])
     across = (y * np.cos(angle) - x * np.sin(angle)) / np.float32(galaxy["scale"])
     grain = np.float32(abs(x[0, 1] - x[0, 0]) / galaxy["scale"])
-    texture = _texture(random, galaxy["clumpiness"])
 
     bulge_part = galaxy["bulge_fraction"]
     light = np.zeros((3, *x.shape), dtype=np.float32)
@@ -59,7 +64,7 @@ def galaxy_light(galaxy: dict, x: np.ndarray, y: np.ndarray, random) -> np.ndarr
         if galaxy["inclination"] > EDGE_ON:
             light = _edge_on(galaxy, along, across, light)
         else:
-            light += _face_on(galaxy, along, across, texture)
+            light += _face_on(galaxy, along, across, _texture(random))
     return light / np.float32(galaxy["scale"] ** 2)
 
 
@@ -88,7 +93,7 @@ def _bulge(galaxy: dict, along: np.ndarray, across: np.ndarray, grain: float) ->
     return sersic(radius, galaxy["bulge_sersic"], galaxy["bulge_size"]) / ratio
 
 
-def _face_on(galaxy: dict, along: np.ndarray, across: np.ndarray, texture) -> np.ndarray:
+def _face_on(galaxy: dict, along: np.ndarray, across: np.ndarray, texture: _Look) -> np.ndarray:
     """A thin disc with arms, bar and ring, tilted by less than `EDGE_ON`."""
     tilt = np.float32(max(np.cos(np.radians(galaxy["inclination"])), 0.25))
     deep = across / tilt
@@ -99,40 +104,47 @@ def _face_on(galaxy: dict, along: np.ndarray, across: np.ndarray, texture) -> np
 
     # A disturbed disc is lopsided: its scale length differs from side to side.
     stretch = 1 + np.float32(0.35 * galaxy["disturbance"]) * coarse
-    disc = np.exp(-radius * stretch) / np.float32(2 * np.pi)
-    disc *= _broken(radius, galaxy["truncation"])
-    young = np.exp(
-        np.float32(galaxy["clumpiness"]) * (fine - np.float32(0.5 * galaxy["clumpiness"]))
-    )
+    disc = np.exp(-radius * stretch) * _broken(radius, galaxy["truncation"])
+    clumps = np.float32(galaxy["clumpiness"])
+    young = np.exp(clumps * (fine - clumps / 2))
     if galaxy["arm_number"] > 0:
-        contrast = np.float32(galaxy["arm_contrast"])
-        bend = np.float32(1 / np.tan(np.radians(galaxy["arm_pitch"])))
-        phase = galaxy["arm_number"] * (theta - bend * log_radius) + galaxy["arm_phase"]
-        # Real arms fork, fade and wander.
-        phase += np.float32(0.75) * coarse
-        ridge = np.exp(_RIDGE * (np.cos(phase) - 1)) / np.float32(_RIDGE_MEAN) - 1
-        inner = 1 - np.exp(-((radius / np.float32(0.45)) ** 2))
-        young *= np.maximum(1 + contrast * inner * ridge, 0.05)
+        young *= _arms(galaxy, radius, theta - np.float32(_winds(galaxy)) * log_radius, coarse)
+
     bar_part, ring_part = galaxy["bar_fraction"], galaxy["ring_fraction"]
-    smooth = 1 - bar_part - ring_part
     colour = colours(galaxy["disc_colour"])
-    bands = []
-    for band in range(3):
-        share = np.float32(smooth * colour[band])
-        bands.append(share * disc * young ** _YOUNG[band])
-    light = np.stack(bands)
+    share = (1 - bar_part - ring_part) / (2 * np.pi) * colour
+    light = np.stack([np.float32(share[band]) * disc * young ** _YOUNG[band] for band in range(3)])
     if ring_part > 0:
-        width = np.float32(0.16 * galaxy["ring_radius"])
-        ring = np.exp(-0.5 * ((radius - np.float32(galaxy["ring_radius"])) / width) ** 2)
-        flux = (2 * np.pi) ** 1.5 * galaxy["ring_radius"] * width
-        ring *= np.exp(np.float32(0.5) * fine)
-        light += _column(ring_part / flux * colour * _YOUNG) * ring
+        light += _column(ring_part * colour * _YOUNG) * _ring(galaxy, radius, fine)
     if bar_part > 0:
-        light += _bar(galaxy, along, deep) * _column(
-            bar_part * colours(galaxy["bulge_colour"] - 0.05)
-        )
+        bar_colour = colours(galaxy["bulge_colour"] - 0.05)
+        light += _column(bar_part * bar_colour) * _bar(galaxy, along, deep)
     light *= np.float32((1 - galaxy["bulge_fraction"]) / tilt)
     return light
+
+
+def _winds(galaxy: dict) -> float:
+    """Radians that a logarithmic arm turns while the radius grows by e."""
+    return 1 / np.tan(np.radians(galaxy["arm_pitch"]))
+
+
+def _arms(galaxy: dict, radius: np.ndarray, turn: np.ndarray, wander: np.ndarray) -> np.ndarray:
+    """How much brighter arms make the disc, 1 on average; `turn` is constant along an arm."""
+    # Real arms fork, fade and wander: by three quarters of a radian of phase.
+    phase = galaxy["arm_number"] * turn + galaxy["arm_phase"] + np.float32(0.75) * wander
+    ridge = np.exp(_RIDGE * (np.cos(phase) - 1)) / np.float32(_RIDGE_MEAN) - 1
+    # No arms within the bulge.
+    begun = 1 - np.exp(-((radius / np.float32(0.45)) ** 2))
+    return np.maximum(1 + np.float32(galaxy["arm_contrast"]) * begun * ridge, 0.05)
+
+
+def _ring(galaxy: dict, radius: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    """A ring with clumps, a sixth of its radius wide, of flux near 1 seen face-on."""
+    middle = galaxy["ring_radius"]
+    width = 0.16 * middle
+    flux = (2 * np.pi) ** 1.5 * middle * width
+    gauss = np.exp(-0.5 * ((radius - np.float32(middle)) / np.float32(width)) ** 2)
+    return gauss * np.exp(np.float32(0.5) * fine) / np.float32(flux)
 
 
 def _bar(galaxy: dict, along: np.ndarray, deep: np.ndarray) -> np.ndarray:
@@ -185,12 +197,12 @@ def _edge_on(galaxy: dict, along: np.ndarray, across: np.ndarray, bulge: np.ndar
         tau = opaque * falling * np.exp(-np.abs(z) / layer)
         clear = np.exp(-tau)
         for band in range(3):
-            light[band] *= clear ** _DUST[band] if band != 1 else clear
+            light[band] *= clear ** _DUST[band]
             light[band] += (4 * density * colour[band]) * stars
     return light
 
 
-def _texture(random: np.random.Generator, clumpiness: float):
+def _texture(random: np.random.Generator) -> _Look:
     """Draw two random maps over (angle, ln radius); return a function that looks both up.
 
     Both have mean 0 and deviation 1: `fine` for clumps, `coarse` for the wander of arms. Angular

@@ -66,9 +66,9 @@ def _faint_magnitude(random: np.random.Generator, slope: float, brightest: float
 def _add_star(
     light: np.ndarray, random: np.random.Generator, axis: np.ndarray, scale: float
 ) -> None:
-    magnitude = _faint_magnitude(random, 0.20, 14.0)
+    magnitude = _faint_magnitude(random, 0.20, 15.0)
     # Halo stars near g - r = 0.4 and red dwarfs near 1.4.
-    red = random.random() < 0.55
+    red = random.random() < 0.45
     colour = random.normal(1.35, 0.12) if red else random.normal(0.45, 0.15)
     flux = colours(colour)
     if red:  # r - i of red dwarfs runs on while g - r stays.

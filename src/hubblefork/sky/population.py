@@ -185,6 +185,7 @@ def _structure(draw: _Draw, galaxies: _Columns) -> _Columns:
     # Bars in a third of discs (Masters et al. 2011), up to about 1.5 scale lengths long.
     barred = draw.some(spiral=0.38, lenticular=0.20, irregular=0.20)
     ringed = draw.some(spiral=0.12, lenticular=0.15)
+    bar = np.where(barred, 0.8 * draw.beta(2, 6), 0.0)
     return {
         "arm_number": draw.by_family(0, spiral=arms),
         "arm_pitch": draw.normal(22 - 22 * galaxies["bulge_fraction"], 7.0, 6.0, 42.0),
@@ -201,9 +202,9 @@ def _structure(draw: _Draw, galaxies: _Columns) -> _Columns:
         "disturbance": draw.by_family(
             0.0, spiral=draw.beta(1, 6), irregular=draw.beta(4, 3), merger=draw.beta(4, 2)
         ),
-        "bar_fraction": np.where(barred, 0.8 * draw.beta(2, 6), 0.0),
+        "bar_fraction": bar,
         "bar_length": draw.normal(1.0, 0.3, 0.5, 1.8),
-        "ring_fraction": np.where(ringed, 0.6 * draw.beta(2, 4), 0.0),
+        "ring_fraction": np.where(ringed, 0.6 * draw.beta(2, 4), 0.0) * (1 - bar),
         "ring_radius": draw.normal(1.7, 0.5, 0.9, 3.0),
     }
 
@@ -217,11 +218,12 @@ def _boxy_bulge(draw: _Draw, galaxies: _Columns) -> _Columns:
     """
     boxy = draw.some(spiral=0.05)
     return {
-        "bulge_boxiness": np.where(boxy, draw.uniform(0.7, 1.5), 0.0),
-        "bulge_fraction": np.where(boxy, draw.uniform(0.25, 0.45), galaxies["bulge_fraction"]),
-        "bulge_sersic": np.where(boxy, 0.7, galaxies["bulge_sersic"]),
+        "bulge_boxiness": np.where(boxy, draw.uniform(0.8, 1.5), 0.0),
+        "bulge_fraction": np.where(boxy, draw.uniform(0.35, 0.55), galaxies["bulge_fraction"]),
+        "bulge_sersic": np.where(boxy, 0.5, galaxies["bulge_sersic"]),
         "bulge_size": np.where(boxy, draw.uniform(0.45, 0.65), galaxies["bulge_size"]),
-        "bulge_axis_ratio": np.where(boxy, draw.uniform(0.55, 0.75), galaxies["bulge_axis_ratio"]),
+        "bulge_axis_ratio": np.where(boxy, draw.uniform(0.60, 0.85), galaxies["bulge_axis_ratio"]),
+        "thickness": np.where(boxy, 0.6, 1.0) * galaxies["thickness"],
     }
 
 

@@ -66,7 +66,7 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
     featured = _sigmoid(featured + luck(1.0))
     artefact = 0.025 * np.exp(luck(0.5))
     edge_on = _sigmoid(-4.0 + 9.0 * see.thin - 6.0 * see.arms + luck(0.6))
-    bar = _sigmoid(-2.6 + 6.0 * see.bar + luck(0.5))
+    bar = _sigmoid(-2.3 + 7.0 * see.bar + luck(0.5))
     spiral = _sigmoid(-2.6 + 38.0 * see.arms + 2.0 * see.disc - 1.5 * see.disturbed + luck(0.8))
     odd = -1.6 + 3.0 * see.ring + 3.0 * see.disturbed + 3.5 * see.companion + 1.5 * see.lane
     odd = _sigmoid(odd + luck(0.6))
@@ -123,8 +123,8 @@ class _Visible:
         seen = sharp * clear * np.sqrt(disc)
 
         # The contrast of arms that the seeing leaves: the transform of its Moffat profile (as in
-        # camera.py) at the wave number of the arms, 1.5 scale lengths from the middle. Tight and
-        # many arms are the first to go.
+        # camera.py) at the wave number of the arms, 1.5 scale lengths from the middle; 5.56 is
+        # 2 pi times its length over its width. Tight and many arms are the first to go.
         pitch = np.tan(np.radians(of("arm_pitch")))
         spacing = 2 * np.pi * 1.5 * of("scale") * pitch / np.maximum(of("arm_number"), 1)
         wave = 5.56 * of("seeing") / (spacing * np.sqrt(np.maximum(tilt, 0.1)))
