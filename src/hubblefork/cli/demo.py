@@ -8,7 +8,7 @@ import typer
 from hubblefork.cli.options import Device, Seed
 
 # On two cores this ends within five minutes, installation aside.
-_EPOCHS = 8
+_EPOCHS = 14
 
 
 def demo(

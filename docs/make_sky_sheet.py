@@ -1,0 +1,32 @@
+"""Draw docs/simulated_sky.jpg: galaxies of the simulated sky, one row a class.
+
+    uv run python docs/make_sky_sheet.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hubblefork import simulate
+from hubblefork.sky.classes import GALAXY10_SDSS
+
+ACROSS, SIZE, GAP = 12, 69, 2
+
+
+def main() -> None:
+    sky = simulate(4000)
+    labels = sky.catalogue["label"].to_numpy()
+    rows = [np.flatnonzero(labels == label)[:ACROSS] for label in range(len(GALAXY10_SDSS))]
+    pictures = sky.render(np.concatenate(rows), SIZE)
+    framed = np.pad(pictures, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
+    side = SIZE + GAP
+    grid = framed.reshape(len(rows), ACROSS, side, side, 3).swapaxes(1, 2)
+    sheet = Image.fromarray(grid.reshape(len(rows) * side, ACROSS * side, 3))
+    path = Path(__file__).with_name("simulated_sky.jpg")
+    sheet.save(path, quality=88)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
