@@ -1,6 +1,6 @@
 """Draw docs/simulated_sky.jpg: galaxies of the simulated sky, one row a class.
 
-    uv run python docs/make_sky_sheet.py
+uv run python docs/make_sky_sheet.py
 """
 
 from pathlib import Path

@@ -142,3 +142,12 @@ def test_a_wrong_prediction_is_one_line_and_nothing_is_written(
     assert status == 2
     assert message in err.splitlines()[-1]
     assert [path.name for path in tmp_path.iterdir()] == ["junk.png"]
+
+
+def test_a_network_that_does_not_fit_is_found_before_pictures_are_read(
+    hubblefork, shapes, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
+    for words in (["--set", "network.name=lenet"], ["--set", "view.size=8"]):
+        assert hubblefork("train", shapes, *QUICK, *words, "--out", tmp_path / "run")[0] == 2
+    assert list(tmp_path.iterdir()) == []

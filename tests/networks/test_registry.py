@@ -58,6 +58,8 @@ def test_an_unknown_option_is_refused():
         create_network("compact-resnet", (3, 64, 64), 2, {"widht": 3})
     with pytest.raises(RequestError, match="it has no options"):
         create_network("mlp", (3, 64, 64), 2, {"width": 3})
+    with pytest.raises(RequestError, match="does not take"):
+        create_network("compact-resnet", (3, 64, 64), 2, {"width": "wide"})
     with pytest.raises(RequestError, match="width >= 1"):
         create_network("compact-resnet", (3, 64, 64), 2, {"width": 0})
 

@@ -54,7 +54,10 @@ def create_network(
         if key not in known:
             hint = nearest(key, known) if known else "it has no options"
             raise RequestError(f"network {name!r} has no option {key!r}; {hint}")
-    return network_class(input_shape, outputs, **options)
+    try:
+        return network_class(input_shape, outputs, **options)
+    except TypeError as error:
+        raise RequestError(f"network {name!r} does not take {options}: {error}") from error
 
 
 def describe_networks() -> dict[str, str]:

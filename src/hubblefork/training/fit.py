@@ -28,6 +28,8 @@ from hubblefork.training.run import Run
 # Pictures that the mean and deviation of the training part are taken from: the error of a mean
 # over so many is far below one grey level.
 _STATISTICS_FROM = 5_000
+# And the most bytes that these may take together, where pictures are large.
+_STATISTICS_BYTES = 128 << 20
 # Validation needs no gradients, so its batches can be larger; memory stays small all the same.
 _VALIDATION_BATCH = 256
 
@@ -57,13 +59,15 @@ def plan(
     """Make view and network for a recipe and a dataset; RequestError where they do not fit."""
     view = make_view(recipe, dataset, split.rows(dataset, "train"))
     torch.manual_seed(seed)
-    network = create_network(
-        recipe.network.name,
-        (dataset.images.shape[3], view.size, view.size),
-        dataset.task.outputs,
-        recipe.network.options,
-    )
+    network = make_network(recipe, dataset.task.outputs)
     return Plan(recipe, dataset, split, seed, device, precision, view, network)
+
+
+def make_network(recipe: Recipe, outputs: int) -> nn.Module:
+    """The network of a recipe, with fresh weights; RequestError where it does not fit."""
+    size = recipe.view.size or recipe.data.size
+    shape = (1 if recipe.data.grey else 3, size, size)
+    return create_network(recipe.network.name, shape, outputs, recipe.network.options)
 
 
 def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray) -> View:
@@ -71,7 +75,8 @@ def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray) -> View:
     channels = dataset.images.shape[3]
     mean, deviation = np.zeros(channels), np.ones(channels)
     if recipe.view.normalise == "train":
-        sample = np.sort(np.random.default_rng(0).permutation(rows)[:_STATISTICS_FROM])
+        number = max(1, min(_STATISTICS_FROM, _STATISTICS_BYTES // dataset.images[0].nbytes))
+        sample = np.sort(np.random.default_rng(0).permutation(rows)[:number])
         values = dataset.images[sample].reshape(-1, channels)
         mean = values.mean(axis=0, dtype=np.float64) / 255
         # A channel without any contrast must not be divided by nothing.

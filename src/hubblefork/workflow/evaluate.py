@@ -14,7 +14,7 @@ from hubblefork.data.task import Classes
 from hubblefork.errors import RequestError, first_few
 from hubblefork.files import appearing
 from hubblefork.prediction.predictor import Predictor
-from hubblefork.training.run import Run
+from hubblefork.training.run import Run, short_name
 from hubblefork.workflow.measure import about_split, measure
 
 
@@ -82,7 +82,7 @@ def _folder(run: Path, source: str | Path | None, out: str | Path | None) -> Pat
     if out is not None:
         folder = Path(out)
     else:
-        name = "test" if source is None else Path(source).resolve().name.replace(":", "-")
+        name = "test" if source is None else short_name(str(source))
         folder = (run if run.is_dir() else run.parent) / f"evaluation-{name}"
     if folder.exists():
         raise RequestError(f"{folder} exists already: give another --out")

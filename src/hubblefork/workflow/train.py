@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.framing import Framing
 from hubblefork.data.packing import pack
@@ -16,7 +18,7 @@ from hubblefork.networks.model_file import ModelCard, current_versions, save_mod
 from hubblefork.networks.registry import count_parameters
 from hubblefork.progress import say
 from hubblefork.training.device import choose_device, choose_precision
-from hubblefork.training.fit import Plan, fit, plan
+from hubblefork.training.fit import Plan, fit, make_network, plan
 from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.training.run import Run, default_run_path, refuse_existing
 from hubblefork.workflow.measure import measure_test_part
@@ -93,12 +95,18 @@ def train(
 
 
 def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
-    """Pack a source as a recipe asks, and split it; RequestError where it has no classes."""
+    """Pack a source as a recipe asks, and split it.
+
+    Raises RequestError where the source has no classes, and, before any picture is read, where the
+    network cannot be made for it.
+    """
     opened = open_source(source)
     if not isinstance(opened.task, Classes):
         raise RequestError(
             f"{opened.name} holds fractions of votes, and recipe {recipe.name!r} trains on classes"
         )
+    with torch.device("meta"):  # no memory, no time: only whether it can be made
+        make_network(recipe, opened.task.outputs)
     dataset = pack(opened, Framing(**recipe.data.model_dump()))
     shares = (recipe.split.train, recipe.split.val, recipe.split.test)
     return dataset, saved_split(dataset, shares, seed, recipe.split.group)
@@ -121,12 +129,8 @@ def _describe(planned: Plan) -> dict[str, Any]:
     }
 
 
-def _device_name(place: Any) -> str:
-    if place.type == "cuda":
-        import torch
-
-        return torch.cuda.get_device_name(place)
-    return "cpu"
+def _device_name(place: torch.device) -> str:
+    return torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"
 
 
 def _card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
