@@ -1,6 +1,7 @@
 """Views: the fixed one changes nothing but units, the random ones move and turn as they say."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -66,6 +67,18 @@ def test_zoom_and_shift_stay_within_their_ranges(seed, zoom):
     assert max(map(abs, shifted)) <= 0.2 + 0.01  # a tenth of a side is 0.2 half sides
 
 
+def test_a_field_below_one_shows_the_middle_enlarged():
+    pictures = blob(side=80, down=0.4)
+    view = View(size=64, **UNIT, field=0.8)
+    expected = pictures[:, 8:72, 8:72].permute(0, 3, 1, 2) / 255
+    torch.testing.assert_close(view.fixed(pictures), expected)
+    assert centre(view.fixed(pictures))[0] == pytest.approx(0.5, abs=0.01)
+    # Turned by nearly nothing, the random view shows the same.
+    torch.testing.assert_close(
+        replace(view, rotate=1e-6).random(pictures), expected, atol=1e-3, rtol=0
+    )
+
+
 def test_views_follow_from_the_seed():
     view = View(size=32, **UNIT, rotate=180, flip=True, zoom=1.3, shift=0.1)
     pictures = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
@@ -76,6 +89,16 @@ def test_views_follow_from_the_seed():
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
     assert not torch.equal(drawn[0][0], drawn[0][1])
+
+
+def test_views_are_as_sharp_under_autocast():
+    view = View(size=64, **UNIT, rotate=180, zoom=1.3, shift=0.1)
+    drawn = []
+    for enabled in (False, True):
+        torch.manual_seed(3)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            drawn.append(view.random(blob(across=0.3)))
+    torch.testing.assert_close(*drawn)
 
 
 def test_the_eight_symmetries_are_different_and_closed():

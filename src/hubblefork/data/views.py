@@ -21,6 +21,9 @@ class View:
     ----------
     size
         Side of the network's input, in pixels.
+    field
+        Share of the packed picture's side that the view shows around the centre, in (0, 1]. What
+        lies outside fills the corners of turned pictures with real sky.
     mean, deviation
         One number a channel, for pixel values in [0, 1]: the input is (value - mean) / deviation.
     rotate
@@ -38,6 +41,7 @@ class View:
     size: int
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    field: float = 1.0
     rotate: float = 0.0
     flip: bool = False
     zoom: float = 1.0
@@ -51,7 +55,9 @@ class View:
 
     def fixed(self, pictures: Tensor) -> Tensor:
         """The view of evaluation: (N, H, W, C) uint8 -> (N, C, size, size) float32."""
-        maps = _to_maps(pictures)
+        side = pictures.shape[1]
+        edge = round((1 - self.field) / 2 * side)
+        maps = _to_maps(pictures[:, edge : side - edge, edge : side - edge])
         if maps.shape[-2:] != (self.size, self.size):
             # antialias matters when the packed picture is much larger than the view.
             shape = (self.size, self.size)
@@ -68,7 +74,9 @@ class View:
         maps = _to_maps(pictures)
         matrices = self._random_matrices(len(maps), maps.device)
         shape = [len(maps), maps.shape[1], self.size, self.size]
-        grid = F.affine_grid(matrices, shape, align_corners=False)
+        # Under autocast, affine_grid would round its places to bfloat16: to a pixel or two.
+        with torch.autocast(maps.device.type, enabled=False):
+            grid = F.affine_grid(matrices, shape, align_corners=False)
         # Reflection fills the corners of a turned picture with what a sky or a lawn looks like.
         maps = F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
         return self._normalise(maps)
@@ -85,10 +93,10 @@ class View:
         """(N, 2, 3) matrices from places in the view to places in the picture, both in [-1, 1]."""
         draw = torch.rand(5, count, device=device) * 2 - 1
         angle = draw[0] * math.radians(self.rotate)
-        scale = torch.exp(draw[1] * math.log(self.zoom))
+        scale = torch.exp(draw[1] * math.log(self.zoom)) / self.field
         mirror = torch.where(draw[2] < 0, -1.0, 1.0) if self.flip else torch.ones_like(angle)
-        # One picture is 2 units wide in these coordinates.
-        across, down = 2 * self.shift * draw[3], 2 * self.shift * draw[4]
+        # A view is 2 x field units wide in these coordinates.
+        across, down = 2 * self.field * self.shift * draw[3:]
         cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
         rows = torch.stack([cos * mirror, -sin, across, sin * mirror, cos, down], dim=1)
         return rows.view(count, 2, 3)

@@ -2,6 +2,8 @@
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,7 @@ def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray) -> View:
         size=recipe.view.size or dataset.images.shape[1],
         mean=tuple(float(value) for value in mean.round(6)),
         deviation=tuple(float(value) for value in deviation.round(6)),
+        field=recipe.view.field,
         rotate=recipe.view.rotate,
         flip=recipe.view.flip,
         zoom=recipe.view.zoom,
@@ -178,21 +181,16 @@ class _WholeCheckpoints(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
-        # Lightning's callbacks keep paths as objects, which a restricted read would refuse.
         with replacing(path, binary=True) as file:
             torch.save(checkpoint, file)
 
 
-class _quiet:
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Keep Lightning's advice for its own users from the people who wait for a training."""
-
-    def __enter__(self) -> None:
-        self.catcher = warnings.catch_warnings()
-        self.catcher.__enter__()
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-
-    def __exit__(self, *error: Any) -> None:
-        self.catcher.__exit__(*error)
+        yield

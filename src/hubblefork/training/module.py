@@ -75,6 +75,7 @@ class Classifier(LightningModule):
         self.steps = steps
         self.rows: list[Row] = []  # one a finished epoch: the columns of history.csv
         self.plateau: ReduceLROnPlateau | None = None
+        self.saved_plateau: dict[str, Any] | None = None
 
     @property
     def best_network(self) -> nn.Module:
@@ -120,7 +121,6 @@ class Classifier(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         pictures, labels = batch
-        # Random views are drawn in float32; autocast takes over inside the network.
         inputs = self.view.random(pictures).contiguous(memory_format=torch.channels_last)
         logits = self.network(inputs)
         loss = F.cross_entropy(
@@ -164,12 +164,12 @@ class Classifier(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.rows = checkpoint["history"]
-        self._plateau_state = checkpoint.get("plateau")
+        self.saved_plateau = checkpoint.get("plateau")
 
     def on_train_start(self) -> None:
         # The optimiser, and with it the plateau, is made after the checkpoint has been read.
-        if self.plateau and getattr(self, "_plateau_state", None):
-            self.plateau.load_state_dict(self._plateau_state)
+        if self.plateau and self.saved_plateau:
+            self.plateau.load_state_dict(self.saved_plateau)
 
     def _diverged(self) -> None:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]

@@ -54,6 +54,7 @@ class ViewTable(_Table):
     """What the network sees: see `hubblefork.data.views.View`."""
 
     size: Annotated[int, Field(ge=8, le=4096)] | None = None  # none: the packed size
+    field: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the picture's side that is shown
     normalise: Literal["unit", "train"] = "unit"  # values in [0, 1], or standardised on train
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
     flip: bool = False
