@@ -63,7 +63,7 @@ class Reporter(Callback):
         self.run.save_history(module.rows)
         line = self._line(row, module.training_totals.pictures / (self.trained_in or seconds))
         if self.bar:
-            self.bar.console.print(line, highlight=False)
+            self.bar.console.print(line, highlight=False, soft_wrap=True)
         else:
             say(line)
 

@@ -9,6 +9,7 @@ import numpy as np
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
+from hubblefork.data.sources.base import Source
 from hubblefork.data.splits import Split
 from hubblefork.data.task import Classes
 from hubblefork.errors import RequestError, first_few
@@ -69,8 +70,10 @@ def evaluate(
         labels = dataset.labels[rows]
     else:
         framing = predictor.framing if crop is None else replace(predictor.framing, crop=crop)
-        dataset = pack(open_source(source), framing)
-        labels = _in_model_numbers(dataset, predictor)
+        opened = open_source(source)
+        numbers = _model_numbers(opened, predictor)
+        dataset = pack(opened, framing)
+        labels = numbers[dataset.labels]
         rows = np.arange(len(dataset))
         about = _all_of(dataset)
     with appearing(folder) as temporary:
@@ -102,18 +105,18 @@ def _own_test_part(
     return dataset, split.rows(dataset, "test"), about_split(dataset, split)
 
 
-def _in_model_numbers(dataset: PackedDataset, predictor: Predictor) -> np.ndarray:
-    """The labels of a dataset as numbers of the model's classes, which may be more."""
-    if not isinstance(dataset.task, Classes):
-        raise RequestError(f"{dataset.source} holds fractions of votes; the model gives classes")
+def _model_numbers(source: Source, predictor: Predictor) -> np.ndarray:
+    """The model's number of each class of a source; the model may know more classes."""
+    if not isinstance(source.task, Classes):
+        raise RequestError(f"{source.name} holds fractions of votes; the model gives classes")
     number = {name: index for index, name in enumerate(predictor.names)}
-    unknown = [repr(name) for name in dataset.task.names if name not in number]
+    unknown = [repr(name) for name in source.task.names if name not in number]
     if unknown:
         raise RequestError(
-            f"{dataset.source} has classes that the model does not know: {first_few(unknown)}; "
+            f"{source.name} has classes that the model does not know: {first_few(unknown)}; "
             f"it knows {first_few(map(repr, predictor.names), 10)}"
         )
-    return np.array([number[name] for name in dataset.task.names])[dataset.labels]
+    return np.array([number[name] for name in source.task.names])
 
 
 def _all_of(dataset: PackedDataset) -> dict[str, Any]:
