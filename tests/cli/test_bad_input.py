@@ -151,3 +151,25 @@ def test_a_network_that_does_not_fit_is_found_before_pictures_are_read(
     for words in (["--set", "network.name=lenet"], ["--set", "view.size=8"]):
         assert hubblefork("train", shapes, *QUICK, *words, "--out", tmp_path / "run")[0] == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate", "predict"])
+def test_a_place_that_cannot_be_written_is_one_line(hubblefork, trained, shapes, tmp_path, verb):
+    blocked = _bad(tmp_path / "file") / "out.csv"  # a file stands where a folder is needed
+    words = {
+        "train": ["train", shapes, *QUICK],
+        "evaluate": ["evaluate", trained],
+        "predict": ["predict", trained, shapes],
+    }
+    status, out, err = hubblefork(*words[verb], "--out", blocked)
+    assert status == 2
+    assert str(tmp_path / "file") in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_a_recipe_that_is_no_text_is_refused(hubblefork, shapes, tmp_path):
+    recipe = _bad(tmp_path / "mine.toml", b"\xff\xfe\x00name")
+    status, _, err = hubblefork("train", shapes, "--recipe", recipe, "--out", tmp_path / "run")
+    assert status == 2
+    assert "not valid TOML" in err

@@ -42,8 +42,11 @@ def test_a_run_is_named_by_date_recipe_dataset_and_time(unfinished):
 
 
 def test_resuming_finds_the_unfinished_run_and_its_recipe(unfinished, shapes, tmp_path):
+    leftover = unfinished.checkpoints / ".last.ckpt.x1y2"
+    leftover.write_bytes(b"half")
     resumed = train(shapes, resume=True)
     assert resumed.path == unfinished.path
+    assert not leftover.exists()
     whole = train(shapes, "lenet5", settings=QUICK, out=tmp_path / "whole")
     assert resumed.finished
     for name in ("model.safetensors", "predictions.csv", "metrics.json", "split.csv"):

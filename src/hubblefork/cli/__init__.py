@@ -8,8 +8,17 @@ import typer
 from hubblefork.cli import demo, evaluate, listing, predict, train
 from hubblefork.errors import RequestError
 
-# Nothing is wrong with the request or with this program: there is no room.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# A path of the request that cannot be used, and a disk without room: no fault of this program.
+_NO_WAY = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="hubblefork",
@@ -34,10 +43,11 @@ def main() -> None:
         print(f"hubblefork: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _NO_WAY + _NO_ROOM:
             raise
-        print(f"hubblefork: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
-        sys.exit(1)
+        place = f" {error.filename}" if error.filename else ""
+        print(f"hubblefork: cannot read or write{place}: {error.strerror}", file=sys.stderr)
+        sys.exit(2 if error.errno in _NO_WAY else 1)
     except KeyboardInterrupt:
         print("hubblefork: interrupted; a training goes on with --resume", file=sys.stderr)
         sys.exit(130)

@@ -5,6 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from hubblefork.errors import RequestError
+from hubblefork.networks.size import require_size
 
 # The stem halves the picture, and each later stage halves it again: 16 pixels leave one.
 _SMALLEST = 16
@@ -39,12 +40,7 @@ class CompactResNet(nn.Module):
         dropout: float = 0.0,
     ):
         super().__init__()
-        channels, height, width_px = input_shape
-        if min(height, width_px) < _SMALLEST:
-            raise RequestError(
-                f"compact-resnet needs pictures of at least {_SMALLEST}x{_SMALLEST} pixels, "
-                f"not {height}x{width_px}: raise --size"
-            )
+        require_size("compact-resnet", input_shape, _SMALLEST)
         if width < 1 or not blocks or min(blocks) < 1 or not 0 <= dropout < 1:
             raise RequestError(
                 f"compact-resnet needs width >= 1, blocks >= 1 and 0 <= dropout < 1, "
@@ -52,7 +48,7 @@ class CompactResNet(nn.Module):
             )
         widths = [width * 2**stage for stage in range(len(blocks))]
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, width, kernel_size=3, stride=2, padding=1, bias=False),
+            nn.Conv2d(input_shape[0], width, kernel_size=3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
         )

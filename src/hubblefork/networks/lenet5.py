@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from hubblefork.errors import RequestError
 from hubblefork.networks.keras import initialise_like_keras
+from hubblefork.networks.size import require_size
 
 # Two 5x5 convolutions without padding, each halved by pooling: 16 pixels leave one.
 _SMALLEST = 16
@@ -19,11 +19,7 @@ class LeNet5(nn.Module):
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
         super().__init__()
         channels, height, width = input_shape
-        if min(height, width) < _SMALLEST:
-            raise RequestError(
-                f"lenet5 needs pictures of at least {_SMALLEST}x{_SMALLEST} pixels, "
-                f"not {height}x{width}: raise --size"
-            )
+        require_size("lenet5", input_shape, _SMALLEST)
         rows, columns = (((side - 4) // 2 - 4) // 2 for side in (height, width))
         self.layers = nn.Sequential(
             nn.Conv2d(channels, 6, kernel_size=5),

@@ -195,7 +195,7 @@ def _read(name: str | Path) -> dict[str, Any]:
     if path.suffix == ".toml":
         if not path.is_file():
             raise RequestError(f"no recipe file at {path}; give a .toml file or one of the names")
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8", "replace")  # TOML itself refuses what is replaced
     elif str(name) in recipe_names():
         text = files("hubblefork.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     else:

@@ -100,6 +100,12 @@ class Run:
         """Whether everything was written: the report is the last file of a run."""
         return self.report.is_file()
 
+    def sweep(self) -> None:
+        """Remove the temporary files of whatever was being written when a run was killed."""
+        for folder in (self.path, self.checkpoints, self.path / "figures"):
+            for leftover in folder.glob(".*.*"):
+                leftover.unlink(missing_ok=True)
+
     def save_history(self, rows: Sequence[dict[str, float]]) -> None:
         with replacing(self.path / "history.csv") as file:
             pd.DataFrame(rows, columns=list(HISTORY_COLUMNS)).to_csv(file, index=False)

@@ -78,6 +78,7 @@ def train(
     if earlier:
         run = earlier
         _check_same(run, content)
+        run.sweep()
         say(f"going on with {run.path}")
     else:
         path = Path(out) if out else default_run_path(resolved.name, dataset.source)
