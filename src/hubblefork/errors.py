@@ -9,6 +9,11 @@ class RequestError(Exception):
 
     The message is one line and is written for the person who asked. The command line prints it
     on stderr and ends with exit status 2; in Python it is raised as it is.
+
+    >>> import hubblefork
+    >>> hubblefork.train("galaxys/")
+    Traceback (most recent call last):
+    hubblefork.errors.RequestError: galaxys/: neither a file or directory nor a known source; ...
     """
 
 

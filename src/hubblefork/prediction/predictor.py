@@ -23,6 +23,15 @@ class Predictor:
     """A network with everything that its model file says about it.
 
     Make one with `Predictor.load`. `card` tells network, view, framing and class names.
+
+    >>> import hubblefork
+    >>> run = hubblefork.train(galaxies, "mlp", out=folder / "run",
+    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> predictor = Predictor.load(run.path)
+    >>> predictor.names
+    ('bar', 'disc')
+    >>> predictor.predict(np.zeros((5, 24, 24, 3), np.uint8)).shape
+    (5, 2)
     """
 
     network: nn.Module

@@ -159,6 +159,9 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
 
     Raises RequestError, with the nearest right one, for an unknown recipe or key, and for a value
     out of its range.
+
+    >>> load_recipe("default", {"epochs": 20, "optimiser.name": "sgd"}).training.epochs
+    20
     """
     content = _read(name)
     content.pop("run", None)  # what a run adds about itself

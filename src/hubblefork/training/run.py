@@ -25,6 +25,13 @@ class Run:
 
     `path` holds `recipe.toml`, `split.csv`, `history.csv`, `model.safetensors`,
     `predictions.csv`, `metrics.json`, `figures/`, `report.html` and `checkpoints/`.
+
+    >>> import hubblefork
+    >>> trained = hubblefork.train(galaxies, "mlp", out=folder / "run",
+    ...                            settings={"epochs": 1, "data.size": 24})
+    >>> run = Run.open(folder / "run")
+    >>> run.recipe["network"]["name"], len(run.history), list(run.predictions.columns[:3])
+    ('mlp', 1, ['id', 'true', 'predicted'])
     """
 
     path: Path
