@@ -47,7 +47,9 @@ def main() -> None:
 def score(run: Path, catalogue: Path, crop: int, number: int | None) -> None:
     """Print how well a network that knows only the simulated sky names real galaxies."""
     predictor = Predictor.load(run)
-    real = pack(catalogue, crop=crop, size=predictor.framing.size, grey=predictor.framing.grey)
+    real = pack(
+        catalogue, crop=crop, size=predictor.framing.size, grey=predictor.framing.channels == 1
+    )
     rows = np.random.default_rng(0).permutation(len(real))[:number]
     found = merge(predictor.predict(real.images, rows)).argmax(axis=1)
     order = np.array([FIVE_CLASSES.index(name) for name in real.task.names])

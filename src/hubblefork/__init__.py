@@ -30,7 +30,7 @@ _PUBLIC = {
     "Run": "hubblefork.training.run",
     "create_network": "hubblefork.networks.registry",
     "evaluate": "hubblefork.workflow.evaluate",
-    "load_recipe": "hubblefork.training.recipe",
+    "look": "hubblefork.workflow.look",
     "pack": "hubblefork.workflow.pack",
     "predict": "hubblefork.workflow.predict",
     "simulate": "hubblefork.sky.simulation",

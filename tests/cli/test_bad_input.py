@@ -43,16 +43,15 @@ SOURCES = {
     "too few of a class": (lambda d, s: _few(d / "few", s), "'bar' has 2 pictures"),
     "no columns": (lambda d, s: _catalogue(d / "c.csv", "a,b\n1,2\n"), "id, image and label"),
     "label missing": (
-        lambda d, s: _catalogue(d / "c.csv", "id,image,label\n1,x.png,\n2,y.png,b\n"),
+        lambda d, s: _catalogue(d / "c.csv", f"id,image,label\n1,{s}/bar/bar 0.png,\n"),
         "have no label",
     ),
     "files missing": (
         lambda d, s: _catalogue(d / "c.csv", "id,image,label\n1,x.png,a\n2,y.png,b\n"),
         "2 of 2 files are not there: x.png, y.png",
     ),
-    "nothing readable": (lambda d, s: _broken(d / "broken"), "not a JPEG, PNG, WebP or TIFF"),
+    "nothing readable": (lambda d, s: _broken(d / "broken"), "not a JPEG, PNG, WebP, TIFF or FITS"),
     "misspelt name": (lambda d, s: "simulatd", "did you mean 'simulated'"),
-    "votes": (lambda d, s: "simulated:votes:40", "fractions of votes"),
 }
 
 
@@ -84,6 +83,9 @@ def test_a_source_that_cannot_be_used_is_one_line_and_nothing_is_written(
         (["--device", "gpu"], "did you mean 'cpu'"),
         (["--precision", "fp16"], "did you mean 'bf16'"),
         (["--set", "group=species"], "no column 'species'"),
+        (["--set", "head=tree"], "the head 'tree' gives fractions of votes, and these labels are"),
+        (["--set", "head=tee"], "'tree'"),
+        (["--set", "loss=rmse"], "the loss 'rmse' is of votes, and these labels are classes"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_nothing_is_written(
@@ -128,7 +130,7 @@ def test_a_run_without_a_model_cannot_predict(hubblefork, trained, shapes, tmp_p
 @pytest.mark.parametrize(
     ("pictures", "out", "message"),
     [
-        ("nowhere.png", "o.csv", "no such file or folder: nowhere.png"),
+        ("nowhere.png", "o.csv", "nowhere.png: no such file or directory"),
         (None, "o.txt", ".csv or .parquet"),
         ("junk.png", "o.csv", "none of 1 pictures could be read"),
     ],

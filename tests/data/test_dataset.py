@@ -51,5 +51,5 @@ def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
 def test_another_format_is_refused(dataset):
     info = dataset.info | {"format": 99}
     (dataset.path / "dataset.json").write_text(json.dumps(info))
-    with pytest.raises(RequestError, match="of format 99, expected 1"):
+    with pytest.raises(RequestError, match="of format 99, expected 2"):
         PackedDataset.open(dataset.path)

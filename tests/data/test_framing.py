@@ -5,7 +5,7 @@ from hubblefork.errors import RequestError
 
 
 def test_grey_has_one_channel_and_colour_three():
-    assert Framing(grey=True).channels == 1
+    assert Framing(channels=1).channels == 1
     assert Framing().channels == 3
 
 
@@ -17,6 +17,6 @@ def test_a_side_that_is_no_sensible_number_is_refused(name, side):
 
 
 def test_a_framing_is_told_in_words_and_survives_json():
-    framing = Framing(crop=212, size=106, grey=True)
+    framing = Framing(crop=212, size=106, channels=1)
     assert str(framing) == "centre 212 pixels, resized to 106x106, grey"
-    assert Framing(**framing.to_json()) == framing
+    assert Framing.from_json(framing.to_json()) == framing

@@ -12,7 +12,7 @@ from PIL import Image
 
 import hubblefork.data.packing
 from hubblefork.data.framing import Framing
-from hubblefork.data.packing import cache_folder, open_packed, pack
+from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.pictures import read_picture
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import PictureFiles
@@ -40,7 +40,7 @@ def refusal(source, framing: Framing, cache: Path) -> str:
 def test_every_picture_is_packed_in_its_row(two_classes, cache):
     dataset = pack(open_source(two_classes), FRAMING, cache)
     for row, origin in enumerate(dataset.table["origin"]):
-        expected = read_picture(two_classes / origin, FRAMING)
+        expected = read_picture(two_classes / origin, FRAMING).pixels
         np.testing.assert_array_equal(dataset.images[row], expected)
     assert dataset.table["digest"].nunique() == 22
 
@@ -61,12 +61,12 @@ def test_provenance_is_kept(two_classes, cache):
     (two_classes / "credits.csv").touch()
     dataset = pack(open_source(two_classes), FRAMING, cache, workers=1)
     info = json.loads((dataset.path / "dataset.json").read_text())
-    assert info["format"] == 1
+    assert info["format"] == 2
     assert info["source"] == str(two_classes)
     assert info["task"] == {"kind": "classes", "names": ["edge_on", "spiral"]}
     assert info["shape"] == [22, 16, 16, 3]
     assert info["counts"] == {"edge_on": 12, "spiral": 10}
-    assert info["framing"] == {"crop": None, "size": 16, "grey": False}
+    assert Framing.from_json(info["framing"]) == FRAMING
     assert "credits.csv" in info["notes"][0]
     assert info["left_out"] == []
     assert len(info["content"]) == len(info["key"]) == 64
@@ -93,7 +93,7 @@ def test_another_framing_label_or_picture_is_packed_anew(two_classes, cache):
     def key(framing: Framing = FRAMING) -> str:
         return pack(open_source(two_classes), framing, cache, workers=1).key
 
-    keys = [key(), key(Framing(size=16, grey=True)), key(Framing(size=12))]
+    keys = [key(), key(Framing(size=16, channels=1)), key(Framing(size=12))]
     (two_classes / "spiral" / "000.png").rename(two_classes / "edge_on" / "100.png")
     keys.append(key())
     Image.new("RGB", (24, 24)).save(two_classes / "edge_on" / "100.png")
@@ -131,7 +131,7 @@ def test_pictures_that_cannot_be_read_are_left_out_counted_and_told(two_classes,
         "origin": "spiral/003.png",
         "reason": "the file is empty",
     }
-    kept = read_picture(spiral / "004.png", FRAMING)
+    kept = read_picture(spiral / "004.png", FRAMING).pixels
     row = dataset.table.index[dataset.table["id"] == "spiral/004"][0]
     np.testing.assert_array_equal(dataset.images[row], kept)
 
@@ -197,25 +197,124 @@ def test_a_cache_that_cannot_be_made_is_refused(two_classes, tmp_path):
         pack(open_source(two_classes), FRAMING, tmp_path / "file", workers=1)
 
 
-def test_two_that_pack_the_same_at_once_do_not_harm_each_other(two_classes, cache):
+def test_the_notes_are_those_of_the_source_at_hand(two_classes, cache):
+    (two_classes / "old.txt").touch()
+    assert "old.txt" in pack(open_source(two_classes), FRAMING, cache, workers=1).info["notes"][0]
+    (two_classes / "old.txt").rename(two_classes / "new.txt")
+    assert "new.txt" in pack(open_source(two_classes), FRAMING, cache, workers=1).info["notes"][0]
+    (two_classes / "new.txt").unlink()
+    assert pack(open_source(two_classes), FRAMING, cache, workers=1).info["notes"] == []
+
+
+def test_every_change_of_the_pictures_is_noticed(two_classes, cache):
+    def digests() -> set:
+        return set(pack(open_source(two_classes), FRAMING, cache, workers=1).table["digest"])
+
+    before = digests()
+    one, other = two_classes / "spiral" / "000.png", two_classes / "spiral" / "001.png"
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())  # content
+    assert len(digests()) == len(before) - 1
+    (two_classes / "spiral" / "099.png").write_bytes(content)  # added
+    assert digests() == before
+    os.replace(two_classes / "spiral" / "099.png", one)  # replaced
+    assert digests() == before
+    one.unlink()  # removed
+    assert len(digests()) == len(before) - 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system does not tell when a file changed")
+def test_a_change_that_keeps_size_and_time_is_noticed(two_classes, cache):
+    first = pack(open_source(two_classes), FRAMING, cache, workers=1)
+    path = two_classes / "spiral" / "000.png"
+    state = path.stat()
+    path.write_bytes(b"\0" * state.st_size)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert len(pack(open_source(two_classes), FRAMING, cache, workers=1)) == len(first) - 1
+
+
+def test_a_picture_that_vanishes_before_it_is_packed_is_left_out(two_classes, cache):
+    source = open_source(two_classes)
+    (two_classes / "spiral" / "000.png").unlink()
+    dataset = pack(source, FRAMING, cache, workers=1)
+    assert dataset.info["left_out"] == [
+        {"id": "spiral/000", "origin": "spiral/000.png", "reason": "the file is not there"}
+    ]
+
+
+def test_a_picture_that_changes_while_it_is_packed_is_told(two_classes, cache):
+    class Restless(PictureFiles):
+        def job(self, rows):
+            (two_classes / "spiral" / "000.png").unlink(missing_ok=True)
+            return super().job(rows)
+
+    found = open_source(two_classes)
+    source = Restless(found.name, found.task, found.table, found.paths, [])
+    with pytest.raises(RequestError, match="was changed while it was packed"):
+        pack(source, FRAMING, cache, workers=1)
+    assert nothing_left(cache)
+
+
+_PACK = """
+import sys, time
+from hubblefork.data.framing import Framing
+from hubblefork.data.packing import pack
+from hubblefork.data.sources import open_source
+from hubblefork.data.sources.base import PictureFiles
+
+class Slow(PictureFiles):
+    def job(self, rows):
+        print(rows.start, flush=True)
+        time.sleep(float(sys.argv[3]))
+        return super().job(rows)
+
+found = open_source(sys.argv[1])
+source = Slow(found.name, found.task, found.table, found.paths, [])
+print(pack(source, Framing(size=16), sys.argv[2], workers=1).path)
+"""
+
+
+def packing_slowly(source: Path, cache: Path, seconds: float) -> subprocess.Popen:
+    command = [sys.executable, "-c", _PACK, str(source), str(cache), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no locks of folders")
+def test_a_packing_that_is_killed_is_done_again_and_nothing_of_it_stays(
+    tmp_path, make_pictures, cache
+):
+    for name in ("a", "b"):
+        make_pictures(tmp_path / "sky" / name, 100, 12, 12)
+    killed = packing_slowly(tmp_path / "sky", cache, 0.2)
+    while killed.stdout.readline() != "128\n":  # the third block of four
+        pass
+    half = list((cache / "datasets").iterdir())
+    assert [path.name[0] for path in half] == ["."]
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert (half[0] / "images.npy").stat().st_size > 128
+    dataset = pack(open_source(tmp_path / "sky"), FRAMING, cache, workers=1)
+    assert len(dataset) == 200
+    assert list((cache / "datasets").iterdir()) == [dataset.path]
+
+
+def test_processes_that_pack_the_same_at_once_do_not_harm_each_other(two_classes, cache):
+    packing = [packing_slowly(two_classes, cache, 0.3) for _ in range(2)]
+    paths = {each.communicate()[0].splitlines()[-1] for each in packing}
+    assert [each.returncode for each in packing] == [0, 0]
+    assert {str(path) for path in (cache / "datasets").iterdir()} == paths
+    alone = pack(open_source(two_classes), FRAMING, cache.with_name("alone"), workers=1)
+    together = open_packed(alone.key, cache)
+    assert together.table.equals(alone.table)
+    np.testing.assert_array_equal(together.images, alone.images)
+
+
+def test_threads_that_pack_the_same_at_once_do_not_harm_each_other(two_classes, cache):
     with ThreadPoolExecutor(4) as pool:
         jobs = [pool.submit(pack, open_source(two_classes), FRAMING, cache, 1) for _ in range(4)]
         paths = {job.result().path for job in jobs}
-    assert len(paths) == 1
     assert list((cache / "datasets").iterdir()) == list(paths)
     assert len(open_packed(paths.pop().name, cache)) == 22
-
-
-def test_what_a_killed_packing_left_is_swept_up_once_it_is_old(two_classes, cache):
-    old, young = cache / "datasets" / ".old.x", cache / "datasets" / ".young.x"
-    for folder in (old, young):
-        folder.mkdir(parents=True)
-        (folder / "images.npy").touch()
-        os.utime(folder, (1, 1))
-    os.utime(old / "images.npy", (1, 1))
-    pack(open_source(two_classes), FRAMING, cache, workers=1)
-    assert not old.exists()
-    assert young.exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="looks at the processes of this system")
@@ -233,14 +332,6 @@ os.kill(os.getpid(), signal.SIGKILL)
     # The workers hold the pipe of their parent open: it ends when the last of them has gone.
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == -signal.SIGKILL
-
-
-def test_the_cache_is_where_it_is_said_to_be(tmp_path, monkeypatch):
-    monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "env"))
-    assert cache_folder() == tmp_path / "env"
-    assert cache_folder(tmp_path / "given") == tmp_path / "given"
-    monkeypatch.delenv("HUBBLEFORK_CACHE")
-    assert cache_folder().name == "hubblefork"
 
 
 def test_an_error_of_a_worker_process_reaches_the_caller(cache):

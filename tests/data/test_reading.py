@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hubblefork.data.framing import Framing
-from hubblefork.data.pictures import UnreadablePicture
+from hubblefork.data.pictures import Picture, UnreadablePicture
 from hubblefork.data.reading import read_block, read_blocks
 
 SHAPE = (2, 2, 3)
@@ -17,7 +17,10 @@ class Level:
         self.level = level
 
     def __call__(self, framing: Framing) -> list:
-        return [np.full(SHAPE, self.level, np.uint8), UnreadablePicture(f"no {self.level}")]
+        return [
+            Picture(np.full(SHAPE, self.level, np.uint8), (2, 2), 3),
+            UnreadablePicture(f"no {self.level}"),
+        ]
 
 
 def test_a_block_tells_what_was_read_and_what_was_not():

@@ -14,6 +14,7 @@ from hubblefork.networks.registry import create_network
 CARD = ModelCard(
     network="compact-resnet",
     options={"width": 8, "blocks": [1, 1]},
+    head="softmax",
     input_shape=(3, 32, 32),
     task=Classes(("ellipse", "spirale à bras", "渦")),
     framing=Framing(crop=64, size=32),

@@ -7,15 +7,17 @@ import pytest
 import torch
 
 from hubblefork.data.framing import Framing
-from hubblefork.data.task import Classes
+from hubblefork.data.task import Classes, Votes
 from hubblefork.data.views import View
 from hubblefork.errors import RequestError
 from hubblefork.networks.model_file import ModelCard, save_model
 from hubblefork.prediction.predictor import Predictor
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 CARD = ModelCard(
     network="compact-resnet",
     options={"width": 8, "blocks": [1, 1]},
+    head="softmax",
     input_shape=(3, 24, 24),
     task=Classes(("a", "b", "c")),
     framing=Framing(size=24),
@@ -53,6 +55,19 @@ def test_a_turned_or_mirrored_picture_gets_the_same_averaged_answer(predictor):
         np.testing.assert_allclose(predictor.predict(turned.copy()), straight, atol=1e-5)
     single = replace(predictor, card=replace(CARD, view=replace(CARD.view, symmetries=False)))
     assert not np.allclose(single.predict(PICTURES[:8]), straight, atol=1e-5)
+
+
+def test_fractions_of_votes_follow_the_tree_averaged_or_not(tmp_path):
+    card = replace(CARD, task=Votes(), head="tree")
+    save_model(tmp_path / "model.safetensors", card.create_network(), card)
+    predictor = Predictor.load(tmp_path / "model.safetensors", "cpu")
+    fractions = predictor.predict(PICTURES[:20])
+    assert fractions.dtype == np.float32
+    assert not GALAXY_ZOO_2.check(fractions, tolerance=1e-5).any()
+    ids = np.array([f"g{k}" for k in range(20)], dtype=object)
+    table = predictor.tabulate(ids, fractions, fractions)
+    assert list(table)[:38] == ["id", *predictor.names] == ["id", *GALAXY_ZOO_2.columns]
+    assert list(table)[38:] == [f"true_{column}" for column in GALAXY_ZOO_2.columns]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A made-up run, small and the same each time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,9 @@ import pandas as pd
 import pytest
 
 from hubblefork.evaluation.classes import measure_classes
+from hubblefork.evaluation.votes import measure_votes
 from hubblefork.report.material import Material
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 
 def make(
@@ -81,9 +84,50 @@ def make(
     return Material(**given | changes)
 
 
+def make_votes(number: int = 60, noise: float = 0.3, **changes: Any) -> Material:
+    """A run that predicted votes of `number` galaxies; more noise makes larger errors."""
+    true, predicted = _votes(number, noise)
+    columns = list(GALAXY_ZOO_2.columns)
+    run = make()
+    history = run.history.assign(accuracy=np.nan, val_accuracy=np.nan)
+    history = history.assign(rmse=0.2 / run.history["epoch"], val_rmse=0.21 / run.history["epoch"])
+    tables = [
+        pd.DataFrame({"id": [f"g{k}" for k in range(number)]}),
+        pd.DataFrame(predicted, columns=columns),
+        pd.DataFrame(true, columns=[f"true_{column}" for column in columns]),
+    ]
+    given = {
+        "title": "default on votes",
+        "names": GALAXY_ZOO_2.columns,
+        "counts": {},
+        "history": history,
+        "predictions": pd.concat(tables, axis=1),
+        "metrics": measure_votes(true, predicted, resamples=50),
+    }
+    return replace(run, **given | changes)
+
+
+def _votes(number: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Fractions (number, 37) that follow the tree, and others that are near them."""
+    random = np.random.default_rng(0)
+    raw = 2 * random.normal(size=(number, 37))
+    pair = []
+    for each in (raw, raw + noise * random.normal(size=raw.shape)):
+        own = np.exp(each)
+        for question in GALAXY_ZOO_2.questions:
+            own[:, question.columns] /= own[:, question.columns].sum(axis=1, keepdims=True)
+        pair.append(GALAXY_ZOO_2.weighted(own))
+    return pair[0], pair[1]
+
+
 @pytest.fixture
 def material() -> Callable[..., Material]:
     return make
+
+
+@pytest.fixture
+def votes() -> Callable[..., Material]:
+    return make_votes
 
 
 @pytest.fixture

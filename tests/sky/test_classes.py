@@ -11,6 +11,7 @@ from hubblefork.sky.classes import (
     GALAXY10_DECALS,
     GALAXY10_SDSS,
     NO_CLASS,
+    class_by_ranges,
     five_class,
     galaxy10_class,
     merge_galaxy10,
@@ -93,3 +94,9 @@ def test_ten_classes_merge_into_the_five_by_name():
         name = GALAXY10_SDSS[ten].lower().replace("-", " ")
         word = FIVE_CLASSES[five].split("_smooth")[0].replace("_", " ").removesuffix(" shaped")
         assert word in name
+
+
+def test_both_ends_of_a_range_belong_to_it_and_the_first_class_counts():
+    classes = [{"Class6.1": (0.25, 0.5)}, {"Class6.1": (0.5, 1)}]
+    fractions = np.concatenate([votes(c6_1=value) for value in (0.2, 0.25, 0.5, 0.51, 1.00001)])
+    assert class_by_ranges(fractions, classes).tolist() == [NO_CLASS, 0, 0, 1, 1]

@@ -17,6 +17,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.errors import RequestError
 from hubblefork.training.fit import fit, make_view, plan
+from hubblefork.training.module import make_optimiser
 from hubblefork.training.recipe import load_recipe
 from hubblefork.training.run import Run
 
@@ -142,6 +143,45 @@ def test_the_rate_is_cut_as_keras_would_cut_it(packed, tmp_path):
     np.testing.assert_allclose(rates, [1e-3, 1e-3, 5e-4, 2.5e-4])
     rates = run_fit(packed, tmp_path / "two", "lenet5", patience=2, **settings).history["lr"]
     np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-3, 5e-4])
+
+
+def test_the_rate_is_cut_after_shares_of_the_training(packed, tmp_path):
+    settings = {"schedule.name": "steps", "cuts": [0.5, 0.75], "factor": 0.1, "epochs": 4}
+    rates = run_fit(packed, tmp_path / "run", "lenet5", **settings).history["lr"]
+    # Of the next step, as an epoch ends.
+    np.testing.assert_allclose(rates, [1e-3, 1e-4, 1e-5, 1e-5])
+
+
+def test_rmsprop_steps_as_keras_does():
+    weight = torch.nn.Linear(1, 1, bias=False)
+    rate = 1e-3
+    recipe = load_recipe("lenet5", {"optimiser.name": "rmsprop", "learning_rate": rate})
+    optimiser = make_optimiser(weight, recipe)
+    before = weight.weight.item()
+    for gradient, moved in ((2.0, 2 / 0.4**0.5), (-1.0, -1 / 0.46**0.5)):
+        weight.weight.grad = torch.tensor([[gradient]])
+        optimiser.step()
+        assert before - weight.weight.item() == pytest.approx(rate * moved, rel=1e-3)
+        before = weight.weight.item()
+
+
+@pytest.mark.parametrize("epochs_before", [1, 2, 3])
+def test_chunk_by_chunk_weights_carry_over_and_a_cut_changes_nothing(
+    packed, tmp_path, epochs_before
+):
+    settings = {"chunks": 2, "epochs": 2}
+    whole = run_fit(packed, tmp_path / "whole", "lenet5", **settings)
+    assert list(whole.history["epoch"]) == [1, 2, 3, 4], "two for each chunk"
+    cut = tmp_path / "cut"
+    with pytest.raises(KeyboardInterrupt):
+        _stop_after(epochs_before, lambda: run_fit(packed, cut, "lenet5", **settings))
+    assert_same(whole, run_fit(packed, cut, "lenet5", **settings))
+
+
+def test_more_chunks_than_pictures_are_refused_before_anything_is_written(packed, tmp_path):
+    with pytest.raises(RequestError, match=r"chunks is 30, for 48 pictures.*--set chunks=1"):
+        run_fit(packed, tmp_path / "run", "lenet5", chunks=30)
+    assert not (tmp_path / "run").exists()
 
 
 def test_early_stopping_ends_a_training_that_gets_no_better(packed, tmp_path):

@@ -1,8 +1,11 @@
 """Recipes are checked key by key, and every mistake is answered with the nearest right one."""
 
 import pytest
+import torch
 
 from hubblefork.errors import RequestError
+from hubblefork.sky.stretch import Stretch
+from hubblefork.training.fit import make_network
 from hubblefork.training.recipe import load_recipe, parse_settings, recipe_names, setting_keys
 
 
@@ -25,6 +28,59 @@ def test_system_one_is_trained_as_published(name):
     assert recipe.data.size == 69
     assert recipe.split.test == 0.2
     assert recipe.view.normalise == "unit"
+
+
+# System -> what the publication states, by key.
+PUBLISHED = {
+    "simple-cnn": {
+        "data.size": 69, "split.test": 0.15, "optimiser.name": "adam",
+        "optimiser.learning_rate": 1e-3, "optimiser.epsilon": 1e-7, "schedule.name": "constant",
+        "training.epochs": 20, "training.batch_size": 32,
+    },
+    "galaxy-zoo-vgg16": {
+        "data.crop": 212, "data.size": 106, "network.head": "sigmoid", "training.loss": "mse",
+        "optimiser.name": "rmsprop", "optimiser.learning_rate": 1e-6, "optimiser.epsilon": 1e-7,
+        "split.val": 0.065, "training.keep": "best", "training.batch_size": 32,
+    },
+    "alexnet": {
+        "data.size": 69, "split.train": 0.64, "split.val": 0.16, "split.test": 0.2,
+        "optimiser.name": "adam", "optimiser.learning_rate": 1e-3, "optimiser.epsilon": 1e-7,
+        "schedule.name": "plateau", "schedule.monitor": "accuracy", "schedule.factor": 0.001,
+        "schedule.patience": 1, "schedule.min_delta": 0.01,
+        "training.epochs": 10, "training.batch_size": 32,
+    },
+    "linnaeus": {
+        "data.size": 256, "data.grey": True, "split.test": 0.25, "split.val": 0.0375,
+        "view.flip": True, "optimiser.name": "adam", "optimiser.learning_rate": 1e-3,
+        "optimiser.epsilon": 1e-7, "training.chunks": 6, "training.batch_size": 32,
+    },
+    "dieleman": {
+        "network.head": "dieleman", "training.loss": "rmse", "optimiser.name": "sgd",
+        "optimiser.learning_rate": 0.04, "optimiser.momentum": 0.9, "schedule.name": "steps",
+        "schedule.cuts": [1800 / 2500, 2300 / 2500], "schedule.factor": 0.1,
+        "training.batch_size": 16,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_system_is_trained_as_published(name):
+    recipe = load_recipe(name)
+    assert recipe.network.name == name
+    for key, value in PUBLISHED[name].items():
+        table, leaf = key.split(".")
+        assert getattr(getattr(recipe, table), leaf) == value, key
+    assert recipe.training.early_stopping is None or name == "galaxy-zoo-vgg16"
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet5", *PUBLISHED])
+def test_a_published_recipe_makes_its_network_at_the_size_it_asks_for(name):
+    recipe = load_recipe(name)
+    outputs = 37 if recipe.training.loss in ("mse", "rmse") else 10
+    with torch.device("meta"):
+        network = make_network(recipe, 1 if recipe.data.grey else 3, outputs)
+    if name == "dieleman":
+        assert (network.square, network.corner) == (69, 45)
 
 
 def test_a_short_key_is_enough_where_it_is_clear():
@@ -85,3 +141,44 @@ def test_set_wants_an_equals_sign():
 
 def test_every_key_can_be_found_by_its_full_name():
     assert {"training.epochs", "data.size", "network.name", "view.rotate"} <= set(setting_keys())
+
+
+def test_a_file_of_thresholds_becomes_a_part_of_the_recipe(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('[smooth]\n"Class1.1" = 0.6\n[disk]\n"Class1.2" = [0.5, 1]\n')
+    rule = {"smooth": {"Class1.1": 0.6}, "disk": {"Class1.2": [0.5, 1.0]}}
+    recipe = load_recipe("mlp", {"classes": str(file)})
+    assert recipe.data.classes == rule
+    assert load_recipe("mlp", {"data.classes": rule}) == recipe
+    assert recipe.to_toml()["data"]["classes"] == rule
+    assert load_recipe("mlp", {"classes": "five"}).data.classes == "five"
+    assert load_recipe("mlp").data.classes is None
+
+
+@pytest.mark.parametrize("rule", ["fife", "none.toml", 3, {"a": {"Class1.1": 2}}])
+def test_a_rule_for_classes_that_is_none_is_refused(rule):
+    with pytest.raises(RequestError):
+        load_recipe("mlp", {"classes": rule})
+
+
+def test_a_stretch_is_set_and_kept_as_any_other_value():
+    recipe = load_recipe("mlp", {"stretch.bands": "[3, 1, 0]", "softening": 5, "limits": [0, 2]})
+    assert recipe.data.stretch.stretch() == Stretch(softening=5, bands=(3, 1, 0), limits=(0, 2))
+    assert recipe.to_toml()["data"]["stretch"]["bands"] == [3, 1, 0]
+    assert load_recipe("mlp").data.stretch.stretch() == Stretch()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"stretch.softness": 1}, "did you mean 'data.stretch.softening'"),
+        ({"stretch.low": 99.9}, "low 99.9, high 99.8 was given"),
+        ({"stretch.bands": "[0.5]"}, "data.stretch.bands"),
+        ({"stretch.balance": [1, 2]}, "three numbers above 0"),
+    ],
+)
+def test_a_stretch_out_of_range_is_one_clear_line(settings, said):
+    with pytest.raises(RequestError) as error:
+        load_recipe("mlp", settings)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)

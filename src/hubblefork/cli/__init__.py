@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from hubblefork.cli import demo, evaluate, listing, predict, train
+from hubblefork.cli import data, demo, evaluate, listing, predict, train
 from hubblefork.errors import RequestError
 
 # A path of the request that cannot be used, and a disk without room: no fault of this program.
@@ -29,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("demo")(demo.demo)
+app.command("data")(data.data)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, RunArgument
+from hubblefork.cli.options import Device, Rule, RunArgument
 
 
 def evaluate(
@@ -17,12 +17,13 @@ def evaluate(
     crop: Annotated[
         int | None, typer.Option(help="Keep this centre square of SOURCE's pictures instead.")
     ] = None,
+    classes: Rule = None,
     device: Device = "auto",
 ) -> None:
     """Measure a trained model, and write predictions, metrics, figures and a report."""
     from hubblefork.cli.output import show_metrics
     from hubblefork.workflow import evaluate as workflow
 
-    evaluation = workflow.evaluate(run, source, out=out, crop=crop, device=device)
+    evaluation = workflow.evaluate(run, source, out=out, crop=crop, classes=classes, device=device)
     show_metrics(evaluation.metrics)
     print(evaluation.path)

@@ -8,3 +8,11 @@ import typer
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a model file.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of split, weights, order and views.")]
+Rule = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        metavar="RULE",
+        help="Turn votes into classes: galaxy10, five, or a .toml file of thresholds.",
+    ),
+]

@@ -1,7 +1,10 @@
 """What verbs print on stdout besides the path of what they wrote."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hubblefork.data.inspection import Inspection
 
 
 def show_metrics(metrics: Mapping[str, Any]) -> None:
@@ -11,3 +14,12 @@ def show_metrics(metrics: Mapping[str, Any]) -> None:
     from hubblefork.report.table import print_metrics
 
     print_metrics(metrics, Console(highlight=False))
+
+
+def show_look(inspection: "Inspection") -> None:
+    """Print one screen on a source, in colour on a terminal."""
+    from rich.console import Console
+
+    from hubblefork.report.look_table import print_look
+
+    print_look(inspection, Console(highlight=False))

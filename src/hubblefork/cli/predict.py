@@ -7,18 +7,33 @@ from typing import Annotated
 import typer
 
 from hubblefork.cli.options import Device, RunArgument
+from hubblefork.errors import RequestError
 
 
 def predict(
     run: RunArgument,
-    pictures: Annotated[list[Path], typer.Argument(help="Picture files, and folders of them.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="A .csv or .parquet file.")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PICTURE|DIRECTORY|SOURCE",
+            help="Picture files, directories of them, catalogues and other sources.",
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A .csv or .parquet file.")
+    ] = None,
+    submission: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="A submission to Kaggle's Galaxy Zoo challenge."),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Predict the classes of pictures. Those that cannot be read are listed with the reason."""
     from hubblefork.workflow import predict as workflow
 
-    unread = workflow.predict(run, pictures, out=out, device=device)
+    if (out is None) == (submission is None):
+        raise RequestError("give --out FILE (.csv or .parquet), or --submission FILE.csv")
+    unread = workflow.predict(run, pictures, out=out, submission=submission, device=device)
     for row in unread.itertuples():
         print(f"not read: {row.id}: {row.problem}", file=sys.stderr)
-    print(out)
+    print(out or submission)

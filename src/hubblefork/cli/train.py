@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, Seed
+from hubblefork.cli.options import Device, Rule, Seed
 
 
 def train(
@@ -22,6 +22,7 @@ def train(
     crop: Annotated[int | None, typer.Option(help="Keep this centre square, in pixels.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the packed pictures.")] = None,
     grey: Annotated[bool, typer.Option("--grey", help="One channel instead of three.")] = False,
+    classes: Rule = None,
     seed: Seed = 0,
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
@@ -35,8 +36,8 @@ def train(
     from hubblefork.workflow import train as workflow
 
     settings: dict[str, object] = dict(parse_settings(set_ or []))
-    framing = {"data.crop": crop, "data.size": size, "data.grey": grey or None}
-    settings |= {key: value for key, value in framing.items() if value is not None}
+    data = {"crop": crop, "size": size, "grey": grey or None, "classes": classes}
+    settings |= {f"data.{key}": value for key, value in data.items() if value is not None}
     run = workflow.train(
         source,
         recipe,

@@ -1,7 +1,8 @@
 """A packed dataset: every picture of a source as bytes of one size, memory-mapped from one file.
 
 images.npy      (N, H, W, C) uint8, never held in memory as a whole
-table.parquet   one row a picture: id, label or votes, origin, digest, and what else is known
+table.parquet   one row a picture: id, label or votes, origin, digest, size and bands of the
+                original, and what else is known
 dataset.json    task, provenance, framing, counts, and what was left out and why
 """
 
@@ -15,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.data.framing import Framing
-from hubblefork.data.task import Classes, Task, task_from_json
+from hubblefork.data.task import Classes, Task, Votes, task_from_json
 from hubblefork.errors import RequestError
 
 # Raised whenever the files above change their meaning; it is part of the cache's key, so that
 # datasets of another version are packed anew.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +85,20 @@ class PackedDataset:
     @property
     def framing(self) -> Framing:
         """How each picture was cut and scaled."""
-        return Framing(**self.info["framing"])
+        return Framing.from_json(self.info["framing"])
 
     @property
     def labels(self) -> np.ndarray:
-        """The class of each picture (N,) int64, or its vote fractions (N, 37) float32."""
-        if isinstance(self.task, Classes):
-            return self.table["label"].to_numpy(np.int64)
-        return self.table[list(self.task.columns)].to_numpy(np.float32)
+        """The class of each picture (N,) int64, or its vote fractions (N, 37) float32.
+
+        Raises RequestError where the pictures have no labels.
+        """
+        match self.task:
+            case Classes():
+                return self.table["label"].to_numpy(np.int64)
+            case Votes(columns=columns):
+                return self.table[list(columns)].to_numpy(np.float32)
+        raise RequestError(f"{self.source} has no labels")
 
     def __reduce__(self) -> tuple[Callable, tuple[Path, str]]:
         return PackedDataset.open, (self.path, self.source)

@@ -5,14 +5,16 @@
 
 The stamp looks at names, sizes and times, so a second run reads no picture. The key looks at the
 bytes, so pictures that were moved or copied are not packed again.
+
+A dataset is written in a hidden folder beside its place and renamed, so it is there whole or not at
+all. Two processes may pack the same source at once: each writes its own, and the first one stays.
 """
 
 import hashlib
 import json
 import os
 import shutil
-import time
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 from io import BytesIO
@@ -23,26 +25,23 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
+from hubblefork.data.cache import appearing_locked, cache_folder
 from hubblefork.data.dataset import FORMAT, PackedDataset
 from hubblefork.data.framing import Framing
 from hubblefork.data.pictures import UnreadablePicture
-from hubblefork.data.reading import read_blocks
+from hubblefork.data.reading import block_rows, read_blocks
 from hubblefork.data.sources.base import Source
 from hubblefork.data.task import Classes
 from hubblefork.errors import RequestError, first_few
-from hubblefork.files import appearing, replacing
+from hubblefork.files import replacing
 from hubblefork.progress import progress, say
 
-# A block of pictures is the unit of work. It is small enough that the blocks in flight are a few
-# tens of megabytes, and that progress is seen; large enough that sending it costs little.
+# A block of pictures is the unit of work: few enough for progress to be seen, enough for sending
+# it to cost little.
 _BLOCK_PICTURES = 64
-_BLOCK_BYTES = 8 << 20
 
 # What a row of the table and a left-out picture take on the disk, generously.
 _ROW_BYTES = 1 << 10
-
-# A packing writes a block every few seconds; one that has not for an hour has been killed.
-_ABANDONED_SECONDS = 3600
 
 
 def pack(
@@ -53,7 +52,7 @@ def pack(
 ) -> PackedDataset:
     """Return the packed dataset of `source`, from the cache if these pictures are in it.
 
-    framing: crop, size and colour; None keeps the centre square in colour.
+    framing: crop, size and channels; None keeps the centre square with the source's channels.
     cache: folder of the cache; None for the environment variable HUBBLEFORK_CACHE, or else the
         user's cache folder of this system.
     workers: how many pictures are read at once; None for one a processor core.
@@ -61,23 +60,28 @@ def pack(
     Pictures that cannot be read are left out, listed in `dataset.json` and told on stderr.
 
     Raises RequestError where no picture can be read, a class loses all its pictures, pictures
-    differ in size and no size is asked for, or the cache cannot be written (a full disk). Then
-    nothing is left in the cache.
+    differ in size and no size is asked for, a file changes meanwhile, or the cache cannot be
+    written (a full disk). Then nothing is left in the cache.
     """
-    framing = framing or Framing()
+    framing = framing or source.framing()
     folder = cache_folder(cache)
     for note in source.notes:
         say(note)
-    stamp = folder / "stamps" / _sha256(source.stamp(), framing.to_json(), FORMAT)
+    stamped = source.stamp()
+    stamp = folder / "stamps" / _sha256(stamped, framing.to_json(), FORMAT)
     key = stamp.read_text() if stamp.exists() else None
     try:
         if key is None or not _dataset_folder(folder, key).is_dir():
             content = source.content()
             key = _sha256(content, framing.to_json(), FORMAT)
             if not _dataset_folder(folder, key).is_dir():
-                _sweep(folder / "datasets")
-                with appearing(_dataset_folder(folder, key)) as temporary:
+                with appearing_locked(_dataset_folder(folder, key)) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())
+                    if source.stamp() != stamped:
+                        raise RequestError(
+                            f"{source.name} was changed while it was packed; pack it again once "
+                            "its files are at rest"
+                        )
             with replacing(stamp) as file:
                 file.write(key)
     except OSError as error:
@@ -86,6 +90,8 @@ def pack(
             "make room, or set HUBBLEFORK_CACHE to a folder with room"
         ) from error
     dataset = PackedDataset.open(_dataset_folder(folder, key), source.name)
+    # The same pictures may lie elsewhere among other files than when they were packed.
+    dataset.info["notes"] = source.notes
     _say_left_out(dataset.info["left_out"], len(source.table))
     return dataset
 
@@ -96,32 +102,8 @@ def open_packed(key: str, cache: str | Path | None = None) -> PackedDataset | No
     return PackedDataset.open(path) if path.is_dir() else None
 
 
-def cache_folder(cache: str | Path | None = None) -> Path:
-    """Return the folder of the cache: as given, HUBBLEFORK_CACHE, or the user's cache folder.
-
-    >>> cache_folder("elsewhere").name
-    'elsewhere'
-    """
-    given = cache or os.environ.get("HUBBLEFORK_CACHE")
-    if given:
-        return Path(given).expanduser().absolute()
-    import pooch
-
-    return Path(pooch.os_cache("hubblefork"))
-
-
 def _dataset_folder(cache: Path, key: str) -> Path:
     return cache / "datasets" / key
-
-
-def _sweep(datasets: Path) -> None:
-    """Remove what a packing that was killed has left: hidden folders that nobody writes to."""
-    for abandoned in datasets.glob(".*"):
-        # Others may be clearing up too, so that a file can go while it is looked at.
-        with suppress(FileNotFoundError):
-            newest = max(path.stat().st_mtime for path in (abandoned, *abandoned.iterdir()))
-            if time.time() - newest > _ABANDONED_SECONDS:
-                shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def _write(
@@ -134,13 +116,15 @@ def _write(
     picture_bytes = side * side * framing.channels
     _check_room(folder, total * (picture_bytes + _ROW_BYTES))
 
-    length = max(1, min(_BLOCK_PICTURES, _BLOCK_BYTES // picture_bytes))
-    blocks = [range(start, min(start + length, total)) for start in range(0, total, length)]
+    blocks = block_rows(total, max(picture_bytes, source.held_bytes), _BLOCK_PICTURES)
     workers = max(1, min(workers, len(blocks)))
     jobs = (source.job(block) for block in blocks)
     read = read_blocks(jobs, framing, shape, workers, source.prefer)
-    rows: list[int] = []
+    # Of what is kept for every picture, numbers are kept as arrays: a tenth of the memory of lists.
+    rows: list[np.ndarray] = []
     digests: list[str] = []
+    sizes: list[np.ndarray] = []
+    positions: list[tuple[float, float] | None] = []
     left_out: list[dict[str, str]] = []
     # Plain writes, not a memory map: on a full disk a write is an error that can be told, a
     # memory map kills the process.
@@ -155,24 +139,27 @@ def _write(
             if result.misfit is not None:
                 _complain_of_sizes(source, block[result.misfit[0]], result.misfit[1], shape)
             file.write(result.pixels)
-            rows += [block[place] for place in result.read]
+            rows.append(np.array(result.read, np.int64) + block.start)
             digests += result.digests
+            sizes.append(np.array(result.sizes, np.int32).reshape(-1, 3))
+            positions += result.positions
             for place, reason in result.left_out:
                 row = source.table.iloc[block[place]]
                 left_out.append({"id": row["id"], "origin": row["origin"], "reason": reason})
             done(len(block))
         file.seek(0)
-        true_header = _npy_header((len(rows), *shape))
+        true_header = _npy_header((len(digests), *shape))
         assert len(true_header) == len(header), "numpy leaves room for any number of rows"
         file.write(true_header)
         file.flush()
         os.fsync(file.fileno())
 
-    if not rows:
+    if not digests:
         raise RequestError(
             f"{source.name}: none of its {total:,} pictures can be used: {_reasons(left_out)}"
         )
-    table = source.table.iloc[rows].reset_index(drop=True).assign(digest=digests)
+    table = source.table.iloc[np.concatenate(rows)].reset_index(drop=True)
+    table = _with_what_was_seen(table, digests, np.concatenate(sizes), positions)
     counts = _counts(source, table, left_out)
     table_file = BytesIO()
     table.to_parquet(table_file, index=False)
@@ -181,7 +168,7 @@ def _write(
         "format": FORMAT,
         "source": source.name,
         "task": source.task.to_json(),
-        "shape": [len(rows), *shape],
+        "shape": [len(table), *shape],
         "counts": counts,
         "framing": framing.to_json(),
         "notes": source.notes,
@@ -195,12 +182,31 @@ def _write(
     (folder / "dataset.json").write_text(text, encoding="utf-8")
 
 
+def _with_what_was_seen(
+    table: pd.DataFrame,
+    digests: list[str],
+    sizes: np.ndarray,
+    positions: list[tuple[float, float] | None],
+) -> pd.DataFrame:
+    """Add what reading the pictures told: digest, width, height, bands, and positions if any.
+
+    A position that the source's own table gives goes before that in a picture's header.
+    """
+    width, height, bands = sizes.T
+    table = table.assign(digest=digests, width=width, height=height, bands=bands)
+    if any(positions):
+        headers = np.array([each or (np.nan, np.nan) for each in positions])
+        for column, values in zip(("ra", "dec"), headers.T, strict=True):
+            table[column] = table[column].fillna(pd.Series(values)) if column in table else values
+    return table
+
+
 def _first_side(source: Source, framing: Framing) -> int:
     """Return the side of the first picture that can be read."""
     for row in range(len(source.table)):
         picture = source.read([row], framing)[0]
         if not isinstance(picture, UnreadablePicture):
-            return picture.shape[0]
+            return picture.pixels.shape[0]
     return 1  # none can: the reasons are gathered by reading them all
 
 

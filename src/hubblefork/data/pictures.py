@@ -1,13 +1,17 @@
 """Read one picture file as the square array of bytes that a framing asks for.
 
-JPEG, PNG, WebP and TIFF, of any mode and orientation. A picture that cannot be read raises
-UnreadablePicture with a reason in plain words, so that a caller can leave it out and go on.
+JPEG, PNG, WebP and TIFF, of any mode and orientation, and FITS. A picture that cannot be read
+raises UnreadablePicture with a reason in plain words, so that a caller can leave it out and go on.
 """
 
+import os
+import stat
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -16,13 +20,24 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from hubblefork.data.framing import Framing
+from hubblefork.data.framing import Framing, centre, resized
+from hubblefork.data.jpeg import decode, open_jpeg
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+# FITS files may be compressed as a whole (.gz), or their images in them (.fz).
+FITS_SUFFIXES = tuple(
+    suffix + packed for suffix in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".fz")
+)
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", *FITS_SUFFIXES)
 
 # A decoded picture takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are
 # 400 MB. No cut-out or photograph is that large; a header that says so is damaged or hostile.
 MOST_PIXELS = 100_000_000
+
+# Eight bytes a pixel hold the widest kinds, and a file is read whole before it is decoded.
+MOST_BYTES = 8 * MOST_PIXELS
+
+# What is converted at once: most pictures whole, a large one in strips of a few megabytes.
+_STRIP_PIXELS = 1_000_000
 
 # The first bytes of a file tell its format, whatever its name says. The readers are called
 # directly, because Image.open warns (or raises) on size before this module can look at it.
@@ -34,16 +49,19 @@ _READERS = (
     (b"MM\x00*", TiffImageFile),
 )
 
+_JPEG = _READERS[0][0]
+_FITS = (b"SIMPLE  =", b"\x1f\x8b")  # as it is, or gzipped
+
 # EXIF tag 274: how the stored picture must be turned to stand as it was taken.
 _ORIENTATION = 274
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: lambda pixels: np.rot90(np.fliplr(pixels)),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(np.flipud(pixels)),
+    8: np.rot90,
 }
 
 # Pillow warns of harmless faults (odd EXIF entries) in picture after picture. What matters is
@@ -59,113 +77,195 @@ class UnreadablePicture(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture as it was read.
+
+    pixels: (side, side, channels) uint8, framed.
+    size: width and height of the original, in pixels.
+    bands: channels of the original.
+    position: right ascension and declination of its centre in degrees (ICRS), if it says so.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    bands: int
+    position: tuple[float, float] | None = None
+
+
 def is_picture_name(name: str | Path) -> bool:
     """Whether a file's name says that it is a picture; hidden files are not.
 
     >>> is_picture_name("NGC 4414.JPG"), is_picture_name("labels.csv"), is_picture_name("._a.png")
     (True, False, False)
     """
-    name = Path(name)
-    return name.suffix.lower() in PICTURE_SUFFIXES and not name.name.startswith(".")
+    name = os.path.basename(name)
+    return name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith(".")
 
 
-def read_picture(path: str | Path, framing: Framing) -> np.ndarray:
-    """Read a picture as (side, side, channels) uint8, framed about its centre.
+# A file, the bytes of one, or a file for each band of one picture.
+PictureSource = str | Path | bytes | tuple[str, ...]
+
+
+def read_picture(source: PictureSource, framing: Framing) -> Picture:
+    """Read a picture, framed about its centre.
 
     The side is `framing.size`, else `framing.crop`, else the picture's short side. Scaling is
-    bicubic, with a kernel as wide as the reduction asks (Pillow's `resize`), so that nothing is
-    aliased. Pictures of 16 bits keep their upper 8; transparent parts become black.
+    bicubic, with a kernel as wide as the reduction asks, so that nothing is aliased. Pictures of 16
+    bits keep their upper 8; transparent parts become black. FITS: see `hubblefork.data.counts`.
 
     Raises UnreadablePicture.
     """
+    with saying_why():
+        if isinstance(source, tuple):
+            from hubblefork.data.counts import read_bands
+
+            return read_bands(source, framing)
+        content = source if isinstance(source, bytes) else read_content(source)
+        if not content:
+            raise UnreadablePicture("the file is empty")
+        if content.startswith(_FITS):
+            # astropy takes half a second to import, and most sources have no FITS files.
+            from hubblefork.data.counts import read_counts
+
+            return read_counts(content, framing)
+        picture = _read_jpeg(content, framing) if content.startswith(_JPEG) else None
+        return picture or _read_other(content, framing)
+
+
+@contextmanager
+def saying_why() -> Iterator[None]:
+    """Turn whatever the block raises into an UnreadablePicture with the reason."""
     try:
-        with open(path, "rb") as file:
-            image = _open(file)
-            image = _frame(image, framing)
+        yield
     except UnreadablePicture:
         raise
-    except FileNotFoundError:
-        raise UnreadablePicture("the file is not there") from None
     # Decoders meet arbitrary bytes and answer with errors of almost every kind.
     except Exception as error:
-        reason = str(error).strip().rstrip(".") or type(error).__name__
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise UnreadablePicture(f"damaged or incomplete ({reason})") from error
-    pixels = np.asarray(image)
-    return pixels.reshape(*pixels.shape[:2], framing.channels)
 
 
 def read_pictures(
-    paths: Sequence[str | Path], framing: Framing
-) -> list[np.ndarray | UnreadablePicture]:
+    sources: Sequence[PictureSource], framing: Framing
+) -> list[Picture | UnreadablePicture]:
     """Read several pictures; in the place of one that cannot be read stands the reason."""
-    return [_read_or_reason(path, framing) for path in paths]
+    return [_read_or_reason(source, framing) for source in sources]
 
 
-def _read_or_reason(path: str | Path, framing: Framing) -> np.ndarray | UnreadablePicture:
+def _read_or_reason(source: PictureSource, framing: Framing) -> Picture | UnreadablePicture:
     try:
-        return read_picture(path, framing)
+        return read_picture(source, framing)
     except UnreadablePicture as reason:
         # Without its traceback and cause the reason is small, and lets go of the file.
         return UnreadablePicture(reason.reason)
 
 
-def _open(file: BinaryIO) -> Image.Image:
-    """Read the header only, and refuse what is no picture or too large."""
-    start = file.read(16)
-    if not start:
-        raise UnreadablePicture("the file is empty")
-    reader = next((reader for magic, reader in _READERS if start.startswith(magic)), None)
-    if reader is None or (reader is WebPImageFile and start[8:12] != b"WEBP"):
-        raise UnreadablePicture("not a JPEG, PNG, WebP or TIFF picture")
-    file.seek(0)
-    image = reader(file)
-    width, height = image.size
+def read_content(path: str | Path) -> bytes:
+    """Read a whole file, unless it is larger than any picture, or a pipe that would never end.
+
+    Raises UnreadablePicture for these, and for whatever the system says against it.
+    """
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise UnreadablePicture("a directory, not a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadablePicture("not a file")
+        if status.st_size > MOST_BYTES:
+            megabytes = status.st_size // 1_000_000
+            raise UnreadablePicture(f"{megabytes} MB, more than {MOST_BYTES // 1_000_000} MB")
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise UnreadablePicture("the file is not there") from None
+    except OSError as error:
+        raise UnreadablePicture(f"cannot be read ({error.strerror or error})") from None
+
+
+def _read_jpeg(content: bytes, framing: Framing) -> Picture | None:
+    """Read a JPEG by the fast decoder; None where that cannot help and the other is to try."""
+    jpeg = open_jpeg(content)
+    if jpeg is None:
+        return None
+    left, top, side = _square(jpeg.width, jpeg.height, framing)
+    pixels = decode(jpeg, left, top, side, framing.size or side, framing.channels)
+    if pixels is None:
+        return None
+    if b"Exif\0\0" in content:
+        pixels = _turned(pixels, JpegImageFile(BytesIO(content)))
+    return Picture(pixels, (jpeg.width, jpeg.height), jpeg.bands)
+
+
+def _read_other(content: bytes, framing: Framing) -> Picture:
+    """Read a picture of any kind by Pillow."""
+    reader = next((reader for magic, reader in _READERS if content.startswith(magic)), None)
+    if reader is None or (reader is WebPImageFile and content[8:12] != b"WEBP"):
+        raise UnreadablePicture("not a JPEG, PNG, WebP, TIFF or FITS picture")
+    image = reader(BytesIO(content))  # only the header
+    size, bands = image.size, len(image.getbands())
+    left, top, side = _square(*size, framing)
+    image.load()
+    pixels = _scaled(image, left, top, side, framing.size or side, framing.channels)
+    return Picture(_turned(pixels, image), size, bands)
+
+
+def _square(width: int, height: int, framing: Framing) -> tuple[int, int, int]:
+    """Return left, top and side of the square to keep, or say why there is none to decode."""
     if width * height > MOST_PIXELS:
         limit = MOST_PIXELS // 1_000_000
         raise UnreadablePicture(f"{width}x{height} pixels, more than {limit} megapixels")
-    return image
+    if framing.channels not in (1, 3):
+        raise UnreadablePicture(f"grey or colour, where {framing.channels} bands are expected")
+    try:
+        return centre(width, height, framing.crop)
+    except ValueError as reason:
+        raise UnreadablePicture(str(reason)) from None
 
 
-def _frame(image: Image.Image, framing: Framing) -> Image.Image:
-    """Decode, cut, scale and turn: in this order the least work is done."""
-    width, height = image.size
-    side = framing.crop or min(width, height)
-    if side > min(width, height):
-        raise UnreadablePicture(f"{width}x{height} pixels, smaller than the crop of {side}")
-    size = framing.size or side
-    left, top = (width - side) // 2, (height - side) // 2
+def _scaled(
+    image: Image.Image, left: int, top: int, side: int, size: int, channels: int
+) -> np.ndarray:
+    """Convert and scale a square of a loaded image, strip by strip.
 
-    # A JPEG decoder makes pictures 2, 4 or 8 times smaller at a fraction of the work.
-    scale = next((scale for scale in (8, 4, 2) if side >= scale * size), 1)
-    drafted = image.draft("L" if framing.grey else None, (width // scale, height // scale))
-    if drafted is None:
-        scale = 1
-    image.load()
+    Conversions are copies, and a large picture is to be in memory once, not four times.
+    """
+    mode = "L" if channels == 1 else "RGB"
+    # Whole blocks are averaged down to 3 times the size that is asked, as `resized` does.
+    factor = max(1, side // (3 * size))
+    rows = factor * max(1, _STRIP_PIXELS // (side * factor))
+    strips = []
+    for start in range(0, side, rows):
+        box = (left, top + start, left + side, top + min(start + rows, side))
+        strips.append(np.asarray(_eight_bits(image.crop(box), mode).reduce(factor)))
+    pixels = np.concatenate(strips)
+    edge = side / factor
+    return resized(
+        pixels.reshape(*pixels.shape[:2], channels),
+        size,
+        (0, 0, edge, edge) if factor > 1 else None,
+    )
+
+
+def _turned(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
+    """Turn the pixels of an image as its header says that it was taken."""
     turn = _TURNS.get(image.getexif().get(_ORIENTATION))
-
-    image = _eight_bits(image, "L" if framing.grey else "RGB")
-    box = tuple(edge / scale for edge in (left, top, left + side, top + side))
-    # Before a strong reduction, whole blocks are averaged down to 3 times the size that is asked:
-    # Pillow's documentation calls this indistinguishable from the full kernel, and it is faster.
-    image = image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
-    return image if turn is None else image.transpose(turn)
+    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
 
 
 def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     """Convert any mode to `mode`, "RGB" or "L"."""
-    if image.mode == mode:
-        return image
     if image.mode in ("I", "F"):
         raise UnreadablePicture(
             "its pixels are 32-bit or signed numbers, whose range is not known; "
             "convert it to 8 or 16 bits"
         )
     if image.mode.startswith("I;16"):
-        # Pillow would clip at 255; dividing by 257 takes 0..65535 to 0..255.
-        wide = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((wide + 128) // 257).astype(np.uint8)).convert(mode)
+        # Pillow would clip at 255.
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert(mode)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, image)
+        black = Image.new("RGB", image.size)
+        black.paste(image, mask=image)
+        image = black
     return image.convert(mode)

@@ -12,15 +12,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
 from hubblefork.data.framing import Framing
-from hubblefork.data.pictures import UnreadablePicture
+from hubblefork.data.pictures import Picture, UnreadablePicture
 
-Pictures = list[np.ndarray | UnreadablePicture]
+# The blocks in flight, a few for each worker, are to take some tens of megabytes.
+_BLOCK_BYTES = 8 << 20
+
+Pictures = list[Picture | UnreadablePicture]
 Job = Callable[[Framing], Pictures]
 
 
@@ -31,6 +32,8 @@ class Block:
     pixels: the bytes of all that could be read, one after another.
     read: the places of these in the block.
     digests: a hash of the pixels of each of these.
+    sizes: width, height and bands of the original of each of these.
+    positions: right ascension and declination of each of these in degrees, or None.
     left_out: the place and the reason of each of the others.
     misfit: the place and the shape of the first that has another shape than was expected.
     """
@@ -38,25 +41,40 @@ class Block:
     pixels: bytes
     read: list[int]
     digests: list[str]
+    sizes: list[tuple[int, int, int]]
+    positions: list[tuple[float, float] | None]
     left_out: list[tuple[int, str]]
     misfit: tuple[int, tuple[int, ...]] | None
 
 
+def block_rows(total: int, picture_bytes: int, most: int) -> list[range]:
+    """Divide rows into blocks of at most this many pictures, fewer where pictures are large.
+
+    >>> block_rows(5, 100, most=3), block_rows(2, 10 << 20, most=3)
+    ([range(0, 3), range(3, 5)], [range(0, 1), range(1, 2)])
+    """
+    length = max(1, min(most, _BLOCK_BYTES // picture_bytes))
+    return [range(start, min(start + length, total)) for start in range(0, total, length)]
+
+
 def read_block(job: Job, framing: Framing, shape: tuple[int, ...]) -> Block:
     """Do one job; every picture is expected to have this shape."""
-    pixels, read, digests, left_out = [], [], [], []
+    block = Block(b"", [], [], [], [], [], None)
+    parts = []
     for place, picture in enumerate(job(framing)):
         if isinstance(picture, UnreadablePicture):
-            left_out.append((place, picture.reason))
-        elif picture.shape != shape:
-            return Block(b"", [], [], [], (place, picture.shape))
+            block.left_out.append((place, picture.reason))
+        elif picture.pixels.shape != shape:
+            return replace(block, misfit=(place, picture.pixels.shape))
         else:
-            content = picture.tobytes()
-            pixels.append(content)
-            read.append(place)
+            content = picture.pixels.tobytes()
+            parts.append(content)
+            block.read.append(place)
             # Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 pictures.
-            digests.append(hashlib.blake2b(content, digest_size=16).hexdigest())
-    return Block(b"".join(pixels), read, digests, left_out, None)
+            block.digests.append(hashlib.blake2b(content, digest_size=16).hexdigest())
+            block.sizes.append((*picture.size, picture.bands))
+            block.positions.append(picture.position)
+    return replace(block, pixels=b"".join(parts))
 
 
 def read_blocks(

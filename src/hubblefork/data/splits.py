@@ -133,7 +133,8 @@ def make_split(
     Each class (for votes: the commonest first answer) is divided by itself, to within one
     picture of its fraction where pictures stand alone. The order of the rows does not matter.
 
-    Raises RequestError where a class has fewer pictures or groups than there are parts to fill.
+    Raises RequestError where a class has fewer pictures or groups than there are parts to fill,
+    and where the source's own split leaves nothing to train.
 
     >>> table = pd.DataFrame({"id": list("abcdefghij"), "label": [0, 1] * 5})
     >>> make_split(table, Classes(("x", "y")), (0.6, 0.2, 0.2)).counts()
@@ -152,6 +153,11 @@ def make_split(
     rule = "stratified by " + ("class" if isinstance(task, Classes) else "the first question")
     if "split" in table:
         given = table["split"].map(PARTS.index).to_numpy()
+        if given.all():
+            raise RequestError(
+                "no picture's split is train; expected pictures to learn from, and if this is a "
+                "test part, hubblefork evaluate measures a run on it"
+            )
         np.maximum.at(part, group, given)
         moved = int((part[group] != given).sum())
         wanted = np.setdiff1d(wanted, np.unique(given[given > 0]))

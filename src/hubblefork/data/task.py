@@ -1,10 +1,13 @@
-"""What a label means: one of several classes, or vote fractions down a decision tree."""
+"""What a label means: one of several classes, vote fractions down a decision tree, or nothing."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from hubblefork.errors import RequestError
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+
+# The column of a table that says how many people looked at each galaxy, where that is known.
+VOLUNTEERS = "volunteers"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,21 @@ class Votes:
         return {"kind": "votes", "tree": "galaxy-zoo-2"}
 
 
-Task = Classes | Votes
+@dataclass(frozen=True)
+class Unlabelled:
+    """Nothing is known of the pictures; they can be looked at and predicted.
+
+    >>> Unlabelled().outputs
+    0
+    """
+
+    outputs: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "unlabelled"}
+
+
+Task = Classes | Votes | Unlabelled
 
 
 def task_from_json(value: dict[str, Any]) -> Task:
@@ -62,4 +79,6 @@ def task_from_json(value: dict[str, Any]) -> Task:
             return Classes(tuple(names))
         case {"kind": "votes", "tree": "galaxy-zoo-2"}:
             return Votes()
+        case {"kind": "unlabelled"}:
+            return Unlabelled()
     raise RequestError(f"not a task of this version of hubblefork: {value}")

@@ -1,6 +1,25 @@
 """What Keras does by default, for networks that were published in Keras."""
 
-from torch import nn
+from torch import Tensor, nn
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch normalisation with Keras' constants: running mean = 0.99 old + 0.01 new.
+
+    The running mean and variance are what Keras counts as non-trainable parameters.
+    """
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class FlattenLikeKeras(nn.Module):
+    """Maps (N, C, H, W) to rows (N, H * W * C), pixel by pixel with all channels of each.
+
+    In channels-last memory, which training uses, nothing is copied: `nn.Flatten` would copy large
+    maps on the way there and back.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.permute(0, 2, 3, 1).flatten(1)
 
 
 def initialise_like_keras(network: nn.Module) -> None:

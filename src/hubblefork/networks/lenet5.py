@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from hubblefork.networks.keras import initialise_like_keras
+from hubblefork.networks.keras import FlattenLikeKeras, initialise_like_keras
 from hubblefork.networks.size import require_size
 
 # Two 5x5 convolutions without padding, each halved by pooling: 16 pixels leave one.
@@ -28,7 +28,7 @@ class LeNet5(nn.Module):
             nn.Conv2d(6, 16, kernel_size=5),
             nn.Tanh(),
             nn.AvgPool2d(2),
-            nn.Flatten(),
+            FlattenLikeKeras(),
             nn.Linear(16 * rows * columns, 120),
             nn.Tanh(),
             nn.Linear(120, 84),

@@ -1,7 +1,7 @@
 """The model file: weights, and all that is needed to use them on a machine that has nothing else.
 
-One safetensors file. Its metadata holds the network, input shape, view, framing, task and class
-names as JSON. Reading it never runs code: nothing is unpickled.
+One safetensors file. Its metadata holds the network, its head, input shape, view, framing, task and
+class names as JSON. Reading it never runs code: nothing is unpickled.
 """
 
 import json
@@ -21,7 +21,7 @@ from hubblefork.errors import RequestError
 from hubblefork.files import replacing
 from hubblefork.networks.registry import create_network
 
-_FORMAT = 1
+_FORMAT = 2
 _KEY = "hubblefork"
 
 
@@ -30,11 +30,12 @@ class ModelCard:
     """What a model file says about its weights.
 
     `framing` is how a picture of any size becomes a packed one, `view` how a packed picture
-    becomes the network's input.
+    becomes the network's input, `head` how the network's numbers become answers.
     """
 
     network: str
     options: dict[str, Any]
+    head: str
     input_shape: tuple[int, int, int]
     task: Task
     framing: Framing
@@ -51,6 +52,7 @@ class ModelCard:
             "format": _FORMAT,
             "network": self.network,
             "options": self.options,
+            "head": self.head,
             "input_shape": list(self.input_shape),
             "task": self.task.to_json(),
             "framing": self.framing.to_json(),
@@ -65,9 +67,10 @@ class ModelCard:
         return cls(
             network=value["network"],
             options=value["options"],
+            head=value["head"],
             input_shape=tuple(value["input_shape"]),
             task=task_from_json(value["task"]),
-            framing=Framing(**value["framing"]),
+            framing=Framing.from_json(value["framing"]),
             view=View.from_json(value["view"]),
             recipe=value["recipe"],
             source=value["source"],

@@ -14,9 +14,14 @@ from hubblefork.errors import RequestError, nearest
 
 # Name -> where its class is: module and class are imported when they are asked for.
 NETWORKS: dict[str, str] = {
+    "alexnet": "alexnet.AlexNet",
     "compact-resnet": "compact_resnet.CompactResNet",
+    "dieleman": "dieleman.Dieleman",
+    "galaxy-zoo-vgg16": "galaxy_zoo_vgg16.GalaxyZooVGG16",
     "lenet5": "lenet5.LeNet5",
+    "linnaeus": "linnaeus.Linnaeus",
     "mlp": "mlp.MLP",
+    "simple-cnn": "simple_cnn.SimpleCNN",
 }
 
 

@@ -1,72 +1,102 @@
-"""Predict picture files of any number: decoded by threads, computed and written block by block."""
+"""Predict pictures of any source and number: read, computed and written block by block."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from joblib import cpu_count
 
-from hubblefork.data.pictures import is_picture_name, read_pictures
-from hubblefork.data.reading import read_blocks
+from hubblefork.data.folders import files_below
+from hubblefork.data.pictures import is_picture_name
+from hubblefork.data.reading import block_rows, read_blocks
+from hubblefork.data.sources import open_source
+from hubblefork.data.sources.arrays import is_array_name
+from hubblefork.data.sources.base import PictureFiles, Source, display_text
+from hubblefork.data.sources.huggingface import is_saved
+from hubblefork.data.task import Unlabelled
 from hubblefork.errors import RequestError, first_few
 from hubblefork.files import replacing
 from hubblefork.prediction.predictor import Predictor
-from hubblefork.prediction.table import tabulate
 from hubblefork.progress import progress
 
-# Pictures that are decoded, computed and written together.
-_BLOCK = 256
+# Pictures that are read, computed and written together: as many as a network takes at once, if
+# they are small.
+_BLOCK_PICTURES = 256
+
+_TABLES = (".csv", ".parquet", ".arrow")
 
 
-def find_pictures(places: Sequence[str | Path]) -> tuple[list[str], list[str]]:
-    """Turn files and folders into the paths of picture files, and of the files passed over.
+def open_places(places: Sequence[str | Path]) -> list[Source]:
+    """Open what is to be predicted: pictures, folders of them, and sources, in this order.
 
-    A folder stands for every picture below it, by name. A file that is named itself is taken
-    whatever it is called. Raises RequestError for a path that is not there, or if no picture is
-    found.
+    A folder stands for every picture below it, by name. A file that is named itself is taken for
+    a picture whatever it is called, unless it is called as a table or a file of arrays is. An id
+    is the path of a picture, or what its source says.
+
+    Raises RequestError for what is not there or cannot be read, and where there are no pictures.
     """
-    gone = [place for place in places if not Path(place).exists()]
-    if gone:
-        raise RequestError(f"no such file or folder: {first_few(gone)}")
+    sources: list[Source] = []
+    for are_sources, group in groupby(map(str, places), _is_source):
+        if are_sources:
+            sources += [open_source(place, labelled=False) for place in group]
+        else:
+            sources.append(_open_pictures(list(group)))
+    return sources
+
+
+def _is_source(place: str) -> bool:
+    if os.path.isdir(place):
+        return is_saved(Path(place))
+    if os.path.isfile(place):
+        return place.lower().endswith(_TABLES) or is_array_name(place)
+    return True  # a name, or nothing: then it is told what there is
+
+
+def _open_pictures(places: Sequence[str]) -> PictureFiles:
     pictures: list[str] = []
     passed: list[str] = []
     for place in places:
-        if Path(place).is_dir():
-            for folder, folders, files in os.walk(place):
-                folders.sort()
-                for name in sorted(files):
-                    found = pictures if is_picture_name(name) else passed
-                    found.append(os.path.join(folder, name))
+        if os.path.isdir(place):
+            for file in files_below(Path(place)):
+                (pictures if is_picture_name(file) else passed).append(os.path.join(place, file))
         else:
-            pictures.append(str(place))
+            pictures.append(place)
+    name = first_few(places)
     if not pictures:
-        raise RequestError(f"no pictures in {first_few(places)}: JPEG, PNG, WebP or TIFF expected")
-    return pictures, passed
+        raise RequestError(f"no pictures in {name}: JPEG, PNG, WebP, TIFF or FITS expected")
+    told = f"Passed over as no pictures: {first_few(map(display_text, passed))}."
+    ids = pd.Series([display_text(path) for path in pictures], dtype="str")
+    table = pd.DataFrame({"id": ids, "origin": ids})
+    return PictureFiles(name, Unlabelled(), table, pictures, [told] if passed else [])
 
 
-def predict_files(predictor: Predictor, paths: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """Predict picture files in order, one table for each block of them.
+def predict_source(predictor: Predictor, source: Source) -> Iterator[pd.DataFrame]:
+    """Predict the pictures of a source in order, one table for each block of them.
 
-    Columns: `id` (the path), `predicted` (class name), one probability a class, and `problem`:
-    why a picture could not be read, empty where it could. Its row has no prediction.
+    Columns: `id`; for classes `predicted` (the name) and one probability a class, for votes the
+    37 fractions; and `problem`: why a picture could not be read, empty where it could. The row of
+    such a picture has no prediction.
     """
-    blocks = [paths[start : start + _BLOCK] for start in range(0, len(paths), _BLOCK)]
     framing = predictor.framing
     shape = (framing.size, framing.size, framing.channels)
-    jobs = (partial(read_pictures, block) for block in blocks)
-    # Threads, since decoders release Python's lock while the network computes.
-    read = read_blocks(jobs, framing, shape, workers=2, prefer="threads")
-    with closing(read), progress("predicting", len(paths)) as done:
+    ids = source.table["id"].to_numpy(object)
+    picture_bytes = max(np.prod(shape), source.held_bytes)
+    blocks = block_rows(len(ids), picture_bytes, _BLOCK_PICTURES)
+    jobs = (source.job(block) for block in blocks)
+    workers = max(1, min(cpu_count(), len(blocks)))
+    read = read_blocks(jobs, framing, shape, workers, source.prefer)
+    with closing(read), progress("predicting", len(ids)) as done:
         for block, result in zip(blocks, read, strict=True):
             pictures = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
-            probabilities = np.full((len(block), len(predictor.names)), np.nan, np.float32)
-            probabilities[result.read] = predictor.predict(pictures)
-            table = tabulate(np.array(block, dtype=object), predictor.names, probabilities)
+            answers = np.full((len(block), len(predictor.names)), np.nan, np.float32)
+            answers[result.read] = predictor.predict(pictures)
+            table = predictor.tabulate(ids[block.start : block.stop], answers)
             reasons = dict(result.left_out)
             yield table.assign(problem=[reasons.get(place, "") for place in range(len(block))])
             done(len(block))

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from hubblefork.data.framing import Framing
+from hubblefork.data.task import Task, Votes
 from hubblefork.data.views import symmetries
 from hubblefork.errors import RequestError
+from hubblefork.networks.heads import create_head
 from hubblefork.networks.model_file import ModelCard, load_model
+from hubblefork.prediction.table import tabulate, tabulate_votes
 from hubblefork.training.device import choose_device
 
 # Pictures through the network at once: enough to fill a GPU, small on a laptop.
@@ -22,7 +26,8 @@ _BATCH = 256
 class Predictor:
     """A network with everything that its model file says about it.
 
-    Make one with `Predictor.load`. `card` tells network, view, framing and class names.
+    Make one with `Predictor.load`. `head` turns the network's numbers into answers; `card` tells
+    network, view, framing and task.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "mlp", out=folder / "run",
@@ -35,6 +40,7 @@ class Predictor:
     """
 
     network: nn.Module
+    head: nn.Module
     card: ModelCard
     device: torch.device
 
@@ -56,12 +62,18 @@ class Predictor:
                 )
         network, card = load_model(path)
         place = choose_device(device)
-        return cls(network.to(place, memory_format=torch.channels_last), card, place)
+        network = network.to(place, memory_format=torch.channels_last)
+        return cls(network, create_head(card.head).to(place), card, place)
+
+    @property
+    def task(self) -> Task:
+        """What the answers mean: one of several classes, or fractions of votes."""
+        return self.card.task
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The class names, in the order of the probabilities."""
-        return self.card.task.names
+        """The class names, or the columns of the votes, in the order of the answers."""
+        return self.task.columns if isinstance(self.task, Votes) else self.task.names
 
     @property
     def framing(self) -> Framing:
@@ -74,7 +86,7 @@ class Predictor:
         rows: Sequence[int] | None = None,
         done: Callable[[int], None] | None = None,
     ) -> np.ndarray:
-        """Probabilities of each class.
+        """Probabilities of each class, or fractions of votes for each answer.
 
         Parameters
         ----------
@@ -85,8 +97,8 @@ class Predictor:
         done
             Is called with the number of pictures of each batch that has been predicted.
 
-        Returns (N, classes) float32 whose rows sum to one. Raises RequestError for another shape
-        or type.
+        Returns (N, outputs) float32: for classes, rows that sum to one. Raises RequestError for
+        another shape or type.
         """
         self._check(pictures)
         rows = np.arange(len(pictures)) if rows is None else np.asarray(rows, dtype=np.int64)
@@ -104,9 +116,16 @@ class Predictor:
         turned = symmetries(inputs) if self.card.view.symmetries else [inputs]
         total = torch.zeros(len(inputs), self.card.task.outputs, device=self.device)
         for maps in turned:
-            logits = self.network(maps.contiguous(memory_format=torch.channels_last))
-            total += torch.softmax(logits.float(), dim=1)
+            total += self.head(self.network(maps.contiguous(memory_format=torch.channels_last)))
         return total / len(turned)
+
+    def tabulate(
+        self, ids: np.ndarray, answers: np.ndarray, true: np.ndarray | None = None
+    ) -> pd.DataFrame:
+        """The table of what `predict` gave for pictures of these ids; see `prediction.table`."""
+        if isinstance(self.task, Votes):
+            return tabulate_votes(ids, answers, true)
+        return tabulate(ids, self.names, answers, true)
 
     def _check(self, pictures: np.ndarray) -> None:
         channels = self.card.input_shape[0]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+
 _OWN_COLUMNS = ("id", "true", "predicted", "problem")
 
 
@@ -49,3 +51,28 @@ def tabulate(
     table["predicted"] = words[predicted]
     columns = probability_columns(names)
     return pd.concat([table, pd.DataFrame(probabilities, columns=columns)], axis=1)
+
+
+def tabulate_votes(
+    ids: np.ndarray, fractions: np.ndarray, true: np.ndarray | None = None
+) -> pd.DataFrame:
+    """One row a galaxy: id, then the predicted fraction of each answer under Kaggle's name.
+
+    Parameters
+    ----------
+    ids
+        (N,) text.
+    fractions
+        (N, 37); a row of NaN is a picture without a prediction.
+    true
+        (N, 37), where they are known: they follow in columns of the same names after `true_`.
+
+    >>> table = tabulate_votes(np.array(["a"]), np.zeros((1, 37)), np.ones((1, 37)))
+    >>> list(table)[:2], list(table)[-1]
+    (['id', 'Class1.1'], 'true_Class11.6')
+    """
+    columns = list(GALAXY_ZOO_2.columns)
+    parts = [pd.DataFrame({"id": ids}), pd.DataFrame(fractions, columns=columns)]
+    if true is not None:
+        parts.append(pd.DataFrame(true, columns=[f"true_{column}" for column in columns]))
+    return pd.concat(parts, axis=1)

@@ -1,6 +1,6 @@
 """The figures that are drawn from numbers: training curves, confusion matrix, class counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -29,14 +29,18 @@ _MOST_ASLANT = 12
 
 
 def curves(material: Material) -> Figure:
-    """Loss and accuracy of each epoch, in training and, where there is one, validation."""
+    """Loss, and accuracy or RMSE, of each epoch in training and, where it is, validation."""
     with styled(material.names):
         figure = Figure(figsize=(9.6, 3.5), layout="constrained")
         figure.get_layout_engine().set(wspace=0.06, w_pad=0.08)
-        loss, accuracy = figure.subplots(1, 2)
+        loss, other = figure.subplots(1, 2)
         _curve(loss, material.history, "loss", "{:.3f}".format)
-        _curve(accuracy, material.history, "accuracy", percent)
-        accuracy.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+        if material.of_votes:
+            _curve(other, material.history, "rmse", "{:.4f}".format)
+            other.set_title("RMSE")
+        else:
+            _curve(other, material.history, "accuracy", percent)
+            other.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
         return figure
 
 
@@ -203,8 +207,16 @@ def _whole_percent(share: float) -> str:
 
 def class_counts(material: Material) -> Figure:
     """How many pictures each class has, in each part of the split."""
-    parts, names = material.parts(), material.names
-    counts = np.array([[material.counts[part].get(name, 0) for part in parts] for name in names])
+    counts = {
+        part: np.array([material.counts[part].get(name, 0) for name in material.names])
+        for part in material.parts()
+    }
+    return count_bars(material.names, counts)
+
+
+def count_bars(names: tuple[str, ...], parts: Mapping[str, np.ndarray]) -> Figure:
+    """How many pictures (K,) each of the K classes has in each of the parts, or in all."""
+    counts = np.column_stack(list(parts.values()))
     totals = counts.sum(axis=1)
     height = 0.38 if len(names) <= 25 else 0.24
     with styled(names) as labels:
@@ -214,9 +226,11 @@ def class_counts(material: Material) -> Figure:
         for part, column in zip(parts, counts.T, strict=True):
             # A white seam between the parts, but not where it would hide a few pictures.
             seams = np.where(column > 0.004 * totals.max(), 0.6, 0)
+            colour = PART_COLOURS.get(part, PART_COLOURS["train"])
             axes.barh(
-                range(len(names)), column, left=start, height=0.66, color=PART_COLOURS[part],
-                edgecolor="white", linewidth=seams, label=f"{PART_NAMES[part]} ({column.sum():,})",
+                range(len(names)), column, left=start, height=0.66, color=colour,
+                edgecolor="white", linewidth=seams,
+                label=f"{PART_NAMES.get(part, part)} ({column.sum():,})",
             )  # fmt: skip
             start += column
         for row, total in enumerate(totals):

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from hubblefork.files import replacing
+from hubblefork.report import votes_charts
 from hubblefork.report.charts import class_counts, confusion, curves
 from hubblefork.report.material import Material
 from hubblefork.report.sheets import examples, predictions
@@ -18,11 +19,18 @@ _MOST_DOTS = 4000
 
 
 def draw_charts(material: Material) -> dict[str, bytes]:
-    """Curves, confusion and classes as PNG files, for `save_figures` and for the page.
+    """The charts as PNG files, for `save_figures` and for the page.
 
-    There are no curves where the history is empty: a model measured far from its training.
+    Curves, confusion and classes; or, for votes, curves, questions and answers. There are no curves
+    where the history is empty: a model measured far from its training.
     """
     charts = {"curves": curves, "confusion": confusion, "classes": class_counts}
+    if material.of_votes:
+        charts = {
+            "curves": curves,
+            "answers": votes_charts.answers,
+            "questions": votes_charts.questions,
+        }
     if material.history.empty:
         del charts["curves"]
     return {name: chart_png(draw(material)) for name, draw in charts.items()}
@@ -31,12 +39,15 @@ def draw_charts(material: Material) -> dict[str, bytes]:
 def save_figures(
     material: Material, folder: Path | str, charts: Mapping[str, bytes] | None = None
 ) -> list[Path]:
-    """Write the charts, and the sheets examples and predictions, as .png files into `folder`.
+    """Write the charts, the sheets examples and predictions, and the panels as .png files.
 
     `charts` are those of `draw_charts`, where they have been drawn already.
     """
     sheets = {"examples": examples, "predictions": predictions}
+    if material.of_votes:
+        sheets = {"examples": votes_charts.examples}
     drawn = {name: sheet_png(draw(material)) for name, draw in sheets.items()}
+    drawn |= {panel.name: panel.png for panel in material.panels}
     paths = []
     for name, png in {**(charts or draw_charts(material)), **drawn}.items():
         path = Path(folder) / f"{name}.png"

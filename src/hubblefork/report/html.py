@@ -1,28 +1,21 @@
 """The report of a run: one HTML page that holds its pictures and asks the network for nothing."""
 
-import base64
-import io
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-from PIL import Image
 
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.files import replacing
+from hubblefork.report import votes
 from hubblefork.report.figures import draw_charts
 from hubblefork.report.material import PARTS, Material
+from hubblefork.report.page import chart, jpeg, render_page
 from hubblefork.report.selection import example_rows, prediction_rows
 from hubblefork.report.style import PART_NAMES, substitutes
 from hubblefork.report.summary import FEW, cautions, sentences
 from hubblefork.report.words import between, percent, several
-
-# Pixels of a picture's longer side: twice the width at which the page shows it.
-_TILE = 320
 
 # Pictures left out that the page lists; `dataset.json` has them all.
 _MOST_LEFT_OUT = 20
@@ -44,29 +37,45 @@ def write_report(
 
 def render(material: Material, charts: Mapping[str, bytes] | None = None) -> str:
     """The page as text. Whatever stands in names and notes is shown, never obeyed."""
-    room = resources.files(__package__)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"percent": percent, "between": between}
-    template = environment.from_string(room.joinpath("template.html").read_text("utf-8"))
-    return template.render(
-        css=Markup(room.joinpath("template.css").read_text("utf-8")),
+    return render_page(
+        "votes.html" if material.of_votes else "classes.html",
+        **(_of_votes(material) if material.of_votes else _of_classes(material)),
+        title=material.title,
+        made=material.made,
         material=material,
-        sentences=sentences(material),
-        cautions=cautions(material),
-        cards=_cards(material),
-        charts={name: _chart(png) for name, png in (charts or draw_charts(material)).items()},
-        substitutes=substitutes(material.names),
-        rows=list(_class_rows(material)),
-        few=FEW,
-        examples=list(_tiles(material, example_rows(material))),
-        predictions=list(_tiles(material, prediction_rows(material))),
+        charts={name: chart(png) for name, png in (charts or draw_charts(material)).items()},
+        panels=[(panel, chart(panel.png)) for panel in material.panels],
         recipe=_grouped(material.recipe),
         data=_data(material),
         left_out=material.dataset.get("left_out", [])[:_MOST_LEFT_OUT],
         split=_split(material),
     )
+
+
+def _of_classes(material: Material) -> dict[str, Any]:
+    return {
+        "sentences": sentences(material),
+        "cautions": cautions(material),
+        "cards": _cards(material),
+        "substitutes": substitutes(material.names),
+        "rows": list(_class_rows(material)),
+        "few": FEW,
+        "examples": list(_tiles(material, example_rows(material))),
+        "predictions": list(_tiles(material, prediction_rows(material))),
+    }
+
+
+def _of_votes(material: Material) -> dict[str, Any]:
+    return {
+        "sentences": votes.sentences(material),
+        "cautions": votes.cautions(material),
+        "cards": votes.cards(material),
+        "questions": votes.answer_rows(material),
+        "examples": [
+            row | {"source": jpeg(material.picture(row["id"]))}
+            for row in votes.example_rows(material)
+        ],
+    }
 
 
 def _cards(material: Material) -> list[dict[str, str]]:
@@ -114,7 +123,7 @@ def _tiles(material: Material, rows) -> Iterator[dict[str, Any]]:
             "predicted": row["predicted"],
             "right": row["true"] == row["predicted"],
             "probability": row.get("probability"),
-            "source": _jpeg(material.picture(row["id"])),
+            "source": jpeg(material.picture(row["id"])),
         }
 
 
@@ -123,10 +132,11 @@ def _data(material: Material) -> dict[str, Any]:
     dataset = material.dataset
     _, high, wide, channels = dataset["shape"]
     framing = dataset.get("framing", {})
+    kinds = {1: "grey", 3: "colour"}
     return {
         "source": dataset["source"],
         "pictures": f"{dataset['number']:,}",
-        "size": f"{wide} × {high} pixels, {'grey' if channels == 1 else 'colour'}",
+        "size": f"{wide} × {high} pixels, {kinds.get(channels, f'{channels} bands')}",
         "framing": ", ".join(f"{key} {_shown(value)}" for key, value in framing.items()) or "none",
         "left out": f"{len(dataset.get('left_out', [])):,}",
         "content": dataset["content"],
@@ -168,24 +178,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_shown(item) for item in value)
     return "none" if value is None else str(value)
-
-
-def _chart(png: bytes) -> dict[str, Any]:
-    """A chart as a data URI, and its size on the page: half of its dots, for dense screens."""
-    # The header of a PNG file holds width and height at these places.
-    width, height = (int.from_bytes(png[start : start + 4]) // 2 for start in (16, 20))
-    return {"source": _data_uri("image/png", png), "width": width, "height": height}
-
-
-def _jpeg(picture: np.ndarray) -> str:
-    """A picture as a data URI, made smaller if it holds more than the page shows."""
-    image = Image.fromarray(picture)
-    image.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    # Colour at full resolution: in a galaxy of 60 pixels, the blue arms are a few wide.
-    image.save(buffer, "JPEG", quality=90, subsampling=0)
-    return _data_uri("image/jpeg", buffer.getvalue())
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

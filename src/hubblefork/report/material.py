@@ -1,6 +1,6 @@
 """What a report is made from: plain data, so that any run, or a test, can supply it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,28 +12,41 @@ PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
+class Panel:
+    """A figure that was drawn elsewhere: the name of its file, title, caption, and PNG bytes."""
+
+    name: str
+    title: str
+    caption: str
+    png: bytes
+
+
+@dataclass(frozen=True)
 class Material:
     """Everything that the figures and the page of one run show.
 
     Attributes
     ----------
     title : the heading, for example 'default on simulated'.
-    names : the K class names, in the order of their numbers.
+    names : the K class names, in the order of their numbers; or the columns of the votes.
     recipe : the recipe as resolved, tables within tables.
     dataset : what `dataset.json` holds: source, number, shape [N, H, W, C], framing, counts,
         left_out [{id, origin, reason}], notes, content, task.
-    counts : {part: {class name: pictures}} for the parts of the split.
+    counts : {part: {class name: pictures}} for the parts of the split; empty for votes.
     split : rule, seed, sha256 and sizes {part: pictures}.
     history : one row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds. The
         two val columns are NaN where there was no validation part. Empty if it is not known.
+        For votes, the accuracies are NaN, and rmse and val_rmse follow.
     predictions : one row a test picture: id, true, predicted (class names), then the
-        probability of each class in a column of its name, in this order.
-    metrics : what `measure_classes` returns for `predictions`.
-    pictures : gives a picture by its id, as uint8 (H, W, C) with C 1 or 3.
+        probability of each class in a column of its name, in this order. For votes: id, the
+        predicted fractions by the names of the answers, and the true ones with `true_` before.
+    metrics : what `measure_classes`, or `measure_votes`, returns for `predictions`.
+    pictures : gives a picture by its id, as uint8 (H, W, C).
     versions : {part of the software: version}.
     parameters : how many numbers the network learnt.
     seconds : how long the training took.
     made : when, as a reader should see it; left out if empty.
+    panels : further figures, in the order in which the page shows them.
     """
 
     title: str
@@ -50,11 +63,15 @@ class Material:
     parameters: int
     seconds: float
     made: str = ""
+    panels: Sequence[Panel] = ()
+
+    def raw(self, identifier: str) -> np.ndarray:
+        """The picture called `identifier`, with all its channels."""
+        return self.pictures(identifier) if callable(self.pictures) else self.pictures[identifier]
 
     def picture(self, identifier: str) -> np.ndarray:
         """The picture called `identifier`, as (H, W) grey or (H, W, 3) colour."""
-        found = self.pictures(identifier) if callable(self.pictures) else self.pictures[identifier]
-        return found[..., 0] if found.ndim == 3 and found.shape[-1] == 1 else found
+        return displayable(self.raw(identifier))
 
     def answers(self) -> pd.DataFrame:
         """One row a test picture: id, true, predicted, and the probability of the predicted."""
@@ -63,6 +80,11 @@ class Material:
         of_all = self.predictions.iloc[:, 3:].to_numpy(float)
         return named.assign(probability=of_all.max(axis=1)).reset_index(drop=True)
 
+    @property
+    def of_votes(self) -> bool:
+        """Whether the answers are fractions of votes, not classes."""
+        return "per_answer" in self.metrics
+
     def parts(self) -> list[str]:
         """The parts of the split that hold pictures."""
         return [part for part in PARTS if sum(self.counts.get(part, {}).values())]
@@ -70,3 +92,21 @@ class Material:
     def validated(self) -> bool:
         """Whether the training was watched on a validation part."""
         return bool(self.history["val_loss"].notna().any())
+
+
+def displayable(picture: np.ndarray) -> np.ndarray:
+    """Show a picture (H, W, C) of any bands as (H, W) grey or (H, W, 3) colour.
+
+    Of two bands the mean is shown. Of four and more, which stand from short to long wavelengths
+    as surveys name them (g, r, i, z), the third is red, the second green and the first blue.
+
+    >>> displayable(np.zeros((8, 8, 5), np.uint8)).shape
+    (8, 8, 3)
+    """
+    if picture.ndim == 2 or picture.shape[2] == 3:
+        return picture
+    if picture.shape[2] == 1:
+        return picture[..., 0]
+    if picture.shape[2] == 2:
+        return np.round(picture.mean(axis=2)).astype(np.uint8)
+    return picture[..., 2::-1]

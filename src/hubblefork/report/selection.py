@@ -1,5 +1,6 @@
 """Which pictures a report shows: drawn at random, the same ones for the same run."""
 
+import numpy as np
 import pandas as pd
 
 from hubblefork.report.material import Material
@@ -7,17 +8,23 @@ from hubblefork.report.material import Material
 _SEED = 0
 
 
-def example_rows(material: Material, number: int = 25) -> pd.DataFrame:
-    """Test pictures of all classes, as evenly as they allow, in the order of the classes.
+def evenly(codes: np.ndarray, number: int = 25) -> np.ndarray:
+    """Places of pictures of all classes, as evenly as they allow, in the order of the classes.
 
-    The rare classes are seen like the common ones: each round takes one more of every class.
+    codes: the class of each picture (N,). The rare classes are seen like the common ones: each
+    round takes one more of every class.
     """
-    shuffled = material.answers().sample(frac=1, random_state=_SEED)
-    rounds = shuffled.groupby("true").cumcount()
-    chosen = shuffled.assign(round=rounds).sort_values("round", kind="stable").head(number)
+    shuffled = pd.Series(codes).sample(frac=1, random_state=_SEED)
+    rounds = shuffled.groupby(shuffled).cumcount()
+    chosen = rounds.sort_values(kind="stable").index[:number].to_numpy()
+    return chosen[np.argsort(codes[chosen], kind="stable")]
+
+
+def example_rows(material: Material, number: int = 25) -> pd.DataFrame:
+    """Test pictures of all classes, chosen and ordered by `evenly`."""
+    answers = material.answers()
     number_of = {name: place for place, name in enumerate(material.names)}
-    order = chosen["true"].map(number_of).sort_values(kind="stable").index
-    return chosen.loc[order].drop(columns="round")
+    return answers.iloc[evenly(answers["true"].map(number_of).to_numpy(), number)]
 
 
 def prediction_rows(material: Material, number: int = 10) -> pd.DataFrame:

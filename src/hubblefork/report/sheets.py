@@ -11,7 +11,7 @@ from hubblefork.report.style import INK, MUTED, RIGHT, SHEET_DPI, WRONG, styled,
 from hubblefork.report.words import percent
 
 # Inches: a tile is large enough to judge a galaxy, five across fill a printed page.
-_TILE = 1.55
+TILE = 1.55
 _GAP = 0.16
 _ACROSS = 5
 
@@ -20,11 +20,11 @@ def examples(material: Material) -> Figure:
     """Twenty-five test pictures with the names of their classes."""
     rows = example_rows(material)
     with styled(material.names) as labels:
-        figure, axes = _sheet(len(rows), caption=0.36)
+        figure, axes = sheet(len(rows), caption=0.36)
         for place, row in enumerate(rows.to_dict("records")):
-            left, top = _corner(place, caption=0.36)
-            _show(axes, material.picture(row["id"]), left, top)
-            axes.text(left, top + _TILE + 0.05, wrapped(labels[row["true"]], 24, 2), va="top",
+            left, top = corner(place, caption=0.36)
+            show(axes, material.picture(row["id"]), left, top)
+            axes.text(left, top + TILE + 0.05, wrapped(labels[row["true"]], 24, 2), va="top",
                       fontsize=8.5, linespacing=1.15)  # fmt: skip
         return figure
 
@@ -37,23 +37,23 @@ def predictions(material: Material) -> Figure:
     rows = prediction_rows(material)
     caption = 0.98
     with styled(material.names) as labels:
-        figure, axes = _sheet(len(rows), caption)
+        figure, axes = sheet(len(rows), caption)
         for place, row in enumerate(rows.to_dict("records")):
-            left, top = _corner(place, caption)
+            left, top = corner(place, caption)
             right = row["true"] == row["predicted"]
-            _show(axes, material.picture(row["id"]), left, top)
+            show(axes, material.picture(row["id"]), left, top)
             axes.add_patch(
                 Rectangle(
                     (left, top),
-                    _TILE,
-                    _TILE,
+                    TILE,
+                    TILE,
                     fill=False,
                     edgecolor=RIGHT if right else WRONG,
                     linewidth=1.6 if right else 3,
                     linestyle="-" if right else (0, (3, 1.5)),
                 )
             )
-            below = top + _TILE
+            below = top + TILE
             mark = f"{'✓' if right else '✗'} {percent(row['probability'], 0)} sure"
             axes.text(left, below + 0.07, mark, va="top", fontsize=9, fontweight="bold",
                       color=RIGHT if right else WRONG)  # fmt: skip
@@ -67,11 +67,11 @@ def predictions(material: Material) -> Figure:
         return figure
 
 
-def _sheet(number: int, caption: float) -> tuple[Figure, Axes]:
+def sheet(number: int, caption: float) -> tuple[Figure, Axes]:
     """An empty sheet whose axes are measured in inches from its upper left corner."""
     across, down = min(number, _ACROSS), -(-number // _ACROSS)
-    width = across * (_TILE + _GAP) + _GAP
-    height = down * (_TILE + caption + _GAP) + _GAP
+    width = across * (TILE + _GAP) + _GAP
+    height = down * (TILE + caption + _GAP) + _GAP
     figure = Figure(figsize=(width, height), dpi=SHEET_DPI)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))
@@ -79,19 +79,19 @@ def _sheet(number: int, caption: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _corner(place: int, caption: float) -> tuple[float, float]:
+def corner(place: int, caption: float) -> tuple[float, float]:
     """Left and top of a tile, in inches."""
     down, across = divmod(place, _ACROSS)
-    return _GAP + across * (_TILE + _GAP), _GAP + down * (_TILE + caption + _GAP)
+    return _GAP + across * (TILE + _GAP), _GAP + down * (TILE + caption + _GAP)
 
 
-def _show(axes: Axes, picture: np.ndarray, left: float, top: float) -> None:
+def show(axes: Axes, picture: np.ndarray, left: float, top: float) -> None:
     """Draw a picture in the middle of its tile, whole and in proportion."""
     high, wide = picture.shape[:2]
-    height, width = _TILE * high / max(high, wide), _TILE * wide / max(high, wide)
-    left, top = left + (_TILE - width) / 2, top + (_TILE - height) / 2
+    height, width = TILE * high / max(high, wide), TILE * wide / max(high, wide)
+    left, top = left + (TILE - width) / 2, top + (TILE - height) / 2
     # Lanczos enlarges without blocks; a larger picture is averaged down by the default.
-    enlarged = max(high, wide) < _TILE * SHEET_DPI
+    enlarged = max(high, wide) < TILE * SHEET_DPI
     axes.imshow(
         picture, cmap="gray", vmin=0, vmax=255, aspect="auto",
         extent=(left, left + width, top + height, top),

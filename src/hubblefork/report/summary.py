@@ -24,12 +24,23 @@ _UNEVEN = 10
 
 def sentences(material: Material) -> list[str]:
     """What was trained on what, how good it is, and where it is best and worst."""
-    return [_training(material), _accuracy(material), *_extremes(material), _confusion(material)]
+    classes = f"in {several(len(material.names), 'class', 'classes')}"
+    return [
+        training(material, classes),
+        _accuracy(material),
+        *_extremes(material),
+        _confusion(material),
+    ]
 
 
 def cautions(material: Material) -> list[str]:
     """What limits the result, one sentence each; empty if nothing is known to."""
-    return [*_of_classes(material), *_of_training(material), *_of_data(material)]
+    return [
+        *_of_classes(material),
+        *_of_lead(material),
+        *of_training(material),
+        *of_data(material),
+    ]
 
 
 def baseline(material: Material) -> tuple[str, float]:
@@ -44,13 +55,14 @@ def network_name(material: Material) -> str:
     return str(network if isinstance(network, str) else network.get("name", ""))
 
 
-def _training(material: Material) -> str:
+def training(material: Material, labels: str) -> str:
+    """What kind of network learnt how long from what; `labels` says what the source tells."""
     network = (
         f"A network of the kind ‘{network_name(material)}’ "
         f"with {several(material.parameters, 'parameter')}"
     )
     tested = several(material.metrics["n"], "picture")
-    source = f"‘{material.dataset['source']}’ in {several(len(material.names), 'class', 'classes')}"
+    source = f"‘{material.dataset['source']}’ {labels}"
     learnt = material.split["sizes"].get("train", 0)
     if not learnt:
         return f"{network}, trained before, was tested on {tested} of {source}."
@@ -135,7 +147,20 @@ def _of_classes(material: Material) -> Iterator[str]:
         )
 
 
-def _of_training(material: Material) -> Iterator[str]:
+def _of_lead(material: Material) -> Iterator[str]:
+    if material.history.empty or not material.validated():
+        return
+    last = material.history.dropna(subset=["accuracy", "val_accuracy"]).iloc[-1]
+    lead = last["accuracy"] - last["val_accuracy"]
+    if lead > _MOST_LEAD:
+        yield (
+            f"Over-fitting: in the last epoch the accuracy in training was {100 * lead:.1f} "
+            "points above that in validation."
+        )
+
+
+def of_training(material: Material) -> Iterator[str]:
+    """That nothing was watched in training, or that its end was not its best."""
     if material.history.empty:
         return
     if not material.validated():
@@ -144,14 +169,8 @@ def _of_training(material: Material) -> Iterator[str]:
             "number of epochs was not chosen by what it can do on unseen pictures."
         )
         return
-    watched = material.history.dropna(subset=["val_loss", "val_accuracy"])
+    watched = material.history.dropna(subset=["val_loss"])
     last = watched.iloc[-1]
-    lead = last["accuracy"] - last["val_accuracy"]
-    if lead > _MOST_LEAD:
-        yield (
-            f"Over-fitting: in the last epoch the accuracy in training was {100 * lead:.1f} "
-            "points above that in validation."
-        )
     lowest = watched.loc[watched["val_loss"].idxmin()]
     if last["val_loss"] > _RISE * lowest["val_loss"]:
         yield (
@@ -161,7 +180,8 @@ def _of_training(material: Material) -> Iterator[str]:
         )
 
 
-def _of_data(material: Material) -> Iterator[str]:
+def of_data(material: Material) -> Iterator[str]:
+    """How many pictures could not be used."""
     left_out = len(material.dataset.get("left_out", []))
     if left_out:
         verb = "was" if left_out == 1 else "were"

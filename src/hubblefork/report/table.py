@@ -1,6 +1,7 @@
 """The result of a run on the terminal: one screen."""
 
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,9 @@ from hubblefork.report.words import between, percent, several
 
 # Rows that leave room for the rest on a screen of 40 lines.
 _MOST_CLASSES = 20
+
+# Of a question, so that it has one line of a terminal of 80 columns.
+_MOST_LETTERS = 44
 
 _SHARES = {
     "accuracy": "accuracy",
@@ -70,7 +74,7 @@ def _classes(metrics: Mapping[str, Any]) -> Table:
 def _questions(metrics: Mapping[str, Any]) -> Table:
     table = _table("question", "RMSE", "mean absolute error")
     for number, values in metrics["per_question"].items():
-        text = Text(f"{number:>2}  {values['text']}")
+        text = f"{number:>2}  " + shorten(values["text"], _MOST_LETTERS, placeholder="…")
         table.add_row(text, f"{values['rmse']:.4f}", f"{values['mae']:.4f}")
     return table
 

@@ -5,6 +5,8 @@ Zhu et al. 2019, Ap&SS 364, 55, are both cuts on the 37 vote fractions of Galaxy
 on which the volunteers do not agree has no class.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
@@ -61,13 +63,16 @@ _GALAXY10_ANSWERS = (
     "Class10.2",
     "Class10.3",
 )
+# The thresholds of one class: the range of each answer's fraction, both ends included.
+Ranges = Mapping[str, tuple[float, float]]
+
 # Each of the five classes: answers and the smallest fraction of each (Zhu et al. 2019, table 1).
-_FIVE_CLASS_CUTS = (
-    {"Class1.1": 0.469, "Class7.1": 0.5},
-    {"Class1.1": 0.469, "Class7.2": 0.5},
-    {"Class1.1": 0.469, "Class7.3": 0.5},
-    {"Class1.2": 0.430, "Class2.1": 0.602},
-    {"Class1.2": 0.430, "Class2.2": 0.715, "Class4.1": 0.619},
+_FIVE_CLASS_RANGES: tuple[Ranges, ...] = (
+    {"Class1.1": (0.469, 1), "Class7.1": (0.5, 1)},
+    {"Class1.1": (0.469, 1), "Class7.2": (0.5, 1)},
+    {"Class1.1": (0.469, 1), "Class7.3": (0.5, 1)},
+    {"Class1.2": (0.430, 1), "Class2.1": (0.602, 1)},
+    {"Class1.2": (0.430, 1), "Class2.2": (0.715, 1), "Class4.1": (0.619, 1)},
 )
 
 
@@ -101,13 +106,29 @@ def five_class(fractions: np.ndarray) -> np.ndarray:
     `fractions` is (N, 37), weighted down the tree; the result is (N,) of int. A galaxy exactly on
     two thresholds is of the first class.
     """
-    fractions = np.asarray(fractions)
+    return class_by_ranges(fractions, _FIVE_CLASS_RANGES)
+
+
+def class_by_ranges(fractions: np.ndarray, classes: Sequence[Ranges]) -> np.ndarray:
+    """Return the first class all of whose ranges hold for each galaxy, or -1 for none.
+
+    `fractions` is (N, 37), weighted down the tree; the result is (N,) of int. A fraction above 1
+    by rounding is 1.
+
+    >>> votes = np.zeros((2, 37))
+    >>> votes[0, GALAXY_ZOO_2.index("Class6.1")] = 0.6
+    >>> odd, plain = {"Class6.1": (0.42, 1)}, {"Class6.1": (0, 0.2)}
+    >>> [int(label) for label in class_by_ranges(votes, [odd, plain])]
+    [0, 1]
+    """
+    fractions = np.minimum(fractions, 1)
     label = np.full(len(fractions), NO_CLASS)
-    for place in reversed(range(len(FIVE_CLASSES))):
-        passes = np.ones(len(fractions), dtype=bool)
-        for column, least in _FIVE_CLASS_CUTS[place].items():
-            passes &= fractions[:, GALAXY_ZOO_2.index(column)] >= least
-        label[passes] = place
+    for place in reversed(range(len(classes))):
+        holds = np.ones(len(fractions), dtype=bool)
+        for column, (least, most) in classes[place].items():
+            value = fractions[:, GALAXY_ZOO_2.index(column)]
+            holds &= (value >= least) & (value <= most)
+        label[holds] = place
     return label
 
 

@@ -18,10 +18,12 @@ from torch import nn
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.data.views import View
+from hubblefork.errors import RequestError
 from hubblefork.files import replacing
 from hubblefork.networks.registry import create_network
-from hubblefork.training.batches import batches
+from hubblefork.training.batches import balanced_chunks, batches
 from hubblefork.training.device import Precision
+from hubblefork.training.losses import Objective, choose_objective
 from hubblefork.training.module import Classifier
 from hubblefork.training.recipe import Recipe
 from hubblefork.training.reporting import Reporter
@@ -48,6 +50,7 @@ class Plan:
     precision: Precision
     view: View
     network: nn.Module
+    objective: Objective
 
 
 def plan(
@@ -59,16 +62,23 @@ def plan(
     precision: Precision,
 ) -> Plan:
     """Make view and network for a recipe and a dataset; RequestError where they do not fit."""
-    view = make_view(recipe, dataset, split.rows(dataset, "train"))
+    objective = choose_objective(recipe, dataset.task, dataset.table, dataset.source)
+    rows = split.rows(dataset, "train")
+    if len(rows) < 2 * recipe.training.chunks:  # no batch of one: see BatchRows
+        raise RequestError(
+            f"training.chunks is {recipe.training.chunks}, for {len(rows)} pictures to train on; "
+            "each chunk needs two or more: --set chunks=1"
+        )
+    view = make_view(recipe, dataset, rows)
     torch.manual_seed(seed)
-    network = make_network(recipe, dataset.task.outputs)
-    return Plan(recipe, dataset, split, seed, device, precision, view, network)
+    network = make_network(recipe, dataset.images.shape[3], dataset.task.outputs)
+    return Plan(recipe, dataset, split, seed, device, precision, view, network, objective)
 
 
-def make_network(recipe: Recipe, outputs: int) -> nn.Module:
+def make_network(recipe: Recipe, channels: int, outputs: int) -> nn.Module:
     """The network of a recipe, with fresh weights; RequestError where it does not fit."""
     size = recipe.view.size or recipe.data.size
-    shape = (1 if recipe.data.grey else 3, size, size)
+    shape = (channels, size, size)
     return create_network(recipe.network.name, shape, outputs, recipe.network.options)
 
 
@@ -105,13 +115,19 @@ def fit(plan: Plan, run: Run) -> nn.Module:
     settings = plan.recipe.training
     train_rows = plan.split.rows(plan.dataset, "train")
     val_rows = plan.split.rows(plan.dataset, "val")
-    loader = batches(plan.dataset, train_rows, settings.batch_size, seed=plan.seed)
+    images = plan.dataset.images
+    labels = plan.objective.labels(plan.dataset.labels, plan.dataset.table)
+    chunks = balanced_chunks(train_rows, labels[train_rows].numpy(), settings.chunks, plan.seed)
+    loader = batches(
+        images, labels, chunks, settings.batch_size, seed=plan.seed, epochs=settings.epochs
+    )
     module = Classifier(
         plan.network.to(memory_format=torch.channels_last),
         plan.view,
         plan.recipe,
+        plan.objective,
         plan.seed,
-        steps=len(loader) * settings.epochs,
+        steps=len(loader) * settings.all_epochs,
     )
     last = run.checkpoints / "last.ckpt"
     with _quiet():
@@ -119,7 +135,7 @@ def fit(plan: Plan, run: Run) -> nn.Module:
             accelerator="gpu" if plan.device.type == "cuda" else "cpu",
             devices=1,
             precision="bf16-mixed" if plan.precision == "bf16" else "32-true",
-            max_epochs=settings.epochs,
+            max_epochs=settings.all_epochs,
             callbacks=_callbacks(plan.recipe, run, validates=len(val_rows) > 0),
             plugins=[_WholeCheckpoints()],
             logger=False,
@@ -131,7 +147,7 @@ def fit(plan: Plan, run: Run) -> nn.Module:
             trainer.fit(
                 module,
                 loader,
-                batches(plan.dataset, val_rows, _VALIDATION_BATCH) if len(val_rows) else None,
+                batches(images, labels, [val_rows], _VALIDATION_BATCH) if len(val_rows) else None,
                 ckpt_path=last if last.is_file() else None,
                 weights_only=True,
             )
@@ -147,7 +163,7 @@ def fit(plan: Plan, run: Run) -> nn.Module:
 
 
 def _callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Any]:
-    callbacks: list[Any] = [Reporter(run, recipe.training.epochs)]
+    callbacks: list[Any] = [Reporter(run, recipe.training.all_epochs)]
     common = {
         "dirpath": run.checkpoints,
         "save_on_train_epoch_end": True,  # after validation, with the epoch's row in it

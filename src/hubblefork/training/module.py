@@ -7,12 +7,13 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import MultiStepLR, OneCycleLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
 from hubblefork.data.views import View
 from hubblefork.errors import RequestError
+from hubblefork.networks.heads import create_head
+from hubblefork.training.losses import Objective
 from hubblefork.training.recipe import Recipe
 
 # A loss that is not a number is looked for this often, in steps: on a GPU each look waits for it.
@@ -26,25 +27,25 @@ class Totals:
     """Sums over the pictures of an epoch, kept on the device so that no step waits for them."""
 
     loss: Tensor
-    right: Tensor
+    merit: Tensor  # see `Objective.merit`
     pictures: int = 0
 
     @classmethod
     def on(cls, device: torch.device) -> "Totals":
         return cls(torch.zeros((), device=device), torch.zeros((), device=device))
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        self.loss += loss.detach() * len(labels)
-        self.right += (logits.detach().argmax(dim=1) == labels).sum()
-        self.pictures += len(labels)
+    def add(self, loss: Tensor, merit: Tensor, pictures: int) -> None:
+        self.loss += loss.detach() * pictures
+        self.merit += merit.detach()
+        self.pictures += pictures
 
     def means(self) -> tuple[float, float]:
-        """Mean loss and accuracy."""
-        return self.loss.item() / self.pictures, self.right.item() / self.pictures
+        """Mean loss and mean merit."""
+        return self.loss.item() / self.pictures, self.merit.item() / self.pictures
 
 
 class Classifier(LightningModule):
-    """Trains a network on pictures with class labels as a recipe says.
+    """Trains a network on labelled pictures as a recipe says.
 
     Everything random in a step follows from (seed, step), and everything that carries over from
     one epoch to the next is in the checkpoint: a training that is resumed ends where it would have
@@ -53,24 +54,36 @@ class Classifier(LightningModule):
     Parameters
     ----------
     network
-        Takes (N, C, H, W) float, gives (N, classes) logits.
+        Takes (N, C, H, W) float, gives (N, outputs) raw numbers.
     view
         From packed uint8 pictures to the network's input.
     recipe
-        Optimiser, schedule and loss.
+        Optimiser and schedule.
+    objective
+        Head, loss and the figure that is shown.
     seed
         Seed of views and dropout.
     steps
         Optimiser steps in the whole training.
     """
 
-    def __init__(self, network: nn.Module, view: View, recipe: Recipe, seed: int, steps: int):
+    def __init__(
+        self,
+        network: nn.Module,
+        view: View,
+        recipe: Recipe,
+        objective: Objective,
+        seed: int,
+        steps: int,
+    ):
         super().__init__()
         self.network = network
+        self.head = create_head(objective.head)
         decay = recipe.training.average_weights
         self.averaged = _averaged(network, decay) if decay else None
         self.view = view
         self.recipe = recipe
+        self.objective = objective
         self.seed = seed
         self.steps = steps
         self.rows: list[Row] = []  # one a finished epoch: the columns of history.csv
@@ -83,7 +96,7 @@ class Classifier(LightningModule):
         return self.averaged.module if self.averaged else self.network
 
     def configure_optimizers(self) -> Any:
-        optimiser = _optimiser(self.network, self.recipe)
+        optimiser = make_optimiser(self.network, self.recipe)
         schedule = self.recipe.schedule
         if schedule.name == "one-cycle":
             one_cycle = OneCycleLR(
@@ -97,16 +110,22 @@ class Classifier(LightningModule):
                 "optimizer": optimiser,
                 "lr_scheduler": {"scheduler": one_cycle, "interval": "step"},
             }
+        if schedule.name == "steps":
+            cuts = [round(share * self.steps) for share in schedule.cuts]
+            cut = MultiStepLR(optimiser, cuts, gamma=schedule.factor)
+            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cut, "interval": "step"}}
         if schedule.name == "plateau":
+            monitor = self._monitored()
             # Stepped in `end_epoch`, not by Lightning, which does so only after it has saved the
             # checkpoint and would lose the cut on resuming.
             self.plateau = ReduceLROnPlateau(
                 optimiser,
-                mode="max" if schedule.monitor.endswith("accuracy") else "min",
+                mode="max" if monitor.endswith("accuracy") else "min",
                 factor=schedule.factor,
                 patience=schedule.patience - 1,  # Keras cuts at, torch after, that many epochs
                 threshold=schedule.min_delta,
-                threshold_mode="abs",
+                # A hundredth is a small step in accuracy and a very large one in RMSE.
+                threshold_mode="rel" if monitor.endswith("rmse") else "abs",
             )
         return optimiser
 
@@ -122,11 +141,8 @@ class Classifier(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         pictures, labels = batch
         inputs = self.view.random(pictures).contiguous(memory_format=torch.channels_last)
-        logits = self.network(inputs)
-        loss = F.cross_entropy(
-            logits.float(), labels, label_smoothing=self.recipe.training.label_smoothing
-        )
-        self.training_totals.add(loss, logits, labels)
+        smoothing = self.recipe.training.label_smoothing
+        loss = self._score(self.network(inputs), labels, self.training_totals, smoothing)
         if index % _LOOK_EVERY == 0 and not torch.isfinite(loss):
             self._diverged()
         return loss
@@ -138,24 +154,40 @@ class Classifier(LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         pictures, labels = batch
         inputs = self.view.fixed(pictures).contiguous(memory_format=torch.channels_last)
-        logits = self.best_network(inputs).float()
-        self.validation_totals.add(F.cross_entropy(logits, labels), logits, labels)
+        self._score(self.best_network(inputs), labels, self.validation_totals)
+
+    def _score(self, raw: Tensor, labels: Tensor, totals: Totals, smoothing: float = 0.0) -> Tensor:
+        """The loss of a batch, which is added to the totals of the epoch."""
+        answers = self.head(raw)
+        loss = self.objective.loss(raw, answers, labels, smoothing)
+        totals.add(loss, self.objective.merit(answers, labels), len(labels))
+        return loss
 
     def end_epoch(self, seconds: float) -> Row:
         """Close an epoch after its validation: its row of the history, and the plateau's step."""
-        loss, accuracy = self.training_totals.means()
+        loss, figure = self.figures(self.training_totals)
         if not math.isfinite(loss):
             self._diverged()
-        row = {"epoch": self.current_epoch + 1, "loss": loss, "accuracy": accuracy}
+        name = self.objective.figure_name
+        row = {"epoch": self.current_epoch + 1, "loss": loss, name: figure}
         if self.validation_totals.pictures:
-            row["val_loss"], row["val_accuracy"] = self.validation_totals.means()
+            row["val_loss"], row[f"val_{name}"] = self.figures(self.validation_totals)
             self.log("val_loss", row["val_loss"])
         row["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         row["seconds"] = seconds
         self.rows.append(row)
         if self.plateau:
-            self.plateau.step(row[self.recipe.schedule.monitor])
+            self.plateau.step(row[self._monitored()])
         return row
+
+    def figures(self, totals: Totals) -> tuple[float, float]:
+        """Loss, and accuracy or RMSE, of all pictures in the totals."""
+        loss, merit = totals.means()
+        return loss, self.objective.figure(merit)
+
+    def _monitored(self) -> str:
+        """What the plateau watches: votes have no accuracy, so the RMSE stands in for it."""
+        return self.recipe.schedule.monitor.replace("accuracy", self.objective.figure_name)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.rows
@@ -179,8 +211,11 @@ class Classifier(LightningModule):
         )
 
 
-def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Weight decay goes to matrices and filters only, not to biases and normalisation."""
+def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimiser of a recipe.
+
+    Weight decay goes to matrices and filters only, not to biases and normalisation.
+    """
     settings = recipe.optimiser
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
@@ -194,6 +229,9 @@ def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             return torch.optim.Adam(groups, lr=rate, eps=epsilon, fused=True)
         case "adamw":
             return torch.optim.AdamW(groups, lr=rate, eps=epsilon, fused=True)
+        case "rmsprop":
+            # Keras' memory of squared gradients; torch's own default is 0.99.
+            return torch.optim.RMSprop(groups, lr=rate, eps=epsilon, alpha=0.9)
         case "sgd":
             momentum = settings.momentum
             return torch.optim.SGD(

@@ -12,26 +12,63 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from hubblefork.data.sources.votes_to_classes import read_rule
 from hubblefork.errors import RequestError, nearest
+from hubblefork.sky.stretch import Stretch
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+HeadName = Literal["auto", "softmax", "sigmoid", "tree", "dieleman"]
+LossName = Literal["auto", "cross-entropy", "mse", "rmse", "dirichlet-multinomial"]
 
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
+class StretchTable(_Table):
+    """How counts (FITS, arrays of floats) become bytes: see `hubblefork.sky.stretch.Stretch`."""
+
+    low: float = Stretch.low
+    high: float = Stretch.high
+    noise: float = Stretch.noise
+    softening: float = Stretch.softening
+    lupton: bool = Stretch.lupton
+    bands: list[int] | None = None
+    balance: list[float] = list(Stretch.balance)
+    limits: list[float] | None = None
+
+    @model_validator(mode="after")
+    def _within_range(self) -> "StretchTable":
+        self.stretch()
+        return self
+
+    def stretch(self) -> Stretch:
+        """The same as a Stretch; RequestError where a value is out of its range."""
+        return Stretch(**self.model_dump())
+
+
 class DataTable(_Table):
-    """How pictures are packed: see `hubblefork.data.framing.Framing`."""
+    """How pictures are packed: see `hubblefork.data.framing.Framing`.
+
+    classes: how votes become classes: see `hubblefork.data.sources.votes_to_classes`.
+    """
 
     crop: Count | None = None
     size: Annotated[int, Field(ge=8, le=4096)] = 64
     grey: bool = False
+    stretch: StretchTable = StretchTable()
+    classes: str | dict[str, dict[str, float | list[float]]] | None = None
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _needs_no_file(cls, rule: Any) -> Any:
+        """A file of thresholds is read, so that a run keeps what was in it."""
+        return read_rule(rule) if isinstance(rule, str | Path | Mapping) else rule
 
 
 class SplitTable(_Table):
@@ -64,16 +101,17 @@ class ViewTable(_Table):
 
 
 class NetworkTable(_Table):
-    """A network of the registry, and its own options."""
+    """A network of the registry, its own options, and the head that follows it."""
 
     name: str
+    head: HeadName = "auto"  # see `hubblefork.networks.heads`
     options: dict[str, Any] = Field(default_factory=dict)
 
 
 class OptimiserTable(_Table):
     """An optimiser of torch.optim."""
 
-    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    name: Literal["adam", "adamw", "rmsprop", "sgd"] = "adamw"
     learning_rate: Positive = 1e-3
     weight_decay: NotNegative = 0.0
     epsilon: Positive = 1e-8
@@ -81,12 +119,13 @@ class OptimiserTable(_Table):
 
 
 class ScheduleTable(_Table):
-    """How the learning rate goes: constant, one-cycle, or cut where a figure stops improving."""
+    """How the learning rate goes: constant, one-cycle, cut at steps or at a plateau."""
 
-    name: Literal["constant", "one-cycle", "plateau"] = "constant"
+    name: Literal["constant", "one-cycle", "plateau", "steps"] = "constant"
     warm_up: Annotated[float, Field(gt=0, lt=1)] = 0.25  # one-cycle: share of steps going up
     monitor: Literal["loss", "accuracy", "val_loss", "val_accuracy"] = "val_loss"
-    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1  # plateau, steps: what is left by a cut
+    cuts: list[Annotated[float, Field(gt=0, lt=1)]] = [0.5, 0.75]  # steps: shares of the training
     patience: Count = 2  # plateau: epochs without improvement before a cut, as Keras counts them
     min_delta: NotNegative = 0.0
 
@@ -94,12 +133,18 @@ class ScheduleTable(_Table):
 class TrainingTable(_Table):
     """The loop."""
 
-    epochs: Count = 10
+    epochs: Count = 10  # passes over the training part, or over each chunk of it
+    chunks: Count = 1  # balanced parts of it that are trained on one after another
     batch_size: Count = 64
-    label_smoothing: Share = 0.0
+    loss: LossName = "auto"  # see `hubblefork.training.losses`
+    label_smoothing: Share = 0.0  # of classes; votes are fractions as they are
     average_weights: Share = 0.0  # decay of the moving average of the weights; 0: none
     early_stopping: Count | None = None  # epochs without a better val_loss before the end
     keep: Literal["best", "last"] = "last"  # weights of the lowest val_loss, or of the last epoch
+
+    @property
+    def all_epochs(self) -> int:
+        return self.chunks * self.epochs
 
 
 class Recipe(_Table):

@@ -49,10 +49,11 @@ class Reporter(Callback):
         self, trainer: Trainer, module: Classifier, outputs: Any, batch: Any, index: int
     ) -> None:
         if self.bar and (index + 1) % _UPDATE_EVERY == 0:
-            loss, accuracy = module.training_totals.means()
+            loss, figure = module.figures(module.training_totals)
             rate = module.training_totals.pictures / (time.monotonic() - self.began)
-            figures = f"loss {loss:.4f}  accuracy {accuracy:.2%}  {rate:,.0f} images/s"
-            self.bar.update(self.task, completed=index + 1, figures=figures)
+            figures = _figures({"loss": loss, module.objective.figure_name: figure})
+            line = f"{figures}  {rate:,.0f} images/s"
+            self.bar.update(self.task, completed=index + 1, figures=line)
 
     def on_validation_start(self, trainer: Trainer, module: Classifier) -> None:
         self.trained_in = time.monotonic() - self.began
@@ -72,12 +73,18 @@ class Reporter(Callback):
             self.bar.stop()
 
     def _line(self, row: Row, rate: float) -> str:
-        figures = [f"epoch {row['epoch']:>3}/{self.epochs}"]
-        figures.append(f"loss {row['loss']:.4f}  accuracy {row['accuracy']:6.2%}")
-        if "val_loss" in row:
-            figures.append(
-                f"val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:6.2%}"
-            )
-        figures.append(f"{rate:,.0f} images/s")
-        figures.append(f"{row['seconds']:.1f} s")
-        return "  ".join(figures)
+        epoch = f"epoch {row['epoch']:>3}/{self.epochs}"
+        return f"{epoch}  {_figures(row)}  {rate:,.0f} images/s  {row['seconds']:.1f} s"
+
+
+def _figures(row: Row) -> str:
+    """
+    >>> _figures({"epoch": 1, "loss": 0.5, "rmse": 0.1234, "seconds": 3.0})
+    'loss 0.5000  rmse 0.1234'
+    """
+    shown = {
+        name: f"{value:6.2%}" if name.endswith("accuracy") else f"{value:.4f}"
+        for name, value in row.items()
+        if name.removeprefix("val_") in ("loss", "accuracy", "rmse")
+    }
+    return "  ".join(f"{name} {value}" for name, value in shown.items())

@@ -17,6 +17,8 @@ from hubblefork.files import appearing, replacing
 
 # The columns of history.csv; the validation columns are empty where there is no validation part.
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds")
+# Votes have no accuracy: those two columns are empty, and these two follow.
+VOTES_COLUMNS = ("rmse", "val_rmse")
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,11 @@ class Run:
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """The test part: id, true, predicted, then one probability a class."""
+        """The test part: id, true, predicted, then one probability a class.
+
+        For votes: id, 37 predicted fractions by the names of the answers, and the true ones, each
+        with `true_` before its name.
+        """
         # Class names such as "None" or "NA" are names.
         text = {"id": str, "true": str, "predicted": str}
         path = self._existing("predictions.csv")
@@ -114,8 +120,10 @@ class Run:
                 leftover.unlink(missing_ok=True)
 
     def save_history(self, rows: Sequence[dict[str, float]]) -> None:
+        of_votes = any("rmse" in row for row in rows)
+        columns = [*HISTORY_COLUMNS, *(VOTES_COLUMNS if of_votes else ())]
         with replacing(self.path / "history.csv") as file:
-            pd.DataFrame(rows, columns=list(HISTORY_COLUMNS)).to_csv(file, index=False)
+            pd.DataFrame(rows, columns=columns).to_csv(file, index=False)
 
     def _existing(self, name: str) -> Path:
         path = self.path / name
@@ -144,7 +152,11 @@ def short_name(source_name: str) -> str:
 
     >>> short_name("data/gz2 five/catalog.csv"), short_name("simulated:500"), short_name("a/b/")
     ('gz2-five', 'simulated-500', 'b')
+    >>> short_name("galaxy10-decals:/data/file.h5")
+    'galaxy10-decals'
     """
+    if source_name.startswith("galaxy10-"):
+        return source_name.partition(":")[0]  # which of the two it is says more than the file
     path = Path(source_name)
     # A catalogue is mostly called catalog.csv: its folder says more.
     name = (

@@ -1,5 +1,6 @@
 """Measure a trained model again: on its own test part, or on any other labelled source."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
 from hubblefork.data.splits import Split
-from hubblefork.data.task import Classes
+from hubblefork.data.task import Classes, Unlabelled, Votes
 from hubblefork.errors import RequestError, first_few
 from hubblefork.files import appearing
 from hubblefork.prediction.predictor import Predictor
@@ -33,6 +34,7 @@ def evaluate(
     *,
     out: str | Path | None = None,
     crop: int | None = None,
+    classes: str | Mapping[str, Any] | None = None,
     device: str = "auto",
 ) -> Evaluation:
     """Measure a run, or a model file, and write predictions, metrics, figures and a report.
@@ -42,13 +44,16 @@ def evaluate(
     run
         A run folder or a model file.
     source
-        Labelled pictures whose class names are among the model's. Where none is given, the test
-        part of the run itself.
+        Labelled pictures whose class names are among the model's, or votes for a model of votes.
+        Where none is given, the test part of the run itself.
     out
         The folder to make; by default `evaluation-<source>` beside the model.
     crop
         Side of the square kept of each picture of `source`, in its pixels, where it is framed
         otherwise than the pictures that the model was trained on.
+    classes
+        How votes of `source` become classes: `galaxy10`, `five`, or thresholds, also as the path
+        of a TOML file.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -61,6 +66,11 @@ def evaluate(
     (80, True)
     """
     predictor = Predictor.load(run, device)
+    if source is None and classes is not None:
+        raise RequestError(
+            f"--classes {classes} goes with a source; without one, {run} is measured on its own "
+            "test part, with the classes it was trained on"
+        )
     folder = _folder(Path(run), source, out)
     whole_run = Run.open(run) if Path(run).is_dir() else None
     if source is None:
@@ -70,10 +80,10 @@ def evaluate(
         labels = dataset.labels[rows]
     else:
         framing = predictor.framing if crop is None else replace(predictor.framing, crop=crop)
-        opened = open_source(source)
+        opened = open_source(source, classes)
         numbers = _model_numbers(opened, predictor)
         dataset = pack(opened, framing)
-        labels = numbers[dataset.labels]
+        labels = dataset.labels if numbers is None else numbers[dataset.labels]
         rows = np.arange(len(dataset))
         about = _all_of(dataset)
     with appearing(folder) as temporary:
@@ -98,17 +108,29 @@ def _own_test_part(
     about = run.recipe["run"]
     dataset = open_packed(about["dataset"])
     if dataset is None:
-        dataset = pack(open_source(about["source"]), predictor.framing)
+        opened = open_source(about["source"], run.recipe.get("data", {}).get("classes"))
+        dataset = pack(opened, predictor.framing)
         if dataset.key != about["dataset"]:
             raise RequestError(f"{about['source']} has changed since {run.path} was trained on it")
     split = Split.load(run.split)
     return dataset, split.rows(dataset, "test"), about_split(dataset, split)
 
 
-def _model_numbers(source: Source, predictor: Predictor) -> np.ndarray:
-    """The model's number of each class of a source; the model may know more classes."""
-    if not isinstance(source.task, Classes):
-        raise RequestError(f"{source.name} holds fractions of votes; the model gives classes")
+def _model_numbers(source: Source, predictor: Predictor) -> np.ndarray | None:
+    """The model's number of each class of a source; the model may know more classes.
+
+    None for votes, whose answers are always the same. RequestError where source and model do not
+    have the same kind of labels.
+    """
+    kinds = {Classes: "classes", Votes: "fractions of votes", Unlabelled: "no labels"}
+    if type(source.task) is not type(predictor.task):
+        hint = "; --classes makes classes of them" if isinstance(source.task, Votes) else ""
+        raise RequestError(
+            f"{source.name} has {kinds[type(source.task)]}, "
+            f"and the model gives {kinds[type(predictor.task)]}{hint}"
+        )
+    if isinstance(source.task, Votes):
+        return None
     number = {name: index for index, name in enumerate(predictor.names)}
     unknown = [repr(name) for name in source.task.names if name not in number]
     if unknown:
@@ -125,5 +147,5 @@ def _all_of(dataset: PackedDataset) -> dict[str, Any]:
         "seed": None,
         "sha256": None,
         "sizes": {"test": len(dataset)},
-        "counts": {"test": dataset.info["counts"]},
+        "counts": {"test": dataset.info["counts"] or {}},
     }

@@ -1,6 +1,7 @@
 """From a model and labelled pictures to predictions.csv, metrics.json, figures and the report."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import pandas as pd
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.sources.base import PARTS
 from hubblefork.data.splits import Split
+from hubblefork.data.task import Classes
 from hubblefork.evaluation.classes import measure_classes
+from hubblefork.evaluation.votes import measure_votes
+from hubblefork.explanation.panels import draw_panels
 from hubblefork.files import replacing
 from hubblefork.networks.registry import count_parameters
 from hubblefork.prediction.predictor import Predictor
-from hubblefork.prediction.table import tabulate
 from hubblefork.progress import progress
 from hubblefork.report.figures import draw_charts, save_figures
 from hubblefork.report.html import write_report
@@ -41,20 +44,23 @@ def measure(
 ) -> dict[str, Any]:
     """Predict rows of a dataset and write predictions, metrics, figures and report to `folder`.
 
-    `labels` are the true classes by the model's numbering; by default the dataset's own. Returns
-    the metrics.
+    `labels` are the true classes by the model's numbering, or the true fractions of votes; by
+    default the dataset's own. Returns the metrics.
     """
-    names = predictor.names
     with progress("predicting", len(rows)) as done:
-        probabilities = predictor.predict(dataset.images, rows, done)
+        answers = predictor.predict(dataset.images, rows, done)
     true = dataset.labels[rows] if labels is None else labels
-    predictions = tabulate(dataset.table["id"].to_numpy()[rows], names, probabilities, true)
-    metrics = measure_classes(true, probabilities, names)
+    predictions = predictor.tabulate(dataset.table["id"].to_numpy()[rows], answers, true)
+    if isinstance(predictor.task, Classes):
+        metrics = measure_classes(true, answers, predictor.names)
+    else:
+        metrics = measure_votes(true, answers)
     with replacing(folder / "predictions.csv") as file:
         predictions.to_csv(file, index=False, float_format="%.6g")
     with replacing(folder / "metrics.json") as file:
         json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
     material = _material(predictor, dataset, predictions, metrics, run, split)
+    material = replace(material, panels=draw_panels(predictor, material))
     charts = draw_charts(material)
     save_figures(material, folder / "figures", charts)
     write_report(material, folder / "report.html", charts)
@@ -64,11 +70,11 @@ def measure(
 def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
     """What the report says of a split, with the pictures of each class in each part."""
     counts = {}
-    for part in PARTS:
-        numbers = np.bincount(
-            dataset.labels[split.rows(dataset, part)], minlength=dataset.task.outputs
-        )
-        counts[part] = dict(zip(dataset.task.names, numbers.tolist(), strict=True))
+    if isinstance(dataset.task, Classes):
+        for part in PARTS:
+            labels = dataset.labels[split.rows(dataset, part)]
+            numbers = np.bincount(labels, minlength=dataset.task.outputs)
+            counts[part] = dict(zip(dataset.task.names, numbers.tolist(), strict=True))
     return {
         "rule": split.rule,
         "seed": split.seed,

@@ -1,15 +1,21 @@
 """Pack a source by name, for a notebook."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.framing import Framing
 from hubblefork.data.packing import pack as pack_opened
 from hubblefork.data.sources import open_source
 
 
 def pack(
-    source: str | Path, *, crop: int | None = None, size: int | None = None, grey: bool = False
+    source: str | Path,
+    *,
+    crop: int | None = None,
+    size: int | None = None,
+    grey: bool = False,
+    classes: str | Mapping[str, Any] | None = None,
 ) -> PackedDataset:
     """Read a source once, and give its pictures as a memory-mapped array with a table.
 
@@ -22,7 +28,9 @@ def pack(
     size
         Side of the packed pictures in pixels.
     grey
-        One channel instead of three.
+        One channel instead of all that the source has.
+    classes
+        How votes become classes: `galaxy10`, `five`, or thresholds, also as a TOML file's path.
 
     Raises RequestError where the source cannot be used.
 
@@ -30,4 +38,5 @@ def pack(
     >>> sky.images.shape, sky.images.dtype, sky.task.outputs
     ((40, 32, 32, 3), dtype('uint8'), 10)
     """
-    return pack_opened(open_source(source), Framing(crop, size, grey))
+    opened = open_source(source, classes)
+    return pack_opened(opened, opened.framing(crop, size, grey))

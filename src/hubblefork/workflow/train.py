@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import Split, saved_split
@@ -19,6 +18,7 @@ from hubblefork.networks.registry import count_parameters
 from hubblefork.progress import say
 from hubblefork.training.device import choose_device, choose_precision
 from hubblefork.training.fit import Plan, fit, make_network, plan
+from hubblefork.training.losses import choose_objective
 from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.training.run import Run, default_run_path, refuse_existing
 from hubblefork.workflow.measure import measure_test_part
@@ -98,17 +98,16 @@ def train(
 def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
     """Pack a source as a recipe asks, and split it.
 
-    Raises RequestError where the source has no classes, and, before any picture is read, where the
-    network cannot be made for it.
+    Raises RequestError, before any picture is read, where its labels do not fit the recipe, or
+    where the network cannot be made for it.
     """
-    opened = open_source(source)
-    if not isinstance(opened.task, Classes):
-        raise RequestError(
-            f"{opened.name} holds fractions of votes, and recipe {recipe.name!r} trains on classes"
-        )
+    opened = open_source(source, recipe.data.classes)
+    choose_objective(recipe, opened.task, opened.table, opened.name)
+    data = recipe.data
+    framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
     with torch.device("meta"):  # no memory, no time: only whether it can be made
-        make_network(recipe, opened.task.outputs)
-    dataset = pack(opened, Framing(**recipe.data.model_dump()))
+        make_network(recipe, framing.channels, opened.task.outputs)
+    dataset = pack(opened, framing)
     shares = (recipe.split.train, recipe.split.val, recipe.split.test)
     return dataset, saved_split(dataset, shares, seed, recipe.split.group)
 
@@ -139,6 +138,7 @@ def _card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
     return ModelCard(
         network=planned.recipe.network.name,
         options=dict(planned.recipe.network.options),
+        head=planned.objective.head,
         input_shape=(channels, planned.view.size, planned.view.size),
         task=planned.dataset.task,
         framing=planned.dataset.framing,
@@ -151,10 +151,10 @@ def _card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
 
 def _announce(planned: Plan, run: Run) -> None:
     sizes = ", ".join(f"{number:,} {part}" for part, number in planned.split.counts().items())
-    say(
-        f"{planned.dataset.source}: {len(planned.dataset):,} pictures in "
-        f"{planned.dataset.task.outputs} classes ({sizes})"
-    )
+    dataset = planned.dataset
+    of_classes = isinstance(dataset.task, Classes)
+    labels = f"in {dataset.task.outputs} classes" if of_classes else "with fractions of votes"
+    say(f"{dataset.source}: {len(dataset):,} pictures {labels} ({sizes})")
     say(
         f"recipe {planned.recipe.name}: {planned.recipe.network.name}, "
         f"{count_parameters(planned.network):,} parameters, on {_device_name(planned.device)} in "

@@ -4,8 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hubblefork.data.framing import Framing
+from hubblefork.data.packing import pack
+from hubblefork.data.sources.base import PictureFiles
 from hubblefork.data.sources.catalogue import open_catalogue
+from hubblefork.data.task import Unlabelled, Votes
 from hubblefork.errors import RequestError
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 
 @pytest.fixture
@@ -19,7 +24,9 @@ def images(number: int = 6) -> list[str]:
     return [f"images/{index:03d}.png" for index in range(number)]
 
 
-def opened(folder: Path, table: pd.DataFrame | str | bytes, kind: str = "csv"):
+def opened(
+    folder: Path, table: pd.DataFrame | str | bytes, kind: str = "csv", labelled: bool = True
+) -> PictureFiles:
     path = folder / f"cat.{kind}"
     if isinstance(table, bytes):
         path.write_bytes(table)
@@ -29,7 +36,7 @@ def opened(folder: Path, table: pd.DataFrame | str | bytes, kind: str = "csv"):
         table.to_csv(path, index=False)
     else:
         table.to_parquet(path)
-    return open_catalogue(path, path.name)
+    return open_catalogue(path, path.name, labelled)
 
 
 def refusal(folder: Path, table: pd.DataFrame | str | bytes, kind: str = "csv") -> str:
@@ -162,7 +169,10 @@ def test_one_class_only_is_refused(folder):
 def test_unknown_words_for_a_part_are_refused(folder):
     said = refusal(folder, six(split=["train", "holdout", "dev", None, "test", "val"]))
     assert said.startswith("cat.csv: 3 rows have an unknown split: holdout, dev, (nothing);")
-    assert "no row's split is train" in refusal(folder, six(split=["val"] * 6))
+
+
+def test_a_test_part_alone_can_be_opened(folder):
+    assert set(opened(folder, six(split=["test"] * 6)).table["split"]) == {"test"}
 
 
 def test_positions_off_the_sky_are_refused(folder):
@@ -175,6 +185,125 @@ def test_what_is_no_table_is_refused_in_one_line(folder):
     assert "cannot be read as a table" in refusal(folder, b"\xff\xfe\x00\x81binary", "csv")
     assert "cannot be read as a table" in refusal(folder, "id,image,label\n", "parquet")
     assert "cannot be read as a table" in refusal(folder, 'id,image,label\n"1,2,3\n4,5,6,7,8\n')
+
+
+def test_spaces_in_the_header_do_not_cost_leading_zeros(folder):
+    text = "id ,image , label\n007,images/000.png,a\n008,images/001.png,b\n"
+    assert opened(folder, text).table["id"].tolist() == ["007", "008"]
+
+
+def test_two_columns_of_one_name_are_refused(folder):
+    said = refusal(folder, "id,image,label, id\n1,images/000.png,a,2\n")
+    assert said == "cat.csv has two columns called 'id'; one of them has to go"
+
+
+# Votes
+
+
+def votes(number: int = 6) -> pd.DataFrame:
+    """Fractions that fit the tree: every answer as likely as the others of its question."""
+    even = [np.full(len(question.answers), 1 / len(question.answers))
+            for question in GALAXY_ZOO_2.questions]  # fmt: skip
+    row = GALAXY_ZOO_2.weighted(np.concatenate(even)[None])
+    return pd.DataFrame(row.repeat(number, axis=0), columns=list(GALAXY_ZOO_2.columns))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_37_fractions_take_the_place_of_a_label(folder, kind):
+    fractions = votes()[list(reversed(GALAXY_ZOO_2.columns))]
+    source = opened(folder, pd.concat([six().drop(columns="label"), fractions], axis=1), kind)
+    assert source.task == Votes()
+    assert source.table[list(GALAXY_ZOO_2.columns)].to_numpy() == pytest.approx(votes().to_numpy())
+
+
+def test_a_label_goes_before_fractions_which_are_kept(folder):
+    source = opened(folder, pd.concat([six(), votes()], axis=1))
+    assert source.task.names == ("a", "b")
+    assert "Class1.1" in source.table
+
+
+def test_fractions_that_break_the_tree_are_refused(folder):
+    table = pd.concat([six().drop(columns="label"), votes()], axis=1)
+    assert "g2 (Class3.1 is missing)" in refusal(
+        folder, table.assign(**{"Class3.1": table["Class3.1"].where(table["id"] != "g2")})
+    )
+    assert "6 of 6 rows have answers that do not sum" in refusal(
+        folder, table.assign(**{"Class1.1": 0.1})
+    )
+    said = refusal(folder, table.drop(columns=["Class11.6", "Class1.1"]))
+    assert said.startswith("cat.csv has no column label; found ")
+    assert said.endswith("label, or all 37 fractions of votes, of which it has 35")
+
+
+# One file a band
+
+
+def test_columns_of_bands_are_the_bands_of_one_picture(folder):
+    bands = {f"image_{band}": list(np.roll(images(), shift)) for shift, band in enumerate("gri")}
+    source = opened(folder, six(**bands).drop(columns="image"))
+    assert source.channels == 3
+    assert source.paths[1] == tuple(str(folder / "images" / f"{n:03d}.png") for n in (1, 0, 5))
+    assert source.table["origin"].iloc[1] == "images/001.png, images/000.png, images/005.png"
+    assert list(source.table) == ["id", "label", "origin"]
+    dataset = pack(source, source.framing(size=16))
+    assert dataset.images.shape == (6, 16, 16, 3)
+    # The second band of a picture is its green, and the first of another its blue.
+    np.testing.assert_array_equal(dataset.images[1][..., 1], dataset.images[0][..., 2])
+
+
+def test_with_a_column_image_other_columns_are_no_bands(folder):
+    source = opened(folder, six(image_url=["http://a/b"] * 6))
+    assert isinstance(source.paths[0], str)
+    assert "image_url" in source.table
+
+
+def test_missing_files_of_bands_are_named(folder):
+    bands = six(image_g=images(), image_r=images()).drop(columns="image")
+    bands.loc[2, "image_r"] = "images/r.png"
+    said = refusal(folder, bands)
+    assert said.startswith("cat.csv: 1 of 12 files are not there: images/r.png;")
+    bands.loc[2, "image_r"] = None
+    assert refusal(folder, bands).startswith("cat.csv: 1 of 6 rows have no image_r; ids g2;")
+
+
+# Without labels
+
+
+def test_pictures_alone_are_enough_where_labels_are_not_needed(folder):
+    source = opened(folder, six()[["image"]], labelled=False)
+    assert source.task == Unlabelled()
+    assert source.table["id"].tolist() == images()
+    assert source.notes == []
+    with pytest.raises(RequestError, match="has no column image; found id, label"):
+        opened(folder, six().drop(columns="image"), labelled=False)
+
+
+def test_labels_that_are_there_are_used(folder):
+    assert opened(folder, six(), labelled=False).task.names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("label", ["a", None, "b", "a", "b", "a"], "1 of 6 rows have no label"),
+        ("label", ["a"] * 6, "cat.csv has only one class, 'a'"),
+        ("split", ["holdout"] * 6, "6 rows have an unknown split: holdout"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_told(folder, column, values, said):
+    source = opened(folder, six(**{column: values}), labelled=False)
+    assert source.task == Unlabelled()
+    assert list(source.table) == ["id", "origin"]
+    assert len(source.notes) == 1
+    assert said in source.notes[0]
+
+
+def test_files_that_are_not_there_are_left_to_the_reader_unless_all_are(folder):
+    table = six(image=["images/gone.png", *images()[1:]])
+    source = opened(folder, table, labelled=False)
+    assert source.read([0], Framing(size=8))[0].reason == "the file is not there"
+    with pytest.raises(RequestError, match="6 of 6 files are not there"):
+        opened(folder, six(image=["gone.png"] * 6), labelled=False)
 
 
 def test_the_real_catalogue(real_data):

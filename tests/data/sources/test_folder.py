@@ -5,6 +5,7 @@ import pytest
 
 from hubblefork.data.framing import Framing
 from hubblefork.data.sources.folder import open_folder
+from hubblefork.data.task import Unlabelled
 from hubblefork.errors import RequestError
 
 
@@ -25,7 +26,7 @@ def test_each_folder_is_a_class(two_classes):
     assert source.table["id"].iloc[0] == "edge_on/000"
     assert source.table["origin"].iloc[0] == "edge_on/000.png"
     assert source.notes == []
-    assert source.read([0, 21], Framing(size=8))[1].shape == (8, 8, 3)
+    assert source.read([0, 21], Framing(size=8))[1].pixels.shape == (8, 8, 3)
 
 
 def test_names_with_spaces_and_of_any_script_are_kept(tmp_path, make_pictures):
@@ -43,7 +44,7 @@ def test_file_names_that_are_not_utf8_are_read_and_shown(two_classes):
     source = opened(two_classes)
     shown = source.table["id"].iloc[-1]
     assert shown == r"spiral/spirale \xe0 bras"
-    assert source.read([21], Framing())[0].shape == (24, 24, 3)
+    assert source.read([21], Framing())[0].pixels.shape == (24, 24, 3)
     assert len(source.stamp()) == len(source.content()) == 64
 
 
@@ -69,12 +70,6 @@ def test_a_folder_without_pictures_is_no_class(two_classes):
 def test_folders_within_a_class_are_read(two_classes, make_pictures):
     make_pictures(two_classes / "spiral" / "barred" / "tight", 3)
     assert "spiral/barred/tight/002" in set(opened(two_classes).table["id"])
-
-
-def test_links_that_go_in_circles_end(two_classes):
-    (two_classes / "spiral" / "up").symlink_to(two_classes)
-    (two_classes / "spiral" / "self").symlink_to(two_classes / "spiral")
-    assert len(opened(two_classes).table) == 22
 
 
 def test_pictures_that_differ_in_suffix_only_get_ids_of_their_own(two_classes):
@@ -121,6 +116,45 @@ def test_a_split_without_train_is_refused(tmp_path, make_pictures):
     assert refusal(tmp_path).startswith("sky has test, val but no train folder")
 
 
+def test_without_labels_any_folder_of_pictures_is_a_source(tmp_path, make_pictures):
+    make_pictures(tmp_path, 3)
+    make_pictures(tmp_path / "more", 2)
+    (tmp_path / "notes.txt").touch()
+    source = open_folder(tmp_path, "sky", labelled=False)
+    assert source.task == Unlabelled()
+    assert list(source.table) == ["id", "origin"]
+    assert source.table["id"].tolist() == ["000", "001", "002", "more/000", "more/001"]
+    assert source.notes[0].startswith("Read without labels: sky has only one class, 'more'")
+    assert "notes.txt" in source.notes[1]
+
+
+def test_without_labels_class_folders_are_classes_still(two_classes):
+    assert open_folder(two_classes, "sky", labelled=False).task.names == ("edge_on", "spiral")
+
+
+def test_without_labels_an_empty_folder_is_refused_too(tmp_path):
+    with pytest.raises(RequestError, match="holds no pictures"):
+        open_folder(tmp_path, "sky", labelled=False)
+
+
+def test_a_table_beside_the_folders_is_joined(two_classes):
+    names = [f"edge_on/{number:03d}" for number in range(12)]
+    names += [f"spiral/{number:03d}" for number in range(9)]
+    rows = [f"{name}.png,kind {int(name[-3:])},{int(name[-3:])}.5,0" for name in names]
+    (two_classes / "more.csv").write_text(
+        "\n".join(["file,species,ra,split", *rows, "gone.png,x,1,0"])
+    )
+    source = opened(two_classes)
+    assert list(source.table) == ["id", "label", "origin", "species", "ra"]
+    assert source.table["species"].iloc[13] == "kind 1"
+    assert source.table["ra"].iloc[13] == 1.5
+    assert source.table["species"].iloc[21:].isna().all()
+    assert source.notes == [
+        "more.csv: columns species, ra joined to 21 of 22 pictures; 1 of its rows name no "
+        "picture, or the same as another."
+    ]
+
+
 def test_an_empty_folder_is_refused(tmp_path):
     assert refusal(tmp_path).startswith("sky holds no pictures; expected one folder of pictures")
 
@@ -161,4 +195,8 @@ def test_real_folders(real_data):
     source = opened(real_data / "odonata")
     assert source.task.names == ("damselfly", "dragonfly")
     assert len(source.table) == 629
-    assert "credits.csv" in source.notes[0]
+    assert source.notes == [
+        "credits.csv: columns class, species, family, credit, source_url joined to 629 of 629 "
+        "pictures."
+    ]
+    assert source.table["species"].nunique() == 185

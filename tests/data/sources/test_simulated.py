@@ -34,17 +34,18 @@ def test_an_odd_number_is_refused(text):
 def test_pictures_are_rendered_as_they_are_framed():
     source = open_source("simulated:10")
     plain = source.read([3, 1], Framing())
-    assert [picture.shape for picture in plain] == [(69, 69, 3)] * 2
-    assert source.read([0], Framing(crop=46, size=32))[0].shape == (32, 32, 3)
-    grey = source.read([3], Framing(grey=True))[0]
+    assert [picture.pixels.shape for picture in plain] == [(69, 69, 3)] * 2
+    assert source.read([0], Framing(crop=46, size=32))[0].pixels.shape == (32, 32, 3)
+    grey = source.read([3], Framing(channels=1))[0].pixels
     assert grey.shape == (69, 69, 1)
-    np.testing.assert_allclose(grey[..., 0], plain[0] @ [0.299, 0.587, 0.114], atol=1)
+    np.testing.assert_allclose(grey[..., 0], plain[0].pixels @ [0.299, 0.587, 0.114], atol=1)
 
 
 def test_a_picture_does_not_depend_on_which_others_are_read():
     source = open_source("simulated:12")
     together = source.read(range(12), Framing(size=24))
-    np.testing.assert_array_equal(source.read([7], Framing(size=24))[0], together[7])
+    alone = source.read([7], Framing(size=24))[0]
+    np.testing.assert_array_equal(alone.pixels, together[7].pixels)
 
 
 def test_a_crop_beyond_the_frame_is_refused():

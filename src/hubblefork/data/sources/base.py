@@ -11,10 +11,12 @@ from typing import Literal
 import pandas as pd
 
 from hubblefork.data.framing import Framing
-from hubblefork.data.pictures import read_pictures
+from hubblefork.data.pictures import FITS_SUFFIXES, read_pictures
 from hubblefork.data.reading import Job, Pictures
 from hubblefork.data.task import Task
+from hubblefork.errors import RequestError
 from hubblefork.progress import progress
+from hubblefork.sky.stretch import Stretch
 
 PARTS = ("train", "val", "test")
 
@@ -38,6 +40,9 @@ class Source(ABC):
     table: one row a picture: `id` (unique text); `label` (index of the class) for Classes, or the
         37 fractions for Votes; `origin` (where the picture is); if known `split` (train, val or
         test), `group` (text; a group is never divided), `ra` and `dec` (degrees, ICRS).
+    channels: of its pictures: 1, 3 (red, green, blue) or the number of its bands.
+    bands: of its counts, among which a stretch can choose; 0 where its pictures are bytes.
+    held_bytes: what a job holds of each picture before it is done; 0 where it only names files.
     notes: plain sentences on what was ignored and why.
     prefer: whether pictures are read faster by "threads" or by "processes".
     """
@@ -45,6 +50,9 @@ class Source(ABC):
     name: str
     task: Task
     table: pd.DataFrame
+    channels: int = 3
+    bands: int = 0
+    held_bytes: int = 0
     notes: list[str]
     prefer: Literal["threads", "processes"]
 
@@ -63,8 +71,30 @@ class Source(ABC):
         It holds no more than these rows need, since it is sent to other processes.
         """
 
+    def framing(
+        self,
+        crop: int | None = None,
+        size: int | None = None,
+        grey: bool = False,
+        stretch: Stretch | None = None,
+    ) -> Framing:
+        """Return a framing that keeps this source's channels, or the bands that a stretch chooses.
+
+        Raises RequestError where the source does not have these bands.
+        """
+        stretch = stretch or Stretch()
+        channels = self.channels
+        if stretch.bands is not None:
+            if max(stretch.bands) >= self.bands:
+                has = f"bands 0 to {self.bands - 1}" if self.bands else "bytes and not counts"
+                raise RequestError(
+                    f"stretch.bands is {list(stretch.bands)}, and {self.name} has {has}"
+                )
+            channels = len(stretch.bands)
+        return Framing(crop, size, 1 if grey else channels, stretch)
+
     def read(self, rows: Sequence[int], framing: Framing) -> Pictures:
-        """Read the pictures of these rows, each as (side, side, channels) uint8 or the reason."""
+        """Read the pictures of these rows; the reason in the place of one that cannot be read."""
         return self.job(rows)(framing)
 
 
@@ -73,38 +103,71 @@ _WORTH_PROCESSES = 5000
 
 
 class PictureFiles(Source):
-    """A source whose pictures are files: `paths` has one for each row of `table`."""
+    """A source whose pictures are files: `paths` has one for each row of `table`, or a tuple of
+    one for each band.
+
+    FITS files have the bands of the first that can be read; among other pictures they become
+    colour pictures too.
+    """
 
     def __init__(
-        self, name: str, task: Task, table: pd.DataFrame, paths: Sequence[str], notes: list[str]
+        self,
+        name: str,
+        task: Task,
+        table: pd.DataFrame,
+        paths: Sequence[str | tuple[str, ...]],
+        notes: list[str],
     ) -> None:
         self.name = name
         self.task = task
         self.table = table
-        self.paths = [os.path.abspath(path) for path in paths]
-        self.notes = notes
+        self.paths = [_absolute(path) for path in paths]
+        self.notes = [*notes, *self._look_at_bands()]
+
+    def _look_at_bands(self) -> list[str]:
+        """Find out the bands of counts, and tell what the first file says of them."""
+        counted = [path for path in self.paths if not _is_bytes(path)]
+        if not counted:
+            return []
+        # astropy takes half a second to import, and most sources have no FITS files.
+        from hubblefork.data.counts import look_at_counts
+
+        self.bands, notes = look_at_counts(counted)
+        if len(counted) == len(self.paths):
+            self.channels = self.bands or self.channels
+        else:
+            notes.append(
+                f"{len(counted):,} of {len(self.paths):,} pictures are FITS files, which become "
+                "colour pictures as the others are."
+            )
+        return notes
 
     @property
     def prefer(self) -> Literal["threads", "processes"]:
-        """Threads share Python's lock, so that on two cores they read 1.2 to 1.5 times as fast
-        as one, where processes read 1.7 to 1.9 times as fast, once they have started.
+        """Threads for JPEG, which is decoded without Python's lock, so that processes read it no
+        faster. Of other kinds, two threads read 1.2 to 1.5 times as much as one, and two processes
+        1.7 to 1.9 times as much, once they have started.
         """
-        return "processes" if len(self.paths) >= _WORTH_PROCESSES else "threads"
+        others = sum(not path.lower().endswith((".jpg", ".jpeg")) for path in self._files())
+        return "processes" if others >= _WORTH_PROCESSES else "threads"
 
     def stamp(self) -> str:
         digest = hashlib.sha256(table_digest(self.table, self.task).encode())
-        for path in self.paths:
+        for path in self._files():
             try:
                 state = os.stat(path)
-                digest.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0".encode(*_ENCODING))
+                # st_ctime_ns, which cannot be set, tells what keeps size and time of writing.
+                times = f"{state.st_mtime_ns}\0{state.st_ctime_ns}"
+                digest.update(f"{path}\0{state.st_size}\0{times}\0".encode(*_ENCODING))
             except OSError:
                 digest.update(f"{path}\0gone\0".encode(*_ENCODING))
         return digest.hexdigest()
 
     def content(self) -> str:
         digest = hashlib.sha256(table_digest(self.table, self.task).encode())
-        blocks = [self.paths[start : start + 256] for start in range(0, len(self.paths), 256)]
-        with progress("fingerprint", len(self.paths)) as done, ThreadPoolExecutor() as pool:
+        files = self._files()
+        blocks = [files[start : start + 256] for start in range(0, len(files), 256)]
+        with progress("fingerprint", len(files), "files") as done, ThreadPoolExecutor() as pool:
             for file_digests in pool.map(_file_digests, blocks):
                 for each in file_digests:
                     digest.update(each)
@@ -113,6 +176,19 @@ class PictureFiles(Source):
 
     def job(self, rows: Sequence[int]) -> Job:
         return partial(read_pictures, [self.paths[row] for row in rows])
+
+    def _files(self) -> list[str]:
+        return [file for path in self.paths for file in ([path] if isinstance(path, str) else path)]
+
+
+def _absolute(path: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if isinstance(path, tuple):
+        return tuple(map(os.path.abspath, path))
+    return os.path.abspath(path)
+
+
+def _is_bytes(path: str | tuple[str, ...]) -> bool:
+    return isinstance(path, str) and not path.lower().endswith(FITS_SUFFIXES)
 
 
 # File names may hold bytes that are not UTF-8; Python carries them as lone surrogates.

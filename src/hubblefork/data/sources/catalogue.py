@@ -1,102 +1,78 @@
 """A catalogue: a CSV or Parquet table that names each picture's file and its label."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.sources.base import PART_WORDS, PictureFiles
-from hubblefork.data.task import Classes
+from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.columns import as_text, check_ids, class_numbers, degrees, parts
+from hubblefork.data.sources.fractions import checked_fractions, has_fractions
+from hubblefork.data.task import Classes, Task, Unlabelled, Votes
 from hubblefork.errors import RequestError, first_few
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 # The names that the Galaxy Zoo catalogues of other tools use.
 _SYNONYMS = {"id_str": "id", "file_loc": "image"}
-_REQUIRED = ("id", "image", "label")
-_TEXT = (*_REQUIRED, *_SYNONYMS, "split", "group")
+# Where a picture has a file for each band, its columns begin so: image_g, image_r, image_i.
+_BAND = "image_"
+_TEXT = ("id", "image", "label", *_SYNONYMS, "split", "group")
 # Columns that packing writes itself.
-_OWN = ("origin", "digest")
+_OWN = ("origin", "digest", "width", "height", "bands")
 
 
-def open_catalogue(path: Path, name: str) -> PictureFiles:
+def open_catalogue(path: Path, name: str, labelled: bool = True) -> PictureFiles:
     """Open a catalogue with the columns id, image and label; id_str and file_loc are understood.
 
-    image: path of the picture, relative to the catalogue's folder or absolute.
-    label: names of classes (sorted), or whole numbers (in order; their names are the numbers).
+    image: path of the picture, relative to the catalogue's folder or absolute. In its place,
+        columns image_g, image_r, ... of any such names: a file for each band, in their order.
+    label: names of classes (sorted), or whole numbers (in order; their names are the numbers). In
+        its place, the 37 columns of vote fractions.
     split: optional; train, val (valid, validation) or test for every row.
     group: optional; rows with the same text are never divided by a split.
     ra, dec: optional; degrees. Further columns are kept as they are.
+    labelled: whether labels are needed. Without, ids are not needed either (paths take their
+        place), and what is wrong with labels is told in the notes.
 
     Ids are read as text, so leading zeros and numbers of 64 bits stay whole.
 
     Raises RequestError for missing columns, ids, labels or files, repeated ids, unknown words for
-    a part, positions off the sky, and fewer than two classes.
+    a part, fractions that break the tree, positions off the sky, and fewer than two classes.
     """
     table = _read_table(path, name)
-    missing = [column for column in _REQUIRED if column not in table]
-    if missing:
-        raise RequestError(
-            f"{name} has no column {' and no column '.join(missing)}; found "
-            f"{first_few(table.columns, 8) or 'nothing'}; expected id, image and label"
-        )
-    if table.empty:
-        raise RequestError(f"{name} has no rows; expected one for each picture")
+    pictures = _picture_columns(table)
+    _check_columns(table, pictures, name, labelled)
+    if "id" not in table:
+        table["id"] = table[pictures[0]]
+    for column in ("id", *pictures):
+        _check_filled(table, column, name)
+    check_ids(table["id"], name)
+    paths = _paths(table, pictures, path.parent, name, labelled)
 
-    for column in _REQUIRED:
-        absent = table[column].isna()
-        if absent.any():
-            which = table.index[absent] + 1 if column == "id" else table["id"][absent]
-            what = "row numbers" if column == "id" else "ids"
-            raise RequestError(
-                f"{name}: {absent.sum():,} of {len(table):,} rows have no {column}; "
-                f"{what} {first_few(which)}; fill them in or remove these rows"
-            )
-    repeated = table["id"][table["id"].duplicated()].unique()
-    if len(repeated):
-        raise RequestError(
-            f"{name}: {len(repeated):,} ids stand in more than one row: {first_few(repeated)}; "
-            "each picture needs an id of its own"
-        )
-
-    names, labels = _classes(table["label"])
-    if len(names) < 2:
-        raise RequestError(f"{name} has only one class, {names[0]!r}; two or more are needed")
-    folder = path.parent
-    paths = [os.path.join(folder, image) for image in table["image"]]
-    gone = [image for image, file in zip(table["image"], paths, strict=True)
-            if not os.path.isfile(file)]  # fmt: skip
-    if gone:
-        raise RequestError(
-            f"{name}: {len(gone):,} of {len(paths):,} files are not there: {first_few(gone)}; "
-            f"paths are relative to {folder}"
-        )
-
-    result = pd.DataFrame({"id": table["id"], "label": labels, "origin": table["image"]})
-    if "split" in table:
-        result["split"] = _parts(table["split"], name)
+    notes: list[str] = []
+    try:
+        task, known = _labels(table, name)
+    except RequestError as error:
+        if labelled:
+            raise
+        task, known = Unlabelled(), {}
+        notes.append(f"Read without labels and split: {error}.")
+    result = pd.DataFrame({"id": table["id"], **known, "origin": _origins(table, pictures)})
     for column, limit in (("ra", 360.0), ("dec", 90.0)):
         if column in table:
-            result[column] = _degrees(table[column], limit, name)
-    for column in table.columns.difference([*result, "image", *_OWN], sort=False):
-        result[column] = table[column]
-    return PictureFiles(name, Classes(tuple(names)), result, paths, [])
+            result[column] = degrees(table[column], limit, name)
+    used = (*result, *pictures, *_OWN, "label", "split")
+    others = table.columns.difference(used, sort=False)
+    result = pd.concat([result, table[others]], axis=1)
+    return PictureFiles(name, task, result, paths, notes)
 
 
 def _read_table(path: Path, name: str) -> pd.DataFrame:
     """Read the file, with the known columns as stripped text and None where nothing stands."""
     try:
-        if path.suffix.lower() == ".csv":
-            # Only an empty cell is missing: "NA", "None" and "null" are good names of classes.
-            table = pd.read_csv(
-                path,
-                dtype=dict.fromkeys(_TEXT, "str"),
-                keep_default_na=False,
-                na_values=[""],
-                encoding="utf-8-sig",
-                low_memory=False,
-            )
-        else:
-            table = pd.read_parquet(path)
+        table = _read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except pd.errors.EmptyDataError:
         raise RequestError(f"{name} is empty; expected the columns id, image and label") from None
     except (ValueError, OSError) as error:  # pandas' and pyarrow's errors for a bad file
@@ -106,55 +82,105 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
     for theirs, ours in _SYNONYMS.items():
         if ours not in table:
             table = table.rename(columns={theirs: ours})
-    for column in table.columns.intersection(_TEXT):
-        table[column] = _as_text(table[column])
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise RequestError(f"{name} has two columns called {twice[0]!r}; one of them has to go")
+    for column in table:
+        if _is_text(column):
+            table[column] = as_text(table[column])
     return table.reset_index(drop=True)
 
 
-def _as_text(values: pd.Series) -> pd.Series:
-    """Return stripped text; whole numbers without a decimal point; None where nothing stands."""
-    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")  # Parquet stores whole numbers with gaps as floats
-    text = values.astype("object").where(values.notna(), None)
-    text = text.map(lambda value: str(value).strip() or None, na_action="ignore")
-    return text.astype("str")
+def _read_csv(path: Path) -> pd.DataFrame:
+    # Only an empty cell is missing: "NA", "None" and "null" are good names of classes.
+    options = {"keep_default_na": False, "na_values": [""], "encoding": "utf-8-sig"}
+    header = pd.read_csv(path, nrows=0, **options)
+    text = {column: "str" for column in header if _is_text(column.strip())}
+    return pd.read_csv(path, dtype=text, low_memory=False, **options)
 
 
-def _classes(labels: pd.Series) -> tuple[list[str], np.ndarray]:
-    """Return the names of the classes and each row's index among them."""
-    words = labels.unique()
-    numbers = all(word.removeprefix("-").isdecimal() for word in words)
-    # "01" and "1" would be one number but are two names.
-    if numbers and len({int(word) for word in words}) == len(words):
-        names = sorted(words, key=int)
-    else:
-        names = sorted(words)
-    index = {word: number for number, word in enumerate(names)}
-    return names, labels.map(index).to_numpy(np.int64)
+def _is_text(column: str) -> bool:
+    """Whether a column is to be read as text, since a number would lose what it looks like."""
+    return column in _TEXT or column.startswith(_BAND)
 
 
-def _parts(words: pd.Series, name: str) -> list[str]:
-    """Return train, val or test for each row."""
-    parts = words.str.lower().map(PART_WORDS)
-    wrong = parts.isna()
-    if wrong.any():
-        found = words[wrong].fillna("(nothing)").unique()
+def _picture_columns(table: pd.DataFrame) -> list[str]:
+    """Return the column of each picture's file, or those of its bands; none if it has neither."""
+    if "image" in table:
+        return ["image"]
+    return [column for column in table if column.startswith(_BAND)]
+
+
+def _check_columns(table: pd.DataFrame, pictures: Sequence[str], name: str, labelled: bool) -> None:
+    missing = [] if pictures else ["image"]
+    if labelled:
+        missing = ["id"] * ("id" not in table) + missing
+        missing += ["label"] * ("label" not in table and not has_fractions(table))
+    if missing:
+        votes = sum(column in table for column in GALAXY_ZOO_2.columns)
+        total = len(GALAXY_ZOO_2.columns)
+        hint = f", or all {total} fractions of votes, of which it has {votes}" if votes else ""
         raise RequestError(
-            f"{name}: {wrong.sum():,} rows have an unknown split: {first_few(found)}; "
-            "expected train, val or test in every row"
+            f"{name} has no column {' and no column '.join(missing)}; found "
+            f"{first_few(table.columns, 8) or 'nothing'}; expected id, image and label{hint}"
         )
-    if "train" not in set(parts):
-        raise RequestError(f"{name}: no row's split is train; expected pictures to learn from")
-    return list(parts)
+    if table.empty:
+        raise RequestError(f"{name} has no rows; expected one for each picture")
 
 
-def _degrees(values: pd.Series, limit: float, name: str) -> np.ndarray:
-    """Return angles in degrees, NaN where none is known."""
-    angles = pd.to_numeric(values, errors="coerce")
-    wrong = (angles.isna() & values.notna()) | (angles.abs() > limit)
-    if wrong.any():
+def _check_filled(table: pd.DataFrame, column: str, name: str) -> None:
+    absent = table[column].isna()
+    if absent.any():
+        which = table.index[absent] + 1 if column == "id" else table["id"][absent]
+        what = "row numbers" if column == "id" else "ids"
         raise RequestError(
-            f"{name}: {wrong.sum():,} rows have a {values.name} that is no angle within "
-            f"{limit:g} degrees: {first_few(values[wrong])}"
+            f"{name}: {absent.sum():,} of {len(table):,} rows have no {column}; "
+            f"{what} {first_few(which)}; fill them in or remove these rows"
         )
-    return angles.to_numpy(np.float64)
+
+
+def _paths(
+    table: pd.DataFrame, pictures: Sequence[str], folder: Path, name: str, labelled: bool
+) -> list[str] | list[tuple[str, ...]]:
+    """Return the file of each picture, or those of its bands.
+
+    Where no labels are needed, files that are not there are left to packing and prediction, which
+    go on without them: one is always lost of a million.
+    """
+    files = [[os.path.join(folder, each) for each in table[column]] for column in pictures]
+    gone = [
+        told
+        for column, paths in zip(pictures, files, strict=True)
+        for told, file in zip(table[column], paths, strict=True)
+        if not os.path.isfile(file)
+    ]
+    number = len(table) * len(pictures)
+    if gone and (labelled or len(gone) == number):
+        raise RequestError(
+            f"{name}: {len(gone):,} of {number:,} files are not there: {first_few(gone)}; "
+            f"paths are relative to {folder}"
+        )
+    return files[0] if pictures == ["image"] else list(zip(*files, strict=True))
+
+
+def _labels(table: pd.DataFrame, name: str) -> tuple[Task, Mapping[str, np.ndarray | pd.Series]]:
+    """Return what a label means, and the columns of labels and of the split, if there are any."""
+    known: dict[str, np.ndarray | pd.Series] = {}
+    task: Task = Unlabelled()
+    if "label" in table:
+        _check_filled(table, "label", name)
+        names, known["label"] = class_numbers(table["label"])
+        if len(names) < 2:
+            raise RequestError(f"{name} has only one class, {names[0]!r}; two or more are needed")
+        task = Classes(tuple(names))
+    elif has_fractions(table):
+        known |= dict(checked_fractions(table, table["id"], name).items())
+        task = Votes()
+    if "split" in table:
+        known["split"] = parts(table["split"], name)
+    return task, known
+
+
+def _origins(table: pd.DataFrame, pictures: Sequence[str]) -> pd.Series:
+    """Return where each picture is, for messages."""
+    return table[pictures[0]].str.cat([table[column] for column in pictures[1:]], sep=", ")

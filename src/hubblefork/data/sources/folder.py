@@ -1,74 +1,110 @@
-"""A directory with one folder of pictures a class, or train/, val/ and test/ folders of such."""
+"""A directory with one folder of pictures a class, or train/, val/ and test/ folders of such.
+
+Without labels, any directory with pictures in it.
+"""
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from hubblefork.data.folders import files_below, listing
 from hubblefork.data.pictures import is_picture_name
 from hubblefork.data.sources.base import PART_WORDS, PictureFiles, display_text
-from hubblefork.data.task import Classes
+from hubblefork.data.sources.beside import columns_beside
+from hubblefork.data.task import Classes, Task, Unlabelled
 from hubblefork.errors import RequestError, first_few
 
 _LAYOUT = "expected one folder of pictures a class, as in {name}/spiral/1.jpg, {name}/edge_on/2.jpg"
 
 
-def open_folder(path: Path, name: str) -> PictureFiles:
+def open_folder(path: Path, name: str, labelled: bool = True) -> PictureFiles:
     """Open a directory whose folders are the classes; classes are the folders' names, sorted.
 
     Folders within a class folder are read too. Hidden files and folders are skipped. Files that
     are no pictures, and pictures outside the class folders, are ignored and named in the notes.
-    An id is the path relative to the directory, without its suffix where that is unique.
+    An id is the path relative to the directory, without its suffix where that is unique. The
+    columns of a .csv table in the directory that names the pictures are joined to the table.
 
-    Raises RequestError where the directory is empty, has no class folders or only one class, or
-    where a class has no picture in train/.
+    labelled: whether classes are needed. Without, a directory that has none stands for every
+        picture below it, and the notes say why.
+
+    Raises RequestError where the directory has no pictures, has no class folders or only one
+    class, or where a class has no picture in train/.
     """
+    try:
+        return _open_classes(path, name)
+    except RequestError as error:
+        if labelled:
+            raise
+        found = _Found()
+        found.read_class(path, "")
+        if not found.files:
+            raise
+        found.remarks.append(f"Read without labels: {error}.")
+    return _source(path, name, Unlabelled(), found, {})
+
+
+def _open_classes(path: Path, name: str) -> PictureFiles:
     found = _Found()
-    folders, found.ignored = _listing(path)
-    loose = list(found.ignored)
+    folders, beside = listing(path)
+    found.ignored += beside
     parts = _parts(folders, name)
     for folder in folders:
         if parts is None:
             found.read_class(path, folder)
         elif folder in parts:
-            classes, beside = _listing(path / folder)
-            found.ignored += [os.path.join(folder, each) for each in beside]
+            classes, others = listing(path / folder)
+            found.ignored += [os.path.join(folder, each) for each in others]
             for each in classes:
                 found.read_class(path, os.path.join(folder, each), parts[folder])
         else:
             found.ignored.append(folder + os.sep)
     if not found.files:
-        _complain_of_no_classes(name, loose)
+        _complain_of_no_classes(name, beside)
 
     names = sorted(set(found.labels))
-    number = {label: index for index, label in enumerate(names)}
-    table = pd.DataFrame(
-        {
-            "id": _ids(found.files),
-            "label": [number[label] for label in found.labels],
-            "origin": [display_text(Path(file).as_posix()) for file in found.files],
-        }
-    )
     if parts is not None:
-        table["split"] = found.parts
-        in_train = set(table["label"][table["split"] == "train"])
-        missing = [label for index, label in enumerate(names) if index not in in_train]
+        in_train = {label for label, part in zip(found.labels, found.parts, strict=True)
+                    if part == "train"}  # fmt: skip
+        missing = [label for label in names if label not in in_train]
         if missing:
             raise RequestError(
                 f"{name}: no picture of class {first_few(map(repr, missing))} in train/; "
                 "every class needs pictures to learn from"
             )
     if len(names) < 2:
-        catalogues = [file for file in loose if file.lower().endswith((".csv", ".parquet"))]
+        catalogues = [file for file in beside if file.lower().endswith((".csv", ".parquet"))]
         hint = f"; if {catalogues[0]} is its catalogue, give that file" if catalogues else ""
         raise RequestError(
             f"{name} has only one class, {names[0]!r}; two or more class folders are needed{hint}"
         )
+    number = {label: index for index, label in enumerate(names)}
+    known: dict[str, Sequence] = {"label": [number[label] for label in found.labels]}
+    if parts is not None:
+        known["split"] = found.parts
+    return _source(path, name, Classes(tuple(names)), found, known)
+
+
+def _source(
+    path: Path, name: str, task: Task, found: "_Found", known: dict[str, Sequence]
+) -> PictureFiles:
+    """Make a source of what was found, with the columns of tables that lie beside the pictures."""
+    origins = [display_text(Path(file).as_posix()) for file in found.files]
+    table = pd.DataFrame({"id": _ids(found.files), **known, "origin": origins})
+    here = [each for each in found.ignored if os.sep not in each]
+    for file in [each for each in here if each.lower().endswith(".csv")]:
+        beside = columns_beside(path / file, found.files, name)
+        if beside is not None:
+            columns, remark = beside
+            table = table.join(columns[columns.columns.difference(table.columns, sort=False)])
+            found.ignored.remove(file)
+            found.remarks.append(remark)
     paths = [os.path.join(path, file) for file in found.files]
-    return PictureFiles(name, Classes(tuple(names)), table, paths, found.notes())
+    return PictureFiles(name, task, table, paths, found.notes())
 
 
 def _parts(folders: list[str], name: str) -> dict[str, str] | None:
@@ -91,7 +127,7 @@ def _parts(folders: list[str], name: str) -> dict[str, str] | None:
 
 @dataclass
 class _Found:
-    """What was found so far: for each picture its file, class and part, and what was ignored.
+    """What was found so far: for each picture its file, class and part; remarks; what was ignored.
 
     Files are paths relative to the directory.
     """
@@ -99,13 +135,14 @@ class _Found:
     files: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     parts: list[str | None] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
     def read_class(self, root: Path, folder: str, part: str | None = None) -> None:
         """Take the pictures in one class folder and the folders within it."""
         before = len(self.files)
-        for file in _files_below(root, folder):
+        for file in files_below(root, folder):
             (self.files if is_picture_name(file) else self.ignored).append(file)
         number = len(self.files) - before
         self.labels += [display_text(os.path.basename(folder))] * number
@@ -114,8 +151,8 @@ class _Found:
             self.empty.append(folder)
 
     def notes(self) -> list[str]:
-        """Say in plain sentences what was ignored."""
-        notes = []
+        """Say in plain sentences what was done with what is no picture."""
+        notes = [*self.remarks]
         if self.ignored:
             what = "file or folder was" if len(self.ignored) == 1 else "files or folders were"
             notes.append(
@@ -126,28 +163,6 @@ class _Found:
             shown = first_few(map(display_text, self.empty))
             notes.append(f"Folders without pictures were ignored: {shown}.")
         return notes
-
-
-def _listing(path: Path) -> tuple[list[str], list[str]]:
-    """Return the names of the folders and of the files in `path`, sorted, without hidden ones."""
-    folders, files = [], []
-    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-        if not entry.name.startswith("."):
-            (folders if entry.is_dir() else files).append(entry.name)
-    return folders, files
-
-
-def _files_below(root: Path, folder: str, above: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Give the path, relative to `root`, of every file in `folder` and the folders within it."""
-    above = above or frozenset({os.path.realpath(root)})
-    real = os.path.realpath(os.path.join(root, folder))
-    if real in above:  # a link that leads back to a folder it lies in
-        return
-    folders, files = _listing(root / folder)
-    for file in files:
-        yield os.path.join(folder, file)
-    for each in folders:
-        yield from _files_below(root, os.path.join(folder, each), above | {real})
 
 
 def _ids(files: list[str]) -> list[str]:

@@ -6,14 +6,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 import hubblefork.sky
-from hubblefork.data.framing import Framing
+from hubblefork.data.framing import Framing, frame
+from hubblefork.data.pictures import Picture
 from hubblefork.data.reading import Job, Pictures
 from hubblefork.data.sources.base import Source
-from hubblefork.data.task import Classes, Task, Votes
+from hubblefork.data.task import VOLUNTEERS, Classes, Task, Votes
 from hubblefork.errors import RequestError
 from hubblefork.sky.classes import GALAXY10_SDSS
 from hubblefork.sky.simulation import GALAXY10_FIELD, GALAXY10_SIZE, Simulation, simulate
@@ -42,7 +40,7 @@ class SimulatedSource(Source):
         self.task: Task = Votes() if votes else Classes(GALAXY10_SDSS)
         self._simulation = simulate(number, seed)
         catalogue = self._simulation.catalogue
-        labels = list(self.task.columns) if votes else ["label"]
+        labels = [*self.task.columns, VOLUNTEERS] if votes else ["label"]
         self.table = catalogue[["id", *labels]].assign(origin="simulated")
 
     @classmethod
@@ -88,6 +86,6 @@ def _render(simulation: Simulation, framing: Framing) -> Pictures:
         )
     field = GALAXY10_FIELD * crop / GALAXY10_SIZE
     pictures = simulation.render(range(len(simulation)), framing.size or crop, field)
-    if framing.grey:
-        return [np.asarray(Image.fromarray(each).convert("L"))[..., None] for each in pictures]
-    return list(pictures)
+    # What is rendered at the asked size needs no more cutting or scaling.
+    framing = replace(framing, crop=None, size=None)
+    return [Picture(frame(each, framing), (crop, crop), 3) for each in pictures]

@@ -1,0 +1,150 @@
+"""The five published systems on the pictures at hand, each beside its published figure.
+
+    python benchmarks/published_systems.py SYSTEM... --on SOURCE [--as NAME] [--set KEY=VALUE]
+        [--table docs/published_systems_table] [--runs DIR]
+
+trains each SYSTEM on SOURCE and writes its line to the table, as CSV and as Markdown; a line of the
+same system and data is replaced, the others stay. NAME is what the table calls the data. The last
+column is the command for the data of the publication.
+"""
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from hubblefork import Run, train
+from hubblefork.files import replacing
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication reports, and how to do the same on its own data.
+
+    kind: the part of the data that its figure is from.
+    command: of hubblefork; its recipe and settings are those that are used here.
+    """
+
+    number: str
+    data: str
+    figure: str
+    kind: str
+    source: str
+    recipe: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        words = [f"--set {key}={value}" for key, value in self.settings.items()]
+        return " ".join([f"hubblefork train {self.source} --recipe {self.recipe}", *words])
+
+
+_SDSS, _KAGGLE = "Galaxy10 SDSS", "Kaggle Galaxy Zoo"
+SYSTEMS = {
+    "mlp": Published("1", _SDSS, "about 70 %", "training", "galaxy10-sdss", "mlp"),
+    "lenet5": Published("1", _SDSS, "about 90 %", "training", "galaxy10-sdss", "lenet5"),
+    "simple-cnn": Published(
+        "2", _SDSS, "nearly 75 %", "validation", "galaxy10-sdss", "simple-cnn"
+    ),
+    "galaxy-zoo-vgg16": Published(
+        "3", _KAGGLE, "RMSE 0.12875", "test", "kaggle:DIR", "galaxy-zoo-vgg16"
+    ),
+    "galaxy-zoo-vgg16-tree": Published(
+        "3, with the tree", _KAGGLE, "not done", "test", "kaggle:DIR", "galaxy-zoo-vgg16",
+        {"network.head": "tree"},
+    ),
+    "alexnet": Published("4", _SDSS, "75.1 %", "validation", "galaxy10-sdss", "alexnet"),
+    "linnaeus": Published(
+        "5", "17,659 photographs", "85.7 %", "test", "PHOTOGRAPHS", "linnaeus"
+    ),
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("systems", nargs="+", choices=list(SYSTEMS), metavar="SYSTEM")
+    parser.add_argument("--on", required=True, metavar="SOURCE", dest="source")
+    parser.add_argument("--as", metavar="NAME", dest="name", help="what the table calls the data")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
+    parser.add_argument("--table", type=Path, default=Path("docs/published_systems_table"))
+    parser.add_argument("--runs", type=Path, default=Path("runs/published_systems"))
+    asked = parser.parse_args()
+
+    settings = dict(setting.split("=", 1) for setting in asked.settings)
+    for system in asked.systems:
+        published = SYSTEMS[system]
+        name = asked.name or asked.source
+        out = asked.runs / f"{system} on {name}"
+        run = train(
+            asked.source,
+            published.recipe,
+            out=out,
+            settings={**published.settings, **settings},
+            resume=out.exists(),
+        )
+        write(line(system, name, run), asked.table)
+
+
+def line(system: str, data: str, run: Run) -> dict[str, str]:
+    """One line of the table: the published figure, and ours of the same kind and on test."""
+    published = SYSTEMS[system]
+    metrics, history = run.metrics, run.history
+    quantity = "rmse" if "rmse" in metrics else "accuracy"
+    ours = {
+        "training": history[quantity].iloc[-1],
+        "validation": history[f"val_{quantity}"].iloc[-1],
+        "test": metrics[quantity],
+    }
+    low, high = metrics["intervals"][quantity]
+    shown = shown_rmse if quantity == "rmse" else shown_percent
+    about = run.recipe["run"]
+    return {
+        "publication": published.number,
+        "system": system,
+        "data": data,
+        "published on": published.data,
+        "published": published.figure,
+        "kind": published.kind,
+        "ours, same kind": shown(ours[published.kind]),
+        "ours, test": f"{shown(metrics[quantity])} ({shown(low)} to {shown(high)})",
+        "test pictures": f"{metrics['n']:,}",
+        "epochs": str(len(history)),
+        "seconds": f"{history['seconds'].sum():,.0f}",
+        "parameters": f"{about['parameters']:,}",
+        "on the publication's data": f"`{published.command}`",
+    }
+
+
+def shown_percent(share: float) -> str:
+    """
+    >>> shown_percent(0.9512)
+    '95.1 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def shown_rmse(value: float) -> str:
+    return f"RMSE {value:.4f}"
+
+
+def write(new: dict[str, str], table: Path) -> None:
+    """Put one line in the place of an older one of the same system and data."""
+    lines = pd.DataFrame([new])
+    path = table.with_suffix(".csv")
+    if path.exists():
+        old = pd.read_csv(path, dtype=str)
+        same = (old["system"] == new["system"]) & (old["data"] == new["data"])
+        lines = pd.concat([old[~same], lines])
+    place = lines["system"].map(list(SYSTEMS).index)
+    lines = lines.assign(place=place).sort_values(["place", "data"]).drop(columns="place")
+    with replacing(path) as file:
+        lines.to_csv(file, index=False)
+    rows = [list(lines.columns), ["---"] * lines.shape[1], *lines.to_numpy().tolist()]
+    with replacing(table.with_suffix(".md")) as file:
+        file.writelines("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Download a published file once: to a temporary file, its hash checked, then renamed.
+
+A connection that breaks off is taken up where it ended. Whatever goes wrong is told in one line
+that says where to put the file by hand. Two processes that want the same file each download it,
+and neither sees the other's half.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import pooch
+import requests
+
+from hubblefork.data.remembered import file_sha256
+from hubblefork.errors import RequestError
+from hubblefork.progress import progress, say
+
+# Seconds to wait for a connection, and for the next bytes on it.
+_TIMEOUT = (10.0, 60.0)
+
+# A broken connection is taken up this many times, after a pause of so many seconds.
+_RETRIES = 5
+_PAUSE = 2.0
+
+# A block that breaks off is asked for again, so it is small.
+_BLOCK = 1 << 16
+
+# A download writes every few seconds; one that has not for a day has been killed.
+_ABANDONED_SECONDS = 24 * 3600
+
+
+def fetch(url: str, sha256: str, path: Path, what: str, otherwise: str) -> Path:
+    """Return `path`, after downloading `url` to it unless it is there.
+
+    sha256: of the published file, in small letters; a file that differs is never used, and one
+        that was downloaded does not stay.
+    what: what the file is, for messages.
+    otherwise: how to name a file that the user has, such as `galaxy10-sdss:FILE.h5`.
+
+    Raises RequestError where there is no network, no such address, no room on the disk, or
+    another file than the published one.
+    """
+    if not path.exists():
+        _sweep(path.parent)
+        say(f"downloading {what} from {url} to {path}")
+        pooch.get_logger().setLevel(logging.WARNING)  # it is said above, in our words
+        with _one_line(url, path, what, otherwise):
+            pooch.retrieve(url, f"sha256:{sha256}", path.name, path.parent, downloader=_download)
+    if file_sha256(path) != sha256:
+        raise RequestError(
+            f"{path} is not the published file of {what}: its SHA-256 is not {sha256[:12]}...; "
+            f"remove it and it will be downloaded again, or give it as {otherwise}"
+        )
+    return path
+
+
+@contextmanager
+def _one_line(url: str, path: Path, what: str, otherwise: str) -> Iterator[None]:
+    """Turn what can go wrong in a download into one line that says what to do."""
+    try:
+        yield
+    except requests.HTTPError as error:
+        reason = f"the server answered {error.response.status_code} {error.response.reason}"
+    except requests.Timeout:
+        reason = f"no answer within {_TIMEOUT[1]:g} seconds"
+    except requests.exceptions.ChunkedEncodingError:
+        reason = "the connection broke off again and again"
+    except requests.RequestException:
+        reason = "no connection; is there a network, and is the address still right?"
+    except ValueError:  # pooch's word for a wrong hash
+        reason = "what came is not the published file (its SHA-256 differs), and was removed"
+    except OSError as error:
+        reason = f"it cannot be written to {path.parent} ({error.strerror or error})"
+    else:
+        return
+    raise RequestError(
+        f"{what} could not be downloaded from {url}: {reason}; "
+        f"put the file at {path} by hand, or give it as {otherwise}"
+    )
+
+
+def _download(url: str, output_file: str, _: object) -> None:
+    """Write what `url` gives to `output_file`; the form in which pooch wants its downloaders."""
+    with open(output_file, "wb") as file:
+        for _attempt in range(_RETRIES):
+            with suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+                _take_up(url, file)
+                return
+            if not file.tell():  # there was no connection at all
+                break
+            say(f"the connection broke off after {file.tell():,} bytes; taking it up")
+            time.sleep(_PAUSE)
+        _take_up(url, file)
+
+
+def _take_up(url: str, file: BinaryIO) -> None:
+    """Append the bytes of `url` that `file` does not have."""
+    # A server that packs the bytes for the way would count other ones than ours.
+    headers = {"Accept-Encoding": "identity"}
+    if file.tell():
+        headers["Range"] = f"bytes={file.tell()}-"
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+        response.raise_for_status()
+        if response.status_code != requests.codes.partial_content:  # all of it, from the start
+            file.seek(0)
+            file.truncate()
+        coming = int(response.headers.get("Content-Length", 0))
+        _check_room(Path(file.name).parent, coming)
+        with progress("downloading", coming, "bytes") as done:
+            for block in response.iter_content(_BLOCK):
+                file.write(block)
+                done(len(block))
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(f"{needed:,} bytes are needed, {free:,} are free; make room there")
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a download that was killed has left."""
+    for abandoned in folder.glob("tmp*"):
+        with suppress(FileNotFoundError):
+            if time.time() - abandoned.stat().st_mtime > _ABANDONED_SECONDS:
+                abandoned.unlink()

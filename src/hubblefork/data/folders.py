@@ -1,0 +1,53 @@
+"""What lies in a folder and below it, in the order of the names; hidden things are passed over."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubblefork.errors import RequestError
+
+
+def listing(path: Path) -> tuple[list[str], list[str]]:
+    """Return the names of the folders and of the files in `path`, sorted, without hidden ones.
+
+    Raises RequestError where the folder cannot be read.
+    """
+    folders, files = [], []
+    try:
+        with os.scandir(path) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if not entry.name.startswith("."):
+                    (folders if _is_folder(entry) else files).append(entry.name)
+    except OSError as error:
+        raise RequestError(f"{path} cannot be read: {error.strerror or error}") from error
+    return folders, files
+
+
+def files_below(root: Path, folder: str = "") -> Iterator[str]:
+    """Give the path, relative to `root`, of every file in a folder of it and the folders within.
+
+    Links are followed, but no folder is read twice, and no link back to `root`: links may lead in
+    circles. Raises RequestError as `listing` does.
+
+    >>> list(files_below(galaxies))[:2]
+    ['bar/bar 0.png', 'bar/bar 1.png']
+    """
+    seen = {os.path.realpath(root)} if folder else set()
+    waiting = [folder]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(os.path.join(root, folder))
+        if real in seen:
+            continue
+        seen.add(real)
+        folders, files = listing(root / folder)
+        for file in files:
+            yield os.path.join(folder, file)
+        waiting += [os.path.join(folder, each) for each in reversed(folders)]
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

@@ -1,0 +1,319 @@
+"""What a careful person looks at before training, measured on packed pictures block by block.
+
+`hubblefork data SOURCE` shows it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.duplicates import near_pairs
+from hubblefork.data.groups import find_groups
+from hubblefork.data.sources.base import PARTS
+from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
+from hubblefork.data.task import Classes, Votes
+from hubblefork.errors import RequestError
+from hubblefork.sky.classes import (
+    FIVE_CLASSES,
+    GALAXY10_SDSS,
+    NO_CLASS,
+    five_class,
+    galaxy10_class,
+)
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+
+# A picture whose brightness deviates by less than this, of 255, is blank to the eye: the noise of
+# an empty sky deviates by more.
+BLANK = 2.0
+
+# Columns of a packed table that every source has, or that packing and splits use already.
+_OWN = ("id", "label", "origin", "digest", "width", "height", "bands", "split", "ra", "dec")
+
+# A column can keep pictures together if it has enough values to fill the parts of a split, and
+# more than one picture for most of them.
+_FEWEST_GROUPS = 10
+
+_BLOCK_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """Pictures that are, or seem to be, of the same thing.
+
+    rows: of the dataset, two or more.
+    differ: whether their labels differ.
+    divided: whether the split has them in more than one part.
+    likeness: of the least alike pair that ties them, where that was measured.
+    """
+
+    rows: np.ndarray
+    differ: bool
+    divided: bool
+    likeness: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a source's table that says more of the pictures than their labels.
+
+    values: how many different ones; known: how many pictures have one; examples: some of them.
+    groups: whether it could keep pictures together; pure: whether each value is of one class.
+    """
+
+    name: str
+    values: int
+    known: int
+    examples: tuple[str, ...]
+    groups: bool
+    pure: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What was measured.
+
+    names: of the classes; for votes, of the answers to the first question; or none.
+    codes: the class of each picture, or its commonest first answer (N,); None without labels.
+    light: one row a picture: brightness (mean, 0 to 255), deviation (of the mean of its channels),
+        black and saturated (shares of pixels with 0 in all, or 255 in any channel), and the mean
+        of each channel in the columns 0, 1, ...
+    identical, near, same_place: pictures with equal bytes as packed; alike ones that are not
+        equal; within 36 arcseconds on the sky (None where no positions are known).
+    split: what a training would make by default; None, and why in `refused`, where it would not.
+    columns: what else the source's table says.
+    grouped: whether a column keeps pictures together already.
+    """
+
+    dataset: PackedDataset
+    names: tuple[str, ...]
+    codes: np.ndarray | None = field(repr=False)
+    light: pd.DataFrame = field(repr=False)
+    identical: list[Alike] = field(repr=False)
+    near: list[Alike] = field(repr=False)
+    same_place: list[Alike] | None = field(repr=False)
+    split: Split | None
+    refused: str
+    columns: list[Column]
+    grouped: bool
+
+    @cached_property
+    def blank(self) -> np.ndarray:
+        """The rows of pictures with almost no contrast."""
+        return np.flatnonzero(self.light["deviation"] < BLANK)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Pictures of each class (K,)."""
+        return np.bincount(self.codes, minlength=len(self.names))
+
+    @cached_property
+    def parts(self) -> dict[str, np.ndarray]:
+        """Pictures of each class (K,) in each part of the split that has any."""
+        if self.split is None or self.codes is None:
+            return {}
+        rows = {part: self.split.rows(self.dataset, part) for part in PARTS}
+        return {
+            part: np.bincount(self.codes[rows[part]], minlength=len(self.names))
+            for part in PARTS
+            if len(rows[part])
+        }
+
+    @cached_property
+    def votes(self) -> "VotesGiven | None":
+        """What the votes say, where there are some."""
+        of_votes = isinstance(self.dataset.task, Votes)
+        return measure_votes_given(self.dataset.labels) if of_votes else None
+
+
+@dataclass(frozen=True, eq=False)
+class VotesGiven:
+    """What vote fractions (N, 37) say of a sample.
+
+    first: the fractions of the answers to the first question (N, 3).
+    reached: for each question the mean share of volunteers who came to it, and the number of
+        galaxies for which half of them did.
+    rules: the number of galaxies of each class by each rule that turns votes into classes.
+    rmse_of_mean: the error of giving every galaxy the mean fractions of all.
+    """
+
+    first: np.ndarray = field(repr=False)
+    reached: list[tuple[float, int]]
+    rules: dict[str, dict[str, int]]
+    rmse_of_mean: float
+
+
+def inspect(
+    dataset: PackedDataset,
+    fractions: Sequence[float] = DEFAULT_FRACTIONS,
+    seed: int = 0,
+    group: str | None = None,
+) -> Inspection:
+    """Measure a packed dataset; nothing of it is held in memory but some numbers a picture.
+
+    fractions, seed, group: of the split, as `saved_split` takes them.
+
+    Raises RequestError where there is no column `group`.
+    """
+    table = dataset.table
+    find_groups(table.head(0), group)  # a wrong name is the user's mistake, not the data's
+    light = measure_light(dataset.images)
+    names, codes = _classes(dataset)
+    split, refused = None, ""
+    if codes is not None:
+        try:
+            split = saved_split(dataset, fractions, seed, group)
+        except RequestError as error:
+            refused = str(error)
+    part = None if split is None else pd.factorize(table["id"].map(split.part))[0]
+
+    def alike(rows: np.ndarray, likeness: float | None = None) -> Alike:
+        differ = codes is not None and len(set(codes[rows])) > 1
+        divided = part is not None and len(set(part[rows])) > 1
+        return Alike(rows, differ, divided, likeness)
+
+    distinct = ~table["digest"].duplicated().to_numpy() & (light["deviation"] >= BLANK).to_numpy()
+    near = [alike(*each) for each in _tied(*near_pairs(dataset.images, np.flatnonzero(distinct)))]
+    same_place = None
+    if "ra" in table and "dec" in table:
+        same_place = [alike(rows) for rows in _sets(find_groups(table[["ra", "dec"]])[0])]
+    return Inspection(
+        dataset=dataset,
+        names=names,
+        codes=codes,
+        light=light,
+        identical=[alike(rows) for rows in _sets(find_groups(table[["digest"]])[0])],
+        near=near,
+        same_place=same_place,
+        split=split,
+        refused=refused,
+        columns=describe_columns(table, codes, group),
+        grouped=(group or "group") in table,
+    )
+
+
+def measure_light(images: np.ndarray) -> pd.DataFrame:
+    """Measure the light of (N, H, W, C) uint8, as `Inspection.light` holds it.
+
+    >>> measure_light(np.full((1, 4, 4, 3), 255, np.uint8)).loc[0, ["brightness", "saturated"]]
+    brightness    255.0
+    saturated       1.0
+    Name: 0, dtype: float32
+    """
+    pixels, channels = images.shape[1] * images.shape[2], images.shape[3]
+    columns = ["brightness", "deviation", "black", "saturated", *map(str, range(channels))]
+    light = np.empty((len(images), len(columns)), np.float32)
+    length = max(1, _BLOCK_BYTES // (pixels * channels))
+    for start in range(0, len(images), length):
+        block = images[start : start + length]
+        # Plane by plane: sums over the last, short axis take ten times as long.
+        planes = np.ascontiguousarray(np.moveaxis(block, 3, 0)).reshape(channels, len(block), -1)
+        brightest = planes.max(axis=0)
+        means = planes.mean(axis=2, dtype=np.float32).T
+        light[start : start + length] = np.column_stack(
+            [
+                means.mean(axis=1),
+                planes.mean(axis=0, dtype=np.float32).std(axis=1),
+                (brightest == 0).mean(axis=1),
+                (brightest == 255).mean(axis=1),
+                means,
+            ]
+        )
+    return pd.DataFrame(light, columns=columns)
+
+
+def measure_votes_given(fractions: np.ndarray) -> VotesGiven:
+    """Measure vote fractions (N, 37), weighted down the tree."""
+    tree = GALAXY_ZOO_2
+    shares = [tree.reached(fractions, question) for question in tree.questions]
+    rules = {}
+    for rule, names, label in (
+        ("galaxy10", GALAXY10_SDSS, galaxy10_class),
+        ("five", FIVE_CLASSES, five_class),
+    ):
+        found = label(fractions)
+        counts = np.bincount(found[found != NO_CLASS], minlength=len(names)).tolist()
+        rules[rule] = dict(zip(names, counts, strict=True))
+    return VotesGiven(
+        first=fractions[:, tree.question(1).columns],
+        reached=[(float(share.mean()), int((share >= 0.5).sum())) for share in shares],
+        rules=rules,
+        rmse_of_mean=float(np.sqrt(fractions.var(axis=0, dtype=np.float64).mean())),
+    )
+
+
+def describe_columns(
+    table: pd.DataFrame, codes: np.ndarray | None, group: str | None = None
+) -> list[Column]:
+    """Describe the columns that are neither labels nor what every packed table has.
+
+    group: the column that the split keeps together already, which is left out.
+
+    >>> table = pd.DataFrame({"id": range(40), "species": [f"s{n // 2}" for n in range(40)]})
+    >>> describe_columns(table, np.repeat([0, 1], 20))[0].groups
+    True
+    """
+    known_already = {*_OWN, *GALAXY_ZOO_2.columns, group or "group"}
+    described = []
+    for name in table.columns:
+        if name in known_already:
+            continue
+        number, values = pd.factorize(table[name])
+        known = number >= 0
+        # A number with a fraction measures something; it does not name a group.
+        names_groups = table[name].dtype.kind != "f"
+        pure = False
+        if codes is not None and known.any():
+            pairs = np.unique(np.column_stack([number, codes])[known], axis=0)
+            pure = len(pairs) == len(values)
+        described.append(
+            Column(
+                name=str(name),
+                values=len(values),
+                known=int(known.sum()),
+                examples=tuple(str(value) for value in values[:3]),
+                groups=names_groups and _FEWEST_GROUPS <= len(values) <= int(known.sum()) / 2,
+                pure=pure,
+            )
+        )
+    return described
+
+
+def _classes(dataset: PackedDataset) -> tuple[tuple[str, ...], np.ndarray | None]:
+    match dataset.task:
+        case Classes(names=names):
+            return names, dataset.labels
+        case Votes():
+            question = GALAXY_ZOO_2.question(1)
+            names = tuple(answer.text for answer in question.answers)
+            return names, dataset.labels[:, question.columns].argmax(axis=1)
+    return (), None
+
+
+def _sets(group: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of each group (N,) that has two or more, in the order of their first."""
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order])) + 1
+    several = [rows for rows in np.split(order, starts) if len(rows) > 1]
+    return sorted(several, key=lambda rows: rows[0])
+
+
+def _tied(pairs: np.ndarray, likeness: np.ndarray) -> list[tuple[np.ndarray, float]]:
+    """Return the rows that pairs (n, 2) tie together, and the least likeness that ties them.
+
+    The likeliest come first.
+    """
+    rows, place = np.unique(pairs, return_inverse=True)
+    place = place.reshape(-1, 2)
+    shape = (len(rows), len(rows))
+    graph = coo_array((np.ones(len(pairs), bool), (place[:, 0], place[:, 1])), shape=shape)
+    number, group = connected_components(graph, directed=False)
+    least = np.ones(number)
+    np.minimum.at(least, group[place[:, 0]], likeness)
+    sets = [(np.sort(rows[members]), float(least[group[members[0]]])) for members in _sets(group)]
+    return sorted(sets, key=lambda each: -each[1])

@@ -1,0 +1,179 @@
+"""How the numbers in an array are pictures: which axes are what, and what becomes a byte.
+
+The rule is one for the whole array, never one a picture, so that a faint picture stays fainter
+than a bright one; only counts, whose range says nothing, are scaled picture by picture.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from hubblefork.data.pictures import MOST_PIXELS
+from hubblefork.data.remembered import remembered
+from hubblefork.data.sources.array_files import MOST_BYTES, Array
+from hubblefork.errors import RequestError
+from hubblefork.progress import progress
+
+# A slab of rows that are not packed together: large enough that reading it is fast.
+_SLAB_BYTES = 32 << 20
+
+# Rows narrower than this are tables of numbers, not pictures.
+_LEAST_SIDE = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """An array of pictures.
+
+    array: (N, ...) numbers.
+    order: of the axes of one picture: HW, HWC or CHW.
+    rule: how its numbers become bytes: bytes, bool, uint16, unit, range or counts.
+    """
+
+    array: Array
+    order: str
+    rule: str = "bytes"
+
+    @property
+    def channels(self) -> int:
+        return 1 if self.order == "HW" else self.array.shape[1 + self.order.index("C")]
+
+    @property
+    def side(self) -> str:
+        """Width and height, in words."""
+        axes = dict(zip(self.order, self.array.shape[1:], strict=True))
+        return f"{axes['W']}x{axes['H']}"
+
+    @property
+    def picture_bytes(self) -> int:
+        """What one picture takes in memory: bytes, or counts of four bytes."""
+        item = 1 if self.rule != "counts" else 4
+        return item * int(np.prod(self.array.shape[1:], dtype=object))
+
+    def slabs(self) -> list[int]:
+        """Return the first row of each slab, and at the end the number of rows.
+
+        A slab is whole rows of chunks, so that each chunk is unpacked once. It has at most
+        MOST_BYTES; where a row of chunks has more, chunks are unpacked once for each slab.
+        """
+        # Numbers become bytes or float32: what is larger counts.
+        row = max(self.picture_bytes, self.array.row_bytes)
+        chunk = self.array.chunk
+        if chunk * row > MOST_BYTES:
+            rows = MOST_BYTES // row
+        else:
+            rows = chunk * max(1, _SLAB_BYTES // (chunk * row))
+        return [*range(0, self.array.shape[0], max(1, rows)), self.array.shape[0]]
+
+    def load(self, start: int, stop: int) -> Sequence[np.ndarray]:
+        """Read these pictures: (n, H, W, C), uint8, or float32 where they are counts."""
+        values = _to_bytes(self.array.rows(start, stop), self.rule)
+        if self.order == "HW":
+            return values[..., None]
+        return np.moveaxis(values, 1, 3) if self.order == "CHW" else values
+
+
+def can_be_pictures(array: Array) -> bool:
+    """Whether the shape and the type of an array are those of pictures."""
+    if array.dtype.kind not in "biuf" or array.trouble or len(array.shape) not in (3, 4):
+        return False
+    # Of three axes the shortest may be that of the bands.
+    return array.shape[0] > 0 and sorted(array.shape[1:])[-2] >= _LEAST_SIDE
+
+
+def find_pixels(array: Array, order: str | None, path: Path) -> tuple[Pixels, list[str]]:
+    """Return how `array`, which is in the file `path`, is pictures, and in plain words by which
+    rule its numbers become bytes.
+
+    order: of the axes of one picture, HWC or CHW, where the user says it.
+
+    Raises RequestError where the order is not clear or does not fit, and where pictures are
+    larger than can be read.
+    """
+    pixels = Pixels(array, _find_order(array, order))
+    height, width = (array.shape[1 + pixels.order.index(axis)] for axis in "HW")
+    if height * width > MOST_PIXELS or array.row_bytes > MOST_BYTES:
+        raise RequestError(
+            f"{array.file}: {array} has pictures of {pixels.side}; at most "
+            f"{MOST_PIXELS // 1_000_000} megapixels and {MOST_BYTES >> 20} MB each can be read"
+        )
+    kind, name = array.dtype.name, f"{array.key} ({array.dtype.name})"  # in any byte order
+    if kind == "uint8":
+        return pixels, []
+    if kind == "bool":
+        return replace(pixels, rule="bool"), [f"{name}: false is black and true is white."]
+    if kind == "uint16":
+        return replace(pixels, rule="uint16"), [f"{name} was divided by 257, to 0 to 255."]
+    question = f"rule {array.key} {array.shape} {array.dtype}"
+    low, high = json.loads(remembered(path, question, lambda: json.dumps(_range(pixels))))
+    if low >= 0 and high <= 1:
+        return replace(pixels, rule="unit"), [f"{name} lies in 0 to 1 and was multiplied by 255."]
+    if low >= 0 and high <= 255:
+        return replace(pixels, rule="range"), [f"{name} lies in 0 to 255 and was rounded."]
+    return replace(pixels, rule="counts"), [
+        f"{name} reaches below 0 or above 255: taken as counts, and each picture scaled by the "
+        "recipe's stretch."
+    ]
+
+
+def _find_order(array: Array, given: str | None) -> str:
+    """Return the order of a picture's axes: bands are fewer than pixels a side."""
+    if given and given not in ("HWC", "CHW"):
+        raise RequestError(f"{array.file}: order={given}; expected order=HWC or order=CHW")
+    if len(array.shape) == 3:
+        if given:
+            raise RequestError(
+                f"{array.file}: order={given}, but {array} has no axis of bands; leave it out"
+            )
+        return "HW"
+    first, middle, last = array.shape[1:]
+    if given:
+        return given
+    if last < min(first, middle):
+        return "HWC"
+    if first < min(middle, last):
+        return "CHW"
+    raise RequestError(
+        f"{array.file}: it is not clear which axis of {array} is that of the bands; "
+        f"say {array.file}:order=HWC or {array.file}:order=CHW"
+    )
+
+
+def _range(pixels: Pixels) -> tuple[float, float]:
+    """Return the least and the largest finite number, as far as the rule depends on them.
+
+    Reading ends as soon as the numbers must be counts.
+    """
+    low, high = np.inf, -np.inf
+    starts = pixels.slabs()
+    with progress("looking at the range", pixels.array.shape[0]) as done:
+        for start, stop in pairwise(starts):
+            values = pixels.array.rows(start, stop)
+            if values.dtype.kind == "f":
+                values = values[np.isfinite(values)]
+            if values.size:
+                low, high = min(low, float(values.min())), max(high, float(values.max()))
+            if low < 0 or high > 255:
+                break
+            done(stop - start)
+    # Nothing finite at all is as black as zeros are.
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def _to_bytes(values: np.ndarray, rule: str) -> np.ndarray:
+    match rule:
+        case "bytes":
+            return values
+        case "bool":
+            return values.view(np.uint8) * np.uint8(255)
+        case "uint16":  # as 16-bit pictures in files
+            return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        case "counts":
+            with np.errstate(over="ignore"):  # beyond float32 is not finite, and so black
+                return values.astype(np.float32)
+    values = np.where(np.isfinite(values), values, 0) * (255 if rule == "unit" else 1)
+    return np.round(values).astype(np.uint8)

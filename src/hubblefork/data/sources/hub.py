@@ -1,0 +1,86 @@
+"""Download a data set from the Hugging Face hub: its Parquet files, each once, into its own cache.
+
+The package `huggingface_hub` (the extra `hub`) does it: it downloads to temporary files, goes on
+where it was interrupted, and honours HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from hubblefork.data.sources.huggingface_layout import DataFile, chosen
+from hubblefork.errors import RequestError, first_few
+from hubblefork.progress import on_terminal, say
+
+# For the first answer of the hub; the downloads have patience of their own.
+_PATIENCE_SECONDS = 20.0
+
+
+def download(
+    repository: str, options: Mapping[str, str], name: str
+) -> tuple[Path, list[DataFile], list[str]]:
+    """Return the folder of the data set OWNER/NAME, the files of it that were asked for, and notes.
+
+    options: `config` and `split`; files of others are not downloaded.
+
+    Raises RequestError where the package is not installed, there is no such data set, it may not
+    be read, it has no Parquet files, or it cannot be downloaded.
+    """
+    if repository.count("/") != 1 or not all(repository.split("/")):
+        raise RequestError(
+            f"{name}: expected hub:OWNER/NAME, as in hub:matthieulel/galaxy10_decals"
+        )
+    try:
+        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub.constants import HF_HUB_CACHE
+        from huggingface_hub.errors import (
+            GatedRepoError,
+            HFValidationError,
+            HTTPError,
+            RepositoryNotFoundError,
+        )
+        from huggingface_hub.utils import disable_progress_bars
+    except ImportError:
+        raise RequestError(
+            f"{name}: the hub needs one more package: pip install 'hubblefork[hub]'"
+        ) from None
+
+    if not on_terminal():
+        disable_progress_bars()
+    try:
+        info = HfApi().dataset_info(repository, timeout=_PATIENCE_SECONDS)
+        listed = [each.rfilename for each in info.siblings or []]
+        parquet = sorted(each for each in listed if each.endswith(".parquet"))
+        if not parquet:
+            raise RequestError(
+                f"{name} has no Parquet files; found {first_few(listed) or 'nothing'}; download "
+                "it by hand and give the directory"
+            )
+        files, notes = chosen(map(DataFile.named, parquet), options, name)
+        folder = snapshot_download(
+            repository,
+            repo_type="dataset",
+            revision=info.sha,
+            allow_patterns=[file.path for file in files],
+        )
+    except GatedRepoError as error:
+        raise RequestError(
+            f"{name} is only for those whom its owner admits: ask for access on its page, then "
+            "log in by `hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise RequestError(
+            f"{name}: the hub has no data set {repository}, or it is private (`hf auth login`)"
+        ) from error
+    except HFValidationError as error:
+        raise RequestError(f"{name}: {_first_line(error)}") from error
+    except (OSError, HTTPError) as error:
+        raise RequestError(
+            f"{name} cannot be downloaded: {_first_line(error)}; try again (it goes on where it "
+            f"was), or give a directory of its Parquet files; what came before is in {HF_HUB_CACHE}"
+        ) from error
+    say(f"{name}: {len(files):,} Parquet files in {folder}")
+    return Path(folder), files, notes
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

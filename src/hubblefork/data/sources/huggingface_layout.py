@@ -1,0 +1,147 @@
+"""Which files make up a Hugging Face data set, and what their names say: configuration and split.
+
+A repository has its Parquet files as data/train-00000-of-00002.parquet, or with a folder for each
+configuration (tiny/test-00000-of-00001.parquet) or each split (train/0000.parquet). What the
+`datasets` library saves to disk says in state.json and dataset_dict.json which files it has.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hubblefork.data.sources.base import PART_WORDS
+from hubblefork.errors import RequestError, nearest
+
+DEFAULT = "default"
+# train-00000-of-00005, and older ones with a hash behind it.
+_SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(-[0-9a-f]+)?")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file: its path relative to the data set, its configuration and its split, if named."""
+
+    path: str
+    config: str = DEFAULT
+    split: str | None = None
+
+    @classmethod
+    def named(cls, path: str) -> "DataFile":
+        """Understand a path within a repository.
+
+        >>> DataFile.named("data/train-00000-of-00005.parquet").split
+        'train'
+        >>> DataFile.named("tiny/partial-test/0000.parquet")
+        DataFile(path='tiny/partial-test/0000.parquet', config='tiny', split='test')
+        """
+        place = PurePosixPath(path)
+        shard = _SHARD.fullmatch(place.stem)
+        if shard and shard[1] != "data":
+            split = shard[1]
+        else:
+            split = next(filter(None, map(_part_word, [place.stem, *place.parts[-2::-1]])), None)
+        folders = [each for each in place.parts[:-1] if each != "data" and not _part_word(each)]
+        return cls(path, folders[0] if folders else DEFAULT, split)
+
+
+def _part_word(text: str) -> str | None:
+    words = re.split(r"[^a-z]+", text.lower())
+    return next((word for word in words if word in PART_WORDS), None)
+
+
+def files_below(path: Path) -> list[DataFile]:
+    """Return the files of the data set in a directory; none where there is no data set.
+
+    Raises RequestError where what `datasets` saved is not whole.
+    """
+    if (path / "dataset_dict.json").is_file():
+        splits = map(str, _read_json(path / "dataset_dict.json").get("splits") or [])
+        return [
+            DataFile(f"{split}/{file}", split=split)
+            for split in splits
+            for file in _saved_files(path / split)
+        ]
+    if (path / "state.json").is_file():
+        return [DataFile(file) for file in _saved_files(path)]
+    for pattern in ("*.parquet", "*/*.parquet", "*/*/*.parquet"):
+        found = [each.relative_to(path).as_posix() for each in path.glob(pattern)]
+        visible = sorted(each for each in found if not f"/{each}".count("/."))
+        if visible:
+            return [DataFile.named(each) for each in visible]
+    return []
+
+
+def _saved_files(folder: Path) -> list[str]:
+    listed = _read_json(folder / "state.json").get("_data_files") or []
+    names = [str(each.get("filename")) for each in listed if isinstance(each, dict)]
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise RequestError(
+            f"{folder} is not whole: {missing[0]} is not there, which its state.json names"
+        )
+    return names
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise RequestError(f"{path} is not what the datasets library writes")
+    return content
+
+
+def chosen(
+    files: Iterable[DataFile], options: Mapping[str, str], name: str
+) -> tuple[list[DataFile], list[str]]:
+    """Return the files of one configuration, and of one split if asked for, and notes.
+
+    options: `config` and `split`, as the user gave them. Without `config` the default one is
+        read: configurations repeat each other's pictures.
+
+    Raises RequestError where a name is unknown, or where it is not clear what is meant.
+    """
+    files, notes = list(files), []
+    configs = sorted({file.config for file in files})
+    config = options.get("config", DEFAULT if len(configs) > 1 else configs[0])
+    if config not in configs:
+        asked = f"no configuration is called {config!r}; " if "config" in options else ""
+        hint = nearest(config, configs) if asked else f"configurations: {', '.join(configs)}"
+        raise RequestError(f"{name}: {asked}{hint}; choose one by :config=NAME")
+    if len(configs) > 1 and "config" not in options:
+        others = ", ".join(each for each in configs if each != config)
+        notes.append(f"Only the default configuration is read; others by :config=NAME: {others}.")
+    files = [file for file in files if file.config == config]
+
+    splits = sorted({file.split or "" for file in files})
+    split = options.get("split")
+    if split is not None:
+        files = [file for file in files if file.split == split]
+        if not files:
+            raise RequestError(f"{name}: no split is called {split!r}; {nearest(split, splits)}")
+    elif len(splits) > 1 and not all(each in PART_WORDS for each in splits):
+        listed = ", ".join(each or "(none)" for each in splits)
+        raise RequestError(
+            f"{name} has the splits {listed}, which are not train, validation and test; choose "
+            "one by :split=NAME"
+        )
+    _check_whole(files, name)
+    return files, notes
+
+
+def _check_whole(files: Iterable[DataFile], name: str) -> None:
+    """Refuse a data set of which a numbered file is missing, as after a broken download."""
+    shards: Counter[tuple[str, int]] = Counter()
+    for file in files:
+        place = PurePosixPath(file.path)
+        if shard := _SHARD.fullmatch(place.stem):
+            shards[(place.parent / shard[1]).as_posix(), int(shard[3])] += 1
+    for (which, expected), found in shards.items():
+        if found != expected:
+            raise RequestError(
+                f"{name} is not whole: {found} of {expected} files of {which} are there"
+            )

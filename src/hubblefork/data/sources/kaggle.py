@@ -1,0 +1,173 @@
+"""The Galaxy Zoo challenge of 2014 as unzipped from Kaggle: `kaggle:DIR` and `kaggle:DIR:test`.
+
+    DIR/images_training_rev1/100008.jpg ...   61,578 pictures of 424x424
+    DIR/training_solutions_rev1.csv           GalaxyID and the 37 vote fractions of each
+    DIR/images_test_rev1/100018.jpg ...       79,975 pictures without votes
+    DIR/all_zeros_benchmark.csv               the form of a submission: the order of the test ids
+
+Unzipping may put each of these in a folder of its own name; that is understood.
+"""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from hubblefork.data.pictures import is_picture_name
+from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.fractions import checked_fractions, has_fractions
+from hubblefork.data.task import Task, Unlabelled, Votes
+from hubblefork.errors import RequestError, first_few
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+
+_SOLUTIONS = "training_solutions_rev1.csv"
+_TRAINING = "images_training_rev1"
+_TEST = "images_test_rev1"
+_BENCHMARK = "all_zeros_benchmark.csv"
+_ID = "GalaxyID"
+
+
+def is_kaggle(path: Path) -> bool:
+    """Whether a directory holds the challenge, or its zips."""
+    parts = (_SOLUTIONS, _TRAINING, _TEST)
+    return any(_find(path, part) or _zip(path, part) for part in parts)
+
+
+def open_kaggle(text: str, name: str) -> PictureFiles:
+    """Open the challenge's pictures in the directory that `text` names.
+
+    text: `DIR` or `DIR:train` for the training pictures with their 37 vote fractions (task Votes);
+        `DIR:test` for the test pictures (task Unlabelled), in the order of
+        all_zeros_benchmark.csv where it is there.
+    name: the source, as the user gave it.
+
+    Ids are GalaxyIDs as text. Pictures without a row and rows without a picture are left out, and
+    counted in the notes.
+
+    Raises RequestError where a part of the challenge is missing, ids are repeated, or fractions
+    are not what the decision tree allows.
+    """
+    folder, colon, part = text.rpartition(":")
+    if not colon or part not in ("train", "test"):
+        folder, part = text, "train"
+    path = Path(folder).expanduser()
+    if not folder or not path.is_dir():
+        raise RequestError(
+            f"{name}: no such directory{f' {folder}' if folder else ''}; expected kaggle:DIR or "
+            "kaggle:DIR:test, where DIR holds the unzipped files of Kaggle's Galaxy Zoo challenge"
+        )
+    return _open_test(path, name) if part == "test" else _open_training(path, name)
+
+
+def _open_training(path: Path, name: str) -> PictureFiles:
+    solutions = _need(path, _SOLUTIONS, name, "; kaggle:DIR:test reads the test pictures alone")
+    pictures = _need(path, _TRAINING, name)
+    table = _read_rows(solutions, name)
+    if not has_fractions(table):
+        missing = [column for column in GALAXY_ZOO_2.columns if column not in table]
+        raise RequestError(
+            f"{name}: {_SOLUTIONS} has no column {first_few(missing)}; expected {_ID} and the 37 "
+            "fractions Class1.1 to Class11.6"
+        )
+    fractions = checked_fractions(table, table[_ID], name)
+    rows = pd.concat([table[_ID].rename("id"), fractions], axis=1)
+    return _join(path, pictures, rows, _SOLUTIONS, Votes(), name)
+
+
+def _open_test(path: Path, name: str) -> PictureFiles:
+    pictures = _need(path, _TEST, name)
+    benchmark = _find(path, _BENCHMARK)
+    if benchmark:
+        rows = _read_rows(benchmark, name)[[_ID]].rename(columns={_ID: "id"})
+    else:
+        rows = pd.DataFrame({"id": sorted(_pictures_by_id(pictures))}, dtype="str")
+    return _join(path, pictures, rows, _BENCHMARK, Unlabelled(), name)
+
+
+def _join(
+    path: Path, pictures: Path, rows: pd.DataFrame, table_name: str, task: Task, name: str
+) -> PictureFiles:
+    """Give each row its picture; what is left over on either side becomes a note."""
+    files = _pictures_by_id(pictures)
+    there = rows["id"].isin(files.keys())
+    if not there.any():
+        raise RequestError(
+            f"{name}: none of the {len(rows):,} ids in {table_name} has a picture in "
+            f"{pictures.relative_to(path)}; expected files named as in {_example(rows)}"
+        )
+    notes = []
+    if not there.all():
+        notes.append(
+            f"{(~there).sum():,} of {len(rows):,} rows of {table_name} have no picture in "
+            f"{pictures.relative_to(path)} and were left out: {first_few(rows['id'][~there])}."
+        )
+    beside = sorted(files.keys() - set(rows["id"]))
+    if beside:
+        notes.append(
+            f"{len(beside):,} of {len(files):,} pictures in {pictures.relative_to(path)} have no "
+            f"row in {table_name} and were left out: {first_few(beside)}."
+        )
+    table = rows[there].reset_index(drop=True)
+    paths = [pictures / files[each] for each in table["id"]]
+    table.insert(1, "origin", [each.relative_to(path).as_posix() for each in paths])
+    return PictureFiles(name, task, table, [str(each) for each in paths], notes)
+
+
+def _example(rows: pd.DataFrame) -> str:
+    return f"{rows['id'].iloc[0]}.jpg" if len(rows) else "100008.jpg"
+
+
+def _pictures_by_id(folder: Path) -> dict[str, str]:
+    names = sorted(each.name for each in os.scandir(folder) if is_picture_name(each.name))
+    return {os.path.splitext(each)[0]: each for each in names}
+
+
+def _read_rows(path: Path, name: str) -> pd.DataFrame:
+    """Read one of the challenge's tables, with its ids as text."""
+    try:
+        table = pd.read_csv(path, dtype={_ID: "str"}, encoding="utf-8-sig", low_memory=False)
+    except (ValueError, OSError) as error:  # pandas' errors for a bad file, an empty one included
+        reason = str(error).strip().splitlines()[0]
+        raise RequestError(f"{name}: {path.name} cannot be read as a table: {reason}") from error
+    table = table.rename(columns=lambda column: str(column).strip())
+    if _ID not in table:
+        raise RequestError(
+            f"{name}: {path.name} has no column {_ID}; found {first_few(table.columns, 5)}"
+        )
+    table[_ID] = table[_ID].astype("str").str.strip()
+    if table[_ID].isna().any():
+        raise RequestError(
+            f"{name}: {table[_ID].isna().sum():,} rows of {path.name} have no {_ID}; "
+            "fill them in or remove these rows"
+        )
+    repeated = table[_ID][table[_ID].duplicated()].unique()
+    if len(repeated):
+        raise RequestError(
+            f"{name}: {len(repeated):,} ids stand in more than one row of {path.name}: "
+            f"{first_few(repeated)}; each galaxy needs one row"
+        )
+    return table
+
+
+def _find(path: Path, part: str) -> Path | None:
+    """A file or folder of the challenge, in `path` or in a folder that unzipping made for it."""
+    stem = Path(part).stem
+    is_there = Path.is_file if part.endswith(".csv") else Path.is_dir
+    places = (path / stem / part, path / part / part, path / part)
+    return next((place for place in places if is_there(place)), None)
+
+
+def _need(path: Path, part: str, name: str, hint: str = "") -> Path:
+    found = _find(path, part)
+    if found is None:
+        zipped = _zip(path, part)
+        what = "unzip" if zipped else "it is in Kaggle's"
+        archive = zipped.name if zipped else f"{Path(part).stem}.zip"
+        raise RequestError(f"{name}: there is no {part} in {path}; {what} {archive}{hint}")
+    return found
+
+
+def _zip(path: Path, part: str) -> Path | None:
+    """The zip that a part of the challenge comes in, where it still lies there."""
+    places = (path / f"{Path(part).stem}.zip", path / f"{part}.zip")
+    return next((place for place in places if place.is_file()), None)

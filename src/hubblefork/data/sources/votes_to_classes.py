@@ -1,0 +1,207 @@
+"""Classes from votes: the galaxies of a source that a rule gives a class, with that class.
+
+A rule is `galaxy10` (more than 55 % of the volunteers agree on the whole path down the tree),
+`five` (the clean classes of Zhu et al. 2019), or thresholds of one's own, in a TOML file:
+
+    [spiral]
+    "Class1.2" = 0.43        # features or disk: at least 43 % of the volunteers
+    "Class4.1" = 0.619
+
+    ["smooth, not odd"]
+    "Class1.1" = 0.8
+    "Class6.1" = [0, 0.2]    # odd: from none to 20 %
+
+A galaxy belongs to a class if all of its lines hold, to the first in the file if several do, and
+is left out if none does.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from hubblefork.data.reading import Job
+from hubblefork.data.sources.base import Source, table_digest
+from hubblefork.data.task import Classes, Votes
+from hubblefork.errors import RequestError, nearest
+from hubblefork.sky.classes import (
+    FIVE_CLASSES,
+    GALAXY10_SDSS,
+    NO_CLASS,
+    class_by_ranges,
+    five_class,
+    galaxy10_class,
+)
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+
+# A class's thresholds: the least fraction of each answer, or the least and the most.
+Thresholds = dict[str, dict[str, float | list[float]]]
+
+_FORM = """as in [spiral] and below it "Class4.1" = 0.5"""
+_NAMED = {"galaxy10": (GALAXY10_SDSS, galaxy10_class), "five": (FIVE_CLASSES, five_class)}
+
+
+class VotesToClasses(Source):
+    """The galaxies of a source with votes that a rule gives a class, read by that source.
+
+    Its table has a further column `label`, and keeps the fractions. A class that no galaxy has is
+    not among the names, and a note says so.
+
+    source: with the task Votes.
+    rule: a name, the path of a TOML file, or the thresholds that such a file holds.
+
+    Raises RequestError where the source has no votes, the rule cannot be understood, or fewer
+    than two classes have galaxies.
+    """
+
+    def __init__(self, source: Source, rule: str | Mapping[str, Any]) -> None:
+        if not isinstance(source.task, Votes):
+            has = "classes of its own" if isinstance(source.task, Classes) else "no labels"
+            raise RequestError(
+                f"{source.name} has {has}; --classes makes classes from the 37 fractions of votes"
+            )
+        names, label = _apply(read_rule(rule), source.table[list(source.task.columns)].to_numpy())
+        self._source = source
+        self._rows = np.flatnonzero(label != NO_CLASS)
+        total, found = len(label), np.unique(label[self._rows])
+        if len(found) < 2:
+            which = f"the only class is {names[found[0]]!r}" if len(found) else "none has a class"
+            raise RequestError(
+                f"{source.name}: by {_title(rule)} {which} ({len(self._rows):,} of {total:,} "
+                "galaxies); two or more classes are needed"
+            )
+        self.name = source.name
+        self.task = Classes(tuple(names[each] for each in found))
+        self.table = source.table.iloc[self._rows].reset_index(drop=True)
+        self.table["label"] = np.searchsorted(found, label[self._rows])
+        self.channels, self.bands = source.channels, source.bands
+        self.held_bytes = source.held_bytes
+        self.notes = [*source.notes, *_notes(rule, names, found, len(self._rows), total)]
+
+    @property
+    def prefer(self) -> Literal["threads", "processes"]:
+        return self._source.prefer
+
+    def stamp(self) -> str:
+        return self._with_labels(self._source.stamp())
+
+    def content(self) -> str:
+        return self._with_labels(self._source.content())
+
+    def job(self, rows: Sequence[int]) -> Job:
+        return self._source.job([int(row) for row in self._rows[list(rows)]])
+
+    def _with_labels(self, digest: str) -> str:
+        parts = f"{digest} {table_digest(self.table, self.task)}"
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def read_rule(rule: str | Path | Mapping[str, Any]) -> str | Thresholds:
+    """Return a rule that needs no file: `galaxy10`, `five`, or thresholds.
+
+    Raises RequestError where a name, a file, an answer or a number is not what a rule needs.
+
+    >>> read_rule("five")
+    'five'
+    >>> read_rule({"spiral": {"Class4.1": 0.5}, "plain": {"Class4.1": [0, 0.1]}})
+    {'spiral': {'Class4.1': 0.5}, 'plain': {'Class4.1': [0.0, 0.1]}}
+    """
+    if isinstance(rule, Mapping):
+        return _thresholds(rule, "the table of classes")
+    if str(rule) in _NAMED:
+        return str(rule)
+    path = Path(rule).expanduser()
+    if path.suffix != ".toml":
+        raise RequestError(
+            f"no rule for classes is called {str(rule)!r}; {nearest(str(rule), _NAMED)}, or give "
+            "a .toml file of thresholds"
+        )
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(f"{rule}: {error.strerror or error}") from error
+    except ValueError as error:  # no TOML, or no text
+        raise RequestError(f"{rule} is not valid TOML: {error}") from error
+    return _thresholds(content, str(rule))
+
+
+def _thresholds(content: Mapping[str, Any], where: str) -> Thresholds:
+    if len(content) < 2:
+        number = f"{len(content) or 'no'} class{'es' * (not content)}"
+        raise RequestError(f"{where} has {number}; expected two or more, {_FORM}")
+    result: Thresholds = {}
+    for name, table in content.items():
+        if not isinstance(table, Mapping) or not table:
+            raise RequestError(
+                f"{where}: {name!r} is {table!r}; expected a class's table of answers, {_FORM}"
+            )
+        result[name] = {
+            answer: _limits(value, f"{where}: {answer} of class {name!r}")
+            for answer, value in _flat(table).items()
+        }
+        unknown = [answer for answer in result[name] if answer not in GALAXY_ZOO_2.columns]
+        if unknown:
+            raise RequestError(
+                f"{where}: class {name!r} asks for {unknown[0]!r}, which is no answer of the "
+                f"tree; {nearest(unknown[0], GALAXY_ZOO_2.columns)}"
+            )
+    return result
+
+
+def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Join what TOML divides where the quotes are left away: Class1.2 = 0.4 is one answer."""
+    flat = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{inner}": limits for inner, limits in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _limits(value: Any, where: str) -> float | list[float]:
+    numbers = value if isinstance(value, list | tuple) else [value, 1]
+    # A bool is an int to Python, and nan is within no range.
+    right = len(numbers) == 2 and all(type(each) in (int, float) for each in numbers)
+    if not right or not 0 <= numbers[0] <= numbers[1] <= 1:
+        raise RequestError(
+            f"{where} is {value!r}; expected the least fraction, from 0 to 1, or [least, most]"
+        )
+    return [float(each) for each in numbers] if numbers is value else float(value)
+
+
+def _apply(rule: str | Thresholds, fractions: np.ndarray) -> tuple[Sequence[str], np.ndarray]:
+    """Return the names of all the rule's classes, and each galaxy's class or NO_CLASS."""
+    if isinstance(rule, str):
+        names, classify = _NAMED[rule]
+        return names, classify(fractions)
+    ranges = [
+        {
+            answer: tuple(each) if isinstance(each, list) else (each, 1)
+            for answer, each in answers.items()
+        }
+        for answers in rule.values()
+    ]
+    return list(rule), class_by_ranges(fractions, ranges)
+
+
+def _notes(
+    rule: str | Mapping, names: Sequence[str], found: np.ndarray, kept: int, total: int
+) -> list[str]:
+    notes = []
+    if kept < total:
+        notes.append(
+            f"{total - kept:,} of {total:,} galaxies have no class by {_title(rule)} and were left "
+            "out."
+        )
+    empty = [repr(name) for place, name in enumerate(names) if place not in found]
+    if empty:
+        notes.append(f"Classes without a galaxy were left out: {', '.join(empty)}.")
+    return notes
+
+
+def _title(rule: str | Mapping) -> str:
+    return "these thresholds" if isinstance(rule, Mapping) else f"the rule {rule}"

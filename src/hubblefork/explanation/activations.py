@@ -1,0 +1,169 @@
+"""What the layers of a network answer to one picture.
+
+predictor = Predictor.load("runs/...")
+for maps in activation_maps(predictor, picture):
+    maps.save(f"{maps.layer}.png")
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from hubblefork.errors import RequestError, nearest
+from hubblefork.explanation.tiles import Group, save_sheet, sheet
+from hubblefork.prediction.predictor import Predictor
+
+# Publication 5 shows so many.
+_FIRST = 4
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationMaps:
+    """The answers of one layer to one picture.
+
+    layer: its name, as the network names it.
+    maps: (channels, height, width) float32.
+    """
+
+    layer: str
+    maps: np.ndarray
+
+    def group(self, most: int | None = None) -> Group:
+        """All channels as tiles, or the `most` that vary most over the picture."""
+        shown = self.maps
+        if most is not None and len(shown) > most:
+            spread = shown.std(axis=(1, 2))
+            shown = shown[np.sort(np.argsort(-spread, kind="stable")[:most])]
+        some = f"{len(shown)} of " if len(shown) < len(self.maps) else ""
+        height, width = self.maps.shape[1:]
+        title = f"{self.layer}: {some}{len(self.maps)} channels of {width} × {height}"
+        return Group(title, list(shown))
+
+    def figure(self, most: int | None = None) -> Figure:
+        """The channels in a sheet, each scaled by itself; a constant one is crossed out."""
+        return sheet([self.group(most)])
+
+    def save(self, path: str | Path, most: int | None = None) -> None:
+        """Write the figure as a PNG file."""
+        save_sheet(self.figure(most), path)
+
+
+def activation_maps(
+    predictor: Predictor, picture: np.ndarray, layers: Sequence[str] | int = _FIRST
+) -> list[ActivationMaps]:
+    """Return what layers answer to a picture.
+
+    Parameters
+    ----------
+    predictor
+        A trained network.
+    picture
+        (H, W, C) uint8, framed as `predictor.framing` says.
+    layers
+        Names, as `network.named_modules()` has them; or so many of the first convolutions, each
+        with the normalisation and the activation that follow it.
+
+    Raises RequestError for a name that the network has not, and for a layer without maps.
+
+    >>> import hubblefork
+    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
+    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> found = activation_maps(Predictor.load(run.path), np.zeros((24, 24, 3), np.uint8))
+    >>> [(each.layer, each.maps.shape) for each in found]
+    [('layers.0', (6, 20, 20)), ('layers.3', (16, 6, 6))]
+    """
+    network = predictor.network
+    pictures = torch.tensor(picture[None], device=predictor.device)
+    inputs = predictor.card.view.fixed(pictures)
+    if isinstance(layers, int):
+        with _convolutions(network) as records, torch.inference_mode():
+            network(inputs)
+        records = records[:layers]
+    else:
+        _check_names(network, layers)
+        with _outputs(network, layers) as records, torch.inference_mode():
+            network(inputs)
+    found = []
+    for name, output in records:
+        if not isinstance(output, Tensor) or output.ndim != 4:
+            raise RequestError(f"layer {name!r} gives no maps, but {_shape(output)}")
+        found.append(ActivationMaps(name, output[0].float().cpu().numpy()))
+    return found
+
+
+def _check_names(network: nn.Module, names: Sequence[str]) -> None:
+    known = [name for name, _ in network.named_modules() if name]
+    for name in names:
+        if name not in known:
+            raise RequestError(f"the network has no layer {name!r}; {nearest(name, known)}")
+
+
+@contextmanager
+def _outputs(network: nn.Module, names: Sequence[str]) -> Iterator[list[tuple[str, Tensor]]]:
+    """Record what the named layers give while the block runs."""
+    records: list[tuple[str, Tensor]] = []
+    modules = dict(network.named_modules())
+    handles = [
+        modules[name].register_forward_hook(
+            lambda _module, _inputs, output, name=name: records.append((name, _copied(output)))
+        )
+        for name in names
+    ]
+    try:
+        yield records
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _convolutions(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
+    """Record, in the order of the pass, what each convolution gives after its activation.
+
+    The layers that follow a convolution and keep its shape, up to the next one or to a pooling,
+    belong to it.
+    """
+    records: list[tuple[str, Tensor]] = []
+    last_open = False
+
+    def record(name: str, module: nn.Module, output: Tensor) -> None:
+        nonlocal last_open
+        if isinstance(module, nn.Conv2d):
+            records.append((name, _copied(output)))
+            last_open = True
+        elif last_open and isinstance(output, Tensor) and output.shape == records[-1][1].shape:
+            records[-1] = (records[-1][0], _copied(output))
+        else:
+            last_open = False
+
+    handles = [
+        module.register_forward_hook(
+            lambda module, _inputs, output, name=name: record(name, module, output)
+        )
+        for name, module in network.named_modules()
+        if not list(module.children())
+    ]
+    try:
+        yield records
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _copied(output: Tensor) -> Tensor:
+    # The next layer may work in place.
+    return output.detach().clone() if isinstance(output, Tensor) else output
+
+
+def _shape(output: object) -> str:
+    return (
+        f"numbers of shape {tuple(output.shape[1:])}"
+        if isinstance(output, Tensor)
+        else f"a {type(output).__name__}"
+    )

@@ -1,0 +1,137 @@
+"""The figures of a run's report that need its network: filters, activation maps, what it is shown.
+
+These are the pictures that publication 5 ends with, and that publication 3 names as missing.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from hubblefork.data.framing import Framing, frame
+from hubblefork.errors import RequestError
+from hubblefork.explanation.activations import activation_maps
+from hubblefork.explanation.filters import first_filters
+from hubblefork.explanation.tiles import Group, sheet
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.report.figures import chart_png, sheet_png
+from hubblefork.report.material import Material, Panel, displayable
+from hubblefork.report.selection import example_rows
+from hubblefork.report.words import percent, several
+
+# Inches: the picture stands larger than its maps.
+_PICTURE = 1.6
+# Channels of a layer, filters of a network and pictures that a report has room for.
+_MOST_CHANNELS, _MOST_FILTERS, _PICTURES = 32, 96, 6
+
+
+def draw_panels(predictor: Predictor, material: Material) -> list[Panel]:
+    """Draw what can be drawn of this network on the pictures of this report."""
+    return [*_views(predictor, material), *_filters(predictor), *_activations(predictor, material)]
+
+
+def _views(predictor: Predictor, material: Material) -> Iterator[Panel]:
+    """Some pictures as they are, grey, mirrored, and as training and evaluation show them."""
+    ids = (material.predictions if material.of_votes else example_rows(material))["id"]
+    ids = ids.iloc[:: max(1, len(ids) // _PICTURES)][:_PICTURES]
+    pictures = np.stack([material.raw(each) for each in ids])
+    grey = Framing(channels=1)
+    view = predictor.card.view
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the report of a run is the same whenever it is made
+        random = view.random(torch.from_numpy(pictures))
+    yield Panel(
+        name="views",
+        title="What the network is shown",
+        caption=(
+            "Test pictures as they are packed, in grey, and mirrored left to right; below, one "
+            "of the random views that training draws anew for every picture in every epoch"
+            if view.augments
+            else "Test pictures as they are packed, in grey, and mirrored left to right. This "
+            "recipe trains on the pictures as they are, without random views"
+        )
+        + ".",
+        png=sheet_png(
+            sheet(
+                [
+                    Group("as packed", [displayable(each) for each in pictures], _PICTURE),
+                    Group("grey", [frame(each, grey)[..., 0] for each in pictures], _PICTURE),
+                    Group("mirrored", [displayable(each[:, ::-1]) for each in pictures], _PICTURE),
+                    *[
+                        Group("a view of training", _as_bytes(random, predictor), _PICTURE)
+                        for _ in range(view.augments)
+                    ],
+                ]
+            )
+        ),
+    )
+
+
+def _as_bytes(inputs: torch.Tensor, predictor: Predictor) -> list[np.ndarray]:
+    """Undo the normalisation of network inputs (N, C, H, W)."""
+    view = predictor.card.view
+    mean = inputs.new_tensor(view.mean).view(-1, 1, 1)
+    values = inputs * inputs.new_tensor(view.deviation).view(-1, 1, 1) + mean
+    values = (255 * values).round().clamp(0, 255).to(torch.uint8)
+    return [displayable(each) for each in values.permute(0, 2, 3, 1).numpy()]
+
+
+def _filters(predictor: Predictor) -> Iterator[Panel]:
+    try:
+        filters = first_filters(predictor)
+    except RequestError:
+        return  # a transformer, for example: nothing to show
+    yield Panel(
+        name="filters",
+        title="Filters of the first layer",
+        caption=(
+            f"What the first layer, {filters.layer}, looks for. Middle grey is a weight of 0; each "
+            "filter is scaled by itself. Filters that still look like noise have learnt little."
+        ),
+        png=chart_png(filters.figure(_MOST_FILTERS)),
+    )
+
+
+def _activations(predictor: Predictor, material: Material) -> Iterator[Panel]:
+    """The first layers' answers to one picture that went well, and to one that did not."""
+    for word, identifier, title in (
+        _of_votes(material) if material.of_votes else _of_classes(material)
+    ):
+        picture = material.raw(identifier)
+        layers = activation_maps(predictor, picture)
+        if not layers:
+            return  # a network without convolutions
+        groups = [
+            Group(title, [displayable(picture)], _PICTURE),
+            *(each.group(_MOST_CHANNELS) for each in layers),
+        ]
+        yield Panel(
+            name=f"activations-{word}",
+            title=f"Activation maps of a {word} classified picture",
+            caption=(
+                f"What the first {several(len(layers), 'convolution')} answer to {identifier}: "
+                "bright where a channel finds what it looks for, each channel scaled by itself, "
+                "crossed out where it answers nothing."
+            ),
+            png=chart_png(sheet(groups)),
+        )
+
+
+def _of_classes(material: Material) -> Iterator[tuple[str, str, str]]:
+    """The surest right and the surest wrong answer: a word for it, the picture's id, a title."""
+    answers = material.answers().sort_values("probability", ascending=False, kind="stable")
+    right = answers["true"] == answers["predicted"]
+    for word, rows in (("rightly", answers[right]), ("wrongly", answers[~right])):
+        for row in rows.head(1).itertuples():
+            truth = f"; in truth {row.true}" if word == "wrongly" else ""
+            yield word, row.id, f"{row.predicted}, {percent(row.probability, 0)} sure{truth}"
+
+
+def _of_votes(material: Material) -> Iterator[tuple[str, str, str]]:
+    """The galaxy whose fractions are nearest to the volunteers', and the one farthest off."""
+    predicted = material.predictions[list(material.names)].to_numpy()
+    true = material.predictions[[f"true_{name}" for name in material.names]].to_numpy()
+    error = np.sqrt(((predicted - true) ** 2).mean(axis=1))
+    for word, row in (("rightly", error.argmin()), ("wrongly", error.argmax())):
+        identifier = material.predictions["id"].iloc[row]
+        yield word, identifier, f"{identifier}: RMSE {error[row]:.3f} from the volunteers"

@@ -1,0 +1,87 @@
+"""Sheets of many small square pictures, each scaled by itself, in groups with a line above."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hubblefork.files import replacing
+from hubblefork.report.figures import sheet_png
+from hubblefork.report.style import GRID, INK, MUTED, styled
+
+# Inches: sixteen across fill a printed page, and a channel of 60 pixels still shows its parts.
+_TILE, _GAP, _HEAD, _ACROSS = 0.62, 0.05, 0.34, 16
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Pictures under one title: maps (H, W) of any values, or bytes (H, W) and (H, W, 3).
+
+    side: of a tile, in inches.
+    """
+
+    title: str
+    pictures: Sequence[np.ndarray]
+    side: float = _TILE
+
+    @property
+    def across(self) -> int:
+        """Tiles in a row: as many as fill the width of a sheet."""
+        most = int(_ACROSS * (_TILE + _GAP) / (self.side + _GAP))
+        return min(len(self.pictures), most)
+
+    @property
+    def width(self) -> float:
+        return self.across * (self.side + _GAP) + _GAP
+
+    @property
+    def height(self) -> float:
+        rows = -(-len(self.pictures) // self.across)
+        return _HEAD + rows * (self.side + _GAP) + _GAP
+
+
+def sheet(groups: Sequence[Group]) -> Figure:
+    """Draw groups of pictures below one another.
+
+    Maps are drawn from their lowest to their highest value, bytes as they are. A map that is the
+    same everywhere says nothing of the picture: its tile is crossed out.
+    """
+    # A narrow sheet must still hold its titles.
+    width = max(4.2, *(group.width for group in groups))
+    height = sum(group.height for group in groups)
+    with styled(()):
+        figure = Figure(figsize=(width, height))
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        top = 0.0
+        for group in groups:
+            _draw(axes, group, top)
+            top += group.height
+        axes.set(xlim=(0, width), ylim=(height, 0))
+    return figure
+
+
+def save_sheet(figure: Figure, path: str | Path) -> None:
+    """Write a sheet as a PNG file, whole or not at all."""
+    with replacing(path, binary=True) as file:
+        file.write(sheet_png(figure))
+
+
+def _draw(axes: Axes, group: Group, top: float) -> None:
+    axes.text(_GAP, top + _HEAD / 2, group.title, va="center", fontsize=8.5, color=INK)
+    step = group.side + _GAP
+    for place, picture in enumerate(group.pictures):
+        row, column = divmod(place, group.across)
+        left, upper = _GAP + column * step, top + _HEAD + row * step
+        extent = (left, left + group.side, upper + group.side, upper)
+        if picture.dtype == np.uint8:
+            axes.imshow(picture, "gray", vmin=0, vmax=255, extent=extent, aspect="auto")
+        elif picture.min() < picture.max():
+            axes.imshow(picture, "viridis", extent=extent, aspect="auto")
+        else:
+            axes.fill_between(extent[:2], *extent[2:], color=GRID, linewidth=0)
+            axes.plot(extent[:2], extent[2:], color=MUTED, linewidth=0.8)
+            axes.plot(extent[:2], extent[:1:-1], color=MUTED, linewidth=0.8)

@@ -1,0 +1,144 @@
+"""The network that won the Kaggle Galaxy Zoo challenge: `hubblefork train SOURCE --recipe
+dieleman`.
+
+Dieleman, Willett and Dambre 2015 (MNRAS 450, 1441) and the documentation of the winning entry.
+A galaxy has no up: the network sees it from 16 sides that share their filters, and the dense
+layers put together what they saw.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hubblefork.data.views import symmetries
+from hubblefork.networks.size import require_size
+
+# The published pictures of 69 pixels are seen in corners of 45.
+_CORNER = 45 / 69
+_SIDES = 16
+# The convolutions leave one pixel of a corner of 37, which is that of a square of 57, which can be
+# turned by 45 degrees within 81 pixels. Of 82 the square is 56: see `_largest_square`.
+_SMALLEST = 83
+
+
+class Dieleman(nn.Module):
+    """Four convolutions shared by 16 sides of a picture, and two dense maxout layers.
+
+    The middle square of a picture, as large as still fits when it is turned by 45 degrees, is
+    cut out as it stands and turned. Of both, and of their mirror images, the four overlapping
+    corners are cut, each turned so that the middle of the picture is at its lower right.
+
+    As published for colour pictures of 99x99 pixels: squares of 69x69, corners of 45x45 and, with
+    37 outputs, 42,303,237 parameters. The published biases differ from place to place in a map
+    (the "untied biases" of its library); here each filter has one. Takes (N, C, H, W), gives raw
+    numbers (N, outputs): the published division by question is the recipe's `network.head`.
+    Raises RequestError for pictures below 83x83 pixels.
+    """
+
+    def __init__(self, input_shape: tuple[int, int, int], outputs: int):
+        super().__init__()
+        channels, height, width = input_shape
+        require_size("dieleman", input_shape, _SMALLEST)
+        self.square = _largest_square(min(height, width))
+        self.corner = round(self.square * _CORNER)
+        self.register_buffer("turned", _turned_grid(self.square, height, width), persistent=False)
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(channels, 32, kernel_size=6),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, kernel_size=5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(64, 128, kernel_size=3),
+            nn.ReLU(),
+            nn.Conv2d(128, 128, kernel_size=3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+        )
+        last = (((self.corner - 5) // 2 - 4) // 2 - 4) // 2
+        self.dense = nn.Sequential(
+            nn.Dropout(0.5),
+            Maxout(_SIDES * 128 * last**2, 2048),
+            nn.Dropout(0.5),
+            Maxout(2048, 2048),
+            nn.Dropout(0.5),
+            nn.Linear(2048, outputs),
+        )
+        self._initialise()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        sides = self.sides(pictures)
+        seen = self.convolutions(sides.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        return self.dense(seen.view(len(pictures), -1))
+
+    def sides(self, pictures: Tensor) -> Tensor:
+        """(N, C, H, W) pictures -> (N, 16, C, corner, corner): what the convolutions see."""
+        top, left = ((side - self.square) // 2 for side in pictures.shape[-2:])
+        straight = pictures[..., top : top + self.square, left : left + self.square]
+        grid = self.turned.to(pictures.dtype).expand(len(pictures), -1, -1, -1)
+        # Turning by 45 degrees falls between pixels: bilinear, as torch has it by default.
+        turned = F.grid_sample(pictures, grid, align_corners=False)
+        # The four corners of a square are the upper left ones of its four turns.
+        return torch.stack(
+            [
+                view[..., : self.corner, : self.corner]
+                for square in (straight, turned)
+                for view in symmetries(square)
+            ],
+            dim=1,
+        )
+
+    def _initialise(self) -> None:
+        """As published: small normal weights, and biases above 0 so that no unit begins dead."""
+        convolutions = [each for each in self.convolutions if isinstance(each, nn.Conv2d)]
+        for layer in convolutions:
+            _normal(layer, 0.01, bias=0.1)
+        _normal(convolutions[-1], 0.1, bias=0.1)
+        for layer in self.dense:
+            if isinstance(layer, Maxout):
+                _normal(layer.linear, 0.001, bias=0.01)
+        _normal(self.dense[-1], 0.01, bias=0.1)
+
+
+class Maxout(nn.Module):
+    """The larger of two linear functions for each output (Goodfellow et al. 2013)."""
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        self.linear = nn.Linear(before, 2 * after)
+
+    def forward(self, values: Tensor) -> Tensor:
+        first, second = self.linear(values).chunk(2, dim=1)
+        return torch.maximum(first, second)
+
+
+def _normal(layer: nn.Conv2d | nn.Linear, deviation: float, bias: float) -> None:
+    nn.init.normal_(layer.weight, std=deviation)
+    nn.init.constant_(layer.bias, bias)
+
+
+def _largest_square(side: int) -> int:
+    """The side of the largest square that can be turned within a picture about its middle.
+
+    Even in even pictures and odd in odd ones, so that both have the same middle: a galaxy and its
+    mirror image then have the very same sides.
+
+    >>> _largest_square(99), _largest_square(98)
+    (69, 68)
+    """
+    square = math.floor(side / math.sqrt(2))
+    return square - (side - square) % 2
+
+
+def _turned_grid(square: int, height: int, width: int) -> Tensor:
+    """(1, square, square, 2) places, as grid_sample counts them, of a square turned by 45 degrees.
+
+    Neighbouring places are one pixel of the (height, width) picture apart.
+    """
+    steps = torch.arange(square) - (square - 1) / 2
+    down, across = torch.meshgrid(steps, steps, indexing="ij")
+    places = torch.stack([(across - down) * 2 / width, (across + down) * 2 / height], dim=-1)
+    return places[None] / math.sqrt(2)

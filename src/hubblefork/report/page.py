@@ -1,0 +1,52 @@
+"""What every HTML page of the project is made with: its templates, and pictures within it."""
+
+import base64
+import io
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from hubblefork.report.words import between, percent
+
+# Pixels of a picture's longer side: twice the width at which a page shows it.
+_TILE = 320
+
+
+def render_page(template: str, **what: Any) -> str:
+    """Fill the template of this name. Whatever stands in names and notes is shown, never obeyed."""
+    room = resources.files(__package__)
+    environment = Environment(
+        loader=FunctionLoader(lambda name: room.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "between": between}
+    css = Markup(room.joinpath("template.css").read_text("utf-8"))
+    return environment.get_template(template).render(css=css, **what)
+
+
+def chart(png: bytes) -> dict[str, Any]:
+    """A chart as a data URI, and its size on the page: half of its dots, for dense screens."""
+    # The header of a PNG file holds width and height at these places.
+    width, height = (int.from_bytes(png[start : start + 4]) // 2 for start in (16, 20))
+    return {"source": _data_uri("image/png", png), "width": width, "height": height}
+
+
+def jpeg(picture: np.ndarray) -> str:
+    """A picture as a data URI, made smaller if it holds more than a page shows."""
+    image = Image.fromarray(picture)
+    image.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    # Colour at full resolution: in a galaxy of 60 pixels, the blue arms are a few wide.
+    image.save(buffer, "JPEG", quality=90, subsampling=0)
+    return _data_uri("image/jpeg", buffer.getvalue())
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

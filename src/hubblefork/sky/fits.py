@@ -1,0 +1,183 @@
+"""Read a FITS picture as counts that stand as viewers show them, with its place on the sky.
+
+picture = read_fits(Path("galaxy.fits").read_bytes())     # also .fits.gz, .fits.fz
+picture.counts.shape, picture.position                    # (H, W, bands), (ra, dec)
+"""
+
+import gzip
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from astropy.io import fits
+
+from hubblefork.errors import first_few
+
+# 4,000 x 4,000 pixels in three bands are 48 million counts: 200 MB here, and at most as much again
+# for each step of scaling. A header that says more is damaged, hostile, or of a whole survey field.
+MOST_COUNTS = 50_000_000
+
+# What a file may hold after unpacking: an image of the largest size as 64-bit numbers, and more
+# than any header. A gzip bomb is stopped here.
+_MOST_BYTES = 8 * MOST_COUNTS + (16 << 20)
+
+_FITS, _GZIP = b"SIMPLE  =", b"\x1f\x8b"
+
+# What surveys compress images by. The decoder of HCOMPRESS, and those of these with settings
+# outside the standard's, do not check their input: a damaged file ends the process. PLIO is for
+# masks.
+_SAFE_KINDS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "NOCOMPRESS")
+_SETTINGS = {"BLOCKSIZE": (16, 32), "BYTEPIX": (1, 2, 4), "ZDITHER0": range(10_001)}
+
+# astropy warns of harmless faults (cards out of order, old names of units) in file after file.
+# What matters is told once, as the reason why a picture is left out.
+warnings.filterwarnings("ignore", module=r"astropy\.(io\.fits|wcs)|hubblefork\.sky\.fits")
+
+
+@dataclass(frozen=True, eq=False)
+class FitsPicture:
+    """The image of a FITS file.
+
+    counts: (H, W, bands) float32, NaN where nothing is known; uint8 where the file holds bytes.
+        Three bands and more stand as in the file, by increasing wavelength in a survey's cubes.
+    position: right ascension and declination of the middle in degrees (ICRS); None where the
+        header has no celestial coordinates.
+    """
+
+    counts: np.ndarray
+    position: tuple[float, float] | None
+
+
+class FitsError(ValueError):
+    """A FITS file that cannot be used, with the reason in plain words."""
+
+
+def is_fits(start: bytes) -> bool:
+    """Whether these first bytes are of a FITS file, perhaps gzipped.
+
+    >>> is_fits(b"SIMPLE  =                    T"), is_fits(b"GIF89a")
+    (True, False)
+    """
+    return start.startswith((_FITS, _GZIP))
+
+
+def read_fits(content: bytes) -> FitsPicture:
+    """Read the first image of a FITS file: of two axes, or of three for several bands.
+
+    Axes of length 1 do not count. The bands of a cube are its third axis (NAXIS3), or its first
+    where that has 3 or 4 planes and the others more: then it is a colour picture, red first, whose
+    bands are given last to first as those of a cube, without transparency. FITS counts rows from
+    the bottom; they are turned over, so that the picture stands as viewers such as ds9 show it.
+
+    Raises FitsError for what is no FITS file, has no image or is too large, and whatever astropy
+    raises on a damaged file.
+    """
+    with _opened(content) as hdus:
+        for number, hdu in enumerate(hdus):
+            shape = _shape(hdu)
+            if len(shape) in (2, 3):
+                if isinstance(hdu, fits.CompImageHDU):
+                    _check_compression(content, number)
+                return _read(hdu, shape)
+        found = ", ".join(_name(number, hdu) for number, hdu in enumerate(hdus))
+        raise FitsError(f"no image of two or three axes among {found}")
+
+
+def which_image(content: bytes) -> str:
+    """Say which image of a FITS file `read_fits` reads; empty where there is only one."""
+    with _opened(content) as hdus:
+        images = [_name(number, hdu) for number, hdu in enumerate(hdus)
+                  if len(_shape(hdu)) in (2, 3)]  # fmt: skip
+    return f"{images[0]} is read, not {first_few(images[1:])}" if len(images) > 1 else ""
+
+
+@contextmanager
+def _opened(content: bytes, **options: bool) -> Iterator[fits.HDUList]:
+    if content.startswith(_GZIP):
+        content = _unpacked(content)
+    if not content.startswith(_FITS):
+        raise FitsError("not a FITS file")
+    with fits.open(BytesIO(content), memmap=False, **options) as hdus:
+        yield hdus
+
+
+def _unpacked(content: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=BytesIO(content)) as packed:
+        content = packed.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise FitsError(f"more than {_MOST_BYTES // 1_000_000} MB when unpacked")
+    return content
+
+
+def _check_compression(content: bytes, number: int) -> None:
+    """Refuse a compressed image whose decoder could not be trusted with a damaged file."""
+    with _opened(content, disable_image_compression=True) as hdus:
+        header = hdus[number].header
+        kind = header["ZCMPTYPE"]
+        if kind not in _SAFE_KINDS:
+            raise FitsError(f"compressed by {kind}; only RICE and GZIP are read (use funpack)")
+        cards = {value: key.replace("NAME", "VAL") for key, value in header.items()
+                 if key.startswith("ZNAME")}  # fmt: skip
+        for name, allowed in _SETTINGS.items():
+            card = cards.get(name, name)
+            if card in header and header[card] not in allowed:
+                raise FitsError(f"compressed with {name} {header[card]}, which cannot be")
+
+
+def _shape(hdu: object) -> tuple[int, ...]:
+    """Return the axes of an image, slowest first, without those of length 1; () for no image."""
+    if not hdu.is_image or 0 in hdu.shape:
+        return ()
+    shape = list(hdu.shape)
+    while len(shape) > 2 and 1 in shape:
+        shape.remove(1)
+    return tuple(shape)
+
+
+def _read(hdu: object, shape: tuple[int, ...]) -> FitsPicture:
+    number = int(np.prod(shape, dtype=object))
+    if number > MOST_COUNTS:
+        size = "x".join(map(str, reversed(shape)))
+        raise FitsError(f"{size} counts, more than {MOST_COUNTS // 1_000_000} million")
+    data = hdu.data.reshape(shape)
+    if len(shape) == 2:
+        data = data[..., None]
+    elif shape[2] in (3, 4) and shape[0] > 4:
+        data = data[..., 2::-1]
+    else:
+        data = np.moveaxis(data, 0, 2)
+    if data.dtype != np.uint8:
+        with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite
+            data = data.astype(np.float32)
+    return FitsPicture(data[::-1], _position(hdu.header))
+
+
+def _position(header: fits.Header) -> tuple[float, float] | None:
+    """Return right ascension and declination of an image's middle in degrees, if they are told."""
+    if not any(key.startswith("CTYPE") for key in header):
+        return None
+    # It takes longer to import than all the rest, and many pictures do not need it.
+    from astropy.wcs import WCS
+
+    try:
+        sky = WCS(header)
+        if not sky.has_celestial:
+            return None
+        if sky.naxis > 2:
+            sky = sky.celestial
+        middle = ((length - 1) / 2 for length in sky.pixel_shape)
+        place = sky.pixel_to_world(*middle).icrs
+        ra, dec = float(place.ra.deg), float(place.dec.deg)
+    # Coordinates that make no sense are none; astropy and wcslib have many ways to say so.
+    except Exception:
+        return None
+    return (ra, dec) if np.isfinite([ra, dec]).all() else None
+
+
+def _name(number: int, hdu: object) -> str:
+    """Name a part of a file by its number, its name and its size."""
+    axes = "x".join(map(str, reversed(getattr(hdu, "shape", ())))) if hdu.is_image else "a table"
+    return f"HDU {number} {hdu.name or '(no name)'} ({axes or 'empty'})"

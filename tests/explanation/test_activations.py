@@ -1,0 +1,82 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hubblefork.data.views import View
+from hubblefork.errors import RequestError
+from hubblefork.explanation.activations import ActivationMaps, activation_maps
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+VIEW = View(size=16, mean=(0.0,) * 3, deviation=(1.0,) * 3)
+
+
+def predictor(network: nn.Module):
+    """What the maps need of a predictor: network, view and device."""
+    card = SimpleNamespace(view=VIEW)
+    return SimpleNamespace(network=network.eval(), card=card, device=torch.device("cpu"))
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 5, 3),
+        nn.Tanh(),
+        nn.Conv2d(5, 6, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Flatten(),
+        nn.LazyLinear(2),
+    )
+
+
+def test_convolutions_answer_after_their_activation(network):
+    network(torch.zeros(1, 3, 16, 16))
+    first, second, third = activation_maps(predictor(network), PICTURE)
+    assert [first.layer, second.layer, third.layer] == ["0", "4", "6"]
+    inputs = VIEW.fixed(torch.from_numpy(PICTURE[None]))
+    with torch.inference_mode():
+        np.testing.assert_allclose(first.maps, network[:3](inputs)[0])
+        np.testing.assert_allclose(second.maps, network[:6](inputs)[0], rtol=1e-6)
+        np.testing.assert_allclose(third.maps, network[:8](inputs)[0], rtol=1e-6)
+
+
+def test_no_hook_stays(network):
+    network(torch.zeros(1, 3, 16, 16))
+    activation_maps(predictor(network), PICTURE)
+    activation_maps(predictor(network), PICTURE, ["3"])
+    with pytest.raises(RequestError):
+        activation_maps(predictor(network), PICTURE, ["9"])
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_a_layer_can_be_named(network):
+    network(torch.zeros(1, 3, 16, 16))
+    (pooled,) = activation_maps(predictor(network), PICTURE, ["3"])
+    assert pooled.layer == "3"
+    assert pooled.maps.shape == (4, 7, 7)
+
+
+def test_an_unknown_layer_and_one_without_maps_are_refused(network):
+    network(torch.zeros(1, 3, 16, 16))
+    with pytest.raises(RequestError, match="no layer 'stem'; known: '0', '1'"):
+        activation_maps(predictor(network), PICTURE, ["stem"])
+    with pytest.raises(RequestError, match=r"layer '9' gives no maps, but numbers of shape \(2,\)"):
+        activation_maps(predictor(network), PICTURE, ["9"])
+
+
+def test_a_sheet_shows_the_channels_that_vary_most(tmp_path):
+    maps = np.zeros((20, 8, 8), np.float32)
+    maps[5, 2, 2] = 1
+    found = ActivationMaps("stem", maps)
+    title = found.figure(most=3).axes[0].texts[0].get_text()
+    assert title == "stem: 3 of 20 channels of 8 × 8"
+    assert len(found.figure(most=3).axes[0].images) == 1, "the constant ones are crossed out"
+    found.save(tmp_path / "stem.png")
+    assert (tmp_path / "stem.png").read_bytes().startswith(b"\x89PNG")

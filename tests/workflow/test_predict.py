@@ -1,0 +1,86 @@
+"""Whatever a picture comes in, a file, a folder or a source, it gets the same prediction."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from hubblefork.data.framing import Framing
+from hubblefork.data.task import Classes
+from hubblefork.data.views import View
+from hubblefork.errors import RequestError
+from hubblefork.networks.model_file import ModelCard, save_model
+from hubblefork.workflow.predict import predict
+
+NUMBER = 5
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A model with random weights for pictures of 16x16."""
+    torch.manual_seed(0)
+    card = ModelCard(
+        network="lenet5",
+        options={},
+        head="softmax",
+        input_shape=(3, 16, 16),
+        task=Classes(("a", "b")),
+        framing=Framing(size=16),
+        view=View(size=16, mean=(0.0,) * 3, deviation=(1.0,) * 3),
+        recipe="lenet5",
+        source="test",
+        versions={},
+    )
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    save_model(path, card.create_network(), card)
+    return path
+
+
+@pytest.fixture
+def sky(tmp_path) -> Path:
+    """The same pictures as files in two folders, as a catalogue and as an array."""
+    pixels = np.random.default_rng(0).integers(0, 256, (NUMBER, 16, 16, 3), np.uint8)
+    names = [f"{'ab'[number % 2]}/{number}.png" for number in range(NUMBER)]
+    for name, picture in zip(names, pixels, strict=True):
+        (tmp_path / "sky" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(tmp_path / "sky" / name)
+    table = pd.DataFrame({"id": [f"J{number}" for number in range(NUMBER)], "image": names})
+    table.to_csv(tmp_path / "sky" / "catalogue.csv", index=False)
+    np.savez(tmp_path / "sky" / "array.npz", images=pixels)
+    return tmp_path / "sky"
+
+
+def test_files_folders_catalogues_and_arrays_get_the_same_answers(model, sky):
+    catalogue = predict(model, sky / "catalogue.csv")
+    assert list(catalogue) == ["id", "predicted", "a", "b", "problem"]
+    assert catalogue["id"].tolist() == ["J0", "J1", "J2", "J3", "J4"]
+    assert (catalogue["problem"] == "").all()
+    array = predict(model, sky / "array.npz")
+    files = predict(model, [sky / f"{'ab'[number % 2]}/{number}.png" for number in range(NUMBER)])
+    assert files["id"].iloc[1] == str(sky / "b/1.png")
+    for other in (array, files):
+        np.testing.assert_allclose(other["a"], catalogue["a"], atol=1e-6)
+    folder = predict(model, sky)
+    assert folder["id"].map(lambda path: Path(path).stem).tolist() == ["0", "2", "4", "1", "3"]
+    np.testing.assert_allclose(folder["a"], catalogue["a"].iloc[[0, 2, 4, 1, 3]], atol=1e-6)
+
+
+def test_several_sources_become_one_table_and_bad_pictures_have_a_reason(model, sky, tmp_path):
+    (sky / "a" / "2.png").write_bytes(b"no picture")
+    places = [sky / "catalogue.csv", sky / "b" / "1.png", sky / "array.npz"]
+    unread = predict(model, places, out=tmp_path / "out.parquet")
+    assert unread["id"].tolist() == ["J2"]
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert len(table) == NUMBER + 1 + NUMBER
+    assert table["a"].isna().tolist() == [row == 2 for row in range(len(table))]
+    assert table["problem"].iloc[2].startswith("not a JPEG")
+
+
+def test_pictures_with_other_bands_than_the_model_knows_are_refused(model, tmp_path):
+    np.savez(tmp_path / "five.npz", images=np.zeros((2, 16, 16, 5), np.uint8))
+    with pytest.raises(RequestError, match="none of 2 pictures could be read; five-0: 5 bands"):
+        predict(model, tmp_path / "five.npz", out=tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
