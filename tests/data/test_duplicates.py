@@ -11,13 +11,13 @@ from hubblefork.data.framing import Framing, frame
 from hubblefork.data.pictures import read_picture
 from hubblefork.sky.simulation import simulate
 
-NUMBER = 120
-COPIED = range(0, NUMBER, 4)
+NUMBER = 60
+COPIED = range(0, NUMBER, 2)
 
 
 @pytest.fixture(scope="module")
 def sky() -> np.ndarray:
-    """Simulated galaxies, (120, 96, 96, 3)."""
+    """Simulated galaxies, (60, 96, 96, 3)."""
     return np.stack(list(simulate(NUMBER, seed=5).render(range(NUMBER), 96)))
 
 

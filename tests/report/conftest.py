@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hubblefork.data.framing import Framing
 from hubblefork.evaluation.classes import measure_classes
 from hubblefork.evaluation.votes import measure_votes
 from hubblefork.report.material import Material
@@ -45,7 +46,7 @@ def make(
             "source": "simulated",
             "number": 5 * number,
             "shape": [5 * number, 32, 32, channels],
-            "framing": {"crop": None, "size": 32, "grey": channels == 1},
+            "framing": Framing(size=32, channels=channels).to_json(),
             "counts": {name: 5 * count for name, count in counts.items()},
             "left_out": [],
             "notes": [],

@@ -54,7 +54,7 @@ def rendered(make) -> str:
 def test_the_page_holds_its_pictures_and_asks_the_network_for_nothing(material):
     text = rendered(material)
     page = Page(text)
-    assert len(page.images) == 3 + 25 + 10
+    assert len(page.images) == 4 + 25 + 10
     assert all(image["src"].startswith("data:image/") for image in page.images)
     assert not re.search(r"https?:|//[a-z]|@import|url\(", re.sub(r'"data:[^"]*"', "", text))
     policies = [given["content"] for tag, given in page.tags if "http-equiv" in given]

@@ -10,7 +10,7 @@ from hubblefork.data.framing import Framing
 from hubblefork.data.inspection import inspect
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.report import look_charts
+from hubblefork.report.charts import pie
 from hubblefork.report.look import Look, render_look, shown_rows, write_look
 
 EVIL = "<script>alert(1)</script>"
@@ -96,7 +96,7 @@ def test_grey_pictures_and_many_classes_have_a_page(tmp_path):
     assert "in 12 classes" in text
     assert "Band 0" in text
     assert "Training would be refused as it is" in text
-    last = look_charts.pie(page.inspection).legends[0].get_texts()[-1]
+    last = pie(page.inspection.names, page.inspection.counts).legends[0].get_texts()[-1]
     assert last.get_text().startswith("6 others")
 
 

@@ -1,6 +1,6 @@
-"""The figures that are drawn from numbers: training curves, confusion matrix, class counts."""
+"""The figures that are drawn from numbers: curves, confusion matrix, counts and shares."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,17 @@ from hubblefork.report.style import (
     PART_COLOURS,
     PART_NAMES,
     SHADES,
+    WEDGES,
     styled,
     wrapped,
 )
 from hubblefork.report.words import percent
+
+# The wedge of all classes beyond those that have a colour of their own.
+_OTHERS = "#9aa5b1"
+
+# A wedge below this share has no room for its percentage.
+_ROOM = 0.06
 
 # Above so many classes a cell of the confusion matrix has no room for its numbers.
 _MOST_WITH_NUMBERS = 40
@@ -214,6 +221,14 @@ def class_counts(material: Material) -> Figure:
     return count_bars(material.names, counts)
 
 
+def shares(material: Material) -> Figure:
+    """The share of each class among all pictures of the split."""
+    counts = np.array(
+        [sum(part.get(name, 0) for part in material.counts.values()) for name in material.names]
+    )
+    return pie(material.names, counts)
+
+
 def count_bars(names: tuple[str, ...], parts: Mapping[str, np.ndarray]) -> Figure:
     """How many pictures (K,) each of the K classes has in each of the parts, or in all."""
     counts = np.column_stack(list(parts.values()))
@@ -249,4 +264,40 @@ def count_bars(names: tuple[str, ...], parts: Mapping[str, np.ndarray]) -> Figur
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("Pictures")
         figure.legend(loc="outside upper left", ncols=len(parts), handlelength=1, handleheight=1)
+        return figure
+
+
+def pie(names: Sequence[str], counts: np.ndarray) -> Figure:
+    """The share of each class; beyond seven, the rarest are one wedge."""
+    order = np.argsort(-counts, kind="stable")
+    shown = order if len(order) <= len(WEDGES) else order[: len(WEDGES) - 1]
+    numbers = counts[shown].tolist()
+    with styled(tuple(names)) as labels:
+        names = [wrapped(labels[names[each]], 26, 2) for each in shown]
+        if len(shown) < len(order):
+            numbers.append(int(counts.sum() - sum(numbers)))
+            names.append(f"{len(order) - len(shown)} others")
+        shares = np.array(numbers) / sum(numbers)
+        figure = Figure(figsize=(5.8, 2.7))
+        axes = figure.add_axes((0.02, 0.02, 0.44, 0.96))
+        colours = [*WEDGES[: len(shown)], _OTHERS][: len(numbers)]
+        wedges, _ = axes.pie(
+            shares, colors=colours, startangle=90, counterclock=False,
+            wedgeprops={"edgecolor": "white", "linewidth": 1.5},
+        )  # fmt: skip
+        for wedge, share in zip(wedges, shares, strict=True):
+            if share >= _ROOM:
+                angle = np.radians((wedge.theta1 + wedge.theta2) / 2)
+                axes.text(
+                    0.68 * np.cos(angle), 0.68 * np.sin(angle), percent(share, 0), ha="center",
+                    va="center", fontsize=10, fontweight="bold",
+                    color="white" if wedge.get_facecolor()[1] < 0.5 else INK,
+                )  # fmt: skip
+        entries = [
+            f"{name}  ·  {percent(share)}" for name, share in zip(names, shares, strict=True)
+        ]
+        figure.legend(
+            wedges, entries, loc="center left", bbox_to_anchor=(0.49, 0.5), fontsize=10,
+            labelspacing=0.75, handlelength=1, handleheight=1,
+        )  # fmt: skip
         return figure

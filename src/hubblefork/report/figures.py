@@ -9,7 +9,7 @@ from PIL import Image
 
 from hubblefork.files import replacing
 from hubblefork.report import votes_charts
-from hubblefork.report.charts import class_counts, confusion, curves
+from hubblefork.report.charts import class_counts, confusion, curves, shares
 from hubblefork.report.material import Material
 from hubblefork.report.sheets import examples, predictions
 from hubblefork.report.style import CHART_DPI, SHEET_DPI
@@ -21,10 +21,10 @@ _MOST_DOTS = 4000
 def draw_charts(material: Material) -> dict[str, bytes]:
     """The charts as PNG files, for `save_figures` and for the page.
 
-    Curves, confusion and classes; or, for votes, curves, questions and answers. There are no curves
-    where the history is empty: a model measured far from its training.
+    Curves, confusion, classes and their shares; or, for votes, curves, questions and answers.
+    There are no curves where the history is empty: a model measured far from its training.
     """
-    charts = {"curves": curves, "confusion": confusion, "classes": class_counts}
+    charts = {"curves": curves, "confusion": confusion, "classes": class_counts, "shares": shares}
     if material.of_votes:
         charts = {
             "curves": curves,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hubblefork.data.framing import Framing
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.files import replacing
 from hubblefork.report import votes
@@ -131,13 +132,12 @@ def _data(material: Material) -> dict[str, Any]:
     """What the packed pictures are, as rows of name and value."""
     dataset = material.dataset
     _, high, wide, channels = dataset["shape"]
-    framing = dataset.get("framing", {})
     kinds = {1: "grey", 3: "colour"}
     return {
         "source": dataset["source"],
         "pictures": f"{dataset['number']:,}",
         "size": f"{wide} × {high} pixels, {kinds.get(channels, f'{channels} bands')}",
-        "framing": ", ".join(f"{key} {_shown(value)}" for key, value in framing.items()) or "none",
+        "packed as": str(Framing.from_json(dataset["framing"])),
         "left out": f"{len(dataset.get('left_out', [])):,}",
         "content": dataset["content"],
     }

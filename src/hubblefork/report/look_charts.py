@@ -1,21 +1,14 @@
-"""The charts of a source: shares of the classes, light, and what the volunteers said."""
+"""The charts of a source: its classes, light, and what the volunteers said."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hubblefork.data.inspection import Inspection
-from hubblefork.report.charts import count_bars
-from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, styled, wrapped
+from hubblefork.report.charts import count_bars, pie
+from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, WEDGES, styled, wrapped
 from hubblefork.report.words import percent
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-
-# Okabe & Ito 2008, told apart with every common kind of colour blindness; grey for the others.
-_WEDGES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
-_OTHERS = "#9aa5b1"
-
-# A wedge below this share has no room for its percentage.
-_ROOM = 0.06
 
 _RGB = (("red", "#c0392b", "o"), ("green", "#1e8449", "s"), ("blue", "#2471a3", "D"))
 
@@ -23,42 +16,6 @@ _RGB = (("red", "#c0392b", "o"), ("green", "#1e8449", "s"), ("blue", "#2471a3", 
 def class_bars(inspection: Inspection) -> Figure:
     """How many pictures each class has, in each part of the split where there is one."""
     return count_bars(inspection.names, inspection.parts or {"pictures": inspection.counts})
-
-
-def pie(inspection: Inspection) -> Figure:
-    """The share of each class; beyond seven, the rarest are one wedge."""
-    order = np.argsort(-inspection.counts, kind="stable")
-    shown = order if len(order) <= len(_WEDGES) else order[: len(_WEDGES) - 1]
-    numbers = inspection.counts[shown].tolist()
-    with styled(inspection.names) as labels:
-        names = [wrapped(labels[inspection.names[each]], 40, 1) for each in shown]
-        if len(shown) < len(order):
-            numbers.append(int(inspection.counts.sum() - sum(numbers)))
-            names.append(f"{len(order) - len(shown)} others")
-        shares = np.array(numbers) / sum(numbers)
-        figure = Figure(figsize=(9.6, 2.7))
-        axes = figure.add_axes((0.02, 0.02, 0.27, 0.96))
-        colours = [*_WEDGES[: len(shown)], _OTHERS][: len(numbers)]
-        wedges, _ = axes.pie(
-            shares, colors=colours, startangle=90, counterclock=False,
-            wedgeprops={"edgecolor": "white", "linewidth": 1.5},
-        )  # fmt: skip
-        for wedge, share in zip(wedges, shares, strict=True):
-            if share >= _ROOM:
-                angle = np.radians((wedge.theta1 + wedge.theta2) / 2)
-                axes.text(
-                    0.68 * np.cos(angle), 0.68 * np.sin(angle), percent(share, 0), ha="center",
-                    va="center", fontsize=10, fontweight="bold",
-                    color="white" if wedge.get_facecolor()[1] < 0.5 else INK,
-                )  # fmt: skip
-        entries = [
-            f"{name}  ·  {percent(share)}" for name, share in zip(names, shares, strict=True)
-        ]
-        figure.legend(
-            wedges, entries, loc="center left", bbox_to_anchor=(0.34, 0.5), fontsize=10,
-            labelspacing=0.75, handlelength=1, handleheight=1,
-        )  # fmt: skip
-        return figure
 
 
 def light(inspection: Inspection) -> Figure:
@@ -74,7 +31,7 @@ def light(inspection: Inspection) -> Figure:
             if len(found):
                 _spread(brightness, place, found["brightness"].to_numpy())
         number = inspection.dataset.images.shape[3]
-        kinds = _RGB if number == 3 else [(f"band {n}", _WEDGES[n % 7], "o") for n in range(number)]
+        kinds = _RGB if number == 3 else [(f"band {n}", WEDGES[n % 7], "o") for n in range(number)]
         for channel, (name, colour, marker) in enumerate(kinds):
             means = [found[str(channel)].mean() if len(found) else np.nan for found in sets]
             channels.plot(means, range(len(sets)), marker, color=colour, markersize=5, label=name)
@@ -150,7 +107,10 @@ def draw(inspection: Inspection) -> dict[str, Figure]:
     """All charts that these labels allow, by name."""
     charts = {"light": light(inspection)}
     if inspection.codes is not None:
-        charts |= {"classes": class_bars(inspection), "pie": pie(inspection)}
+        charts |= {
+            "classes": class_bars(inspection),
+            "pie": pie(inspection.names, inspection.counts),
+        }
     if inspection.votes is not None:
         charts |= {"first": first_answers(inspection), "reached": reached(inspection)}
     return charts

@@ -110,6 +110,7 @@ def _guessing(inspection: Inspection) -> Iterator[str]:
         return
     counts, total = inspection.counts, inspection.counts.sum()
     most, least = counts.argmax(), np.where(counts > 0, counts, total).argmin()
+    held = np.count_nonzero(counts)
     common, rare = inspection.names[most], inspection.names[least]
     yield (
         f"Always answering ‘{common}’, without looking at a picture, would be right for "
@@ -118,15 +119,15 @@ def _guessing(inspection: Inspection) -> Iterator[str]:
     if counts[most] < _UNEVEN * counts[least]:
         yield (
             "The classes are about even, so accuracy is a fair measure here: balanced accuracy, "
-            f"which counts every class alike, gives that answer {percent(1 / len(counts))}."
+            f"which counts every class alike, gives that answer {percent(1 / held)}."
         )
         return
     yield (
         f"Accuracy misleads here: a classifier that never finds ‘{rare}’ "
         f"({several(int(counts[least]), 'picture')}) can still be right for "
-        f"{percent(1 - counts[least] / total, _digits(counts[least] / total))}. Balanced accuracy "
-        f"and macro F1 count every class alike: for them the guess is worth "
-        f"{percent(1 / len(counts))}, and that classifier loses {percent(1 / len(counts))}."
+        f"{percent(1 - counts[least] / total, _digits(counts[least] / total))}. Balanced "
+        f"accuracy, which counts every class alike, gives the guess {percent(1 / held)} and that "
+        f"classifier at most {percent(1 - 1 / held)}."
     )
 
 

@@ -16,6 +16,8 @@ GRID = "#e4e8ed"
 # Okabe & Ito 2008, told apart with every common kind of colour blindness.
 PART_COLOURS = {"train": "#0072b2", "val": "#d55e00", "test": "#009e73"}
 PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
+# The wedges of a pie, from the same palette.
+WEDGES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
 RIGHT, WRONG = "#0072b2", "#d55e00"
 # One hue, from paper to ink: the order of the shades holds in grey print too.
 SHADES = LinearSegmentedColormap.from_list(
