@@ -47,6 +47,14 @@ def test_convolutions_answer_after_their_activation(network):
         np.testing.assert_allclose(third.maps, network[:8](inputs)[0], rtol=1e-6)
 
 
+def test_a_relu_behind_the_pooling_belongs_to_the_convolution():
+    torch.manual_seed(0)
+    first = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2))
+    second = nn.Sequential(first[0], nn.MaxPool2d(2), nn.ReLU())
+    for_first, for_second = (activation_maps(predictor(each), PICTURE) for each in (first, second))
+    np.testing.assert_array_equal(for_first[0].maps, for_second[0].maps)
+
+
 def test_no_hook_stays(network):
     network(torch.zeros(1, 3, 16, 16))
     activation_maps(predictor(network), PICTURE)

@@ -127,20 +127,24 @@ def _convolutions(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
     """Record, in the order of the pass, what each convolution gives after its activation.
 
     The layers that follow a convolution and keep its shape, up to the next one or to a pooling,
-    belong to it.
+    belong to it; and a ReLU behind the pooling too, where a network pools first to have less work.
     """
     records: list[tuple[str, Tensor]] = []
-    last_open = False
+    belongs = pooled = False
 
     def record(name: str, module: nn.Module, output: Tensor) -> None:
-        nonlocal last_open
+        nonlocal belongs, pooled
         if isinstance(module, nn.Conv2d):
             records.append((name, _copied(output)))
-            last_open = True
-        elif last_open and isinstance(output, Tensor) and output.shape == records[-1][1].shape:
+            belongs, pooled = True, False
+        elif belongs and isinstance(output, Tensor) and output.shape == records[-1][1].shape:
             records[-1] = (records[-1][0], _copied(output))
+        elif pooled and isinstance(module, nn.ReLU):
+            records[-1] = (records[-1][0], records[-1][1].relu())
+            pooled = False
         else:
-            last_open = False
+            pooled = belongs and isinstance(module, nn.MaxPool2d)
+            belongs = False
 
     handles = [
         module.register_forward_hook(

@@ -22,7 +22,7 @@ SOURCES = {
     "kaggle:DIR:test": "its unlabelled test pictures",
     "DIRECTORY": "one folder of pictures a class, or train/, val/ and test/ folders of such",
     "CATALOGUE.csv": "a table with id, image, label and, if known, split, group, ra, dec",
-    "CATALOGUE.parquet": "the same as a Parquet file",
+    "CATALOGUE.parquet": "the same as a Parquet file; image_g, image_r... for a file each band",
     "FILE.h5, .npz, .npy": "arrays of pictures and labels; FILE:images=KEY:labels=KEY names them",
     "DATASET": "a Hugging Face data set: Parquet with pictures in it, or saved to disk",
     "hub:OWNER/NAME": "the same from the Hugging Face hub (extra: hubblefork[hub])",
