@@ -132,7 +132,7 @@ def test_a_run_without_a_model_cannot_predict(hubblefork, trained, shapes, tmp_p
     [
         ("nowhere.png", "o.csv", "nowhere.png: no such file or directory"),
         (None, "o.txt", ".csv or .parquet"),
-        ("junk.png", "o.csv", "none of 1 pictures could be read"),
+        ("junk.png", "o.csv", "no picture of 1 could be read"),
     ],
 )
 def test_a_wrong_prediction_is_one_line_and_nothing_is_written(

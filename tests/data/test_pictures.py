@@ -387,3 +387,9 @@ def test_real_galaxies_are_read(real_data):
         assert picture.size == (424, 424)
         centre, edge = picture.pixels[24:40, 24:40].mean(), picture.pixels[:4].mean()
         assert centre > edge
+
+
+def test_an_error_without_words_adds_nothing_to_the_reason(tmp_path):
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xe0junk")
+    assert reason(path) == "damaged or incomplete"

@@ -107,11 +107,12 @@ def test_columns_that_could_group_are_proposed_unless_one_does():
 
 
 def test_sizes_are_counted_the_commonest_first():
-    inspection = found(width=[64] * 70 + [90] * 30, bands=[3] * 99 + [5])
+    inspection = found(width=[64] * 70 + [90] * 30, bands=[3] * 98 + [5, 2])
     assert sizes(inspection) == [
         ("64 × 64, colour", 70),
-        ("90 × 64, colour", 29),
-        ("90 × 64, 5 bands", 1),
+        ("90 × 64, colour", 28),
+        ("90 × 64, 2 channels", 1),
+        ("90 × 64, 5 channels", 1),
     ]
 
 

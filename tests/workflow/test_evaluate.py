@@ -51,6 +51,16 @@ def test_a_test_part_that_left_the_cache_is_packed_again(run, shapes, tmp_path, 
     assert evaluate(run.path, out=tmp_path / "out").metrics == run.metrics
 
 
+def test_metrics_name_the_source_as_this_run_called_it(run, shapes, tmp_path, monkeypatch):
+    assert run.metrics["source"] == str(shapes)
+    # The same pictures by another name: the cache has them by the first.
+    monkeypatch.chdir(shapes.parent)
+    settings = {"data.size": 24, "epochs": 1}
+    again = train("./shapes", "lenet5", settings=settings, out=tmp_path / "run")
+    assert again.metrics["source"] == "./shapes"
+    assert evaluate(again.path, out=tmp_path / "out").metrics == again.metrics
+
+
 def test_a_folder_that_exists_is_not_overwritten(run, tmp_path):
     with pytest.raises(RequestError, match="exists already"):
         evaluate(run.path, out=tmp_path)

@@ -81,6 +81,6 @@ def test_several_sources_become_one_table_and_bad_pictures_have_a_reason(model, 
 
 def test_pictures_with_other_bands_than_the_model_knows_are_refused(model, tmp_path):
     np.savez(tmp_path / "five.npz", images=np.zeros((2, 16, 16, 5), np.uint8))
-    with pytest.raises(RequestError, match="none of 2 pictures could be read; five-0: 5 bands"):
+    with pytest.raises(RequestError, match="no picture of 2 could be read; five-0: 5 bands"):
         predict(model, tmp_path / "five.npz", out=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

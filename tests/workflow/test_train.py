@@ -70,7 +70,7 @@ def test_a_run_goes_on_from_any_of_its_later_steps(shapes, tmp_path):
 def test_going_on_with_other_pictures_is_refused(unfinished, shapes, tmp_path):
     shutil.copytree(shapes, tmp_path / "changed")
     next((tmp_path / "changed" / "bar").iterdir()).unlink()
-    with pytest.raises(RequestError, match=r"run\.dataset was"):
+    with pytest.raises(RequestError, match=r"pictures or labels of .*changed, or"):
         train(tmp_path / "changed", resume=True, out=unfinished.path)
 
 

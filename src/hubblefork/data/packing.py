@@ -96,10 +96,15 @@ def pack(
     return dataset
 
 
-def open_packed(key: str, cache: str | Path | None = None) -> PackedDataset | None:
-    """Open the dataset of this key; None if it is not in the cache (any more)."""
+def open_packed(
+    key: str, cache: str | Path | None = None, source: str | None = None
+) -> PackedDataset | None:
+    """Open the dataset of this key; None if it is not in the cache (any more).
+
+    source: what its source is called, where that is not as it was packed.
+    """
     path = _dataset_folder(cache_folder(cache), key)
-    return PackedDataset.open(path) if path.is_dir() else None
+    return PackedDataset.open(path, source) if path.is_dir() else None
 
 
 def _dataset_folder(cache: Path, key: str) -> Path:

@@ -142,8 +142,10 @@ def saying_why() -> Iterator[None]:
         raise
     # Decoders meet arbitrary bytes and answer with errors of almost every kind.
     except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise UnreadablePicture(f"damaged or incomplete ({reason})") from error
+        words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        # Some errors say no more than a number.
+        told = f" ({words})" if any(map(str.isalpha, words)) else ""
+        raise UnreadablePicture(f"damaged or incomplete{told}") from error
 
 
 def read_pictures(

@@ -128,7 +128,7 @@ def write_table(tables: Iterable[pd.DataFrame], path: Path) -> pd.DataFrame:
         if len(unread) == rows:
             first = unread.iloc[0]
             raise RequestError(
-                f"none of {rows:,} pictures could be read; {first['id']}: {first['problem']}"
+                f"no picture of {rows:,} could be read; {first['id']}: {first['problem']}"
             )
     return unread
 

@@ -63,9 +63,9 @@ def sizes(inspection: Inspection) -> list[tuple[str, int]]:
     """The sizes and channels of the originals, the commonest first, and how many have each."""
     columns = ["width", "height", "bands"]
     found = inspection.dataset.table.groupby(columns).size().sort_values(ascending=False)
-    kinds = {1: "grey", 2: "grey and transparency", 3: "colour", 4: "4 channels"}
+    kinds = {1: "grey", 3: "colour"}
     return [
-        (f"{width} × {height}, {kinds.get(bands, f'{bands} bands')}", int(number))
+        (f"{width} × {height}, {kinds.get(bands, f'{bands} channels')}", int(number))
         for (width, height, bands), number in found.items()
     ]
 

@@ -106,7 +106,7 @@ def _own_test_part(
     run: Run, predictor: Predictor
 ) -> tuple[PackedDataset, np.ndarray, dict[str, Any]]:
     about = run.recipe["run"]
-    dataset = open_packed(about["dataset"])
+    dataset = open_packed(about["dataset"], source=about["source"])
     if dataset is None:
         opened = open_source(about["source"], run.recipe.get("data", {}).get("classes"))
         dataset = pack(opened, predictor.framing)

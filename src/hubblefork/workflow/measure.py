@@ -52,9 +52,10 @@ def measure(
     true = dataset.labels[rows] if labels is None else labels
     predictions = predictor.tabulate(dataset.table["id"].to_numpy()[rows], answers, true)
     if isinstance(predictor.task, Classes):
-        metrics = measure_classes(true, answers, predictor.names)
+        measured = measure_classes(true, answers, predictor.names)
     else:
-        metrics = measure_votes(true, answers)
+        measured = measure_votes(true, answers)
+    metrics = {"source": dataset.source, **measured}
     with replacing(folder / "predictions.csv") as file:
         predictions.to_csv(file, index=False, float_format="%.6g")
     with replacing(folder / "metrics.json") as file:

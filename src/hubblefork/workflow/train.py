@@ -180,16 +180,18 @@ def _check_same(run: Run, content: Mapping[str, Any]) -> None:
     before, now = _flat(run.recipe), _flat(content)
     free = ("run.source", "run.device", "run.started", "run.versions.")
     keys = [key for key in sorted(before.keys() | now.keys()) if not key.startswith(free)]
-    changed = [
-        f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')}"
-        for key in keys
-        if before.get(key) != now.get(key)
-    ]
+    changed = [_change(key, before, now) for key in keys if before.get(key) != now.get(key)]
     if changed:
         raise RequestError(
             f"cannot go on with {run.path}, which began differently: {first_few(changed)}; "
             "leave them as they were, or begin anew with another --out"
         )
+
+
+def _change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    if key == "run.dataset":  # a hash, which says nothing to a reader
+        return f"the pictures or labels of {now['run.source']}, or their framing, are others"
+    return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')}"
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -63,12 +63,19 @@ def test_an_npy_file_finds_its_labels(tmp_path):
     np.save(tmp_path / "y_train.npy", LABELS)
     source = open_source(tmp_path / "X_train.npy")
     assert source.table["label"].tolist() == LABELS.tolist()
+    assert source.notes == ["Found beside it: y_train.npy."]
     (tmp_path / "truth").mkdir()
     np.save(tmp_path / "truth" / "t.npy", LABELS[::-1])
     named = open_source(f"{tmp_path / 'X_train.npy'}:labels=truth/t.npy")
     assert named.table["label"].tolist() == LABELS[::-1].tolist()
     assert named.stamp() != source.stamp()
     assert named.content() != source.content()
+
+
+def test_further_pictures_are_named(tmp_path):
+    np.savez(tmp_path / "a.npz", images=PICTURES, labels=LABELS, val_images=PICTURES[:5])
+    (note,) = open_source(tmp_path / "a.npz").notes
+    assert note.startswith("Pictures are those of images; passed over: val_images (5, ")
 
 
 def test_packed_pictures_are_those_of_the_file(tmp_path):

@@ -177,6 +177,7 @@ def test_truncated_files_are_told(tmp_path):
         path.write_bytes(content[:length])
         assert "damaged, incomplete or of another kind" in refusal(f"galaxy10-sdss:{path}")
     assert "no such file" in refusal(f"galaxy10-sdss:{tmp_path / 'none.h5'}")
+    assert "a directory, not a file of arrays" in refusal(f"galaxy10-sdss:{tmp_path}")
 
 
 def publish(monkeypatch, **changes: object) -> None:

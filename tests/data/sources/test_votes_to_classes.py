@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
@@ -91,7 +92,7 @@ def test_a_class_without_galaxies_is_left_out_and_told():
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ("fife", "no rule for classes is called 'fife'; did you mean 'five'?"),
+        ("fife", "nor a rule for classes: 'fife'; did you mean 'five'?"),
         ("none.toml", "none.toml: No such file"),
         ({}, "has no classes; expected two or more, as in"),
         ({"a": {"Class1.1": 0.5}}, "has 1 class; expected two or more"),
@@ -120,3 +121,11 @@ def test_a_file_that_is_no_toml_is_one_line(tmp_path):
 
 def test_a_source_without_votes_is_refused(two_classes):
     assert "has classes of its own; --classes makes classes from" in refusal(two_classes, "five")
+
+
+def test_labels_beside_votes_are_named_as_the_reason(tmp_path):
+    sky = open_source("simulated:votes:4")
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    table = sky.table.assign(image="a.png", label=["a", "b", "a", "b"])
+    table.to_csv(tmp_path / "both.csv", index=False)
+    assert "which it has too: take its labels out" in refusal(tmp_path / "both.csv", "five")

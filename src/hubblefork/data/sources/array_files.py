@@ -117,7 +117,8 @@ def open_arrays_of(path: Path, file: str) -> list[Array]:
     Raises RequestError where the file is not there, is damaged or claims impossible sizes.
     """
     if not path.is_file():
-        raise RequestError(f"{path}: no such file")
+        what = "a directory, not a file of arrays" if path.is_dir() else "no such file"
+        raise RequestError(f"{path}: {what}")
     readers: dict[str, Callable[[Path, str], list]] = {".npy": _open_npy, ".npz": _open_npz}
     with damage_told(file):
         arrays = readers.get(path.suffix.lower(), _open_hdf5)(path, file)

@@ -27,12 +27,12 @@ from hubblefork.data.sources.array_keys import (
     siblings,
 )
 from hubblefork.data.sources.array_labels import read_labels
-from hubblefork.data.sources.array_pixels import Pixels, find_pixels
+from hubblefork.data.sources.array_pixels import Pixels, can_be_pictures, find_pixels
 from hubblefork.data.sources.base import display_text, table_digest
 from hubblefork.data.sources.options import check_options, split_options
 from hubblefork.data.sources.streamed import StreamedSource
 from hubblefork.data.task import Classes, Task, Unlabelled
-from hubblefork.errors import RequestError
+from hubblefork.errors import RequestError, first_few
 
 
 class ArraySource(StreamedSource):
@@ -113,10 +113,16 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
     arrays = open_arrays_of(path, file)
     images = find_images(arrays, options.get("images"), file)
     pixels, notes = find_pixels(images, options.get("order"), path)
+    further = [each for each in arrays if each is not images and can_be_pictures(each)]
+    if further:
+        notes.append(f"Pictures are those of {images.key}; passed over: {first_few(further)}.")
     files = [path]
     if alone:
         given = {each: options[each] for each in ("labels", "classes") if each in options}
         files += siblings(path, list(given.values()))
+        if len(files) > 1 and not given:
+            found = first_few(display_text(each.name) for each in files[1:])
+            notes.append(f"Found beside it: {found}.")
         arrays += open_siblings(files[1:])
         options |= {each: Path(value).name for each, value in given.items()}
     # Which part a picture is of is of no use without labels.

@@ -25,6 +25,7 @@ import numpy as np
 
 from hubblefork.data.reading import Job
 from hubblefork.data.sources.base import Source, table_digest
+from hubblefork.data.sources.fractions import has_fractions
 from hubblefork.data.task import Classes, Votes
 from hubblefork.errors import RequestError, nearest
 from hubblefork.sky.classes import (
@@ -60,8 +61,10 @@ class VotesToClasses(Source):
     def __init__(self, source: Source, rule: str | Mapping[str, Any]) -> None:
         if not isinstance(source.task, Votes):
             has = "classes of its own" if isinstance(source.task, Classes) else "no labels"
+            hint = ", which it has too: take its labels out" if has_fractions(source.table) else ""
             raise RequestError(
-                f"{source.name} has {has}; --classes makes classes from the 37 fractions of votes"
+                f"{source.name} has {has}; --classes makes classes from the 37 fractions of "
+                f"votes{hint}"
             )
         names, label = _apply(read_rule(rule), source.table[list(source.task.columns)].to_numpy())
         self._source = source
@@ -116,8 +119,8 @@ def read_rule(rule: str | Path | Mapping[str, Any]) -> str | Thresholds:
     path = Path(rule).expanduser()
     if path.suffix != ".toml":
         raise RequestError(
-            f"no rule for classes is called {str(rule)!r}; {nearest(str(rule), _NAMED)}, or give "
-            "a .toml file of thresholds"
+            f"neither a .toml file of thresholds nor a rule for classes: {str(rule)!r}; "
+            f"{nearest(str(rule), _NAMED)}"
         )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
