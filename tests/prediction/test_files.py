@@ -69,6 +69,6 @@ def test_a_table_that_fails_half_way_is_not_left(tmp_path):
 
 
 def test_nothing_readable_is_a_mistake(tmp_path):
-    with pytest.raises(RequestError, match="none of 2 pictures"):
+    with pytest.raises(RequestError, match="no picture of 2 could be read"):
         write_table([table(["1", "2"], "the file is empty")], tmp_path / "out.csv")
     assert list(tmp_path.iterdir()) == []
