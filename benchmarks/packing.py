@@ -49,7 +49,7 @@ def main() -> None:
         lines = [
             f"# Packing\n\nTo {asked.size}x{asked.size} pixels on {os.cpu_count()} cores; medians "
             f"of {asked.repeats} turns, in pictures a second.\n",
-            "| source | pictures | plain Pillow, one process | `hubblefork.pack` | ratio, turn by turn |",
+            "| source | pictures | plain Pillow, one process | `hubblefork.pack` | ratio by turn |",
             "|---|---|---|---|---|",
             *(speed(source, asked.size, asked.repeats) for source in sources),
             "\n| small JPEGs, each different | most memory of the process |\n|---|---|",

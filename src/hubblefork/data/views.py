@@ -104,7 +104,7 @@ class View:
     def _normalise(self, maps: Tensor) -> Tensor:
         mean = maps.new_tensor(self.mean).view(1, -1, 1, 1)
         deviation = maps.new_tensor(self.deviation).view(1, -1, 1, 1)
-        return maps.div_(255).sub_(mean).div_(deviation)
+        return maps.sub_(255 * mean).div_(255 * deviation)
 
 
 def symmetries(maps: Tensor) -> list[Tensor]:

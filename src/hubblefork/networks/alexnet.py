@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.keras import FlattenLikeKeras, batch_norm, initialise_like_keras
 from hubblefork.networks.size import require_size
 
@@ -35,7 +36,7 @@ class AlexNet(nn.Module):
             FlattenLikeKeras(),
             nn.Linear(256 * rows * columns, 4096),
             nn.ReLU(),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             nn.Linear(4096, outputs),
         )
         initialise_like_keras(self)

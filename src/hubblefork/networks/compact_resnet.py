@@ -5,6 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from hubblefork.errors import RequestError
+from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.size import require_size
 
 # The stem halves the picture, and each later stage halves it again: 16 pixels leave one.
@@ -55,7 +56,7 @@ class CompactResNet(nn.Module):
         self.stages = nn.Sequential(_stage(width, width, blocks[0], stride=1))
         for (before, after), count in zip(pairwise(widths), blocks[1:], strict=True):
             self.stages.append(_stage(before, after, count, stride=2))
-        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
+        self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), Dropout(dropout))
         self.head = nn.Linear(widths[-1], outputs)
         self._initialise()
 

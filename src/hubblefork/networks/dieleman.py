@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.data.views import symmetries
+from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.size import require_size
 
 # The published pictures of 69 pixels are seen in corners of 45.
@@ -60,11 +61,11 @@ class Dieleman(nn.Module):
         )
         last = (((self.corner - 5) // 2 - 4) // 2 - 4) // 2
         self.dense = nn.Sequential(
-            nn.Dropout(0.5),
+            Dropout(0.5),
             Maxout(_SIDES * 128 * last**2, 2048),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             Maxout(2048, 2048),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             nn.Linear(2048, outputs),
         )
         self._initialise()

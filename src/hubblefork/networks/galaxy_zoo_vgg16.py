@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.keras import FlattenLikeKeras, initialise_like_keras
 from hubblefork.networks.size import require_size
 
@@ -36,10 +37,10 @@ class GalaxyZooVGG16(nn.Module):
                 FlattenLikeKeras(),
                 nn.Linear(channels * rows * columns, 4096),
                 nn.ReLU(),
-                nn.Dropout(0.5),
+                Dropout(0.5),
                 nn.Linear(4096, 4096),
                 nn.ReLU(),
-                nn.Dropout(0.5),
+                Dropout(0.5),
                 nn.Linear(4096, outputs),
             )
         )

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.keras import FlattenLikeKeras, initialise_like_keras
 from hubblefork.networks.size import require_size
 
@@ -44,12 +45,12 @@ def _block(before: int, after: int, first_activation: nn.Module) -> list[nn.Modu
         nn.Conv2d(after, after, kernel_size=3),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Dropout(0.4),
+        Dropout(0.4),
     ]
 
 
 def _dense(before: int, after: int) -> list[nn.Module]:
-    return [nn.Linear(before, after), nn.ReLU(), nn.Dropout(0.4)]
+    return [nn.Linear(before, after), nn.ReLU(), Dropout(0.4)]
 
 
 def _halved(side: int) -> int:

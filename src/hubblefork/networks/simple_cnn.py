@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.keras import FlattenLikeKeras, initialise_like_keras
 from hubblefork.networks.size import require_size
 
@@ -30,11 +31,11 @@ class SimpleCNN(nn.Module):
             # for a quarter of the ReLU's work on the largest maps.
             nn.MaxPool2d(2),
             nn.ReLU(),
-            nn.Dropout(0.25),
+            Dropout(0.25),
             FlattenLikeKeras(),
             nn.Linear(64 * rows * columns, 128),
             nn.ReLU(),
-            nn.Dropout(0.5),
+            Dropout(0.5),
             nn.Linear(128, outputs),
         )
         initialise_like_keras(self)

@@ -21,6 +21,7 @@ from hubblefork.data.views import View
 from hubblefork.errors import RequestError
 from hubblefork.files import replacing
 from hubblefork.networks.registry import create_network
+from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.batches import balanced_chunks, batches
 from hubblefork.training.device import Precision
 from hubblefork.training.losses import Objective, choose_objective
@@ -112,6 +113,7 @@ def fit(plan: Plan, run: Run) -> nn.Module:
     Writes `history.csv` and `checkpoints/` (last.ckpt, and best.ckpt where there is a validation
     part) after each epoch.
     """
+    keep_freed_memory()
     settings = plan.recipe.training
     train_rows = plan.split.rows(plan.dataset, "train")
     val_rows = plan.split.rows(plan.dataset, "val")
