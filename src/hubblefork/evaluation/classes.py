@@ -67,9 +67,8 @@ def measure_classes(
     >>> result["per_class"]["arm"]
     {'precision': 1.0, 'recall': 0.5, 'f1': 0.666..., 'support': 2}
     """
-    true, probabilities = _checked(true, probabilities, names)
-    evidence = _weigh(true, probabilities)
-    number = len(true)
+    evidence = weigh(true, probabilities, names)
+    number = len(evidence.cell)
 
     everything = np.arange(number)
     figures = evidence.scores(everything)
@@ -91,7 +90,7 @@ def measure_classes(
 
 
 @dataclass(frozen=True)
-class _Evidence:
+class Evidence:
     """What each of N pictures adds to the scores."""
 
     classes: int
@@ -124,8 +123,10 @@ class _Evidence:
         }
 
 
-def _weigh(true: np.ndarray, probabilities: np.ndarray) -> _Evidence:
-    classes = probabilities.shape[1]
+def weigh(true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> Evidence:
+    """Check the arguments of `measure_classes`, and take apart what each picture adds."""
+    true, probabilities = _checked(true, probabilities, names)
+    classes = len(names)
     rows = np.arange(len(true))
     predicted = probabilities.argmax(axis=1)
     confidence = probabilities[rows, predicted]
@@ -133,7 +134,7 @@ def _weigh(true: np.ndarray, probabilities: np.ndarray) -> _Evidence:
     error[rows, true] -= 1
     # Bins are open below and closed above, as in Guo et al.: (0, 1/15], ..., (14/15, 1].
     bins = np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1
-    return _Evidence(
+    return Evidence(
         classes=classes,
         cell=true * classes + predicted,
         surprise=-np.log(np.clip(probabilities[rows, true], _FLOOR, 1)),

@@ -1,5 +1,6 @@
 """How near predicted vote fractions are to the volunteers': the `metrics.json` of a votes run."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,22 +39,12 @@ def measure_votes(
     >>> result["rmse"], result["per_answer"]["Class1.2"]["bias"]
     (0.5, 0.5)
     """
-    true = _checked(true, "true")
-    predicted = _checked(predicted, "predicted")
-    if true.shape != predicted.shape:
-        raise RequestError(
-            f"{len(true):,} true and {len(predicted):,} predicted rows of votes: expected as many"
-        )
-    error = predicted - true
-    squared, absolute = (error**2).mean(axis=1), np.abs(error).mean(axis=1)
-
-    def scores(picks: np.ndarray) -> dict[str, float]:
-        return {"rmse": np.sqrt(squared[picks].mean()), "mae": absolute[picks].mean()}
-
-    figures = scores(np.arange(len(true)))
-    drawn = bootstrap(scores, len(true), resamples, seed)
+    found = votes_error(true, predicted)
+    error, number = found.error, len(found.error)
+    figures = found.scores(np.arange(number))
+    drawn = bootstrap(found.scores, number, resamples, seed)
     return {
-        "n": len(true),
+        "n": number,
         **{name: float(value) for name, value in figures.items()},
         "per_question": {
             str(question.number): {"text": question.text, **_size(error[:, question.columns])}
@@ -69,6 +60,33 @@ def measure_votes(
         },
         "intervals": {name: interval(values) for name, values in drawn.items()},
     }
+
+
+@dataclass(frozen=True)
+class VotesError:
+    """What each of N galaxies adds to the scores."""
+
+    error: np.ndarray  # (N, 37) predicted less true
+    squared: np.ndarray  # (N,) mean over the answers
+    absolute: np.ndarray  # (N,)
+
+    def scores(self, picks: np.ndarray) -> dict[str, float]:
+        """RMSE and MAE of the galaxies at the indices `picks`, which may repeat."""
+        return {
+            "rmse": np.sqrt(self.squared[picks].mean()),
+            "mae": self.absolute[picks].mean(),
+        }
+
+
+def votes_error(true: np.ndarray, predicted: np.ndarray) -> VotesError:
+    """Check the arguments of `measure_votes`, and take apart what each galaxy adds."""
+    true, predicted = _checked(true, "true"), _checked(predicted, "predicted")
+    if true.shape != predicted.shape:
+        raise RequestError(
+            f"{len(true):,} true and {len(predicted):,} predicted rows of votes: expected as many"
+        )
+    error = predicted - true
+    return VotesError(error, (error**2).mean(axis=1), np.abs(error).mean(axis=1))
 
 
 def _size(error: np.ndarray) -> dict[str, float]:

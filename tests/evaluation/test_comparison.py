@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from hubblefork.errors import RequestError
+from hubblefork.evaluation.comparison import compare_classes, compare_votes, mcnemar
+
+NAMES = ("disc", "arm", "bar")
+
+
+def answers(true, share_right, seed):
+    """Probabilities (N, 3) that are right for a share of the pictures."""
+    random = np.random.default_rng(seed)
+    right = random.random(len(true)) < share_right
+    predicted = np.where(right, true, (true + 1) % 3)
+    probabilities = np.full((len(true), 3), 0.1)
+    probabilities[np.arange(len(true)), predicted] = 0.8
+    return probabilities
+
+
+TRUE = np.random.default_rng(0).integers(3, size=2000)
+
+
+def test_a_better_classifier_is_certainly_better():
+    found = compare_classes(TRUE, answers(TRUE, 0.8, 1), answers(TRUE, 0.9, 2), NAMES)
+    assert found["accuracy"].value == pytest.approx(0.1, abs=0.03)
+    assert found["accuracy"].low < found["accuracy"].value < found["accuracy"].high
+    assert found["accuracy"].certain and found["log_loss"].high < 0
+
+
+def test_two_alike_are_not_told_apart():
+    found = compare_classes(TRUE, answers(TRUE, 0.8, 1), answers(TRUE, 0.8, 2), NAMES)
+    assert not found["accuracy"].certain
+
+
+def test_a_classifier_does_not_differ_from_itself():
+    same = answers(TRUE, 0.8, 1)
+    for difference in compare_classes(TRUE, same, same, NAMES).values():
+        assert (difference.value, difference.low, difference.high) == (0, 0, 0)
+
+
+def test_pairing_makes_the_interval_narrower_than_either_figure():
+    first = answers(TRUE, 0.8, 1)
+    second = first.copy()
+    mended = np.flatnonzero(first.argmax(axis=1) != TRUE)[:40]
+    second[mended] = np.eye(3)[TRUE[mended]]
+    found = compare_classes(TRUE, first, second, NAMES)["accuracy"]
+    assert found.value == pytest.approx(0.02)
+    assert found.certain and found.high - found.low < 0.015  # of either alone it is 0.035
+
+
+def test_the_interval_holds_the_truth_nineteen_times_in_twenty():
+    held = []
+    for seed in range(60):
+        true = np.random.default_rng(seed).integers(3, size=300)
+        first, second = answers(true, 0.7, 100 + seed), answers(true, 0.8, 200 + seed)
+        found = compare_classes(true, first, second, NAMES, resamples=200)["accuracy"]
+        held.append(found.low <= 0.1 <= found.high)
+    # Below this many of 60 a true coverage of 95 % would fall once in ten thousand times.
+    assert sum(held) >= binom.ppf(1e-4, 60, 0.95)
+
+
+def test_mcnemar_counts_only_what_one_alone_has_right():
+    first = np.array([True] * 12 + [False] * 2 + [True] * 50)
+    second = np.array([False] * 12 + [True] * 2 + [True] * 50)
+    test = mcnemar(first, second)
+    assert (test.only_first, test.only_second) == (12, 2)
+    assert test.p_value == pytest.approx(2 * binom.cdf(2, 14, 0.5))
+    assert mcnemar(first, first).p_value == 1
+
+
+def test_votes_that_are_nearer_have_a_smaller_error():
+    random = np.random.default_rng(0)
+    true = random.random((200, 37))
+    near, far = (true + random.normal(0, size, true.shape) for size in (0.05, 0.1))
+    found = compare_votes(true, far, near)
+    assert found["rmse"].value == pytest.approx(-0.05, abs=0.003)
+    assert found["rmse"].certain and found["mae"].certain
+
+
+def test_other_pictures_are_refused():
+    with pytest.raises(RequestError, match="of 2,000 and of 1,999 pictures"):
+        compare_classes(TRUE, answers(TRUE, 0.8, 1), answers(TRUE, 0.8, 1)[1:], NAMES)
