@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from hubblefork.cli import data, demo, evaluate, listing, predict, train
+from hubblefork.cli import compare, data, demo, evaluate, listing, predict, train
 from hubblefork.errors import RequestError
 
 # A path of the request that cannot be used, and a disk without room: no fault of this program.
@@ -33,6 +33,7 @@ app.command("data")(data.data)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from hubblefork.data.inspection import Inspection
 
 
@@ -23,3 +25,12 @@ def show_look(inspection: "Inspection") -> None:
     from hubblefork.report.look_table import print_look
 
     print_look(inspection, Console(highlight=False))
+
+
+def show_comparison(table: "pd.DataFrame", pairs: "pd.DataFrame") -> None:
+    """Print one screen on runs side by side, in colour on a terminal."""
+    from rich.console import Console
+
+    from hubblefork.report.compare_table import print_comparison
+
+    print_comparison(table, pairs, Console(highlight=False))

@@ -3,6 +3,7 @@
 import base64
 import io
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from hubblefork.errors import RequestError
 from hubblefork.report.words import between, percent
 
 # Pixels of a picture's longer side: twice the width at which a page shows it.
@@ -29,6 +31,14 @@ def render_page(template: str, **what: Any) -> str:
     environment.filters |= {"percent": percent, "between": between}
     css = Markup(room.joinpath("template.css").read_text("utf-8"))
     return environment.get_template(template).render(css=css, **what)
+
+
+def check_page(path: str | Path) -> Path:
+    """The path of a page to write; RequestError where it is not called like one."""
+    page = Path(path)
+    if page.suffix.lower() not in (".html", ".htm") or page.is_dir():
+        raise RequestError(f"--out {page}: expected the name of a page, such as page.html")
+    return page
 
 
 def chart(png: bytes) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def print_metrics(metrics: Mapping[str, Any], console: Console) -> None:
 
 
 def _summary(metrics: Mapping[str, Any], tested: str) -> Table:
-    table = _table(f"tested on {tested}", "", "95\u00a0% interval")
+    table = terminal_table(f"tested on {tested}", "", "95\u00a0% interval")
     for key, title in _SHARES.items():
         if key in metrics:
             table.add_row(title, percent(metrics[key]), between(metrics["intervals"][key]))
@@ -59,7 +59,7 @@ def _summary(metrics: Mapping[str, Any], tested: str) -> Table:
 
 def _classes(metrics: Mapping[str, Any]) -> Table:
     rows = list(metrics["per_class"].items())
-    table = _table("class", "precision", "recall", "F1", "pictures")
+    table = terminal_table("class", "precision", "recall", "F1", "pictures")
     if len(rows) > _MOST_CLASSES:
         # A class without an F1 did not occur in the test part.
         rows = sorted((row for row in rows if row[1]["f1"] is not None), key=lambda r: r[1]["f1"])
@@ -72,14 +72,15 @@ def _classes(metrics: Mapping[str, Any]) -> Table:
 
 
 def _questions(metrics: Mapping[str, Any]) -> Table:
-    table = _table("question", "RMSE", "mean absolute error")
+    table = terminal_table("question", "RMSE", "mean absolute error")
     for number, values in metrics["per_question"].items():
         text = f"{number:>2}  " + shorten(values["text"], _MOST_LETTERS, placeholder="…")
         table.add_row(text, f"{values['rmse']:.4f}", f"{values['mae']:.4f}")
     return table
 
 
-def _table(first: str, *others: str) -> Table:
+def terminal_table(first: str, *others: str) -> Table:
+    """An empty table without lines, whose further columns are numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column(first)
     for title in others:

@@ -15,9 +15,9 @@ from hubblefork.data.packing import pack
 from hubblefork.data.pictures import Picture
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
-from hubblefork.errors import RequestError
 from hubblefork.progress import say
 from hubblefork.report.look import Look, shown_rows, write_look
+from hubblefork.report.page import check_page
 from hubblefork.training.recipe import load_recipe
 from hubblefork.training.run import short_name
 
@@ -68,7 +68,7 @@ def look(
     >>> looked.inspection.counts, looked.page.is_file()
     (array([40, 40]), True)
     """
-    page = _page(source, out)
+    page = check_page(out or f"data-{short_name(str(source))}.html")
     given = {"data.crop": crop, "data.size": size, "data.grey": grey or None,
              "data.classes": classes, "split.group": group}  # fmt: skip
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
@@ -89,15 +89,6 @@ def look(
     )
     write_look(looked, page)
     return Looked(page, inspection)
-
-
-def _page(source: str | Path, out: str | Path | None) -> Path:
-    if out is None:
-        return Path(f"data-{short_name(str(source))}.html")
-    page = Path(out)
-    if page.suffix.lower() not in (".html", ".htm") or page.is_dir():
-        raise RequestError(f"--out {page}: expected the name of a page, such as look.html")
-    return page
 
 
 def _read_again(source: Source, dataset: PackedDataset, rows: np.ndarray) -> dict[int, np.ndarray]:

@@ -1,0 +1,23 @@
+"""`hubblefork compare RUN RUN...`: runs side by side on the same test pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, or evaluations.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="PAGE", help="An .html file. [default: comparison.html]")
+    ] = None,
+) -> None:
+    """Compare runs on the test pictures that they share: differences, curves, disagreements."""
+    from hubblefork.cli.output import show_comparison
+    from hubblefork.workflow import compare as workflow
+
+    compared = workflow.compare(runs, out=out)
+    show_comparison(compared.table, compared.pairs)
+    print(compared.page)

@@ -1,0 +1,189 @@
+"""The page that holds runs side by side: figures, differences, curves, and where they disagree."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hubblefork.evaluation.comparison import Difference
+from hubblefork.files import replacing
+from hubblefork.report.compare_charts import draw_charts
+from hubblefork.report.contest import SHARES, Contest, Contestant, chance, shown, signed
+from hubblefork.report.figures import chart_png
+from hubblefork.report.page import chart, jpeg, render_page
+from hubblefork.report.words import duration, listed, percent, several
+
+# A difference that luck brings so rarely is called one.
+_RARE = 0.05
+
+
+def write_comparison(contest: Contest, path: Path) -> None:
+    """Write the page, whole or not at all."""
+    charts = {name: chart(chart_png(figure)) for name, figure in draw_charts(contest).items()}
+    page = render_page(
+        "compare.html",
+        title=" and ".join(run.name for run in contest.runs)
+        if len(contest.runs) == 2
+        else f"{len(contest.runs)} runs side by side",
+        made=contest.made,
+        sentences=list(sentences(contest)),
+        cautions=list(_cautions(contest)),
+        cards=list(_cards(contest)),
+        contest=contest,
+        rows=list(_rows(contest)),
+        pairs=list(_pairs(contest)),
+        disputed=list(_disputed(contest)),
+        charts=charts,
+    )
+    with replacing(path) as file:
+        file.write(page)
+
+
+def sentences(contest: Contest) -> Iterator[str]:
+    """What is compared on what, who is ahead, and whether that is more than luck."""
+    names = listed([f"‘{run.name}’" for run in contest.runs])
+    yield (
+        f"{names} are compared on the {several(contest.number, 'picture')} of ‘{contest.source}’ "
+        "that all of them were tested on."
+    )
+    best = contest.best()
+    key, title, less = contest.metrics[0]
+    others = [run for run in contest.runs if run is not best]
+    second = (min if less else max)(others, key=lambda run: run.metrics[key])
+    pair = next(
+        pair for pair in contest.pairs if {pair.first, pair.second} == {best.name, second.name}
+    )
+    gap = pair.differences[key]
+    ahead = f"‘{best.name}’ has the {'lowest' if less else 'highest'} {_inside(title)}"
+    if gap.value == 0:
+        yield f"‘{best.name}’ and ‘{second.name}’ share the best {_inside(title)}."
+    elif gap.certain:
+        yield (
+            f"{ahead}, {_size(key, gap.value)} from ‘{second.name}’ (95\u00a0% interval "
+            f"{_size_interval(key, gap)}): more than luck explains."
+        )
+    else:
+        yield (
+            f"{ahead}, but only {_size(key, gap.value)} from ‘{second.name}’, which luck can "
+            "explain: on other pictures of this kind their order may turn."
+        )
+    if contest.names:
+        yield (
+            f"On {several(contest.disagreements, 'picture')} "
+            f"({percent(contest.disagreements / contest.number)}) they do not all give the same "
+            "class."
+        )
+
+
+def _inside(title: str) -> str:
+    """A title within a sentence; names of letters stay as they are."""
+    return title if title.isupper() else title[0].lower() + title[1:]
+
+
+def _ends(key: str, run: Contestant) -> str:
+    return " to ".join(shown(key, end) for end in run.metrics["intervals"][key])
+
+
+def _size_interval(key: str, gap: Difference) -> str:
+    low, high = sorted((abs(gap.low), abs(gap.high)))
+    return f"{100 * low:.1f} to {100 * high:.1f}" if key in SHARES else f"{low:.4f} to {high:.4f}"
+
+
+def _size(key: str, gap: float) -> str:
+    return f"{100 * abs(gap):.1f} points" if key in SHARES else f"{abs(gap):.4f}"
+
+
+def _cautions(contest: Contest) -> Iterator[str]:
+    more = [
+        f"‘{run.name}’ ({run.own_pictures:,})"
+        for run in contest.runs
+        if run.own_pictures > contest.number
+    ]
+    if more:
+        yield (
+            f"Tested on more pictures than these {contest.number:,}: {listed(more)}. Those that "
+            "another run was not tested on are left out here."
+        )
+    if len(contest.pairs) > 1:
+        yield (
+            f"There are {len(contest.pairs)} pairs of runs: of so many tests one in twenty calls a "
+            "difference of luck a real one."
+        )
+
+
+def _cards(contest: Contest) -> Iterator[dict[str, str]]:
+    key, title, _ = contest.metrics[0]
+    for run in contest.runs:
+        yield {
+            "title": run.name,
+            "value": shown(key, run.metrics[key]),
+            "interval": _ends(key, run),
+            "meaning": _inside(title),
+        }
+
+
+def _rows(contest: Contest) -> Iterator[dict[str, Any]]:
+    for key, title, less in contest.metrics:
+        best = (min if less else max)(run.metrics[key] for run in contest.runs)
+        yield {
+            "title": title,
+            "less": less,
+            "cells": [
+                {
+                    "value": shown(key, run.metrics[key]),
+                    "interval": " to ".join(
+                        shown(key, end) for end in run.metrics["intervals"][key]
+                    ),
+                    "best": run.metrics[key] == best,
+                }
+                for run in contest.runs
+            ],
+        }
+    costs = {
+        "Parameters": [run.parameters and f"{run.parameters:,}" for run in contest.runs],
+        "Epochs": [len(run.history) or None for run in contest.runs],
+        "Training": [run.seconds and duration(run.seconds) for run in contest.runs],
+    }
+    for title, values in costs.items():
+        cells = [{"value": value or "–", "interval": "", "best": False} for value in values]
+        yield {"title": title, "less": None, "cells": cells}
+
+
+def _pairs(contest: Contest) -> Iterator[dict[str, Any]]:
+    for pair in contest.pairs:
+        yield {
+            "first": pair.first,
+            "second": pair.second,
+            "test": pair.test,
+            "chance": pair.test and chance(pair.test.p_value),
+            "rare": pair.test is not None and pair.test.p_value < _RARE,
+            "cells": [
+                {
+                    "value": signed(key, pair.differences[key].value),
+                    "interval": f"{signed(key, pair.differences[key].low)} to "
+                    f"{signed(key, pair.differences[key].high)}",
+                    "certain": pair.differences[key].certain,
+                }
+                for key, _, _ in contest.metrics
+            ],
+        }
+
+
+def _disputed(contest: Contest) -> Iterator[dict[str, Any]]:
+    for row in contest.disputed.to_dict("records"):
+        picture = contest.pictures(row["id"])
+        if picture is not None:
+            answers = [(run.name, *row[run.name]) for run in contest.runs]
+            yield {
+                "id": row["id"],
+                "true": row["true"],
+                "source": jpeg(picture),
+                "answers": [
+                    {
+                        "run": name,
+                        "class": answer,
+                        "probability": sure,
+                        "right": answer == row["true"],
+                    }
+                    for name, answer, sure in answers
+                ],
+            }

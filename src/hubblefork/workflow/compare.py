@@ -1,0 +1,245 @@
+"""Hold runs side by side on the test pictures that they have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.packing import open_packed
+from hubblefork.errors import RequestError, first_few
+from hubblefork.evaluation.classes import measure_classes
+from hubblefork.evaluation.comparison import compare_classes, compare_votes, mcnemar
+from hubblefork.evaluation.votes import measure_votes
+from hubblefork.prediction.table import probability_columns
+from hubblefork.report.compare import write_comparison
+from hubblefork.report.contest import Contest, Contestant, Pair
+from hubblefork.report.material import displayable
+from hubblefork.report.page import check_page
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.training.run import HISTORY_COLUMNS, Run
+
+# Pictures of disagreement that the page shows: four rows of five.
+_DISPUTED = 20
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The page that was written, and the figures on it.
+
+    table: one row a run, each metric with the ends of its 95 % interval. pairs: one row for each
+    two runs, with the differences of their metrics.
+    """
+
+    page: Path
+    table: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What one folder holds. answers: (N, outputs), by the order of the first folder's names."""
+
+    run: Run
+    name: str
+    ids: pd.Index
+    true: np.ndarray
+    answers: np.ndarray
+
+
+def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Comparison:
+    """Compare two or more runs, and write it as one HTML page.
+
+    Parameters
+    ----------
+    runs
+        Run folders, or folders that `evaluate` made. Only the test pictures that all of them hold
+        are counted.
+    out
+        The page to write; by default `comparison.html` in this folder. A page that is there is
+        replaced.
+
+    Raises RequestError where there are fewer than two, where they have other classes, or no test
+    picture in common.
+
+    >>> from hubblefork.workflow.train import train
+    >>> size = {"data.size": 24, "epochs": 1}
+    >>> paths = [train(galaxies, name, out=folder / name, settings=size | {"split.test": 0.2,
+    ...          "split.val": 0.1, "split.train": 0.7}).path for name in ("mlp", "lenet5")]
+    >>> compared = compare(paths, out=folder / "page.html")
+    >>> list(compared.table["run"]), int(compared.table["n"][0]), compared.page.is_file()
+    (['mlp', 'lenet5'], 16, True)
+    """
+    page = check_page(out or "comparison.html")
+    paths = [Path(run) for run in runs]
+    if len(paths) < 2:
+        raise RequestError(f"{len(paths)} run given; two or more can be compared")
+    twice = [str(path) for path in paths if paths.count(path) > 1]
+    if twice:
+        raise RequestError(f"{twice[0]} is given twice")
+    names = _class_names(paths)
+    entries = _in_common(
+        [_read(path, name, names) for path, name in zip(paths, _short(paths), strict=True)]
+    )
+    contest = _contest(entries, names)
+    write_comparison(contest, page)
+    return Comparison(page, contest.table(), _pairs_table(contest.pairs))
+
+
+def _class_names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The classes of all runs in the order of the first; empty for votes."""
+    found = {path: Run(path).metrics.get("classes", []) for path in paths}
+    first = found[paths[0]]
+    for path, names in found.items():
+        if set(names) != set(first):
+            kinds = [first_few(map(repr, each)) if each else "votes" for each in (first, names)]
+            raise RequestError(
+                f"{paths[0]} and {path} do not answer the same question: {kinds[0]}; {kinds[1]}"
+            )
+    return tuple(first)
+
+
+def _read(path: Path, name: str, names: tuple[str, ...]) -> _Entry:
+    run = Run(path)
+    table = run.predictions
+    ids = pd.Index(table["id"])
+    if not names:
+        columns = list(GALAXY_ZOO_2.columns)
+        true = table[[f"true_{column}" for column in columns]].to_numpy(float)
+        return _Entry(run, name, ids, true, table[columns].to_numpy(float))
+    # By position, for a class may be called 'true'.
+    number = {each: place for place, each in enumerate(names)}
+    true = table.iloc[:, 1].map(number).to_numpy()
+    return _Entry(run, name, ids, true, table[probability_columns(names)].to_numpy(float))
+
+
+def _in_common(entries: Sequence[_Entry]) -> list[_Entry]:
+    """The rows of the pictures that all entries hold, in the same order."""
+    shared = entries[0].ids
+    for entry in entries[1:]:
+        shared = shared[shared.isin(entry.ids)]
+    if shared.empty:
+        raise RequestError(
+            "no test picture in common: the runs were split otherwise, or tested on other sources; "
+            "evaluate all on one source, and compare the folders that this makes"
+        )
+    kept = []
+    for entry in entries:
+        rows = entry.ids.get_indexer(shared)
+        kept.append(_Entry(entry.run, entry.name, shared, entry.true[rows], entry.answers[rows]))
+        if not np.allclose(kept[-1].true, kept[0].true, atol=1e-5):
+            raise RequestError(
+                f"{kept[0].run.path} and {entry.run.path} have pictures of the same ids with other "
+                "labels: they were not tested on the same source"
+            )
+    return kept
+
+
+def _contest(entries: Sequence[_Entry], names: tuple[str, ...]) -> Contest:
+    dataset = cache(lambda: _dataset(entries))
+    return Contest(
+        names=names,
+        source=entries[0].run.metrics["source"],
+        number=len(entries[0].ids),
+        runs=tuple(_contestant(entry, names) for entry in entries),
+        pairs=tuple(_pair(first, second, names) for first, second in combinations(entries, 2)),
+        disagreements=len(_disagreements(entries)) if names else 0,
+        disputed=_disputed(entries, names) if names else pd.DataFrame(),
+        pictures=lambda identifier: _picture(dataset(), identifier),
+        made=f"{datetime.now():%Y-%m-%d %H:%M}",
+    )
+
+
+def _contestant(entry: _Entry, names: tuple[str, ...]) -> Contestant:
+    run = entry.run
+    trained = (run.path / "recipe.toml").is_file()
+    history = run.history if trained else pd.DataFrame(columns=list(HISTORY_COLUMNS), dtype=float)
+    return Contestant(
+        name=entry.name,
+        metrics=measure_classes(entry.true, entry.answers, names)
+        if names
+        else measure_votes(entry.true, entry.answers),
+        history=history,
+        parameters=run.recipe["run"]["parameters"] if trained else None,
+        seconds=float(history["seconds"].sum()) if trained else None,
+        own_pictures=run.metrics["n"],
+    )
+
+
+def _pair(first: _Entry, second: _Entry, names: tuple[str, ...]) -> Pair:
+    if not names:
+        differences = compare_votes(first.true, first.answers, second.answers)
+        return Pair(first.name, second.name, differences, None)
+    differences = compare_classes(first.true, first.answers, second.answers, names)
+    hits = [entry.answers.argmax(axis=1) == entry.true for entry in (first, second)]
+    return Pair(first.name, second.name, differences, mcnemar(*hits))
+
+
+def _disagreements(entries: Sequence[_Entry]) -> np.ndarray:
+    """Rows of the pictures to which not all give the same class."""
+    predicted = np.column_stack([entry.answers.argmax(axis=1) for entry in entries])
+    return np.flatnonzero((predicted != predicted[:, :1]).any(axis=1))
+
+
+def _disputed(entries: Sequence[_Entry], names: tuple[str, ...]) -> pd.DataFrame:
+    """The disagreements with the widest spread of the probability of the true class."""
+    rows = _disagreements(entries)
+    of_true = np.column_stack([e.answers[np.arange(len(e.true)), e.true] for e in entries])
+    rows = rows[np.argsort(-np.ptp(of_true[rows], axis=1), kind="stable")][:_DISPUTED]
+    words = np.array(names, dtype=object)
+    table = pd.DataFrame({"id": entries[0].ids[rows], "true": words[entries[0].true[rows]]})
+    for entry in entries:
+        answers = entry.answers[rows]
+        table[entry.name] = list(
+            zip(words[answers.argmax(axis=1)], answers.max(axis=1), strict=True)
+        )
+    return table
+
+
+def _dataset(entries: Sequence[_Entry]) -> PackedDataset | None:
+    """The packed pictures of the first run that still has them in the cache."""
+    for entry in entries:
+        if (entry.run.path / "recipe.toml").is_file():
+            about = entry.run.recipe["run"]
+            found = open_packed(about["dataset"], source=about["source"])
+            if found is not None:
+                return found
+    return None
+
+
+def _picture(dataset: PackedDataset | None, identifier: str) -> np.ndarray | None:
+    if dataset is None:
+        return None
+    rows = np.flatnonzero(dataset.table["id"].to_numpy() == identifier)
+    return displayable(dataset.images[rows[0]]) if len(rows) else None
+
+
+def _short(paths: Sequence[Path]) -> list[str]:
+    """The last parts of the paths, as many as tell them apart."""
+    parts = [path.resolve().parts for path in paths]
+    for depth in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(each[-depth:]) for each in parts]
+        if len(set(names)) == len(names):
+            return names
+    raise RequestError(f"{first_few(map(str, paths))}: the same folder is given twice")
+
+
+def _pairs_table(pairs: Sequence[Pair]) -> pd.DataFrame:
+    rows = []
+    for pair in pairs:
+        row: dict[str, object] = {"first": pair.first, "second": pair.second}
+        for key, gap in pair.differences.items():
+            row |= {key: gap.value, f"{key}_low": gap.low, f"{key}_high": gap.high}
+        if pair.test:
+            row |= {
+                "only_first": pair.test.only_first,
+                "only_second": pair.test.only_second,
+                "p_value": pair.test.p_value,
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
