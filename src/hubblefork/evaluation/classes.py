@@ -125,7 +125,7 @@ class Evidence:
 
 def weigh(true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> Evidence:
     """Check the arguments of `measure_classes`, and take apart what each picture adds."""
-    true, probabilities = _checked(true, probabilities, names)
+    true, probabilities = checked(true, probabilities, names)
     classes = len(names)
     rows = np.arange(len(true))
     predicted = probabilities.argmax(axis=1)
@@ -170,10 +170,13 @@ def _ratio(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
 
 
-def _checked(
+def checked(
     true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (N,) integers and (N, K) floats whose rows sum to exactly 1, or say what is wrong."""
+    """Return (N,) integers and (N, K) floats whose rows sum to exactly 1, or say what is wrong.
+
+    Raises RequestError.
+    """
     true, probabilities = np.asarray(true), np.asarray(probabilities, dtype=float)
     classes = len(names)
     if true.ndim != 1 or len(true) == 0:

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from hubblefork.errors import RequestError
+from hubblefork.evaluation.mislabels import confusion_of_labels, likely_mislabels
+
+NAMES = ("disc", "arm", "bar")
+
+
+def planted(share_wrong, sure, number=1500, seed=0):
+    """Labels of which some are wrong, and probabilities by a classifier that is mostly right.
+
+    sure: (3,) how sure it is of each class on average.
+    """
+    random = np.random.default_rng(seed)
+    true = random.integers(3, size=number)
+    wrong = random.random(number) < share_wrong
+    labels = np.where(wrong, (true + random.integers(1, 3, number)) % 3, true)
+    top = np.clip(random.normal(np.array(sure)[true], 0.07), 0.4, 0.99)
+    probabilities = np.repeat((1 - top)[:, None] / 2, 3, axis=1)
+    probabilities[np.arange(number), true] = top
+    return labels, probabilities, wrong
+
+
+@pytest.mark.parametrize("sure", [(0.9, 0.9, 0.9), (0.95, 0.6, 0.75)])
+def test_planted_errors_come_first(sure):
+    labels, probabilities, wrong = planted(0.02, sure)
+    ids = np.arange(len(labels)).astype(str)
+    table = likely_mislabels(ids, labels, probabilities, NAMES)
+    first = table["id"].head(wrong.sum()).astype(int)
+    assert wrong[first].mean() > 0.9
+    # A threshold is a mean, so about half of all pictures reach that of their class.
+    assert table["likely"].head(wrong.sum()).mean() > 0.6
+    assert table["likely"].mean() < 0.03
+    assert sorted(table["id"]) == sorted(ids)
+
+
+def test_a_class_that_is_hard_to_recognise_does_not_fill_the_list():
+    # Nobody is sure of 'bar', and all its labels are right; two discs are said to be arms.
+    probabilities = np.array(
+        [[0.95, 0.03, 0.02]] * 50 + [[0.3, 0.3, 0.4]] * 50 + [[0.02, 0.96, 0.02]] * 50
+    )
+    labels = np.repeat([0, 2, 1], 50)
+    labels[[3, 7]] = 1
+    table = likely_mislabels(range(150), labels, probabilities, NAMES)
+    assert set(table["id"].head(2)) == {3, 7}
+    assert set(table["suggested"].head(2)) == {"disc"}
+
+
+def test_the_joint_counts_each_kind_of_error():
+    labels, probabilities, wrong = planted(0.1, (0.9, 0.9, 0.9))
+    joint = confusion_of_labels(labels, probabilities, NAMES)
+    off = joint.sum() - joint.trace()
+    assert off == pytest.approx(wrong.sum(), rel=0.15)
+
+
+def test_a_class_that_nobody_is_said_to_be_of_is_suggested_to_nobody_confidently():
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.3, 0.7, 0.0]])
+    table = likely_mislabels("abc", np.array([0, 0, 1]), probabilities, NAMES)
+    assert not table.set_index("id").loc["b", "likely"]
+
+
+def test_logits_are_refused():
+    with pytest.raises(RequestError, match="give the softmax"):
+        likely_mislabels("ab", np.array([0, 1]), np.array([[2.0, -1.0], [0.5, 3.0]]), NAMES[:2])
