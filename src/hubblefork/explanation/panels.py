@@ -12,6 +12,7 @@ from hubblefork.data.framing import Framing, frame
 from hubblefork.errors import RequestError
 from hubblefork.explanation.activations import activation_maps
 from hubblefork.explanation.filters import first_filters
+from hubblefork.explanation.inputs import as_bytes
 from hubblefork.explanation.tiles import Group, sheet
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.report.figures import chart_png, sheet_png
@@ -58,7 +59,7 @@ def _views(predictor: Predictor, material: Material) -> Iterator[Panel]:
                     Group("grey", [frame(each, grey)[..., 0] for each in pictures], _PICTURE),
                     Group("mirrored", [displayable(each[:, ::-1]) for each in pictures], _PICTURE),
                     *[
-                        Group("a view of training", _as_bytes(random, predictor), _PICTURE)
+                        Group("a view of training", _shown(predictor, random), _PICTURE)
                         for _ in range(view.augments)
                     ],
                 ]
@@ -67,13 +68,8 @@ def _views(predictor: Predictor, material: Material) -> Iterator[Panel]:
     )
 
 
-def _as_bytes(inputs: torch.Tensor, predictor: Predictor) -> list[np.ndarray]:
-    """Undo the normalisation of network inputs (N, C, H, W)."""
-    view = predictor.card.view
-    mean = inputs.new_tensor(view.mean).view(-1, 1, 1)
-    values = inputs * inputs.new_tensor(view.deviation).view(-1, 1, 1) + mean
-    values = (255 * values).round().clamp(0, 255).to(torch.uint8)
-    return [displayable(each) for each in values.permute(0, 2, 3, 1).numpy()]
+def _shown(predictor: Predictor, inputs: torch.Tensor) -> list[np.ndarray]:
+    return [displayable(each) for each in as_bytes(predictor, inputs)]
 
 
 def _filters(predictor: Predictor) -> Iterator[Panel]:

@@ -1,0 +1,44 @@
+"""What a network is given, what it answers to it, and how to show it."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hubblefork.data.views import symmetries
+from hubblefork.prediction.predictor import Predictor
+
+
+def network_inputs(predictor: Predictor, pictures: np.ndarray) -> Tensor:
+    """(N, H, W, C) uint8, framed as `predictor.framing` says, to (N, C, size, size) float32."""
+    return predictor.card.view.fixed(torch.tensor(pictures, device=predictor.device))
+
+
+def turned(predictor: Predictor, inputs: Tensor) -> list[Tensor]:
+    """The inputs (N, C, H, W) on every side from which a prediction looks at them."""
+    return symmetries(inputs) if predictor.card.view.symmetries else [inputs]
+
+
+def turned_back(maps: Tensor) -> Tensor:
+    """Undo `turned` of one picture: maps (sides, H, W) to the same maps as if never turned."""
+    back = []
+    for side, each in enumerate(maps):
+        upright = torch.rot90(each, -(side % 4), (-2, -1))
+        back.append(upright.flip(-1) if side >= 4 else upright)
+    return torch.stack(back)
+
+
+@torch.inference_mode()
+def answers(predictor: Predictor, inputs: Tensor) -> Tensor:
+    """What a prediction is: (N, outputs), the mean over all sides of the inputs (N, C, H, W)."""
+    sides = turned(predictor, inputs)
+    total = sum(predictor.head(predictor.network(side.contiguous())) for side in sides)
+    return total / len(sides)
+
+
+def as_bytes(predictor: Predictor, inputs: Tensor) -> np.ndarray:
+    """Undo the normalisation of inputs (N, C, H, W): (N, H, W, C) uint8."""
+    view = predictor.card.view
+    mean = inputs.new_tensor(view.mean).view(-1, 1, 1)
+    values = inputs * inputs.new_tensor(view.deviation).view(-1, 1, 1) + mean
+    values = (255 * values).round().clamp(0, 255).to(torch.uint8)
+    return values.permute(0, 2, 3, 1).cpu().numpy()

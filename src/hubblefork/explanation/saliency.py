@@ -1,0 +1,208 @@
+"""Where in a picture a network finds its answer.
+
+predictor = Predictor.load("runs/...")
+saliency(predictor, picture).save("why.png")
+
+Three methods, all through captum. Grad-CAM (Selvaraju et al. 2017) weighs the maps of a late layer
+by how much they matter for the answer: a calm, coarse picture. Integrated gradients (Sundararajan
+et al. 2017) add up how the answer changes from a blurred picture to this one: fine and noisy, for
+any network. Occlusion (Zeiler and Fergus 2014) blurs one place after another: slow and plain.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from captum.attr import IntegratedGradients, LayerGradCam, Occlusion
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.transforms.v2.functional import gaussian_blur
+
+from hubblefork.errors import RequestError, nearest
+from hubblefork.explanation.inputs import as_bytes, network_inputs, turned, turned_back
+from hubblefork.explanation.overlay import draw_overlays
+from hubblefork.explanation.tiles import save_sheet
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.report.material import displayable
+
+# The least pixels of the side of a layer's maps: Grad-CAM can be no finer than these. Seven are
+# what the last layer of the usual networks has for pictures of 224.
+_LEAST = 7
+
+# Steps of the integral: with more, maps of these networks change by less than a hundredth.
+_STEPS = 32
+
+# Of the side: an occluding square, and how far it is moved.
+_WINDOW, _STRIDE = 1 / 6, 1 / 12
+
+METHODS = ("grad-cam", "integrated-gradients", "occlusion")
+
+
+@dataclass(frozen=True, eq=False)
+class Saliency:
+    """Where in one picture the evidence for one answer is.
+
+    method, layer: how it was found; layer is that of Grad-CAM, or empty.
+    target: name of the class, or of the answer to the volunteers' question.
+    map: (H, W) float32 from 0 to 1, 1 where it matters most; all 0 where nothing speaks for it.
+    seen: (H, W) or (H, W, 3) uint8, the picture as the network saw it.
+    """
+
+    method: str
+    layer: str
+    target: str
+    map: np.ndarray
+    seen: np.ndarray
+
+    def figure(self) -> Figure:
+        """The picture, and the map over it."""
+        return draw_overlays([(self.seen, self.map, f"{self.target}: {self.method}")])
+
+    def save(self, path: str | Path) -> None:
+        """Write the figure as a PNG file."""
+        save_sheet(self.figure(), path)
+
+
+def saliency(
+    predictor: Predictor,
+    picture: np.ndarray,
+    method: str = "grad-cam",
+    target: str | None = None,
+    layer: str | None = None,
+) -> Saliency:
+    """Find where in a picture the evidence for an answer is.
+
+    Where predictions are averaged over the eight symmetries, so is the map.
+
+    Parameters
+    ----------
+    predictor
+        A trained network.
+    picture
+        (H, W, C) uint8, framed as `predictor.framing` says.
+    method
+        `grad-cam`, `integrated-gradients` or `occlusion`.
+    target
+        The class, or the column of votes, that is asked for; by default the most probable one.
+    layer
+        Of Grad-CAM, as `network.named_modules()` has it; by default the last whose maps have
+        seven pixels or more a side.
+
+    Raises RequestError for an unknown method, class or layer, and where a network has no maps.
+
+    >>> import hubblefork
+    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
+    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> found = saliency(Predictor.load(run.path), np.zeros((24, 24, 3), np.uint8), target="disc")
+    >>> found.target, found.layer, found.map.shape
+    ('disc', 'layers.3', (24, 24))
+    """
+    if method not in METHODS:
+        raise RequestError(f"no method is called {method!r}; {nearest(method, METHODS)}")
+    if layer is not None and method != "grad-cam":
+        raise RequestError(f"a layer goes with grad-cam, not with {method}")
+    inputs = network_inputs(predictor, picture[None])
+    number = _target(predictor, inputs, target)
+    name = (layer or saliency_layer(predictor)) if method == "grad-cam" else ""
+    sides = torch.cat(turned(predictor, inputs)).contiguous()
+    evidence = _attribute(predictor.network, sides, number, method, name)
+    mean = turned_back(evidence).mean(dim=0).relu()
+    if mean.max() > 0:
+        mean = mean / mean.max()
+    return Saliency(
+        method,
+        name,
+        predictor.names[number],
+        mean.float().cpu().numpy(),
+        displayable(as_bytes(predictor, inputs)[0]),
+    )
+
+
+def saliency_layer(predictor: Predictor) -> str:
+    """The last layer whose maps have seven pixels or more a side.
+
+    Raises RequestError where there is none.
+    """
+    shape = predictor.card.input_shape
+    found = ""
+
+    def look(name: str, output: object) -> None:
+        nonlocal found
+        # One map for each picture: networks that look from many sides have more of them.
+        if isinstance(output, Tensor) and output.ndim == 4 and len(output) == 1:
+            found = name if min(output.shape[-2:]) >= _LEAST else found
+
+    handles = [
+        module.register_forward_hook(lambda _module, _inputs, out, name=name: look(name, out))
+        for name, module in predictor.network.named_modules()
+        if name and not list(module.children())
+    ]
+    try:
+        with torch.inference_mode():
+            predictor.network(torch.zeros(1, *shape, device=predictor.device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not found:
+        raise RequestError(
+            f"{predictor.card.network} has no layer with maps of {_LEAST}x{_LEAST} pixels for "
+            f"grad-cam at {shape[2]}x{shape[1]}: use integrated-gradients or occlusion"
+        )
+    return found
+
+
+def _target(predictor: Predictor, inputs: Tensor, name: str | None) -> int:
+    if name is None:
+        with torch.inference_mode():
+            return int(predictor.head(predictor.network(inputs)).argmax())
+    if name not in predictor.names:
+        raise RequestError(f"the model has no class {name!r}; {nearest(name, predictor.names)}")
+    return predictor.names.index(name)
+
+
+def _attribute(network: nn.Module, sides: Tensor, target: int, method: str, layer: str) -> Tensor:
+    """The evidence (sides, H, W) in each of the sides (sides, C, H, W) of a picture."""
+    size = sides.shape[-1]
+    if method == "grad-cam":
+        found = LayerGradCam(network, _module(network, layer)).attribute(sides, target)
+        if found.ndim != 4 or len(found) != len(sides):
+            raise RequestError(f"layer {layer!r} gives no map for each picture: choose another")
+        return F.interpolate(found, (size, size), mode="bilinear").squeeze(1).detach()
+    if method == "integrated-gradients":
+        integrated = IntegratedGradients(network)
+        # One side at a time: each is already a batch of the integral's steps.
+        parts = [
+            integrated.attribute(each[None], plain[None], target=target, n_steps=_STEPS)
+            for each, plain in zip(sides, blurred(sides), strict=True)
+        ]
+        return torch.cat(parts).abs().sum(dim=1).detach()
+    window, stride = max(1, round(size * _WINDOW)), max(1, round(size * _STRIDE))
+    with torch.inference_mode():
+        return (
+            Occlusion(network)
+            .attribute(
+                sides,
+                (sides.shape[1], window, window),
+                strides=(sides.shape[1], stride, stride),
+                baselines=blurred(sides),
+                target=target,
+            )
+            .mean(dim=1)
+        )
+
+
+def blurred(inputs: Tensor) -> Tensor:
+    """Inputs (N, C, H, W) without detail: what is left is where light is, and its colour."""
+    sigma = inputs.shape[-1] / 8
+    # Beyond three deviations a Gaussian holds nothing; the kernel must fit in the picture.
+    kernel = min(2 * round(3 * sigma) + 1, 2 * ((inputs.shape[-1] - 1) // 2) + 1)
+    return gaussian_blur(inputs, [kernel, kernel], [sigma, sigma])
+
+
+def _module(network: nn.Module, name: str) -> nn.Module:
+    modules = dict(network.named_modules())
+    if name not in modules or not name:
+        raise RequestError(f"the network has no layer {name!r}; {nearest(name, modules)}")
+    return modules[name]
