@@ -10,44 +10,8 @@ from hubblefork.explanation.saliency import METHODS, saliency, saliency_layer
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.workflow.train import train
 
-SIDE = 40
 
-
-def cue(random, upright):
-    """A noisy picture with a short bright bar somewhere, and where it is."""
-    pixels = random.normal(60, 15, (SIDE, SIDE, 3))
-    down, across = random.integers(6, SIDE - 6, 2)
-    height, width = (4, 1) if upright else (1, 4)
-    place = np.s_[down - height : down + height + 1, across - width : across + width + 1]
-    pixels[place] += 140
-    return pixels.clip(0, 255).astype(np.uint8), (down, across)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cues")
-    random = np.random.default_rng(0)
-    for number in range(150):
-        for name in ("lying", "upright"):
-            path = folder / "pictures" / name / f"{number}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(cue(random, name == "upright")[0]).save(path)
-    settings = {
-        "data.size": SIDE,
-        "view.size": SIDE,
-        "view.field": 1.0,
-        "view.rotate": 0,
-        "network.options.width": 8,
-        "symmetries": False,
-        "epochs": 8,
-        "batch_size": 16,
-    }
-    run = train(folder / "pictures", "default", settings=settings, out=folder / "run")
-    assert run.metrics["accuracy"] > 0.9
-    return Predictor.load(run.path)
-
-
-def mass_at_cue(predictor, method, number=12):
+def mass_at_cue(predictor, cue, method, number=6):
     """The mean share of a map's mass within 8 pixels of the cue; chance is a seventh."""
     random = np.random.default_rng(1)
     shares = []
@@ -61,25 +25,23 @@ def mass_at_cue(predictor, method, number=12):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_evidence_is_where_the_only_cue_is(trained, method):
-    assert mass_at_cue(trained, method, number=6) > 0.4
+def test_the_evidence_is_where_the_only_cue_is(bars, cue, method):
+    assert mass_at_cue(bars, cue, method) > 0.4
 
 
-def test_a_network_that_learnt_nothing_does_not_find_the_cue(trained):
+def test_a_network_that_learnt_nothing_does_not_find_the_cue(bars, cue):
     # The sanity check of Adebayo et al. 2018: a map must depend on what was learnt.
     torch.manual_seed(0)
-    fresh = Predictor(
-        trained.card.create_network().eval(), trained.head, trained.card, trained.device
-    )
-    assert mass_at_cue(fresh, "grad-cam", 6) < 0.6 * mass_at_cue(trained, "grad-cam", 6)
+    fresh = Predictor(bars.card.create_network().eval(), bars.head, bars.card, bars.device)
+    assert mass_at_cue(fresh, cue, "grad-cam") < 0.6 * mass_at_cue(bars, cue, "grad-cam")
 
 
-def test_a_map_and_its_figure_are_whole(trained, tmp_path):
+def test_a_map_and_its_figure_are_whole(bars, cue, tmp_path):
     picture, _ = cue(np.random.default_rng(2), upright=False)
-    found = saliency(trained, picture)
-    assert found.map.shape == found.seen.shape[:2] == (SIDE, SIDE)
+    found = saliency(bars, picture)
+    assert found.map.shape == found.seen.shape[:2] == (40, 40)
     assert (found.map.min(), found.map.max()) == (pytest.approx(0, abs=0.2), 1)
-    assert found.target in trained.names
+    assert found.target in bars.names
     found.save(tmp_path / "why.png")
     with Image.open(tmp_path / "why.png") as image:
         assert image.size[0] > image.size[1]
@@ -95,9 +57,9 @@ def test_a_map_and_its_figure_are_whole(trained, tmp_path):
         ({"method": "occlusion", "layer": "stem"}, "a layer goes with grad-cam"),
     ],
 )
-def test_wrong_requests_are_one_line(trained, wrong, complaint):
+def test_wrong_requests_are_one_line(bars, wrong, complaint):
     with pytest.raises(RequestError, match=complaint):
-        saliency(trained, np.zeros((SIDE, SIDE, 3), np.uint8), **wrong)
+        saliency(bars, np.zeros((40, 40, 3), np.uint8), **wrong)
 
 
 def test_a_network_without_maps_is_told_which_methods_remain(shapes, tmp_path):

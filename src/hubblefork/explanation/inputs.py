@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torchvision.transforms.v2.functional import gaussian_blur
 
 from hubblefork.data.views import symmetries
 from hubblefork.prediction.predictor import Predictor
@@ -42,3 +43,11 @@ def as_bytes(predictor: Predictor, inputs: Tensor) -> np.ndarray:
     values = inputs * inputs.new_tensor(view.deviation).view(-1, 1, 1) + mean
     values = (255 * values).round().clamp(0, 255).to(torch.uint8)
     return values.permute(0, 2, 3, 1).cpu().numpy()
+
+
+def blurred(inputs: Tensor) -> Tensor:
+    """Inputs (N, C, H, W) without detail: what is left is where light is, and its colour."""
+    sigma = inputs.shape[-1] / 8
+    # Beyond three deviations a Gaussian holds nothing; the kernel must fit in the picture.
+    kernel = min(2 * round(3 * sigma) + 1, 2 * ((inputs.shape[-1] - 1) // 2) + 1)
+    return gaussian_blur(inputs, [kernel, kernel], [sigma, sigma])

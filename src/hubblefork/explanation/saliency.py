@@ -18,10 +18,15 @@ from captum.attr import IntegratedGradients, LayerGradCam, Occlusion
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from hubblefork.errors import RequestError, nearest
-from hubblefork.explanation.inputs import as_bytes, network_inputs, turned, turned_back
+from hubblefork.explanation.inputs import (
+    as_bytes,
+    blurred,
+    network_inputs,
+    turned,
+    turned_back,
+)
 from hubblefork.explanation.overlay import draw_overlays
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
@@ -191,14 +196,6 @@ def _attribute(network: nn.Module, sides: Tensor, target: int, method: str, laye
             )
             .mean(dim=1)
         )
-
-
-def blurred(inputs: Tensor) -> Tensor:
-    """Inputs (N, C, H, W) without detail: what is left is where light is, and its colour."""
-    sigma = inputs.shape[-1] / 8
-    # Beyond three deviations a Gaussian holds nothing; the kernel must fit in the picture.
-    kernel = min(2 * round(3 * sigma) + 1, 2 * ((inputs.shape[-1] - 1) // 2) + 1)
-    return gaussian_blur(inputs, [kernel, kernel], [sigma, sigma])
 
 
 def _module(network: nn.Module, name: str) -> nn.Module:

@@ -1,0 +1,100 @@
+"""Does a network look at the object, or at what is around it?
+
+The whole test part is measured three times: as it is, with the middle of every picture blurred,
+and with everything but the middle blurred. A network that has learnt the object loses its accuracy
+with the middle and keeps it without the surroundings; one that has learnt how pictures were taken,
+or where dragonflies like to sit, does not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hubblefork.data.task import Classes
+from hubblefork.errors import RequestError
+from hubblefork.evaluation.intervals import wilson_interval
+from hubblefork.explanation.inputs import answers, blurred, network_inputs
+from hubblefork.prediction.predictor import Predictor
+
+_BATCH = 128
+
+# The middle and its surroundings fade into one another over this share of the side: a hard edge
+# would be a thing to see.
+_FADE = 0.05
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Accuracies (0 to 1) of the same pictures, whole and with a part of each blurred.
+
+    radius: of the middle, as a share of the picture's side.
+    """
+
+    number: int
+    radius: float
+    whole: float
+    without_middle: float
+    without_surroundings: float
+
+    def interval(self, accuracy: float) -> tuple[float, float]:
+        """The 95 % interval of one of the accuracies (Wilson)."""
+        return wilson_interval(round(accuracy * self.number), self.number)
+
+    @property
+    def looks_at_the_object(self) -> bool:
+        """Whether the middle matters more than all around it."""
+        return self.without_surroundings > self.without_middle
+
+
+def surroundings(
+    predictor: Predictor,
+    pictures: np.ndarray,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    radius: float = 0.3,
+    done: Callable[[int], None] | None = None,
+) -> Surroundings:
+    """Measure a classifier with the middle, and with the surroundings, of its pictures blurred.
+
+    Parameters
+    ----------
+    predictor
+        A trained classifier.
+    pictures, rows
+        Packed pictures (N, H, W, C) uint8, and which of them.
+    labels
+        True classes of these rows, by the model's numbering.
+    radius
+        Of the middle, as a share of the picture's side, in (0, 0.5].
+    done
+        Is called with the number of pictures of each batch that has been measured.
+
+    Raises RequestError for votes, which have no accuracy, and for a radius out of its range.
+    """
+    if not isinstance(predictor.task, Classes):
+        raise RequestError("the surroundings are tested by the accuracy, which votes have not")
+    if not 0 < radius <= 0.5:
+        raise RequestError(f"radius {radius}: expected a share of the side above 0, up to 0.5")
+    right = np.zeros(3, dtype=np.int64)
+    for start in range(0, len(rows), _BATCH):
+        batch = rows[start : start + _BATCH]
+        inputs = network_inputs(predictor, pictures[batch])
+        plain, middle = blurred(inputs), _middle(inputs, radius)
+        shown = (inputs, inputs + middle * (plain - inputs), plain + middle * (inputs - plain))
+        for place, each in enumerate(shown):
+            predicted = answers(predictor, each).argmax(dim=1).cpu().numpy()
+            right[place] += (predicted == labels[start : start + _BATCH]).sum()
+        if done:
+            done(len(batch))
+    return Surroundings(len(rows), radius, *(float(each) for each in right / len(rows)))
+
+
+def _middle(inputs: Tensor, radius: float) -> Tensor:
+    """(H, W) weights: 1 within the radius, 0 outside it, fading between."""
+    side = inputs.shape[-1]
+    places = (torch.arange(side, device=inputs.device) + 0.5) / side - 0.5
+    distance = torch.hypot(places[:, None], places[None, :])
+    return torch.sigmoid((radius - distance) / (_FADE / 4))

@@ -1,0 +1,55 @@
+"""A classifier whose only cue is known: a short bright bar, lying or upright, anywhere."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.workflow.train import train
+
+SIDE = 40
+
+Cue = Callable[[np.random.Generator, bool], tuple[np.ndarray, tuple[int, int]]]
+
+
+@pytest.fixture(scope="session")
+def cue() -> Cue:
+    """Makes a noisy picture (40, 40, 3) with a bar in it, and says where (row, column) it is."""
+
+    def make(random: np.random.Generator, upright: bool) -> tuple[np.ndarray, tuple[int, int]]:
+        pixels = random.normal(60, 15, (SIDE, SIDE, 3))
+        down, across = random.integers(6, SIDE - 6, 2)
+        height, width = (4, 1) if upright else (1, 4)
+        place = np.s_[down - height : down + height + 1, across - width : across + width + 1]
+        pixels[place] += 140
+        return pixels.clip(0, 255).astype(np.uint8), (down, across)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    """A network that tells lying bars from upright ones."""
+    folder = tmp_path_factory.mktemp("cues")
+    random = np.random.default_rng(0)
+    for number in range(150):
+        for name in ("lying", "upright"):
+            path = folder / "pictures" / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(cue(random, name == "upright")[0]).save(path)
+    settings = {
+        "data.size": SIDE,
+        "view.size": SIDE,
+        "view.field": 1.0,
+        "view.rotate": 0,
+        "network.name": "compact-resnet",
+        "network.options": {"width": 8, "blocks": [1, 1, 2, 2]},
+        "symmetries": False,
+        "epochs": 8,
+        "batch_size": 16,
+    }
+    run = train(folder / "pictures", "default", settings=settings, out=folder / "run")
+    assert run.metrics["accuracy"] > 0.9
+    return Predictor.load(run.path)

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from hubblefork.explanation.faithfulness import deletion_curve
+from hubblefork.explanation.saliency import Saliency, saliency
+
+
+def test_taking_away_what_matters_costs_the_answer_early(bars, cue):
+    random = np.random.default_rng(3)
+    found, by_chance = [], []
+    for _ in range(5):
+        picture, _ = cue(random, upright=True)
+        curve = deletion_curve(bars, picture, saliency(bars, picture, target="upright"))
+        assert curve.shares[0] == 0
+        assert curve.probabilities[0] == pytest.approx(curve.random[0])
+        found.append(curve.area)
+        by_chance.append(curve.random_area)
+    assert np.mean(found) < np.mean(by_chance) - 0.1
+
+
+def test_a_map_that_points_elsewhere_is_no_better_than_chance(bars, cue):
+    random = np.random.default_rng(4)
+    gaps = []
+    for _ in range(5):
+        picture, (down, across) = cue(random, upright=True)
+        y, x = np.indices((40, 40))
+        away = np.hypot(y - down, x - across).astype(np.float32)
+        wrong = Saliency("by hand", "", "upright", away / away.max(), picture)
+        curve = deletion_curve(bars, picture, wrong)
+        gaps.append(curve.area - curve.random_area)
+    assert np.mean(gaps) > 0
+
+
+def test_the_figure_is_saved(bars, cue, tmp_path):
+    picture, _ = cue(np.random.default_rng(5), upright=False)
+    deletion_curve(bars, picture, saliency(bars, picture)).save(tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 1000

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from hubblefork.errors import RequestError
+from hubblefork.explanation.surroundings import surroundings
+
+
+def pictures_with(cue, inside, number=60):
+    """Pictures whose bar lies within the middle, or wholly outside it."""
+    random = np.random.default_rng(6)
+    kept, labels = [], []
+    while len(kept) < number:
+        upright = bool(random.integers(2))
+        picture, (down, across) = cue(random, upright)
+        distance = np.hypot(down - 19.5, across - 19.5)
+        if (distance < 7) if inside else (distance > 17):
+            kept.append(picture)
+            labels.append(int(upright))
+    return np.stack(kept), np.array(labels)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_accuracy_goes_with_the_part_that_holds_the_object(bars, cue, inside):
+    pictures, labels = pictures_with(cue, inside)
+    found = surroundings(bars, pictures, np.arange(len(pictures)), labels)
+    kept, lost = found.without_surroundings, found.without_middle
+    if not inside:
+        kept, lost = lost, kept
+    assert found.whole > 0.9
+    assert kept > 0.85
+    assert lost < 0.75
+    assert found.looks_at_the_object == inside
+    low, high = found.interval(found.whole)
+    assert low < found.whole <= high + 1e-9
+
+
+def test_rows_choose_the_pictures(bars, cue):
+    pictures, labels = pictures_with(cue, True, number=10)
+    counted = []
+    found = surroundings(bars, pictures, np.array([7, 2]), labels[[7, 2]], done=counted.append)
+    assert (found.number, counted) == (2, [2])
+
+
+@pytest.mark.parametrize("radius", [0, 0.6])
+def test_a_radius_out_of_its_range_is_refused(bars, radius):
+    with pytest.raises(RequestError, match="share of the side"):
+        surroundings(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(1), np.zeros(1), radius)
