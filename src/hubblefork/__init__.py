@@ -9,7 +9,7 @@ that holds one folder of pictures a class:
 ['bar', 'disc']
 >>> table = hubblefork.predict(run.path, galaxies / "disc")
 >>> list(table.columns)
-['id', 'predicted', 'bar', 'disc', 'problem']
+['id', 'predicted', 'bar', 'disc', 'likeness', 'problem']
 """
 
 import os

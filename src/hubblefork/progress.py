@@ -9,10 +9,23 @@ from contextlib import contextmanager
 # seldom enough for a log file.
 _LINE_EVERY = 10.0
 
+_silent = False
+
+
+def be_silent() -> None:
+    """Say nothing from now on: for a process beside another one, which says the same."""
+    global _silent
+    _silent = True
+
+
+def is_silent() -> bool:
+    """Whether this process leaves it to another one to speak."""
+    return _silent
+
 
 def on_terminal() -> bool:
     """Whether stderr is a terminal that can draw a bar."""
-    return sys.stderr.isatty()
+    return sys.stderr.isatty() and not _silent
 
 
 @contextmanager
@@ -51,4 +64,5 @@ def progress(what: str, total: int, unit: str = "pictures") -> Iterator[Callable
 
 def say(line: str) -> None:
     """Write one plain line for the person who waits; stdout is kept for results."""
-    print(line, file=sys.stderr, flush=True)
+    if not _silent:
+        print(line, file=sys.stderr, flush=True)

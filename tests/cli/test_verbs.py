@@ -42,7 +42,7 @@ def test_prediction_sees_a_picture_as_the_evaluation_did(hubblefork, trained, sh
     assert status == 0
     assert out.splitlines()[-1] == str(tmp_path / "all.csv")
     table = pd.read_csv(tmp_path / "all.csv", keep_default_na=False)
-    assert list(table) == ["id", "predicted", "bar", "disc", "problem"]
+    assert list(table) == ["id", "predicted", "bar", "disc", "likeness", "problem"]
     assert len(table) == 80
     table.index = [str(Path(each).relative_to(shapes).with_suffix("")) for each in table["id"]]
     measured = pd.read_csv(trained / "predictions.csv").set_index("id")

@@ -91,6 +91,17 @@ def test_views_follow_from_the_seed():
     assert not torch.equal(drawn[0][0], drawn[0][1])
 
 
+def test_a_picture_is_seen_alike_in_a_share_of_its_batch():
+    view = View(size=32, **UNIT, rotate=180, flip=True, zoom=1.3, shift=0.1)
+    pictures = torch.randint(0, 256, (7, 32, 32, 3), dtype=torch.uint8)
+    torch.manual_seed(1)
+    whole = view.random(pictures)
+    for start, stop in ((0, 3), (3, 5), (5, 7)):
+        torch.manual_seed(1)
+        own = view.random(pictures[start:stop], batch=7, start=start)
+        torch.testing.assert_close(own, whole[start:stop])
+
+
 def test_views_are_as_sharp_under_autocast():
     view = View(size=64, **UNIT, rotate=180, zoom=1.3, shift=0.1)
     drawn = []

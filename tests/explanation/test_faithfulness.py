@@ -8,24 +8,25 @@ from hubblefork.explanation.saliency import Saliency, saliency
 def test_taking_away_what_matters_costs_the_answer_early(bars, cue):
     random = np.random.default_rng(3)
     found, by_chance = [], []
-    for _ in range(5):
-        picture, _ = cue(random, upright=True)
-        curve = deletion_curve(bars, picture, saliency(bars, picture, target="upright"))
+    # Of both classes: one of them is what a picture without any cue is named, and loses nothing.
+    for name in ("lying", "upright") * 4:
+        picture, _ = cue(random, upright=name == "upright")
+        curve = deletion_curve(bars, picture, saliency(bars, picture, target=name))
         assert curve.shares[0] == 0
         assert curve.probabilities[0] == pytest.approx(curve.random[0])
         found.append(curve.area)
         by_chance.append(curve.random_area)
-    assert np.mean(found) < np.mean(by_chance) - 0.1
+    assert np.mean(found) < np.mean(by_chance) - 0.05
 
 
 def test_a_map_that_points_elsewhere_is_no_better_than_chance(bars, cue):
     random = np.random.default_rng(4)
     gaps = []
-    for _ in range(5):
-        picture, (down, across) = cue(random, upright=True)
+    for name in ("lying", "upright") * 4:
+        picture, (down, across) = cue(random, upright=name == "upright")
         y, x = np.indices((40, 40))
         away = np.hypot(y - down, x - across).astype(np.float32)
-        wrong = Saliency("by hand", "", "upright", away / away.max(), picture)
+        wrong = Saliency("by hand", "", name, away / away.max(), picture)
         curve = deletion_curve(bars, picture, wrong)
         gaps.append(curve.area - curve.random_area)
     assert np.mean(gaps) > 0

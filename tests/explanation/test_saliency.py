@@ -32,7 +32,7 @@ def test_the_evidence_is_where_the_only_cue_is(bars, cue, method):
 def test_a_network_that_learnt_nothing_does_not_find_the_cue(bars, cue):
     # The sanity check of Adebayo et al. 2018: a map must depend on what was learnt.
     torch.manual_seed(0)
-    fresh = Predictor(bars.card.create_network().eval(), bars.head, bars.card, bars.device)
+    fresh = Predictor.of(bars.card.create_network(), bars.card, bars.device)
     assert mass_at_cue(fresh, cue, "grad-cam") < 0.6 * mass_at_cue(bars, cue, "grad-cam")
 
 

@@ -1,5 +1,6 @@
 """A model file alone is enough to predict, and nothing else is taken for one."""
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -29,9 +30,13 @@ CARD = ModelCard(
 
 def test_weights_and_card_come_back_as_they_were(tmp_path):
     network = CARD.create_network().to(memory_format=torch.channels_last).eval()
-    save_model(tmp_path / "model.safetensors", network, CARD)
-    loaded, card = load_model(tmp_path / "model.safetensors")
+    trust = {"temperature": np.array(0.7), "scores.places": np.arange(3)}
+    save_model(tmp_path / "model.safetensors", network, CARD, trust)
+    loaded, card, arrays = load_model(tmp_path / "model.safetensors")
     assert card == CARD
+    assert arrays.keys() == trust.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, trust[name])
     pictures = torch.rand(2, 3, 32, 32)
     torch.testing.assert_close(loaded(pictures), network(pictures))
     assert not loaded.training

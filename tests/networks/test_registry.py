@@ -19,6 +19,7 @@ PUBLISHED = {
 
 # The least side of a picture that each network takes.
 LEAST = {
+    "equivariant-resnet": 16,
     "mlp": 1,
     "lenet5": 16,
     "simple-cnn": 6,

@@ -57,6 +57,18 @@ def test_a_turned_or_mirrored_picture_gets_the_same_averaged_answer(predictor):
     assert not np.allclose(single.predict(PICTURES[:8]), straight, atol=1e-5)
 
 
+@pytest.mark.parametrize(("side", "field", "size"), [
+    (80, 0.8, 64), (81, 0.8, 64), (80, 0.79, 64), (57, 0.7, 32), (33, 1.0, 24), (24, 1.0, 33),
+])  # fmt: skip
+def test_a_turn_changes_nothing_however_the_view_is_cut(predictor, side, field, size):
+    view = replace(CARD.view, field=field, size=size)
+    model = replace(predictor, card=replace(CARD, view=view))
+    pictures = np.random.default_rng(1).integers(0, 256, (4, side, side, 3), dtype=np.uint8)
+    straight = model.predict(pictures)
+    for turned in (np.rot90(pictures, axes=(1, 2)), pictures[:, ::-1]):
+        np.testing.assert_allclose(model.predict(turned.copy()), straight, atol=1e-5)
+
+
 def test_fractions_of_votes_follow_the_tree_averaged_or_not(tmp_path):
     card = replace(CARD, task=Votes(), head="tree")
     save_model(tmp_path / "model.safetensors", card.create_network(), card)

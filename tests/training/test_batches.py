@@ -1,10 +1,19 @@
 """Batches hold every row once, in an order that seed and epoch decide."""
 
 import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubblefork.training.batches import BatchRows, balanced_chunks
+from hubblefork.training import batches as module
+from hubblefork.training.batches import (
+    BatchRows,
+    PackedRows,
+    balanced_chunks,
+    batches,
+    has_room,
+    resident,
+)
 
 # Bytes of a picture of 64x64 in colour.
 ROW = 12_288
@@ -63,3 +72,44 @@ def test_votes_are_dealt_out_at_random():
     chunks = balanced_chunks(np.arange(20), votes, 3, seed=1)
     assert sorted(np.concatenate(chunks)) == list(range(20))
     assert chunks[0].tolist() != balanced_chunks(np.arange(20), votes, 3, seed=2)[0].tolist()
+
+
+def test_a_batch_of_fewer_pictures_than_processes_joins_the_one_before():
+    def lengths(processes: int) -> list[int]:
+        return [len(rows) for rows in BatchRows([np.arange(35)], ROW, 16, processes=processes)]
+
+    assert lengths(3) == [16, 16, 3]
+    assert lengths(4) == [16, 19]
+
+
+@given(number=st.integers(4, 40), processes=st.integers(1, 4), seed=st.integers(0, 9))
+def test_processes_share_a_batch_and_know_all_its_labels(number, processes, seed):
+    images = np.arange(100 * 12, dtype=np.uint8).reshape(100, 2, 2, 3)
+    labels = torch.arange(100)
+    rows = np.random.default_rng(seed).permutation(100)[:number]
+    whole, known = PackedRows(images, labels)[rows]
+    assert sorted(known.tolist()) == sorted(rows.tolist())
+    shares = [PackedRows(images, labels, rank, processes)[rows] for rank in range(processes)]
+    assert torch.equal(torch.cat([pictures for pictures, _ in shares]), whole)
+    assert all(torch.equal(theirs, known) for _, theirs in shares)
+
+
+def test_pictures_on_the_device_give_the_batches_of_the_memory_map(tmp_path, monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    monkeypatch.setattr(module, "PIECE_BYTES", 7 * 8 * 8 * 3)
+    labels = torch.arange(50)
+    there = resident(mapped, torch.device("cpu"))
+    loaders = (
+        batches(PackedRows(pictures, labels), [np.arange(3, 50)], 16, seed=1)
+        for pictures in (mapped, there)
+    )
+    for (pictures, numbers), (others, same) in zip(*loaders, strict=True):
+        assert torch.equal(pictures, others)
+        assert torch.equal(numbers, same)
+        assert torch.equal(pictures, torch.from_numpy(images[numbers]))
+
+
+def test_a_processor_needs_no_second_copy_of_the_pictures():
+    assert not has_room(torch.device("cpu"), np.zeros((1, 2, 2, 3), np.uint8))

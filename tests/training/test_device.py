@@ -1,10 +1,16 @@
 """Devices and precisions are taken at their word, or chosen by what the machine has."""
 
+import numpy as np
 import pytest
 import torch
 
 from hubblefork.errors import RequestError
-from hubblefork.training.device import choose_device, choose_precision
+from hubblefork.training.device import (
+    choose_compile,
+    choose_device,
+    choose_precision,
+    telling_of_memory,
+)
 
 
 def test_auto_takes_what_there_is():
@@ -25,3 +31,38 @@ def test_precision_is_bf16_only_where_it_is_faster():
     assert choose_precision("bf16", torch.device("cpu")) == "bf16"
     with pytest.raises(RequestError, match="no precision"):
         choose_precision("half", torch.device("cpu"))
+
+
+def test_more_devices_than_there_are_have_to_be_processes_on_the_cpu():
+    assert choose_device("cpu", 8).type == "cpu"
+    there = torch.cuda.device_count()
+    with pytest.raises(RequestError, match=f"finds {there} CUDA GPUs here; --device cpu"):
+        choose_device("auto", there + 2)
+
+
+def test_compiling_goes_with_one_process_and_by_torchs_own_names():
+    cpu = torch.device("cpu")
+    assert choose_compile("off", cpu, processes=4) == "off"
+    with pytest.raises(RequestError, match="did you mean 'default'"):
+        choose_compile("defaults", cpu, processes=1)
+    with pytest.raises(RequestError, match="goes with one process, not with 4"):
+        choose_compile("default", cpu, processes=4)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda: torch.empty(1 << 50),
+        lambda: np.empty(1 << 50),
+        lambda: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA out of memory.")),
+    ],
+)
+def test_too_little_memory_is_told_in_one_line(action):
+    message = "not enough memory to do this: less"
+    with pytest.raises(RequestError, match=message), telling_of_memory("to do this", "less"):
+        action()
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="tensor size"), telling_of_memory("to do this", "less"):
+        torch.zeros(2) @ torch.zeros(3)

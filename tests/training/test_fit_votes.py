@@ -13,7 +13,8 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.networks.heads import create_head
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.training.fit import fit, plan
+from hubblefork.training.fit import fit
+from hubblefork.training.plan import plan
 from hubblefork.training.recipe import load_recipe
 from hubblefork.training.run import Run
 

@@ -5,7 +5,7 @@ import torch
 
 from hubblefork.errors import RequestError
 from hubblefork.sky.stretch import Stretch
-from hubblefork.training.fit import make_network
+from hubblefork.training.plan import make_network
 from hubblefork.training.recipe import load_recipe, parse_settings, recipe_names, setting_keys
 
 

@@ -26,6 +26,13 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE.csv", help="A submission to Kaggle's Galaxy Zoo challenge."),
     ] = None,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Add sets of classes, of which this share holds the true one: 0.95, say.",
+        ),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Predict the classes of pictures. Those that cannot be read are listed with the reason."""
@@ -33,7 +40,9 @@ def predict(
 
     if (out is None) == (submission is None):
         raise RequestError("give --out FILE (.csv or .parquet), or --submission FILE.csv")
-    unread = workflow.predict(run, pictures, out=out, submission=submission, device=device)
+    unread = workflow.predict(
+        run, pictures, out=out, submission=submission, coverage=coverage, device=device
+    )
     for row in unread.itertuples():
         print(f"not read: {row.id}: {row.problem}", file=sys.stderr)
     print(out or submission)

@@ -26,12 +26,27 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, metavar="N", help="GPUs, or with --device cpu processes.")
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option(min=1, metavar="M", help="Machines with N devices each.")
+    ] = 1,
+    compile_: Annotated[
+        str,
+        typer.Option(
+            "--compile",
+            metavar="MODE",
+            help="torch.compile: off, default, reduce-overhead or max-autotune.",
+        ),
+    ] = "off",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the interrupted run.")
     ] = False,
 ) -> None:
     """Train a classifier on labelled pictures; measure it on its test part; report."""
     from hubblefork.cli.output import show_metrics
+    from hubblefork.progress import is_silent
     from hubblefork.training.recipe import parse_settings
     from hubblefork.workflow import train as workflow
 
@@ -46,7 +61,11 @@ def train(
         seed=seed,
         device=device,
         precision=precision,
+        devices=devices,
+        nodes=nodes,
+        compile=compile_,
         resume=resume,
     )
-    show_metrics(run.metrics)
-    print(run.path)
+    if not is_silent():
+        show_metrics(run.metrics)
+        print(run.path)

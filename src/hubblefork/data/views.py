@@ -64,15 +64,17 @@ class View:
             maps = F.interpolate(maps, shape, mode="bilinear", antialias=True)
         return self._normalise(maps)
 
-    def random(self, pictures: Tensor) -> Tensor:
+    def random(self, pictures: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
         """A view of training, another for each picture: (N, H, W, C) uint8 -> (N, C, size, size).
 
-        Draws from torch's global generator of the pictures' device.
+        Draws from torch's global generator of the pictures' device. Where the pictures are those
+        from `start` on of a larger `batch`, each is seen as it would be in the whole of it.
         """
         if not self.augments:
             return self.fixed(pictures)
         maps = _to_maps(pictures)
-        matrices = self._random_matrices(len(maps), maps.device)
+        matrices = self._random_matrices(batch or len(maps), maps.device)
+        matrices = matrices[start : start + len(maps)]
         shape = [len(maps), maps.shape[1], self.size, self.size]
         # Under autocast, affine_grid would round its places to bfloat16: to a pixel or two.
         with torch.autocast(maps.device.type, enabled=False):

@@ -109,9 +109,7 @@ def _differences(
 
     found = difference(np.arange(number))
     drawn = bootstrap(difference, number, resamples, seed)
-    return {
-        name: Difference(float(value), *interval(drawn[name])) for name, value in found.items()
-    }
+    return {name: Difference(float(value), *interval(drawn[name])) for name, value in found.items()}
 
 
 def _check_number(first: np.ndarray, second: np.ndarray) -> None:

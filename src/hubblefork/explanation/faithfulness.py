@@ -111,4 +111,4 @@ def _fall(
     masks = gone.float().view(-1, 1, _PLACES, _PLACES).to(inputs.device)
     masks = F.interpolate(masks, inputs.shape[-2:], mode="nearest")
     mixed = inputs * (1 - masks) + blurred(inputs) * masks
-    return answers(predictor, mixed)[:, target].cpu().numpy()
+    return answers(predictor, mixed)[:, target]

@@ -29,11 +29,11 @@ def turned_back(maps: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def answers(predictor: Predictor, inputs: Tensor) -> Tensor:
+def answers(predictor: Predictor, inputs: Tensor) -> np.ndarray:
     """What a prediction is: (N, outputs), the mean over all sides of the inputs (N, C, H, W)."""
     sides = turned(predictor, inputs)
     total = sum(predictor.head(predictor.network(side.contiguous())) for side in sides)
-    return total / len(sides)
+    return predictor.trust.calibrated((total / len(sides)).float().cpu().numpy())
 
 
 def as_bytes(predictor: Predictor, inputs: Tensor) -> np.ndarray:

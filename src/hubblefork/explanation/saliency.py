@@ -102,7 +102,7 @@ def saliency(
     ...                        settings={"epochs": 1, "data.size": 24})
     >>> found = saliency(Predictor.load(run.path), np.zeros((24, 24, 3), np.uint8), target="disc")
     >>> found.target, found.layer, found.map.shape
-    ('disc', 'layers.3', (24, 24))
+    ('disc', 'layers.2', (24, 24))
     """
     if method not in METHODS:
         raise RequestError(f"no method is called {method!r}; {nearest(method, METHODS)}")

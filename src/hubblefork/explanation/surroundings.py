@@ -85,7 +85,7 @@ def surroundings(
         plain, middle = blurred(inputs), _middle(inputs, radius)
         shown = (inputs, inputs + middle * (plain - inputs), plain + middle * (inputs - plain))
         for place, each in enumerate(shown):
-            predicted = answers(predictor, each).argmax(dim=1).cpu().numpy()
+            predicted = answers(predictor, each).argmax(axis=1)
             right[place] += (predicted == labels[start : start + _BATCH]).sum()
         if done:
             done(len(batch))

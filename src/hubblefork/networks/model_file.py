@@ -1,15 +1,19 @@
 """The model file: weights, and all that is needed to use them on a machine that has nothing else.
 
 One safetensors file. Its metadata holds the network, its head, input shape, view, framing, task and
-class names as JSON. Reading it never runs code: nothing is unpickled.
+class names as JSON; beside the weights stand the arrays that say how far answers can be trusted.
+Reading it never runs code: nothing is unpickled.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
@@ -21,8 +25,10 @@ from hubblefork.errors import RequestError
 from hubblefork.files import replacing
 from hubblefork.networks.registry import create_network
 
-_FORMAT = 2
+_FORMAT = 3
 _KEY = "hubblefork"
+# Before the names of the arrays of trust, which tells them from weights.
+_TRUST = "trust."
 
 
 @dataclass(frozen=True)
@@ -83,18 +89,25 @@ def current_versions() -> dict[str, str]:
     return {name: version(name) for name in ("hubblefork", "torch", "numpy")}
 
 
-def save_model(path: Path, network: nn.Module, card: ModelCard) -> None:
-    """Write a model file, whole or not at all."""
-    weights = {
+def save_model(
+    path: Path, network: nn.Module, card: ModelCard, trust: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Write a model file, whole or not at all.
+
+    `trust` are arrays by name, as `hubblefork.prediction.trust` makes them.
+    """
+    tensors = {
         key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
     }
-    content = save(weights, metadata={_KEY: json.dumps(card.to_json())})
+    for key, value in (trust or {}).items():
+        tensors[_TRUST + key] = torch.from_numpy(value).contiguous()
+    content = save(tensors, metadata={_KEY: json.dumps(card.to_json())})
     with replacing(path, binary=True) as file:
         file.write(content)
 
 
-def load_model(path: Path) -> tuple[nn.Module, ModelCard]:
-    """Read a model file into a network in evaluation mode, on the CPU.
+def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]:
+    """Read a model file: the network in evaluation mode, on the CPU; its card; arrays of trust.
 
     Raises RequestError where there is none, or where it is not of this project.
     """
@@ -115,5 +128,10 @@ def load_model(path: Path) -> tuple[nn.Module, ModelCard]:
         )
     card = ModelCard.from_json(content)
     network = card.create_network()
+    trust = {
+        key.removeprefix(_TRUST): weights.pop(key).numpy()
+        for key in list(weights)
+        if key.startswith(_TRUST)
+    }
     network.load_state_dict(weights)
-    return network.eval(), card
+    return network.eval(), card, trust

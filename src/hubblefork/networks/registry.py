@@ -17,6 +17,7 @@ NETWORKS: dict[str, str] = {
     "alexnet": "alexnet.AlexNet",
     "compact-resnet": "compact_resnet.CompactResNet",
     "dieleman": "dieleman.Dieleman",
+    "equivariant-resnet": "equivariant_resnet.EquivariantResNet",
     "galaxy-zoo-vgg16": "galaxy_zoo_vgg16.GalaxyZooVGG16",
     "lenet5": "lenet5.LeNet5",
     "linnaeus": "linnaeus.Linnaeus",
@@ -24,36 +25,51 @@ NETWORKS: dict[str, str] = {
     "simple-cnn": "simple_cnn.SimpleCNN",
 }
 
+_TIMM = "timm:"
+
 
 def create_network(
     name: str,
     input_shape: tuple[int, int, int],
     outputs: int,
     options: Mapping[str, Any] | None = None,
+    weights: str | None = None,
 ) -> nn.Module:
-    """Make a network with fresh weights.
+    """Make a network with fresh weights, or a backbone of timm with pretrained ones.
 
     Parameters
     ----------
     name
-        One of `NETWORKS`, or `timm:NAME` for any backbone of timm.
+        One of `NETWORKS`; `timm:NAME` for any backbone of timm; `timm:hf-hub:OWNER/NAME` or
+        `timm:local-dir:PATH` for a backbone that brings its weights with it.
     input_shape
         (C, H, W) of one picture: channels, height and width in pixels.
     outputs
         How many numbers the network gives for one picture: for classes their number, as logits.
     options
         Further arguments of the network, as a recipe's `[network.options]` holds them.
+    weights
+        Pretrained weights of a backbone: see `hubblefork.networks.weights`. The last layer is made
+        anew where they have another number of outputs.
 
-    Raises RequestError for an unknown name or option, and for an input that is too small.
+    Raises RequestError for an unknown name or option, for an input that is too small, and for
+    weights that are not there or do not fit.
 
     >>> network = create_network("lenet5", input_shape=(3, 69, 69), outputs=10)
     >>> count_parameters(network)
     390326
     """
     options = dict(options or {})
-    if name.startswith("timm:"):
-        return _create_timm(name.removeprefix("timm:"), input_shape, outputs, options)
+    if name.startswith(_TIMM):
+        from hubblefork.networks.timm_backbone import create_backbone
+
+        return create_backbone(name, input_shape, outputs, options, weights)
     network_class = _find_class(name)
+    if weights:
+        raise RequestError(
+            f"network.weights is {weights!r}, but {name!r} has no pretrained weights; backbones of "
+            "timm have: --set network.name=timm:NAME"
+        )
     known = list(inspect.signature(network_class).parameters)[2:]
     for key in options:
         if key not in known:
@@ -68,7 +84,22 @@ def create_network(
 def describe_networks() -> dict[str, str]:
     """Each network's name with the first line of its docstring."""
     described = {name: (_find_class(name).__doc__ or "").split("\n")[0] for name in NETWORKS}
-    return described | {"timm:NAME": "Any backbone of timm, with fresh weights."}
+    return described | {"timm:NAME": "Any backbone of timm, with fresh or pretrained weights."}
+
+
+def resolve_network(
+    name: str, options: Mapping[str, Any], weights: str | None
+) -> tuple[str, dict[str, Any], str | None]:
+    """What is asked for, with the architecture in the place of a repository's name.
+
+    A network of the returned name and options has the same shape, and needs no repository: that is
+    what a model file keeps. RequestError for a repository that cannot be read.
+    """
+    if not name.startswith(_TIMM):
+        return name, dict(options), weights
+    from hubblefork.networks.timm_backbone import resolve_backbone
+
+    return resolve_backbone(name, options, weights)
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -82,24 +113,3 @@ def _find_class(name: str) -> type[nn.Module]:
         raise RequestError(f"no network is called {name!r}; {hint}")
     module, class_name = NETWORKS[name].split(".")
     return getattr(import_module(f"hubblefork.networks.{module}"), class_name)
-
-
-def _create_timm(
-    name: str, input_shape: tuple[int, int, int], outputs: int, options: dict[str, Any]
-) -> nn.Module:
-    import timm
-
-    if not timm.is_model(name):
-        raise RequestError(f"timm has no backbone {name!r}; {nearest(name, timm.list_models())}")
-    channels, height, width = input_shape
-    try:
-        network = timm.create_model(name, in_chans=channels, num_classes=outputs, **options)
-    except TypeError as error:
-        raise RequestError(f"timm:{name} does not take the options {options}: {error}") from error
-    size = network.default_cfg.get("input_size", (3, height, width))[1:]
-    if network.default_cfg.get("fixed_input_size") and size != (height, width):
-        raise RequestError(
-            f"timm:{name} takes pictures of {size[0]}x{size[1]} pixels only, "
-            f"not {height}x{width}: --set view.size={size[0]}"
-        )
-    return network

@@ -23,6 +23,7 @@ from hubblefork.data.task import Unlabelled
 from hubblefork.errors import RequestError, first_few
 from hubblefork.files import replacing
 from hubblefork.prediction.predictor import Predictor
+from hubblefork.prediction.table import set_column
 from hubblefork.progress import progress
 
 # Pictures that are read, computed and written together: as many as a network takes at once, if
@@ -76,12 +77,16 @@ def _open_pictures(places: Sequence[str]) -> PictureFiles:
     return PictureFiles(name, Unlabelled(), table, pictures, [told] if passed else [])
 
 
-def predict_source(predictor: Predictor, source: Source) -> Iterator[pd.DataFrame]:
+def predict_source(
+    predictor: Predictor, source: Source, coverage: float | None = None
+) -> Iterator[pd.DataFrame]:
     """Predict the pictures of a source in order, one table for each block of them.
 
     Columns: `id`; for classes `predicted` (the name) and one probability a class, for votes the
-    37 fractions; and `problem`: why a picture could not be read, empty where it could. The row of
-    such a picture has no prediction.
+    37 fractions; `likeness`, where the model knows it: the share of validation pictures that are
+    at least as unlike the training pictures; with a coverage, `set`: the names of the classes in
+    the set, joined by `|`; and `problem`: why a picture could not be read, empty where it could.
+    The row of such a picture has no prediction.
     """
     framing = predictor.framing
     shape = (framing.size, framing.size, framing.channels)
@@ -94,12 +99,36 @@ def predict_source(predictor: Predictor, source: Source) -> Iterator[pd.DataFram
     with closing(read), progress("predicting", len(ids)) as done:
         for block, result in zip(blocks, read, strict=True):
             pictures = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
-            answers = np.full((len(block), len(predictor.names)), np.nan, np.float32)
-            answers[result.read] = predictor.predict(pictures)
-            table = predictor.tabulate(ids[block.start : block.stop], answers)
+            table = _tabulate(
+                predictor, ids[block.start : block.stop], pictures, result.read, coverage
+            )
             reasons = dict(result.left_out)
             yield table.assign(problem=[reasons.get(place, "") for place in range(len(block))])
             done(len(block))
+
+
+def _tabulate(
+    predictor: Predictor,
+    ids: np.ndarray,
+    pictures: np.ndarray,
+    read: Sequence[int],
+    coverage: float | None,
+) -> pd.DataFrame:
+    """The table of a block, of which the pictures at the places `read` are there."""
+    found = predictor.answer(pictures)
+    values = np.full((len(ids), len(predictor.names)), np.nan, np.float32)
+    values[read] = found.values
+    table = predictor.tabulate(ids, values)
+    if found.likeness is not None:
+        likeness = np.full(len(ids), np.nan, np.float32)
+        likeness[read] = found.likeness
+        table["likeness"] = likeness
+    if coverage is not None:
+        sets = np.full(len(ids), "", object)
+        inside = predictor.sets(found.values, coverage)
+        sets[read] = set_column(predictor.names, inside, found.values)
+        table["set"] = sets
+    return table
 
 
 def write_table(tables: Iterable[pd.DataFrame], path: Path) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """A trained network that answers: `Predictor.load("runs/...").predict(pictures)`."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,28 @@ from hubblefork.data.framing import Framing
 from hubblefork.data.task import Task, Votes
 from hubblefork.data.views import symmetries
 from hubblefork.errors import RequestError
+from hubblefork.networks.features import Features
 from hubblefork.networks.heads import create_head
 from hubblefork.networks.model_file import ModelCard, load_model
 from hubblefork.prediction.table import tabulate, tabulate_votes
-from hubblefork.training.device import choose_device
+from hubblefork.prediction.trust import Trust
+from hubblefork.training.device import choose_device, telling_of_memory
 
 # Pictures through the network at once: enough to fill a GPU, small on a laptop.
 _BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model says of N pictures.
+
+    values: (N, outputs) float32, probabilities of classes or fractions of votes.
+    likeness: (N,) float32 in (0, 1], the share of validation pictures that are at least as unlike
+        the training pictures; None where the model had no validation part.
+    """
+
+    values: np.ndarray
+    likeness: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -27,7 +42,7 @@ class Predictor:
     """A network with everything that its model file says about it.
 
     Make one with `Predictor.load`. `head` turns the network's numbers into answers; `card` tells
-    network, view, framing and task.
+    network, view, framing and task; `trust` calibrates the answers.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "mlp", out=folder / "run",
@@ -43,6 +58,15 @@ class Predictor:
     head: nn.Module
     card: ModelCard
     device: torch.device
+    trust: Trust = field(default_factory=Trust)
+
+    @classmethod
+    def of(
+        cls, network: nn.Module, card: ModelCard, device: torch.device, trust: Trust | None = None
+    ) -> "Predictor":
+        """Put a network that is in memory onto a device."""
+        network = network.to(device, memory_format=torch.channels_last).eval()
+        return cls(network, create_head(card.head).to(device), card, device, trust or Trust())
 
     @classmethod
     def load(cls, run: Path | str, device: str = "auto") -> "Predictor":
@@ -60,10 +84,8 @@ class Predictor:
                     f"{run} has no model.safetensors: it is not a run, or its training has not "
                     f"ended; go on with it by --resume"
                 )
-        network, card = load_model(path)
-        place = choose_device(device)
-        network = network.to(place, memory_format=torch.channels_last)
-        return cls(network, create_head(card.head).to(place), card, place)
+        network, card, arrays = load_model(path)
+        return cls.of(network, card, choose_device(device), Trust.from_arrays(arrays))
 
     @property
     def task(self) -> Task:
@@ -100,24 +122,70 @@ class Predictor:
         Returns (N, outputs) float32: for classes, rows that sum to one. Raises RequestError for
         another shape or type.
         """
+        return self.answer(pictures, rows, done).values
+
+    def answer(
+        self,
+        pictures: np.ndarray,
+        rows: Sequence[int] | None = None,
+        done: Callable[[int], None] | None = None,
+    ) -> Answers:
+        """The same as `predict`, and how like each picture is to those that were learnt from."""
+        values, distances = [], []
+        for raw, features in self.compute(pictures, rows, done):
+            values.append(self.trust.calibrated(raw))
+            if self.trust.distances:
+                distances.append(self.trust.outliers.distance(features))
+        answers = np.concatenate(values) if values else np.empty((0, len(self.names)), np.float32)
+        if not self.trust.distances:
+            return Answers(answers, None)
+        return Answers(answers, self.trust.likeness(np.concatenate([[], *distances])))
+
+    def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
+        """Which classes belong to the set of each picture, (N, K) of bool.
+
+        `probabilities` (N, K) are what `predict` gave. Of pictures like those of the validation
+        part, the sets hold the true class of a share `coverage`; none is empty. Raises
+        RequestError where the validation part was too small for that, or was none.
+        """
+        return self.trust.sets(probabilities, coverage)
+
+    def compute(
+        self,
+        pictures: np.ndarray,
+        rows: Sequence[int] | None = None,
+        done: Callable[[int], None] | None = None,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """What the network itself gives, before calibration, batch after batch.
+
+        Takes what `predict` takes. Gives answers (n, outputs) and features (n, F), float32, both
+        averaged over the eight symmetries where the view says so.
+        """
         self._check(pictures)
         rows = np.arange(len(pictures)) if rows is None else np.asarray(rows, dtype=np.int64)
-        parts = []
-        for start in range(0, len(rows), _BATCH):
-            batch = torch.from_numpy(pictures[rows[start : start + _BATCH]])
-            parts.append(self._predict_batch(batch).cpu().numpy())
-            if done:
-                done(len(batch))
-        return np.concatenate(parts) if parts else np.empty((0, len(self.names)), np.float32)
+        size = self.card.view.size
+        with Features(self.network) as features:
+            for start in range(0, len(rows), _BATCH):
+                batch = torch.from_numpy(pictures[rows[start : start + _BATCH]])
+                with telling_of_memory(
+                    f"to put {len(batch)} pictures of {size}x{size} through the network at once",
+                    "--device cpu, or a model that was trained with a smaller view.size",
+                ):
+                    answers, found = self._compute_batch(batch, features)
+                yield answers.cpu().numpy(), found.cpu().numpy()
+                if done:
+                    done(len(batch))
 
     @torch.inference_mode()
-    def _predict_batch(self, pictures: Tensor) -> Tensor:
+    def _compute_batch(self, pictures: Tensor, features: Features) -> tuple[Tensor, Tensor]:
         inputs = self.card.view.fixed(pictures.to(self.device))
         turned = symmetries(inputs) if self.card.view.symmetries else [inputs]
-        total = torch.zeros(len(inputs), self.card.task.outputs, device=self.device)
+        answers, found = 0.0, 0.0
         for maps in turned:
-            total += self.head(self.network(maps.contiguous(memory_format=torch.channels_last)))
-        return total / len(turned)
+            raw = self.network(maps.contiguous(memory_format=torch.channels_last))
+            answers = answers + self.head(raw)
+            found = found + features.last
+        return answers / len(turned), found / len(turned)
 
     def tabulate(
         self, ids: np.ndarray, answers: np.ndarray, true: np.ndarray | None = None

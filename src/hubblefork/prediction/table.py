@@ -7,7 +7,7 @@ import pandas as pd
 
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
-_OWN_COLUMNS = ("id", "true", "predicted", "problem")
+_OWN_COLUMNS = ("id", "true", "predicted", "likeness", "set", "problem")
 
 
 def probability_columns(names: Sequence[str]) -> list[str]:
@@ -51,6 +51,28 @@ def tabulate(
     table["predicted"] = words[predicted]
     columns = probability_columns(names)
     return pd.concat([table, pd.DataFrame(probabilities, columns=columns)], axis=1)
+
+
+def set_column(names: Sequence[str], sets: np.ndarray, probabilities: np.ndarray) -> list[str]:
+    """The names of the classes in each set, the likeliest first; nothing where there is none.
+
+    Parameters
+    ----------
+    names
+        The K class names.
+    sets
+        (N, K) of bool.
+    probabilities
+        (N, K).
+
+    >>> set_column(["disc", "spiral"], np.array([[True, True]]), np.array([[0.25, 0.75]]))
+    ['spiral|disc']
+    """
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    return [
+        "|".join(names[place] for place in places if inside[place])
+        for inside, places in zip(sets, order, strict=True)
+    ]
 
 
 def tabulate_votes(

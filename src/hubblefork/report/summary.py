@@ -30,6 +30,7 @@ def sentences(material: Material) -> list[str]:
         _accuracy(material),
         *_extremes(material),
         _confusion(material),
+        *_calibration(material),
     ]
 
 
@@ -37,6 +38,7 @@ def cautions(material: Material) -> list[str]:
     """What limits the result, one sentence each; empty if nothing is known to."""
     return [
         *_of_classes(material),
+        *_of_calibration(material),
         *_of_lead(material),
         *of_training(material),
         *of_data(material),
@@ -116,6 +118,28 @@ def _confusion(material: Material) -> str:
         f"Its most frequent confusion is ‘{material.names[true]}’ taken for "
         f"‘{material.names[taken]}’: {count:,} of {total:,} ({percent(count / total)})."
     )
+
+
+def _calibration(material: Material) -> Iterator[str]:
+    """What the temperature did; nothing where it is not told."""
+    told = material.metrics.get("calibration")
+    if told:
+        error = material.metrics["expected_calibration_error"]
+        yield (
+            "How sure it says it is was put right on the validation part (temperature "
+            f"{told['temperature']:.2f}): on the test part, confidence and share of right answers "
+            f"now differ by {percent(error)} on average, where chance alone would make "
+            f"{percent(told['error_by_chance'])}; without that they differ by "
+            f"{percent(told['error_before'])}."
+        )
+
+
+def _of_calibration(material: Material) -> Iterator[str]:
+    if material.metrics.get("calibration", ...) is None:
+        yield (
+            "There was no validation part to calibrate the probabilities on: they may be too sure "
+            "or not sure enough."
+        )
 
 
 def _of_classes(material: Material) -> Iterator[str]:

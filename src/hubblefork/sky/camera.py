@@ -55,7 +55,24 @@ def photograph(galaxy: dict, random: np.random.Generator, size: int, field: floa
         light += companion_light(galaxy, x, y, random) * flux
     light *= np.float32(PIXEL**2)  # nanomaggies per native pixel
     add_field(light, galaxy, axis, random)
-    light = _blur(light, galaxy["seeing"], scale, random)
+    return expose(light, galaxy["seeing"], scale, random, size, side)
+
+
+def expose(
+    light: np.ndarray,
+    seeing: float,
+    scale: float,
+    random: np.random.Generator,
+    size: int,
+    side: float,
+) -> np.ndarray:
+    """Return the picture (size, size, 3) of uint8 that the camera takes of some sky.
+
+    `light` (3, n, n) is in nanomaggies per native pixel, in g, r and i; `scale` is the distance of
+    its points, `seeing` the width of the atmosphere's blur, and `side` that of the picture, all in
+    arcsec.
+    """
+    light = _blur(light, seeing, scale, random)
     # A coarser pixel gathers several native ones.
     binned = np.float32(PIXEL / scale)
     variance = (np.maximum(light, 0) + _SKY[:, None, None]) / _ELECTRONS[:, None, None]
@@ -71,7 +88,7 @@ def photograph(galaxy: dict, random: np.random.Generator, size: int, field: floa
             stretch=_STRETCH,
             Q=_SOFTENING,
         )
-    weights = _resampling(number, size, side / size / scale)
+    weights = _resampling(light.shape[-1], size, side / size / scale)
     resampled = weights @ _through_jpeg(native).transpose(2, 0, 1).astype(np.float32) @ weights.T
     return np.rint(resampled).astype(np.uint8).transpose(1, 2, 0)
 

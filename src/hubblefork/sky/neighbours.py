@@ -52,7 +52,7 @@ def add_field(
     if galaxy["family"] in ("elliptical", "lenticular"):
         crowd = random.gamma(0.6, 4.0)
     for _ in range(random.poisson(_STARS * area)):
-        _add_star(light, random, axis, scale)
+        add_star(light, random, axis, scale)
     for _ in range(random.poisson(_GALAXIES * crowd * area)):
         _add_galaxy(light, galaxy, random, axis, scale)
 
@@ -63,9 +63,10 @@ def _faint_magnitude(random: np.random.Generator, slope: float, brightest: float
     return _FAINT + np.log10(low + (1 - low) * random.random()) / slope
 
 
-def _add_star(
+def add_star(
     light: np.ndarray, random: np.random.Generator, axis: np.ndarray, scale: float
 ) -> None:
+    """Add a star of chance brightness, colour and place to `light`, as `add_field` has it."""
     magnitude = _faint_magnitude(random, 0.20, 15.0)
     # Halo stars near g - r = 0.4 and red dwarfs near 1.4.
     red = random.random() < 0.45

@@ -1,7 +1,8 @@
 """Batches of a packed dataset, in an order that depends on seed and epoch alone.
 
 A batch is gathered from the memory map at once, so no worker processes are needed and the
-dataset is never held in memory as a whole.
+dataset is never held in memory as a whole. On a GPU that has room for it, the dataset lies there,
+and batches are gathered there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,15 +12,29 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from hubblefork.training.divided import share
 from hubblefork.training.order import shuffled
+
+# Of a GPU's free memory, pictures may take this share; the rest is for the network and its maps.
+RESIDENT_SHARE = 0.5
+# Pictures go to a GPU in pieces of this size.
+PIECE_BYTES = 64 << 20
 
 
 class PackedRows(Dataset):
-    """Maps an array of row numbers to (pictures (N, H, W, C) uint8, labels (N, ...))."""
+    """Maps the row numbers (N,) of a batch to its pictures and labels (N, ...).
 
-    def __init__(self, images: np.ndarray, labels: Tensor):
+    The pictures, (n, H, W, C) uint8, are this process's share of the batch; the labels are those
+    of the whole batch.
+    """
+
+    def __init__(
+        self, images: np.ndarray | Tensor, labels: Tensor, rank: int = 0, processes: int = 1
+    ):
         self.images = images
         self.labels = labels
+        self.rank = rank
+        self.processes = processes
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -27,7 +42,10 @@ class PackedRows(Dataset):
     def __getitem__(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         # Rows in the order of the file are read faster; within a batch the order does not matter.
         rows = np.sort(rows)
-        return torch.from_numpy(self.images[rows]), self.labels[rows]
+        own = rows[share(len(rows), self.rank, self.processes)]
+        if isinstance(self.images, Tensor):
+            return self.images[torch.from_numpy(own)], self.labels[rows]
+        return torch.from_numpy(self.images[own]), self.labels[rows]
 
 
 class BatchRows(Sampler):
@@ -35,7 +53,8 @@ class BatchRows(Sampler):
 
     `row_bytes` is the size of a picture in the file (see `shuffled`).
 
-    Where there are several chunks, they come one after another, each for so many `epochs`.
+    Where there are several chunks, they come one after another, each for so many `epochs`. A last
+    batch of fewer pictures than there are `processes` joins the one before.
 
     The order is a function of (seed, epoch): a training that goes on after a kill sees the same
     batches as one that was never interrupted.
@@ -48,12 +67,15 @@ class BatchRows(Sampler):
         batch_size: int,
         seed: int | None = None,
         epochs: int = 1,
+        processes: int = 1,
     ):
         self.chunks = chunks
         self.row_bytes = row_bytes
         self.batch_size = batch_size
         self.seed = seed
         self.epochs = epochs
+        # A batch of a single picture would break batch normalisation.
+        self.smallest = max(2, processes)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -63,8 +85,7 @@ class BatchRows(Sampler):
     def __len__(self) -> int:
         # Lightning asks once, so every chunk has as many batches as the smallest.
         whole, rest = divmod(min(map(len, self.chunks)), self.batch_size)
-        # A last batch of a single picture would break batch normalisation: it joins the one before.
-        return whole + (rest > 1 or whole == 0)
+        return whole + (rest >= self.smallest or whole == 0)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         rows = self.chunks[self.epoch // self.epochs % len(self.chunks)]
@@ -75,19 +96,41 @@ class BatchRows(Sampler):
 
 
 def batches(
-    images: np.ndarray,
-    labels: Tensor,
+    pictures: PackedRows,
     chunks: Sequence[np.ndarray],
     batch_size: int,
     seed: int | None = None,
     epochs: int = 1,
+    pinned: bool = False,
 ) -> DataLoader:
     """A loader of (pictures, labels) over chunks of rows, each for so many epochs.
 
-    Shuffled where a seed is given.
+    Shuffled where a seed is given; in pinned memory where they are to be copied to a GPU.
     """
-    sampler = BatchRows(chunks, images[0].nbytes, batch_size, seed, epochs)
-    return DataLoader(PackedRows(images, labels), sampler=sampler, batch_size=None)
+    row_bytes = pictures.images[0].nbytes
+    sampler = BatchRows(chunks, row_bytes, batch_size, seed, epochs, pictures.processes)
+    return DataLoader(pictures, sampler=sampler, batch_size=None, pin_memory=pinned)
+
+
+def has_room(device: torch.device, images: np.ndarray) -> bool:
+    """Whether a device is a GPU with room for all pictures of a dataset."""
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return images.nbytes <= RESIDENT_SHARE * free
+
+
+def resident(images: np.ndarray, device: torch.device) -> Tensor:
+    """All pictures (N, H, W, C) on a device, read piece by piece.
+
+    >>> resident(np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1), torch.device("cpu"))[2, 1, 0]
+    tensor([10], dtype=torch.uint8)
+    """
+    whole = torch.empty(images.shape, dtype=torch.uint8, device=device)
+    step = max(1, PIECE_BYTES // images[0].nbytes)
+    for start in range(0, len(images), step):
+        whole[start : start + step] = torch.from_numpy(np.array(images[start : start + step]))
+    return whole
 
 
 def balanced_chunks(

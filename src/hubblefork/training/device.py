@@ -1,25 +1,41 @@
-"""Where a network is computed, and in which numbers."""
+"""Where a network is computed, in which numbers, and what is said where its memory is too small."""
 
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, get_args
 
 import torch
 
 from hubblefork.errors import RequestError, nearest
 
 Precision = Literal["fp32", "bf16"]
+# The modes of torch.compile by their own names, and none.
+CompileMode = Literal["off", "default", "reduce-overhead", "max-autotune"]
+
+# How torch and numpy say that there is not enough memory, where they have no class of error for it.
+_NO_MEMORY = ("allocate memory", "tried to allocate", "out of memory", "bad_alloc", "ALLOC_FAILED")
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """`auto` takes the GPU where there is one; `cpu` and `cuda` are taken at their word."""
+def choose_device(name: str = "auto", devices: int = 1) -> torch.device:
+    """`auto` takes the GPU where there is one; `cpu` and `cuda` are taken at their word.
+
+    devices: how many are needed. Several processes on processors have to be asked for by `cpu`.
+    """
     if name not in ("auto", "cpu", "cuda"):
         raise RequestError(
             f"no device is called {name!r}; {nearest(name, ('auto', 'cpu', 'cuda'))}"
         )
     if name == "cuda" and not torch.cuda.is_available():
         raise RequestError("--device cuda: torch finds no CUDA GPU here; use --device cpu")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    if name == "cpu":
+        return torch.device("cpu")
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if devices > max(1, there):
+        raise RequestError(
+            f"--devices {devices}: torch finds {there} CUDA GPUs here; --device cpu trains in "
+            "several processes without any"
+        )
+    return torch.device("cuda" if there else "cpu")
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
@@ -40,3 +56,39 @@ def _has_fast_bf16(device: torch.device) -> bool:
     # than float32 on the compact residual network.
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16", False))
+
+
+def choose_compile(name: str, device: torch.device, processes: int) -> CompileMode:
+    """How torch.compile is to treat the network, once it has been seen to work here."""
+    if name not in get_args(CompileMode):
+        raise RequestError(
+            f"torch.compile has no mode {name!r}; {nearest(name, get_args(CompileMode))}"
+        )
+    if name == "off":
+        return "off"
+    if processes > 1:
+        raise RequestError(f"--compile {name} goes with one process, not with {processes}")
+    try:
+        torch.compile(lambda value: value + 1)(torch.zeros(8, device=device))
+    except Exception as error:  # whatever a compiler may lack
+        reason = str(error).strip().splitlines()[0]
+        raise RequestError(f"--compile {name}: torch cannot compile here ({reason})") from error
+    return name  # type: ignore[return-value]
+
+
+@contextmanager
+def telling_of_memory(purpose: str, remedy: str) -> Iterator[None]:
+    """Say in one line what to lower where the memory is too small for what the block does.
+
+    >>> with telling_of_memory("to train on so much", "--set batch_size=8"):
+    ...     torch.empty(1 << 60)
+    Traceback (most recent call last):
+    hubblefork.errors.RequestError: there is not enough memory to train on so much: --set ...
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and not any(words in str(error) for words in _NO_MEMORY):
+            raise
+        raise RequestError(f"there is not enough memory {purpose}: {remedy}") from error

@@ -3,165 +3,165 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
-from torch import nn
+from pytorch_lightning.strategies import DDPStrategy
+from torch import Tensor, nn
 
-from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.splits import Split
-from hubblefork.data.views import View
-from hubblefork.errors import RequestError
 from hubblefork.files import replacing
-from hubblefork.networks.registry import create_network
 from hubblefork.training.allocator import keep_freed_memory
-from hubblefork.training.batches import balanced_chunks, batches
-from hubblefork.training.device import Precision
-from hubblefork.training.losses import Objective, choose_objective
+from hubblefork.training.batches import (
+    PackedRows,
+    balanced_chunks,
+    batches,
+    has_room,
+    resident,
+)
+from hubblefork.training.device import telling_of_memory
+from hubblefork.training.divided import BatchNormOnProcessors, share_batch_norm
 from hubblefork.training.module import Classifier
+from hubblefork.training.plan import Plan
+from hubblefork.training.processes import World, spawn
 from hubblefork.training.recipe import Recipe
 from hubblefork.training.reporting import Reporter
 from hubblefork.training.run import Run
 
-# Pictures that the mean and deviation of the training part are taken from: the error of a mean
-# over so many is far below one grey level.
-_STATISTICS_FROM = 5_000
-# And the most bytes that these may take together, where pictures are large.
-_STATISTICS_BYTES = 128 << 20
 # Validation needs no gradients, so its batches can be larger; memory stays small all the same.
 _VALIDATION_BATCH = 256
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A training that has been checked and can start: nothing has been written yet."""
-
-    recipe: Recipe
-    dataset: PackedDataset
-    split: Split
-    seed: int
-    device: torch.device
-    precision: Precision
-    view: View
-    network: nn.Module
-    objective: Objective
-
-
-def plan(
-    recipe: Recipe,
-    dataset: PackedDataset,
-    split: Split,
-    seed: int,
-    device: torch.device,
-    precision: Precision,
-) -> Plan:
-    """Make view and network for a recipe and a dataset; RequestError where they do not fit."""
-    objective = choose_objective(recipe, dataset.task, dataset.table, dataset.source)
-    rows = split.rows(dataset, "train")
-    if len(rows) < 2 * recipe.training.chunks:  # no batch of one: see BatchRows
-        raise RequestError(
-            f"training.chunks is {recipe.training.chunks}, for {len(rows)} pictures to train on; "
-            "each chunk needs two or more: --set chunks=1"
-        )
-    view = make_view(recipe, dataset, rows)
-    torch.manual_seed(seed)
-    network = make_network(recipe, dataset.images.shape[3], dataset.task.outputs)
-    return Plan(recipe, dataset, split, seed, device, precision, view, network, objective)
-
-
-def make_network(recipe: Recipe, channels: int, outputs: int) -> nn.Module:
-    """The network of a recipe, with fresh weights; RequestError where it does not fit."""
-    size = recipe.view.size or recipe.data.size
-    shape = (channels, size, size)
-    return create_network(recipe.network.name, shape, outputs, recipe.network.options)
-
-
-def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray) -> View:
-    """The view of a recipe; where it standardises, with statistics of the training rows alone."""
-    channels = dataset.images.shape[3]
-    mean, deviation = np.zeros(channels), np.ones(channels)
-    if recipe.view.normalise == "train":
-        number = max(1, min(_STATISTICS_FROM, _STATISTICS_BYTES // dataset.images[0].nbytes))
-        sample = np.sort(np.random.default_rng(0).permutation(rows)[:number])
-        values = dataset.images[sample].reshape(-1, channels)
-        mean = values.mean(axis=0, dtype=np.float64) / 255
-        # A channel without any contrast must not be divided by nothing.
-        deviation = np.maximum(values.std(axis=0, dtype=np.float64) / 255, 1 / 255)
-    return View(
-        size=recipe.view.size or dataset.images.shape[1],
-        mean=tuple(float(value) for value in mean.round(6)),
-        deviation=tuple(float(value) for value in deviation.round(6)),
-        field=recipe.view.field,
-        rotate=recipe.view.rotate,
-        flip=recipe.view.flip,
-        zoom=recipe.view.zoom,
-        shift=recipe.view.shift,
-        symmetries=recipe.view.symmetries,
-    )
 
 
 def fit(plan: Plan, run: Run) -> nn.Module:
     """Train, or go on from the run's last checkpoint, and return the network to keep, on the CPU.
 
     Writes `history.csv` and `checkpoints/` (last.ckpt, and best.ckpt where there is a validation
-    part) after each epoch.
+    part) after each epoch. Of several processes that a launcher began, the first one has the
+    weights to keep. Raises RequestError where the loss diverges, or where a batch does not fit the
+    memory.
     """
+    if plan.world.size > 1 and plan.world.launcher is None:
+        spawn(plan.world, _train, plan, run)
+    else:
+        _train(plan, run)
+    if plan.world.is_first:
+        _load_kept(plan, run)
+    return plan.network.to("cpu")
+
+
+def _train(plan: Plan, run: Run) -> None:
+    """Train in this process, beside the others of the plan's world."""
     keep_freed_memory()
     settings = plan.recipe.training
-    train_rows = plan.split.rows(plan.dataset, "train")
-    val_rows = plan.split.rows(plan.dataset, "val")
-    images = plan.dataset.images
-    labels = plan.objective.labels(plan.dataset.labels, plan.dataset.table)
-    chunks = balanced_chunks(train_rows, labels[train_rows].numpy(), settings.chunks, plan.seed)
-    loader = batches(
-        images, labels, chunks, settings.batch_size, seed=plan.seed, epochs=settings.epochs
-    )
-    module = Classifier(
-        plan.network.to(memory_format=torch.channels_last),
-        plan.view,
-        plan.recipe,
-        plan.objective,
-        plan.seed,
-        steps=len(loader) * settings.all_epochs,
-    )
     last = run.checkpoints / "last.ckpt"
+    size = plan.view.size
     with _quiet():
-        trainer = Trainer(
-            accelerator="gpu" if plan.device.type == "cuda" else "cpu",
-            devices=1,
-            precision="bf16-mixed" if plan.precision == "bf16" else "32-true",
-            max_epochs=settings.all_epochs,
-            callbacks=_callbacks(plan.recipe, run, validates=len(val_rows) > 0),
-            plugins=[_WholeCheckpoints()],
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
+        trainer = _trainer(plan, run)
+        rank, device = trainer.global_rank, trainer.strategy.root_device
+        images, labels = plan.dataset.images, _labels(plan)
+        rows = {part: plan.split.rows(plan.dataset, part) for part in ("train", "val")}
+        chunks = balanced_chunks(
+            rows["train"], labels[rows["train"]].numpy(), settings.chunks, plan.seed
         )
-        try:
-            trainer.fit(
-                module,
-                loader,
-                batches(images, labels, [val_rows], _VALIDATION_BATCH) if len(val_rows) else None,
-                ckpt_path=last if last.is_file() else None,
-                weights_only=True,
-            )
-        except SystemExit as error:
-            if isinstance(error.__context__, KeyboardInterrupt):
-                raise error.__context__ from None  # Lightning hides Ctrl-C
-            raise
-    best = run.checkpoints / "best.ckpt"
-    if settings.keep == "best":
-        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
-        module.load_state_dict(checkpoint["state_dict"])
-    return module.best_network.to("cpu")
+        there = has_room(device, images)
+        pictures = PackedRows(
+            resident(images, device) if there else images,
+            labels.to(device) if there else labels,
+            rank,
+            plan.world.size,
+        )
+        pinned = device.type == "cuda" and not there
+        loader = batches(pictures, chunks, settings.batch_size, plan.seed, settings.epochs, pinned)
+        validation = batches(pictures, [rows["val"]], _VALIDATION_BATCH, pinned=pinned)
+        module = _classifier(plan, steps=len(loader) * settings.all_epochs, device=device)
+        with (
+            _batch_norm_of_all(plan.world, device),
+            telling_of_memory(
+                f"to train on batches of {settings.batch_size:,} pictures of {size}x{size}",
+                f"--set batch_size={max(1, settings.batch_size // 2)}, or a smaller view.size",
+            ),
+        ):
+            try:
+                trainer.fit(
+                    module,
+                    loader,
+                    validation if len(rows["val"]) else None,
+                    ckpt_path=last if last.is_file() else None,
+                    weights_only=True,
+                )
+            except SystemExit as error:
+                if isinstance(error.__context__, KeyboardInterrupt):
+                    raise error.__context__ from None  # Lightning hides Ctrl-C
+                raise
+
+
+def _trainer(plan: Plan, run: Run) -> Trainer:
+    on_gpu = plan.device.type == "cuda"
+    if on_gpu:
+        # Products of float32 matrices to ten bits, as torch does by default in convolutions.
+        torch.backends.cuda.matmul.allow_tf32 = True
+    strategy: Any = "auto"
+    if plan.world.size > 1:
+        strategy = DDPStrategy(
+            # Layers that are frozen at first are no part of the first epochs.
+            find_unused_parameters=plan.recipe.training.head_epochs > 0,
+            gradient_as_bucket_view=True,
+            broadcast_buffers=False,  # batch normalisation is of all, so they are the same anyway
+        )
+    validates = plan.split.counts()["val"] > 0
+    return Trainer(
+        accelerator="gpu" if on_gpu else "cpu",
+        devices=plan.world.devices,
+        num_nodes=plan.world.nodes,
+        strategy=strategy,
+        plugins=[_WholeCheckpoints(), plan.world.environment],
+        use_distributed_sampler=False,  # `PackedRows` divides the batches
+        precision="bf16-mixed" if plan.precision == "bf16" else "32-true",
+        benchmark=on_gpu,  # cuDNN's fastest kernels, since batches are all of one shape
+        max_epochs=plan.recipe.training.all_epochs,
+        callbacks=_callbacks(plan.recipe, run, validates),
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def _labels(plan: Plan) -> Tensor:
+    return plan.objective.labels(plan.dataset.labels, plan.dataset.table)
+
+
+def _classifier(plan: Plan, steps: int, device: torch.device) -> Classifier:
+    network = plan.network.to(memory_format=torch.channels_last)
+    if plan.world.size > 1:
+        network = share_batch_norm(network, device)
+    return Classifier(
+        network, plan.view, plan.recipe, plan.objective, plan.seed, steps, plan.compiled
+    )
+
+
+def _batch_norm_of_all(world: World, device: torch.device) -> AbstractContextManager[Any]:
+    shared = world.size > 1 and device.type == "cpu"
+    return BatchNormOnProcessors() if shared else nullcontext()
+
+
+def _load_kept(plan: Plan, run: Run) -> None:
+    """Give the network the weights that the recipe says to keep."""
+    settings = plan.recipe.training
+    path = run.checkpoints / ("best.ckpt" if settings.keep == "best" else "last.ckpt")
+    weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    prefix = "averaged.module." if settings.average_weights else "network."
+    plan.network.load_state_dict(
+        {
+            name.removeprefix(prefix): value
+            for name, value in weights.items()
+            if name.startswith(prefix)
+        }
+    )
 
 
 def _callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Any]:

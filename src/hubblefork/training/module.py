@@ -1,6 +1,7 @@
 """The Lightning module: one network, its loss, its optimiser, and the figures of each epoch."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,10 @@ from torch.optim.swa_utils import AveragedModel
 from hubblefork.data.views import View
 from hubblefork.errors import RequestError
 from hubblefork.networks.heads import create_head
+from hubblefork.training.device import CompileMode
+from hubblefork.training.divided import gathered, share
 from hubblefork.training.losses import Objective
+from hubblefork.training.optimisers import learn_last_layer_only, make_optimiser
 from hubblefork.training.recipe import Recipe
 
 # A loss that is not a number is looked for this often, in steps: on a GPU each look waits for it.
@@ -49,7 +53,8 @@ class Classifier(LightningModule):
 
     Everything random in a step follows from (seed, step), and everything that carries over from
     one epoch to the next is in the checkpoint: a training that is resumed ends where it would have
-    ended.
+    ended. Where a batch is divided over processes, each picture is seen as it would be by one, and
+    the loss is that of the whole batch; only dropout draws other numbers.
 
     Parameters
     ----------
@@ -65,6 +70,8 @@ class Classifier(LightningModule):
         Seed of views and dropout.
     steps
         Optimiser steps in the whole training.
+    compiled
+        How torch.compile treats the network while it trains.
     """
 
     def __init__(
@@ -75,9 +82,14 @@ class Classifier(LightningModule):
         objective: Objective,
         seed: int,
         steps: int,
+        compiled: CompileMode = "off",
     ):
         super().__init__()
         self.network = network
+        self.compiled: Callable[[Tensor], Tensor] | None = None
+        if compiled != "off":
+            # Of the method, for a compiled module would be a second owner of the weights.
+            self.compiled = torch.compile(network.forward, mode=compiled)
         self.head = create_head(objective.head)
         decay = recipe.training.average_weights
         self.averaged = _averaged(network, decay) if decay else None
@@ -96,12 +108,12 @@ class Classifier(LightningModule):
         return self.averaged.module if self.averaged else self.network
 
     def configure_optimizers(self) -> Any:
-        optimiser = make_optimiser(self.network, self.recipe)
+        optimiser = make_optimiser(self.network, self.recipe.optimiser)
         schedule = self.recipe.schedule
         if schedule.name == "one-cycle":
             one_cycle = OneCycleLR(
                 optimiser,
-                max_lr=self.recipe.optimiser.learning_rate,
+                max_lr=[group["lr"] for group in optimiser.param_groups],
                 total_steps=self.steps,
                 pct_start=schedule.warm_up,
                 cycle_momentum=False,
@@ -132,20 +144,31 @@ class Classifier(LightningModule):
     def on_train_batch_start(self, *_: Any) -> None:
         # Anew for each step, since loaders and callbacks draw from the same generator, and do so
         # in another order when a training goes on.
-        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+        _seed(self.device, self._step_seed())
 
     def on_train_epoch_start(self) -> None:
         self.training_totals = Totals.on(self.device)
         self.validation_totals = Totals.on(self.device)
+        if alone_for := self.recipe.training.head_epochs:
+            learn_last_layer_only(self.network, self.current_epoch < alone_for)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         pictures, labels = batch
-        inputs = self.view.random(pictures).contiguous(memory_format=torch.channels_last)
+        processes = self.trainer.world_size
+        start = share(len(labels), self.global_rank, processes).start
+        inputs = self.view.random(pictures, len(labels), start)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        if self.global_rank:  # dropout's numbers, which are not to be those of another process
+            _seed(self.device, self._step_seed() + (self.global_rank << 40))
+        raw = (self.compiled or self.network)(inputs)
         smoothing = self.recipe.training.label_smoothing
-        loss = self._score(self.network(inputs), labels, self.training_totals, smoothing)
+        loss = self._score(raw, labels, self.training_totals, smoothing)
         if index % _LOOK_EVERY == 0 and not torch.isfinite(loss):
             self._diverged()
-        return loss
+        return loss * processes  # gradients are averaged over processes, and have to be summed
+
+    def _step_seed(self) -> int:
+        return self.seed * 1_000_003 + self.global_step
 
     def on_train_batch_end(self, *_: Any) -> None:
         if self.averaged:
@@ -157,7 +180,12 @@ class Classifier(LightningModule):
         self._score(self.best_network(inputs), labels, self.validation_totals)
 
     def _score(self, raw: Tensor, labels: Tensor, totals: Totals, smoothing: float = 0.0) -> Tensor:
-        """The loss of a batch, which is added to the totals of the epoch."""
+        """The loss of a batch, which is added to the totals of the epoch.
+
+        raw: of this process's share of the batch; labels: of all of it.
+        """
+        if self.trainer.world_size > 1:
+            raw = gathered(raw, len(labels))
         answers = self.head(raw)
         loss = self.objective.loss(raw, answers, labels, smoothing)
         totals.add(loss, self.objective.merit(answers, labels), len(labels))
@@ -211,32 +239,11 @@ class Classifier(LightningModule):
         )
 
 
-def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The optimiser of a recipe.
-
-    Weight decay goes to matrices and filters only, not to biases and normalisation.
-    """
-    settings = recipe.optimiser
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": settings.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    rate, epsilon = settings.learning_rate, settings.epsilon
-    match settings.name:
-        case "adam":
-            return torch.optim.Adam(groups, lr=rate, eps=epsilon, fused=True)
-        case "adamw":
-            return torch.optim.AdamW(groups, lr=rate, eps=epsilon, fused=True)
-        case "rmsprop":
-            # Keras' memory of squared gradients; torch's own default is 0.99.
-            return torch.optim.RMSprop(groups, lr=rate, eps=epsilon, alpha=0.9)
-        case "sgd":
-            momentum = settings.momentum
-            return torch.optim.SGD(
-                groups, lr=rate, momentum=momentum, nesterov=momentum > 0, fused=True
-            )
+def _seed(device: torch.device, number: int) -> None:
+    """As `torch.manual_seed`, which takes a millisecond to note who asked, for absent devices."""
+    torch.default_generator.manual_seed(number)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(number)
 
 
 def _averaged(network: nn.Module, decay: float) -> AveragedModel:

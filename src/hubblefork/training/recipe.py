@@ -92,7 +92,8 @@ class ViewTable(_Table):
 
     size: Annotated[int, Field(ge=8, le=4096)] | None = None  # none: the packed size
     field: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the picture's side that is shown
-    normalise: Literal["unit", "train"] = "unit"  # values in [0, 1], or standardised on train
+    # Values in [0, 1], standardised on train, or as the pretrained backbone saw them.
+    normalise: Literal["unit", "train", "backbone"] = "unit"
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
     flip: bool = False
     zoom: Annotated[float, Field(ge=1, le=4)] = 1.0
@@ -104,6 +105,7 @@ class NetworkTable(_Table):
     """A network of the registry, its own options, and the head that follows it."""
 
     name: str
+    weights: str | None = None  # pretrained ones: see `hubblefork.networks.weights`
     head: HeadName = "auto"  # see `hubblefork.networks.heads`
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -116,6 +118,8 @@ class OptimiserTable(_Table):
     weight_decay: NotNegative = 0.0
     epsilon: Positive = 1e-8
     momentum: Share = 0.9  # of sgd
+    # What is left of the learning rate from each layer to the one before it.
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class ScheduleTable(_Table):
@@ -131,16 +135,27 @@ class ScheduleTable(_Table):
 
 
 class TrainingTable(_Table):
-    """The loop."""
+    """The loop; or, without one, logistic regression on the features of a frozen network."""
 
+    method: Literal["gradient", "probe"] = "gradient"
     epochs: Count = 10  # passes over the training part, or over each chunk of it
     chunks: Count = 1  # balanced parts of it that are trained on one after another
+    head_epochs: Annotated[int, Field(ge=0)] = 0  # the first ones, which train the last layer only
     batch_size: Count = 64
     loss: LossName = "auto"  # see `hubblefork.training.losses`
     label_smoothing: Share = 0.0  # of classes; votes are fractions as they are
     average_weights: Share = 0.0  # decay of the moving average of the weights; 0: none
     early_stopping: Count | None = None  # epochs without a better val_loss before the end
     keep: Literal["best", "last"] = "last"  # weights of the lowest val_loss, or of the last epoch
+
+    @model_validator(mode="after")
+    def _head_epochs_are_some_of_all(self) -> "TrainingTable":
+        if self.head_epochs > self.all_epochs:
+            raise ValueError(
+                f"training.head_epochs is {self.head_epochs}, of {self.all_epochs} epochs in all; "
+                "expected as many or fewer"
+            )
+        return self
 
     @property
     def all_epochs(self) -> int:
@@ -164,6 +179,26 @@ class Recipe(_Table):
     optimiser: OptimiserTable = OptimiserTable()
     schedule: ScheduleTable = ScheduleTable()
     training: TrainingTable = TrainingTable()
+
+    @model_validator(mode="after")
+    def _normalisation_is_of_a_backbone(self) -> "Recipe":
+        name = self.network.name
+        if self.view.normalise == "backbone" and not name.startswith("timm:"):
+            raise ValueError(
+                f"view.normalise = 'backbone' needs a backbone of timm, but network.name is "
+                f"{name!r}: --set normalise=train"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _probe_takes_the_fixed_view(self) -> "Recipe":
+        view = self.view
+        if self.training.method == "probe" and (view.rotate or view.zoom != 1 or view.shift):
+            raise ValueError(
+                "training.method = 'probe' sees each picture as predictions do: view.rotate and "
+                "view.shift have to be 0 and view.zoom 1; view.flip and view.symmetries add views"
+            )
+        return self
 
     @model_validator(mode="after")
     def _val_is_there_where_it_is_watched(self) -> "Recipe":

@@ -23,7 +23,7 @@ class Reporter(Callback):
         self.task: Any = None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        if on_terminal():
+        if trainer.is_global_zero and on_terminal():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -61,6 +61,8 @@ class Reporter(Callback):
     def on_train_epoch_end(self, trainer: Trainer, module: Classifier) -> None:
         seconds = time.monotonic() - self.began
         row = module.end_epoch(seconds)
+        if not trainer.is_global_zero:
+            return
         self.run.save_history(module.rows)
         line = self._line(row, module.training_totals.pictures / (self.trained_in or seconds))
         if self.bar:

@@ -76,7 +76,7 @@ def evaluate(
     if source is None:
         if whole_run is None:
             raise RequestError(f"{run} is a model file and has no test part: name a source")
-        dataset, rows, about = _own_test_part(whole_run, predictor)
+        dataset, rows, about = own_test_part(whole_run, predictor)
         labels = dataset.labels[rows]
     else:
         framing = predictor.framing if crop is None else replace(predictor.framing, crop=crop)
@@ -102,9 +102,13 @@ def _folder(run: Path, source: str | Path | None, out: str | Path | None) -> Pat
     return folder
 
 
-def _own_test_part(
+def own_test_part(
     run: Run, predictor: Predictor
 ) -> tuple[PackedDataset, np.ndarray, dict[str, Any]]:
+    """The dataset that a run was trained on, the rows of its test part, and what its split is.
+
+    Raises RequestError where the source has changed since.
+    """
     about = run.recipe["run"]
     dataset = open_packed(about["dataset"], source=about["source"])
     if dataset is None:

@@ -14,6 +14,8 @@ from hubblefork.data.sources.base import PARTS
 from hubblefork.data.splits import Split
 from hubblefork.data.task import Classes
 from hubblefork.evaluation.classes import measure_classes
+from hubblefork.evaluation.conformal import measure_sets
+from hubblefork.evaluation.temperature import with_temperature
 from hubblefork.evaluation.votes import measure_votes
 from hubblefork.explanation.panels import draw_panels
 from hubblefork.files import replacing
@@ -24,6 +26,9 @@ from hubblefork.report.figures import draw_charts, save_figures
 from hubblefork.report.html import write_report
 from hubblefork.report.material import Material
 from hubblefork.training.run import HISTORY_COLUMNS, Run, short_name
+
+# Draws of classes: the mean of so many errors is known to a twentieth.
+_DRAWS = 30
 
 
 def measure_test_part(run: Run, dataset: PackedDataset, split: Split, device: str) -> None:
@@ -53,6 +58,7 @@ def measure(
     predictions = predictor.tabulate(dataset.table["id"].to_numpy()[rows], answers, true)
     if isinstance(predictor.task, Classes):
         measured = measure_classes(true, answers, predictor.names)
+        measured |= _measure_trust(predictor, answers, true)
     else:
         measured = measure_votes(true, answers)
     metrics = {"source": dataset.source, **measured}
@@ -66,6 +72,43 @@ def measure(
     save_figures(material, folder / "figures", charts)
     write_report(material, folder / "report.html", charts)
     return metrics
+
+
+def _measure_trust(
+    predictor: Predictor, probabilities: np.ndarray, true: np.ndarray
+) -> dict[str, Any]:
+    """What calibration did, and whether sets of classes hold what they promise.
+
+    `calibration`: {temperature; error_before: the expected calibration error without it;
+    error_by_chance: that of as many pictures whose classes are drawn with just these
+    probabilities}. `prediction_sets`: see `measure_sets`. Both are None where the model had no
+    validation part.
+    """
+    trust = predictor.trust
+    if trust.temperature is None:
+        return {"calibration": None, "prediction_sets": None}
+
+    def error(given: np.ndarray, classes: np.ndarray) -> float:
+        measured = measure_classes(classes, given, predictor.names, resamples=1)
+        return measured["expected_calibration_error"]
+
+    random = np.random.default_rng(0)
+    chance = [error(probabilities, _drawn(probabilities, random)) for _ in range(_DRAWS)]
+    return {
+        "calibration": {
+            "temperature": trust.temperature,
+            "error_before": error(with_temperature(probabilities, 1 / trust.temperature), true),
+            "error_by_chance": float(np.mean(chance)),
+        },
+        "prediction_sets": measure_sets(trust.scores, probabilities, true),
+    }
+
+
+def _drawn(probabilities: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A class for each picture, drawn with its probabilities (N, K)."""
+    up_to = probabilities.cumsum(axis=1)
+    place = random.random((len(up_to), 1)) * up_to[:, -1:]
+    return (up_to <= place).sum(axis=1)
 
 
 def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Predict pictures by a trained model, from Python or into a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hubblefork.prediction.files import (
 )
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.prediction.submission import check_submission, write_submission
+from hubblefork.prediction.trust import UNLIKE
 from hubblefork.progress import say
 
 
@@ -23,6 +24,7 @@ def predict(
     *,
     out: str | Path | None = None,
     submission: str | Path | None = None,
+    coverage: float | None = None,
     device: str = "auto",
 ) -> pd.DataFrame:
     """Predict the classes of pictures, with the view that the model was measured with.
@@ -38,14 +40,20 @@ def predict(
         A `.csv` or `.parquet` file to write the table to, block by block.
     submission
         A `.csv` file to write instead, in the form that Kaggle's Galaxy Zoo challenge takes.
+    coverage
+        For each picture, give also a set of classes. Of pictures like those of the validation
+        part, so large a share of sets holds the true class.
     device
         `auto`, `cpu` or `cuda`.
 
     Returns the table: id (the path, or as the source says), predicted, one probability a class,
-    and problem: why a picture could not be read; a model of votes gives 37 fractions in the place
-    of predicted and probabilities. With `out`, only the rows that have a problem are returned, so
+    likeness (the share of validation pictures that are at least as unlike the training pictures;
+    without a validation part there is none), with `coverage` set (names joined by `|`), and
+    problem: why a picture could not be read. A model of votes gives 37 fractions in the place of
+    predicted and probabilities. With `out`, only the rows that have a problem are returned, so
     that millions of pictures need no more memory than a few hundred; with `submission`, none.
-    Raises RequestError where nothing can be predicted.
+    Raises RequestError where nothing can be predicted, and for a coverage that the validation
+    part was too small to promise.
 
     >>> from hubblefork.workflow.train import train
     >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 1, "data.size": 24})
@@ -56,16 +64,37 @@ def predict(
     if out is not None:
         check_table_path(Path(out))
     predictor = Predictor.load(run, device)
+    if coverage is not None:
+        predictor.trust.check_coverage(coverage)
     if submission is not None:
         check_submission(predictor, Path(submission))
     sources = open_places(places)
     for source in sources:
         for note in source.notes:
             say(note)
-    tables = chain.from_iterable(predict_source(predictor, source) for source in sources)
+    blocks = (predict_source(predictor, source, coverage) for source in sources)
+    tables = _telling_unlike(chain.from_iterable(blocks))
     if submission is not None:
         write_submission(tables, Path(submission))
         return pd.DataFrame(columns=["id", "problem"])
     if out is not None:
         return write_table(tables, Path(out))
     return pd.concat(tables, ignore_index=True)
+
+
+def _telling_unlike(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Pass tables on; after the last, say how many pictures are unlike the training pictures."""
+    read, unlike, first = 0, 0, []
+    for table in tables:
+        if "likeness" in table:
+            found = table.loc[table["likeness"] <= UNLIKE, "id"].tolist()
+            read += int(table["likeness"].notna().sum())
+            unlike += len(found)
+            first = (first + found)[:3]
+        yield table
+    if unlike:
+        say(
+            f"{unlike:,} of {read:,} pictures are unlike those that the model was trained on "
+            f"(likeness {UNLIKE:g} or less, as {UNLIKE:.0%} of like ones have), such as "
+            f"{', '.join(first)}"
+        )

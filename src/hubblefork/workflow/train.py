@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 import torch
+from torch import nn
 
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.packing import pack
@@ -15,12 +17,17 @@ from hubblefork.data.task import Classes
 from hubblefork.errors import RequestError, first_few
 from hubblefork.networks.model_file import ModelCard, current_versions, save_model
 from hubblefork.networks.registry import count_parameters
+from hubblefork.prediction.predictor import Predictor
 from hubblefork.progress import say
-from hubblefork.training.device import choose_device, choose_precision
-from hubblefork.training.fit import Plan, fit, make_network, plan
+from hubblefork.training.device import choose_compile, choose_device, choose_precision
+from hubblefork.training.fit import fit
 from hubblefork.training.losses import choose_objective
+from hubblefork.training.plan import Plan, make_network, plan, resolve
+from hubblefork.training.probe import check_probe, fit_probe
+from hubblefork.training.processes import World, join
 from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.training.run import Run, default_run_path, refuse_existing
+from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.measure import measure_test_part
 
 
@@ -33,6 +40,9 @@ def train(
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
+    devices: int = 1,
+    nodes: int = 1,
+    compile: str = "off",
     resume: bool = False,
 ) -> Run:
     """Train a classifier on labelled pictures, measure it on its test part, and report.
@@ -53,6 +63,11 @@ def train(
         `auto`, `cpu` or `cuda`.
     precision
         `auto`, `fp32` or `bf16`.
+    devices, nodes
+        GPUs, or processes on the CPU, of each machine, and the number of machines. The recipe's
+        batches are divided over all of them.
+    compile
+        `off`, or a mode of torch.compile: `default`, `reduce-overhead`, `max-autotune`.
     resume
         Go on with an interrupted run: the one at `out`, or else the newest unfinished one of the
         same source below `runs/`. It ends where it would have ended without the interruption.
@@ -63,36 +78,88 @@ def train(
     >>> list(run.history["epoch"]), run.metrics["n"], run.finished
     ([1, 2], 16, True)
     """
+    with join(devices, nodes) as world:
+        place = world.each(lambda: choose_device(device, devices))
+        numbers = world.each(lambda: choose_precision(precision, place))
+        compiled = world.each(lambda: choose_compile(compile, place, world.size))
+        resolved, earlier = world.from_first(
+            lambda: _request(source, recipe, out, settings, resume, world)
+        )
+        dataset, split = world.in_turns(lambda: prepare(source, resolved, seed))
+        planned = world.each(
+            lambda: plan(resolved, dataset, split, seed, place, numbers, world, compiled)
+        )
+        if resolved.training.method == "probe":
+            check_probe(planned)
+        content = _describe(planned)
+        run, key = world.from_first(lambda: (_begin(planned, content, earlier, out), dataset.key))
+        world.each(lambda: _check_machine(run, dataset, key))
+        if run.finished:
+            say(f"{run.path} had ended already")
+            return run
+
+        if not run.model.is_file():
+            _announce(planned, run)
+            learn = fit_probe if resolved.training.method == "probe" else fit
+            network = learn(planned, run)
+            world.from_first(lambda: _save(planned, run, network, _card(planned, content)))
+        world.from_first(lambda: measure_test_part(run, dataset, split, device))
+    return run
+
+
+def _request(
+    source: str | Path,
+    recipe: str | Path | None,
+    out: str | Path | None,
+    settings: Mapping[str, Any] | None,
+    resume: bool,
+    world: World,
+) -> tuple[Recipe, Run | None]:
+    """The recipe as resolved, and the run to go on with, if any."""
     earlier = _find_earlier(source, out) if resume else None
     if earlier and recipe is None:
         recipe = earlier.path / "recipe.toml"
     resolved = load_recipe(recipe or "default", settings)
     if not earlier and out is not None:
         refuse_existing(Path(out))
-    place = choose_device(device)
-    numbers = choose_precision(precision, place)
+    _check_divisible(resolved, world)
+    return resolve(resolved), earlier
 
-    dataset, split = prepare(source, resolved, seed)
-    planned = plan(resolved, dataset, split, seed, place, numbers)
-    content = _describe(planned)
+
+def _check_divisible(recipe: Recipe, world: World) -> None:
+    number, batch = world.size, recipe.training.batch_size
+    if number > 1 and recipe.training.method == "probe":
+        raise RequestError(f"a probe is found by one process, not by {number}: --devices 1")
+    if batch % number:
+        raise RequestError(
+            f"batch_size is {batch}, which {number} processes cannot divide evenly: "
+            f"--set batch_size={-(-batch // number) * number}"
+        )
+
+
+def _begin(
+    planned: Plan, content: Mapping[str, Any], earlier: Run | None, out: str | Path | None
+) -> Run:
+    """Make the run's folder, or look whether the earlier one can go on as planned."""
     if earlier:
-        run = earlier
-        _check_same(run, content)
-        run.sweep()
-        say(f"going on with {run.path}")
-    else:
-        path = Path(out) if out else default_run_path(resolved.name, dataset.source)
-        run = Run.create(path, content, split)
-    if run.finished:
-        say(f"{run.path} had ended already")
-        return run
+        _check_same(earlier, content)
+        earlier.sweep()
+        say(f"going on with {earlier.path}")
+        return earlier
+    name, source = planned.recipe.name, planned.dataset.source
+    path = Path(out) if out else default_run_path(name, source)
+    return Run.create(path, dict(content), planned.split)
 
-    if not run.model.is_file():
-        _announce(planned, run)
-        network = fit(planned, run)
-        save_model(run.model, network, _card(planned, content))
-    measure_test_part(run, dataset, split, device)
-    return run
+
+def _check_machine(run: Run, dataset: PackedDataset, key: str) -> None:
+    """What the first process found has to be found by all, on whatever machines they are."""
+    if dataset.key != key:
+        raise RequestError(f"{dataset.source} has other pictures on {gethostname()}")
+    if not run.path.is_dir():
+        raise RequestError(
+            f"{run.path} is not to be seen from {gethostname()}: --out has to be in a folder that "
+            "all machines share"
+        )
 
 
 def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
@@ -105,7 +172,8 @@ def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDatase
     choose_objective(recipe, opened.task, opened.table, opened.name)
     data = recipe.data
     framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
-    with torch.device("meta"):  # no memory, no time: only whether it can be made
+    # Where no weights have to be read, no memory and no time: only whether it can be made.
+    with torch.device("cpu" if recipe.network.weights else "meta"):
         make_network(recipe, framing.channels, opened.task.outputs)
     dataset = pack(opened, framing)
     shares = (recipe.split.train, recipe.split.val, recipe.split.test)
@@ -122,6 +190,7 @@ def _describe(planned: Plan) -> dict[str, Any]:
             "seed": planned.seed,
             "device": _device_name(place),
             "precision": planned.precision,
+            "processes": planned.world.size,
             "parameters": count_parameters(planned.network),
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
             "versions": current_versions(),
@@ -131,6 +200,11 @@ def _describe(planned: Plan) -> dict[str, Any]:
 
 def _device_name(place: torch.device) -> str:
     return torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"
+
+
+def _where(planned: Plan) -> str:
+    processes = planned.world.size
+    return _device_name(planned.device) + (f", {processes} processes," if processes > 1 else "")
 
 
 def _card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
@@ -149,6 +223,12 @@ def _card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
     )
 
 
+def _save(planned: Plan, run: Run, network: nn.Module, card: ModelCard) -> None:
+    predictor = Predictor.of(network, card, planned.device)
+    trust = calibrate(predictor, planned.dataset, planned.split)
+    save_model(run.model, network, card, trust.to_arrays())
+
+
 def _announce(planned: Plan, run: Run) -> None:
     sizes = ", ".join(f"{number:,} {part}" for part, number in planned.split.counts().items())
     dataset = planned.dataset
@@ -157,7 +237,7 @@ def _announce(planned: Plan, run: Run) -> None:
     say(f"{dataset.source}: {len(dataset):,} pictures {labels} ({sizes})")
     say(
         f"recipe {planned.recipe.name}: {planned.recipe.network.name}, "
-        f"{count_parameters(planned.network):,} parameters, on {_device_name(planned.device)} in "
+        f"{count_parameters(planned.network):,} parameters, on {_where(planned)} in "
         f"{planned.precision}; run {run.path}"
     )
 
@@ -178,7 +258,7 @@ def _find_earlier(source: str | Path, out: str | Path | None) -> Run | None:
 def _check_same(run: Run, content: Mapping[str, Any]) -> None:
     """A run can only go on with what it began with."""
     before, now = _flat(run.recipe), _flat(content)
-    free = ("run.source", "run.device", "run.started", "run.versions.")
+    free = ("run.source", "run.device", "run.processes", "run.started", "run.versions.")
     keys = [key for key in sorted(before.keys() | now.keys()) if not key.startswith(free)]
     changed = [_change(key, before, now) for key in keys if before.get(key) != now.get(key)]
     if changed:

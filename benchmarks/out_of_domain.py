@@ -1,0 +1,119 @@
+"""How well a model's likeness tells pictures of another kind from those it was trained on.
+
+    python benchmarks/out_of_domain.py RUN [--others SOURCE ...] [--number 500] [--field 5.12]
+
+The test part of RUN stands for pictures of the same kind. Against it stand the pictures of each
+SOURCE, and simulated skies without a galaxy, as the Sloan survey would take them: blank, with
+stars, and with one star in the middle where a galaxy should be. Simulated galaxies come last, which
+should not be told apart.
+
+Printed are the area under the ROC curve with its 95 % interval (bootstrap over pictures), and the
+share that `hubblefork predict` would flag.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy import fft
+from sklearn.metrics import roc_auc_score
+
+from hubblefork import Predictor, pack, simulate
+from hubblefork.data.framing import frame
+from hubblefork.evaluation.intervals import interval
+from hubblefork.prediction.trust import UNLIKE
+from hubblefork.sky.camera import expose
+from hubblefork.sky.neighbours import PIXEL, add_star
+from hubblefork.training.run import Run
+from hubblefork.workflow.evaluate import own_test_part
+
+# Stars for each square arcminute: as many as down to r = 22 at high galactic latitude, and more.
+_STARS = 2.0
+# Beyond the edge of the picture, arcsec: what the seeing carries in.
+_MARGIN = 3.0
+_RESAMPLES = 1000
+
+AddLight = Callable[[np.ndarray, np.random.Generator, np.ndarray, float], None]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--others", nargs="*", default=[], metavar="SOURCE")
+    parser.add_argument("--number", type=int, default=500, help="pictures of each simulated kind")
+    parser.add_argument("--field", type=float, default=5.12, help="side, in petrosian_r90")
+    asked = parser.parse_args()
+
+    predictor = Predictor.load(asked.run)
+    framing = predictor.framing
+    dataset, rows, _ = own_test_part(Run.open(asked.run), predictor)
+    known = predictor.answer(dataset.images, rows).likeness
+    print(f"| {len(known):,} test pictures of {asked.run} against | pictures | AUROC | flagged |")
+    print("|---|---|---|---|")
+    print(f"| themselves | {len(known):,} | 0.5 | {np.mean(known <= UNLIKE):.1%} |")
+
+    def line(name: str, pictures: np.ndarray) -> None:
+        likeness = predictor.answer(pictures).likeness
+        area, (low, high) = separation(known, likeness)
+        flagged = np.mean(likeness <= UNLIKE)
+        shown = f"{area:.3f} ({low:.3f} to {high:.3f})"
+        print(f"| {name} | {len(likeness):,} | {shown} | {flagged:.1%} |", flush=True)
+
+    for source in asked.others:
+        grey = framing.channels == 1
+        line(source, pack(source, crop=framing.crop, size=framing.size, grey=grey).images)
+    size = framing.crop or framing.size
+    kinds: dict[str, AddLight] = {
+        "blank sky": lambda *_: None,
+        "sky with stars": add_stars,
+        "a star in the middle": add_star_in_the_middle,
+    }
+    for name, add_light in kinds.items():
+        skies = [sky(galaxy, place, add_light, size, asked.field) for place, galaxy in enumerate(
+            simulate(asked.number, seed=1).catalogue.to_dict("records"))]  # fmt: skip
+        line(name, np.stack([frame(each, framing) for each in skies]))
+    galaxies = simulate(asked.number, seed=2).render(range(asked.number), size, asked.field)
+    line("simulated galaxies", np.stack([frame(each, framing) for each in galaxies]))
+
+
+def separation(known: np.ndarray, others: np.ndarray) -> tuple[float, list[float]]:
+    """The area under the ROC curve of two samples of likeness, and its 95 % interval."""
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [len(known), len(others)])
+    areas = [
+        roc_auc_score(labels, -np.concatenate([random.choice(known, len(known)), drawn]))
+        for drawn in (random.choice(others, len(others)) for _ in range(_RESAMPLES))
+    ]
+    return roc_auc_score(labels, -np.concatenate([known, others])), interval(np.array(areas))
+
+
+def sky(galaxy: dict, place: int, add_light: AddLight, size: int, field: float) -> np.ndarray:
+    """The picture (size, size, 3) of a sky as large as that of a galaxy, but without one."""
+    random = np.random.default_rng([1, place])
+    side = field * galaxy["petrosian_r90"]
+    scale = max(PIXEL, side / (1.35 * size))  # as `photograph` has it
+    number = fft.next_fast_len(int(np.ceil((side + 2 * _MARGIN) / scale)), real=True)
+    axis = ((np.arange(number) - (number - 1) / 2) * scale).astype(np.float32)
+    light = np.zeros((3, number, number), np.float32)
+    add_light(light, random, axis, scale)
+    return expose(light, galaxy["seeing"], scale, random, size, side)
+
+
+def add_stars(
+    light: np.ndarray, random: np.random.Generator, axis: np.ndarray, scale: float
+) -> None:
+    """One star or more, as many as there are at high galactic latitude."""
+    for _ in range(1 + random.poisson(_STARS * (len(axis) * scale / 60) ** 2)):
+        add_star(light, random, axis, scale)
+
+
+def add_star_in_the_middle(
+    light: np.ndarray, random: np.random.Generator, axis: np.ndarray, scale: float
+) -> None:
+    middle = slice(len(axis) // 2 - 1, len(axis) // 2 + 2)
+    add_star(light[:, middle, middle], random, axis[middle], scale)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What the view costs: its share of a training step, in the same steps.
+
+python benchmarks/view_cost.py [SOURCE] [--recipe default] [--steps 40] [--device cpu]
+
+A step here is all that training does with a batch once it is read: the view from packed uint8
+pictures to the network's input, the network forwards and backwards, the optimiser, and the
+average of the weights.
+"""
+
+import argparse
+import time
+
+import numpy as np
+import torch
+
+from hubblefork.training.allocator import keep_freed_memory
+from hubblefork.training.device import choose_device, choose_precision
+from hubblefork.training.module import Classifier
+from hubblefork.training.plan import plan
+from hubblefork.training.recipe import load_recipe
+from hubblefork.workflow.train import prepare
+
+# Steps before the clock counts: the first ones choose kernels and fetch memory.
+WARM_UP = 5
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source", nargs="?", default="simulated:500")
+    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--device", default="auto")
+    asked = parser.parse_args(words)
+    keep_freed_memory()
+    recipe = load_recipe(asked.recipe)
+    device = choose_device(asked.device)
+    precision = choose_precision("auto", device)
+    dataset, split = prepare(asked.source, recipe, seed=0)
+    planned = plan(recipe, dataset, split, 0, device, precision)
+    network = planned.network.to(device, memory_format=torch.channels_last)
+    module = Classifier(
+        network, planned.view, recipe, planned.objective, seed=0, steps=WARM_UP + asked.steps
+    ).to(device)
+    size = recipe.training.batch_size
+    rows = np.arange(size) % len(dataset)
+    pictures = torch.from_numpy(dataset.images[rows]).to(device)
+    labels = planned.objective.labels(dataset.labels, dataset.table)[rows].to(device)
+
+    optimiser = module.configure_optimizers()
+    if isinstance(optimiser, dict):
+        optimiser = optimiser["optimizer"]
+    shares, seconds = [], []
+    for _ in range(WARM_UP + asked.steps):
+        began = clock(device)
+        inputs = planned.view.random(pictures).contiguous(memory_format=torch.channels_last)
+        seen = clock(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            raw = network(inputs)
+            smoothing = recipe.training.label_smoothing
+            loss = planned.objective.loss(raw, module.head(raw), labels, smoothing)
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        if module.averaged:
+            module.averaged.update_parameters(network)
+        ended = clock(device)
+        shares.append((seen - began) / (ended - began))
+        seconds.append(ended - began)
+    print(
+        f"{recipe.name}: a step of {size} pictures takes {np.median(seconds[WARM_UP:]):.4f} s on "
+        f"{device.type} in {precision}, of which the view {np.median(shares[WARM_UP:]):.1%} "
+        f"({asked.steps} steps, medians)"
+    )
+
+
+def clock(device: torch.device) -> float:
+    """Seconds, once the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+if __name__ == "__main__":
+    main()

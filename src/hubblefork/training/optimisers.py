@@ -1,0 +1,92 @@
+"""Which weights of a network learn, by which rule, and how fast."""
+
+from itertools import groupby
+
+import torch
+from torch import nn
+
+from hubblefork.networks.features import feature_layer
+from hubblefork.training.recipe import OptimiserTable
+
+
+def make_optimiser(network: nn.Module, settings: OptimiserTable) -> torch.optim.Optimizer:
+    """The optimiser of a recipe.
+
+    Weight decay goes to matrices and filters only, not to biases and normalisation. The last layer
+    has the full learning rate, and where the recipe asks for it each layer before it
+    `layer_decay` times that of the one after; the last layer is in the first group.
+    """
+    rate, epsilon = settings.learning_rate, settings.epsilon
+    groups = _groups(network, settings)
+    match settings.name:
+        case "adam":
+            return torch.optim.Adam(groups, lr=rate, eps=epsilon, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=rate, eps=epsilon, fused=True)
+        case "rmsprop":
+            # Keras' memory of squared gradients; torch's own default is 0.99.
+            return torch.optim.RMSprop(groups, lr=rate, eps=epsilon, alpha=0.9)
+        case "sgd":
+            momentum = settings.momentum
+            return torch.optim.SGD(
+                groups, lr=rate, momentum=momentum, nesterov=momentum > 0, fused=True
+            )
+
+
+def learn_last_layer_only(network: nn.Module, alone: bool) -> None:
+    """Freeze all but the last layer of a network that trains, or let all of it learn again.
+
+    A frozen layer keeps its statistics of batches too: the last layer learns from the very
+    features that the pretrained backbone gives.
+    """
+    last = feature_layer(network)
+    network.requires_grad_(not alone)
+    network.train(not alone)
+    last.requires_grad_(True)
+    last.train()
+
+
+def layer_numbers(network: nn.Module) -> dict[str, int]:
+    """The layer of each parameter, counted from the input.
+
+    Backbones of timm say what their layers are. In other networks, a layer is a module that has
+    matrices or filters, with the normalisation that follows it.
+
+    >>> numbers = layer_numbers(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Linear(2, 1)))
+    >>> numbers["0.weight"], numbers["1.weight"], numbers["2.bias"]
+    (0, 0, 1)
+    """
+    if hasattr(network, "group_matcher"):
+        from timm.models import group_parameters
+
+        return group_parameters(network, network.group_matcher(coarse=False), reverse=True)
+    numbers: dict[str, int] = {}
+    layer = -1
+    for prefix, module in network.named_modules():
+        own = dict(module.named_parameters(prefix, recurse=False))
+        layer += any(parameter.ndim > 1 for parameter in own.values())
+        numbers |= dict.fromkeys(own, max(layer, 0))
+    return numbers
+
+
+def _groups(network: nn.Module, settings: OptimiserTable) -> list[dict]:
+    """Parameters by layer, the last first, and by whether their weights decay."""
+    layers = layer_numbers(network) if settings.layer_decay < 1 else {}
+    last = max(layers.values(), default=0)
+    undecayed = network.no_weight_decay() if hasattr(network, "no_weight_decay") else ()
+
+    def kind(named: tuple[str, nn.Parameter]) -> tuple[int, bool]:
+        name, parameter = named
+        # A parameter that timm puts in no layer belongs to the last.
+        return last - layers.get(name, last), parameter.ndim <= 1 or name in undecayed
+
+    return [
+        {
+            "params": [parameter for _, parameter in members],
+            "lr": settings.learning_rate * settings.layer_decay**depth,
+            "weight_decay": 0.0 if plain else settings.weight_decay,
+        }
+        for (depth, plain), members in groupby(
+            sorted(network.named_parameters(), key=kind), key=kind
+        )
+    ]

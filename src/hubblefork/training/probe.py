@@ -1,0 +1,206 @@
+"""The probe: all of a network but its last layer stays as it is, and that one is found exactly.
+
+`hubblefork train SOURCE --recipe probe` computes the features of every picture once, finds the
+weights of the last layer by logistic regression on them, and keeps the result as any other model.
+"""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hubblefork.data.groups import commonest, find_groups
+from hubblefork.data.task import Classes
+from hubblefork.data.views import symmetries
+from hubblefork.errors import RequestError
+from hubblefork.networks.features import Features, feature_layer
+from hubblefork.progress import progress, say
+from hubblefork.training.plan import Plan
+from hubblefork.training.run import Run
+
+# Inverse strengths of the penalty, from a classifier that is nearly constant to one that separates
+# some hundred pictures without a mistake. They suit all networks, since features are standardised.
+STRENGTHS = 10.0 ** np.arange(-5, 2)
+_FOLDS = 5
+# The least probability that log loss believes: the spacing of float32 at 1.
+_FLOOR = float(np.finfo(np.float32).eps)
+# Pictures through the network at once.
+_BATCH = 64
+# The most bytes of features that are learnt from: 50,000 pictures of a network with 1,280. The last
+# layer has so few weights that more of them would hardly change it.
+_MOST_BYTES = 1 << 28
+
+
+def check_probe(plan: Plan) -> None:
+    """RequestError for votes, a network that ends otherwise, and a class in too few groups."""
+    layer = feature_layer(plan.network)
+    dense = isinstance(layer, nn.Linear) and layer.bias is not None
+    if not isinstance(plan.dataset.task, Classes) or not dense:
+        raise RequestError(
+            "a probe finds the last dense layer of a network that tells classes apart; for votes, "
+            f"or where {plan.recipe.network.name!r} ends in another layer, take --recipe transfer"
+        )
+    rows = plan.split.rows(plan.dataset, "train")
+    _folds(plan.dataset.labels[rows], _groups(plan)[rows], plan.dataset.task.names, plan.seed)
+
+
+def fit_probe(plan: Plan, run: Run) -> nn.Module:
+    """Find the last layer's weights, write `history.csv`, and return the network on the CPU.
+
+    A picture is learnt from in each of the eight symmetries where predictions are averaged over
+    them, else as it is and, where `view.flip` says so, mirrored.
+
+    `check_probe` tells beforehand what has none.
+    """
+    began = time.monotonic()
+    layer = feature_layer(plan.network)
+    network = plan.network.to(plan.device, memory_format=torch.channels_last).eval()
+    labels = plan.dataset.labels
+    rows, val = _affordable(plan, layer.in_features), plan.split.rows(plan.dataset, "val")
+    features = compute_features(plan, rows)
+    views = len(features)
+    weight, bias, strength = fit_classifier(
+        features.reshape(-1, layer.in_features),
+        np.tile(labels[rows], views),
+        np.tile(_groups(plan)[rows], views),
+        plan.dataset.task.names,
+        plan.seed,
+    )
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))
+
+    row = {"epoch": 1} | _figures(torch.from_numpy(features[0] @ weight.T + bias), labels[rows])
+    if len(val):
+        with torch.inference_mode():
+            answers = torch.cat([network(sides[0]).float().cpu() for sides in _views(plan, val)])
+        row |= {f"val_{name}": value for name, value in _figures(answers, labels[val]).items()}
+    row["seconds"] = time.monotonic() - began
+    run.save_history([row])
+    shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+    say(f"logistic regression with C = {strength:g}, chosen by cross-validation  {shown}")
+    return network.to("cpu")
+
+
+def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
+    """What the last layer of a plan's network is given for rows of its dataset.
+
+    Returns (views, N, F) float32; the first view is the fixed one.
+    """
+    batches = []
+    with (
+        progress("computing features", len(rows)) as done,
+        torch.inference_mode(),
+        torch.autocast(plan.device.type, torch.bfloat16, plan.precision == "bf16"),
+        Features(plan.network) as features,
+    ):
+        for sides in _views(plan, rows):
+            found = []
+            for maps in sides:
+                plan.network(maps)
+                found.append(features.last.cpu().numpy())
+            batches.append(np.stack(found))
+            done(len(sides[0]))
+    return np.concatenate(batches, axis=1)
+
+
+def _views(plan: Plan, rows: np.ndarray) -> Iterator[list[Tensor]]:
+    """The views of one batch after another that are learnt from: (N, C, H, W) each."""
+    view = plan.view
+    for start in range(0, len(rows), _BATCH):
+        pictures = torch.from_numpy(plan.dataset.images[rows[start : start + _BATCH]])
+        maps = view.fixed(pictures.to(plan.device))
+        sides = [maps]
+        if view.symmetries:
+            sides = symmetries(maps)
+        elif view.flip:
+            sides = [maps, maps.flip(-1)]
+        yield [side.contiguous(memory_format=torch.channels_last) for side in sides]
+
+
+def fit_classifier(
+    features: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    names: tuple[str, ...],
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Logistic regression with the penalty that predicts best where it has not learnt.
+
+    Parameters
+    ----------
+    features : (N, F).
+    labels : (N,) from 0 to K - 1, each at least once; `names` are the K classes.
+    groups : (N,) numbers; pictures of one group are never both learnt from and judged.
+    seed : of the division into folds.
+
+    Returns
+    -------
+    weight (K, F) and bias (K,), float32, of a dense layer whose softmax gives the probabilities;
+    and C, the inverse strength of the penalty, of the lowest log loss in cross-validation.
+
+    Raises RequestError where a class has one group only.
+    """
+    mean, deviation = features.mean(axis=0), features.std(axis=0)
+    deviation[deviation == 0] = 1  # a feature that never changes says nothing
+    standard = (features - mean) / deviation
+    folds = PredefinedSplit(_folds(labels, groups, names, seed))
+    best = (np.inf, None)
+    for strength in STRENGTHS:
+        model = LogisticRegression(C=strength, max_iter=1000)
+        judged = cross_val_predict(model, standard, labels, cv=folds, method="predict_proba")
+        loss = -np.log(np.maximum(judged[np.arange(len(labels)), labels], _FLOOR)).mean()
+        if loss >= best[0]:
+            break  # the loss falls, then rises; the weaker the penalty, the longer it takes
+        best = (loss, model)
+    model = best[1].fit(standard, labels)
+    weight, bias = model.coef_, model.intercept_
+    if len(weight) == 1:  # two classes: the difference of their two numbers
+        weight, bias = np.stack([-weight[0], weight[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
+    weight = weight / deviation
+    return weight.astype(np.float32), (bias - weight @ mean).astype(np.float32), model.C
+
+
+def _groups(plan: Plan) -> np.ndarray:
+    return find_groups(plan.dataset.table, plan.recipe.split.group)[0]
+
+
+def _folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...], seed: int) -> np.ndarray:
+    """The fold of each picture: groups whole, and each class in every fold."""
+    group = np.unique(groups, return_inverse=True)[1]
+    stratum = commonest(group, labels)
+    count = np.bincount(stratum, minlength=len(names))
+    if count.min() < 2:
+        raise RequestError(
+            f"class {names[count.argmin()]!r} has fewer than two groups of pictures to learn from, "
+            "too few to choose the penalty of a probe by cross-validation; add pictures, or take "
+            "--recipe transfer"
+        )
+    random = np.random.default_rng(seed)
+    fold = np.empty(len(stratum), np.int64)
+    for each, number in enumerate(count):
+        members = random.permutation(np.flatnonzero(stratum == each))
+        fold[members] = np.arange(number) % min(_FOLDS, count.min())
+    return fold[group]
+
+
+def _affordable(plan: Plan, width: int) -> np.ndarray:
+    """The training rows, or as many of them by chance as memory is meant for."""
+    rows = plan.split.rows(plan.dataset, "train")
+    views = 8 if plan.view.symmetries else 1 + plan.view.flip
+    most = _MOST_BYTES // (4 * width * views)
+    if len(rows) <= most:
+        return rows
+    say(f"learning from {most:,} of the {len(rows):,} pictures to train on, drawn by chance")
+    return np.sort(np.random.default_rng(plan.seed).permutation(rows)[:most])
+
+
+def _figures(answers: Tensor, labels: np.ndarray) -> dict[str, float]:
+    true = torch.from_numpy(labels)
+    loss, hits = F.cross_entropy(answers, true), answers.argmax(dim=1) == true
+    return {"loss": loss.item(), "accuracy": hits.float().mean().item()}

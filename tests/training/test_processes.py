@@ -1,0 +1,163 @@
+"""Several processes end where one would have ended, and none outlives a mistake of another."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from hubblefork.data.framing import Framing
+from hubblefork.data.packing import pack
+from hubblefork.data.sources import open_source
+from hubblefork.data.splits import make_split
+from hubblefork.errors import RequestError
+from hubblefork.training.device import choose_device
+from hubblefork.training.fit import fit
+from hubblefork.training.plan import plan
+from hubblefork.training.processes import ALONE, World, join, spawn
+from hubblefork.training.recipe import load_recipe
+from hubblefork.training.run import Run
+from hubblefork.workflow.train import train
+
+TWO = World(devices=2)
+SMALL = {
+    "lenet5": {"data.size": 24},
+    # Batch normalisation, averaged weights, and views that turn, mirror, zoom and shift.
+    "default": {
+        "data.size": 32,
+        "view.size": 24,
+        "network.options.width": 8,
+        "network.options.blocks": [1, 1],
+        "learning_rate": 0.01,
+    },
+}
+
+
+def trained(shapes: Path, folder: Path, recipe: str, world: World):
+    """The network of a short training whose last batch cannot be divided evenly, and its run."""
+    settings = {"epochs": 1, "chunks": 4, "batch_size": 8}
+    resolved = load_recipe(recipe, SMALL[recipe] | settings)
+    dataset = pack(open_source(shapes), Framing(size=resolved.data.size))
+    split = make_split(dataset.table, dataset.task, (0.64, 0.16, 0.2))
+    assert split.counts()["train"] / 4 == 8 + 5, "one process has a picture more in the last batch"
+    device = torch.device("cpu")
+    planned = plan(resolved, dataset, split, 0, device, "fp32", world)
+    run = Run(folder)
+    return fit(planned, run), run
+
+
+def assert_alike(one, other) -> None:
+    for name, value in one[0].state_dict().items():
+        torch.testing.assert_close(
+            other[0].state_dict()[name], value, atol=1e-4, rtol=1e-4, msg=name
+        )
+    columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr"]
+    torch.testing.assert_close(
+        *(torch.tensor(run.history[columns].to_numpy()) for _, run in (one, other)),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+
+
+def test_two_processes_end_with_the_weights_of_one(shapes, tmp_path):
+    one = trained(shapes, tmp_path / "one", "lenet5", ALONE)
+    assert_alike(one, trained(shapes, tmp_path / "two", "lenet5", TWO))
+
+
+def test_two_processes_go_on_from_what_one_began(shapes, tmp_path, monkeypatch):
+    whole = trained(shapes, tmp_path / "whole", "default", ALONE)
+    save = Run.save_history
+
+    def cut(run, rows):
+        if len(rows) == 2:
+            raise KeyboardInterrupt
+        save(run, rows)
+
+    monkeypatch.setattr(Run, "save_history", cut)
+    with pytest.raises(KeyboardInterrupt):
+        trained(shapes, tmp_path / "cut", "default", ALONE)
+    monkeypatch.undo()
+    assert len(Run(tmp_path / "cut").history) == 1
+    assert_alike(whole, trained(shapes, tmp_path / "cut", "default", TWO))
+
+
+def test_what_a_process_fails_of_is_raised_here():
+    with pytest.raises(RequestError, match="no device is called 'gpu'"):
+        spawn(ALONE, choose_device, "gpu")
+    with pytest.raises(RequestError, match=r"killed \(SIGABRT\).*batch_size"):
+        spawn(ALONE, os.abort)
+    with pytest.raises(RuntimeError, match="invalid literal for int"):
+        spawn(ALONE, int, "two")
+
+
+def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):
+    words = [*("train", shapes, "--recipe", "mlp", "--size", 24, "--set", "epochs=2")]
+    words = [*words, "--device", "cpu", "--nodes", 2, "--out", tmp_path / "run"]
+    words = [sys.executable, "-m", "hubblefork", *map(str, words)]
+    slurm = {
+        "SLURM_NTASKS": "2",
+        "SLURM_NTASKS_PER_NODE": "1",
+        "SLURM_JOB_ID": "1234",
+        "SLURM_NODELIST": "127.0.0.1",
+        "SLURM_LOCALID": "0",
+        "MASTER_PORT": str(_free_port()),
+    }
+    ranks = [{"SLURM_PROCID": rank, "SLURM_NODEID": rank} for rank in "01"]
+    processes = [
+        subprocess.Popen(words, env=os.environ | slurm | rank, stdout=-1, stderr=-1, text=True)
+        for rank in ranks
+    ]
+    said = [process.communicate(timeout=300) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert said[0][0].splitlines()[-1] == str(tmp_path / "run")
+    assert said[1] == ("", ""), "the first process speaks for all"
+    settings = {"data.size": 24, "epochs": 2}
+    alone = train(shapes, "mlp", out=tmp_path / "alone", settings=settings, device="cpu")
+    assert Run(tmp_path / "run").recipe["run"]["processes"] == 2
+    for name in ("loss", "val_loss"):
+        torch.testing.assert_close(
+            *(torch.tensor(run.history[name]) for run in (Run(tmp_path / "run"), alone)),
+            atol=1e-4,
+            rtol=1e-4,
+        )
+
+
+def test_other_numbers_than_a_launcher_began_are_refused(monkeypatch):
+    variables = {"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "4", "RANK": "0", "LOCAL_RANK": "0"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(RequestError, match=r"torchrun began 4 .* asks for 2"), join(2, 1):
+        pass
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID")
+    with pytest.raises(RequestError, match="begun by torchrun or srun"), join(2, 2):
+        pass
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    with pytest.raises(RequestError, match="give --ntasks-per-node"), join(2, 1):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("devices", "settings", "message"),
+    [
+        (3, {"batch_size": 64}, r"batch_size is 64, which 3 processes.*--set batch_size=66"),
+        (8, {"batch_size": 4}, r"batch_size is 4, which 8 processes.*--set batch_size=8"),
+        (16, {}, r"8 pictures for val, and 16 processes.*--devices 8 or fewer"),
+        (0, {}, "expected one or more"),
+    ],
+)
+def test_batches_and_parts_that_cannot_be_divided_are_refused(
+    shapes, tmp_path, devices, settings, message
+):
+    settings = {"data.size": 24, "split.val": 0.1, "split.test": 0.1, "split.train": 0.8} | settings
+    with pytest.raises(RequestError, match=message):
+        train(shapes, "mlp", out=tmp_path / "run", settings=settings, device="cpu", devices=devices)
+    assert not (tmp_path / "run").exists()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
