@@ -74,6 +74,7 @@ def test_gradient_of_turned_filters_is_right():
 
 def test_takes_any_size_and_learns_each_weight():
     network = EquivariantResNet((1, 50, 41), 3, width=2, blocks=(1, 1, 1))
+    network = network.to(memory_format=torch.channels_last)  # as training has it
     for layer in network.modules():
         if isinstance(layer, Normalisation):
             torch.nn.init.ones_(layer.weight)

@@ -133,15 +133,15 @@ class GroupConvolution(nn.Module):
         self, before: int, after: int, kernel_size: int, stride: int = 1, padding: int = 0
     ):
         super().__init__()
-        self.stride, self.padding = stride, padding
+        self.stride, self.padding, self.before = stride, padding, before
         self.weight = nn.Parameter(
-            torch.empty(after, before, ORIENTATIONS, kernel_size, kernel_size)
+            torch.empty(after, before * ORIENTATIONS, kernel_size, kernel_size)
         )
         nn.init.normal_(self.weight, std=(2 / self.weight[0].numel()) ** 0.5)
         self.register_buffer("turns", _turns_of_maps(kernel_size), persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:
-        after, before, _, side, _ = self.weight.shape
+        after, before, side = len(self.weight), self.before, self.weight.shape[-1]
         filters = _Permuted.apply(self.weight.reshape(after * before, -1), self.turns)
         filters = filters.view(after, before, ORIENTATIONS, ORIENTATIONS, side, side)
         filters = filters.transpose(1, 2).reshape(
