@@ -100,7 +100,7 @@ def test_other_labels_of_the_same_pictures_are_refused(runs, tmp_path):
     [
         (lambda weak, good: [weak.path], "1 run given"),
         (lambda weak, good: [weak.path, weak.path], "given twice"),
-        (lambda weak, good: [weak.path, weak.path / "nothing"], "nothing has no metrics.json"),
+        (lambda weak, good: [weak.path, weak.path / "nothing"], "no run folder at .*nothing"),
     ],
 )
 def test_wrong_requests_are_one_line(runs, tmp_path, give, complaint):

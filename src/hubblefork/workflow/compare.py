@@ -82,6 +82,9 @@ def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Com
     twice = [str(path) for path in paths if paths.count(path) > 1]
     if twice:
         raise RequestError(f"{twice[0]} is given twice")
+    missing = [str(path) for path in paths if not path.is_dir()]
+    if missing:
+        raise RequestError(f"no run folder at {first_few(missing)}")
     names = _class_names(paths)
     entries = _in_common(
         [_read(path, name, names) for path, name in zip(paths, _short(paths), strict=True)]
