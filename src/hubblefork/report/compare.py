@@ -10,6 +10,7 @@ from hubblefork.report.compare_charts import draw_charts
 from hubblefork.report.contest import SHARES, Contest, Contestant, chance, shown, signed
 from hubblefork.report.figures import chart_png
 from hubblefork.report.page import chart, jpeg, render_page
+from hubblefork.report.style import substitutes
 from hubblefork.report.words import duration, listed, percent, several
 
 # A difference that luck brings so rarely is called one.
@@ -29,6 +30,7 @@ def write_comparison(contest: Contest, path: Path) -> None:
         cautions=list(_cautions(contest)),
         cards=list(_cards(contest)),
         contest=contest,
+        substitutes=substitutes(contest.names),
         rows=list(_rows(contest)),
         pairs=list(_pairs(contest)),
         disputed=list(_disputed(contest)),
