@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,17 @@ def test_an_unknown_verb_or_option_ends_with_status_two(hubblefork):
     assert hubblefork("trian")[0] == 2
     assert hubblefork("train")[0] == 2
     assert hubblefork("list", "colours")[0] == 2
+
+
+def test_ctrl_c_ends_with_one_line_that_says_how_to_go_on(shapes, tmp_path):
+    words = ["train", str(shapes), *QUICK, "--set", "epochs=100000", "--out", str(tmp_path / "run")]
+    training = subprocess.Popen(
+        [sys.executable, "-m", "hubblefork", *words], stderr=subprocess.PIPE, text=True
+    )
+    for line in training.stderr:
+        if line.startswith("epoch"):
+            break
+    training.send_signal(signal.SIGINT)
+    said = training.stderr.read().splitlines()
+    assert training.wait() == 130
+    assert said[-1] == "hubblefork: interrupted; a training goes on with --resume"

@@ -81,11 +81,26 @@ def test_sets_are_never_empty_and_grow_with_the_coverage():
         assert sets[np.arange(500), true].mean() >= coverage
         sizes.append(sets.sum(axis=1).mean())
     assert sizes == sorted(sizes)
-    measured = measure_sets(reference, probabilities, true)
+    names = list("abcde")
+    measured = measure_sets(reference, probabilities, true, names)
     assert list(measured) == ["0.9", "0.95", "0.99"]
     low, high = measured["0.9"]["interval"]
     assert low < measured["0.9"]["coverage"] < high
-    assert measure_sets(Reference.of(np.arange(20.0)), probabilities, true).keys() == {
+    assert measure_sets(Reference.of(np.arange(20.0)), probabilities, true, names).keys() == {
         "0.9",
         "0.95",
     }
+
+
+def test_the_coverage_of_classes_adds_up_to_that_of_all():
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.full(3, 0.5), 300)
+    true = random.integers(2, size=300)
+    reference = Reference.of(random.random(200))
+    measured = measure_sets(reference, probabilities, true, ["a", "b", "never"], [0.9])["0.9"]
+    of_classes = [measured["per_class"][name]["coverage"] for name in ("a", "b")]
+    share = (true == 0).mean()
+    assert np.dot(of_classes, (share, 1 - share)) == pytest.approx(measured["coverage"])
+    assert measured["per_class"]["never"] == {"coverage": None, "interval": None}
+    low, high = measured["per_class"]["a"]["interval"]
+    assert low < of_classes[0] < high

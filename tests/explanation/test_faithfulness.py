@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hubblefork.explanation.faithfulness import deletion_curve
+from hubblefork.explanation.faithfulness import deletion_curve, faithfulness
 from hubblefork.explanation.saliency import Saliency, saliency
 
 
@@ -36,3 +36,16 @@ def test_the_figure_is_saved(bars, cue, tmp_path):
     picture, _ = cue(np.random.default_rng(5), upright=False)
     deletion_curve(bars, picture, saliency(bars, picture)).save(tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 1000
+
+
+def test_methods_are_held_against_one_another_on_the_same_pictures(bars, cue, tmp_path):
+    random = np.random.default_rng(10)
+    pictures = np.stack([cue(random, upright=True)[0] for _ in range(3)])
+    counted = []
+    found = faithfulness(bars, pictures, ["grad-cam", "occlusion"], done=counted.append)
+    assert found.number == sum(counted) == 3
+    assert set(found.table["method"]) == {"grad-cam", "occlusion"}
+    curves = [deletion_curve(bars, each, saliency(bars, each, "occlusion")) for each in pictures]
+    assert found.curves["occlusion"].area == pytest.approx(np.mean([c.area for c in curves]))
+    found.save(tmp_path / "faithfulness.png")
+    assert (tmp_path / "faithfulness.png").stat().st_size > 1000

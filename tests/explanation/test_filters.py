@@ -16,7 +16,7 @@ def predictor(network: nn.Module):
     return SimpleNamespace(network=network, card=card)
 
 
-@pytest.mark.parametrize("name", ["lenet5", "compact-resnet", "timm:resnet18"])
+@pytest.mark.parametrize("name", ["lenet5", "equivariant-resnet", "timm:resnet18"])
 def test_the_filters_of_a_first_convolution_stand_as_pictures(name):
     network = create_network(name, SHAPE, 2)
     found = first_filters(predictor(network))

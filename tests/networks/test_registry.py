@@ -19,7 +19,6 @@ PUBLISHED = {
 
 # The least side of a picture that each network takes.
 LEAST = {
-    "equivariant-resnet": 16,
     "mlp": 1,
     "lenet5": 16,
     "simple-cnn": 6,
@@ -28,6 +27,7 @@ LEAST = {
     "linnaeus": 36,
     "dieleman": 83,
     "compact-resnet": 16,
+    "equivariant-resnet": 16,
 }
 
 

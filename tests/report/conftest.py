@@ -10,6 +10,7 @@ import pytest
 
 from hubblefork.data.framing import Framing
 from hubblefork.evaluation.classes import measure_classes
+from hubblefork.evaluation.conformal import Reference, measure_sets
 from hubblefork.evaluation.votes import measure_votes
 from hubblefork.report.material import Material
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
@@ -121,6 +122,22 @@ def _votes(number: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
     return pair[0], pair[1]
 
 
+def make_trusted(**changes: Any) -> Material:
+    """A run whose probabilities were calibrated, with sets of classes."""
+    run = make(**changes)
+    true, probabilities = run.classified()
+    random = np.random.default_rng(1)
+    reference = Reference.of(random.beta(0.5, 3, 200))
+    told = {"temperature": 1.5, "error_before": 0.1, "brier_before": 0.2, "error_by_chance": 0.03}
+    sets = measure_sets(reference, probabilities, true, run.names)
+    return replace(run, metrics={**run.metrics, "calibration": told, "prediction_sets": sets})
+
+
+@pytest.fixture
+def trusted() -> Callable[..., Material]:
+    return make_trusted
+
+
 @pytest.fixture
 def material() -> Callable[..., Material]:
     return make
@@ -136,3 +153,9 @@ def unwatched() -> pd.DataFrame:
     """A history without a validation part."""
     history = make().history
     return history.assign(val_loss=np.nan, val_accuracy=np.nan)
+
+
+@pytest.fixture(scope="session")
+def runs_to_show() -> tuple[Material, Material, Material]:
+    """Two runs of classes on the same pictures, and one of votes."""
+    return make_trusted(number=240, strength=1.5), make(number=240, strength=3), make_votes()

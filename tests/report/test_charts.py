@@ -65,7 +65,7 @@ def test_confusion_shows_counts_and_shares_of_the_row(material):
     matrix = np.array(run.metrics["confusion_matrix"])
     shown = texts(confusion(run))
     assert str(matrix[0, 0]) in shown
-    assert f"{100 * matrix[0, 0] / 40:.0f} %" in shown
+    assert f"{100 * matrix[0, 0] / 40:.0f}\u00a0%" in shown
     assert "none in the test part" in shown  # the third class
 
 

@@ -7,8 +7,8 @@ from hubblefork.report.figures import chart_png, save_figures
 def test_every_figure_is_written_as_a_png(material, tmp_path):
     paths = save_figures(material(number=9), tmp_path / "figures")
     assert [path.name for path in paths] == [
-        "curves.png", "confusion.png", "classes.png", "shares.png",
-        "examples.png", "predictions.png",
+        "curves.png", "confusion.png", "reliability.png", "surest.png", "classes.png",
+        "shares.png", "examples.png", "predictions.png",
     ]  # fmt: skip
     for path in paths:
         with Image.open(path) as image:
@@ -23,7 +23,7 @@ def test_a_model_without_its_history_has_no_curves(material, tmp_path):
     run = material(number=3)
     paths = save_figures(material(number=3, history=run.history.head(0)), tmp_path)
     assert "curves.png" not in {path.name for path in paths}
-    assert len(paths) == 5
+    assert len(paths) == 7
 
 
 def test_a_figure_is_the_same_each_time(material):

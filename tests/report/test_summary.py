@@ -34,6 +34,30 @@ def test_the_summary_names_the_commonest_confusion(material):
     assert expected in plain(sentences(run))
 
 
+def test_the_summary_says_what_the_surest_answers_and_the_sets_are_worth(trusted):
+    run = trusted(number=300, strength=1)
+    text = plain(sentences(run))
+    answers = run.answers().sort_values("probability", ascending=False).head(240)
+    right = 100 * (answers["true"] == answers["predicted"]).mean()
+    assert (
+        f"Leave the 20 % of the pictures of which it is least sure to a person, and {right:.1f}"
+        in text
+    )
+    values = run.metrics["prediction_sets"]["0.99"]
+    assert f"{values['mean_size']:.1f} classes on average" in text
+    assert "before calibration on the validation part they differed by 10.0 %" in text
+
+
+def test_confidence_that_is_off_and_classes_that_sets_miss_are_told(trusted):
+    run = trusted(number=600, strength=1)
+    run.metrics["intervals"]["expected_calibration_error"] = [0.2, 0.3]
+    held = run.metrics["prediction_sets"]["0.9"]["per_class"]
+    held["round"] = {"coverage": 0.5, "interval": [0.4, 0.6]}
+    text = plain(cautions(run))
+    assert "Its confidence is off even after calibration" in text
+    assert "over all pictures, but less often for ‘round’ (50 %)" in text
+
+
 def test_no_mistake_is_not_called_certainty(material):
     text = plain(sentences(material(strength=50)))
     assert "no mistake, which a network that errs once in 20 pictures could also do" in text

@@ -99,8 +99,23 @@ def test_a_path_ends_where_the_tree_does():
     true = np.zeros(37)
     for column in ("Class1.2", "Class2.1", "Class9.2", "Class6.1", "Class8.6"):
         true[GALAXY_ZOO_2.index(column)] = 1
-    steps = [step["text"] for step in path(true, true)]
-    assert steps == ["features or disk", "edge-on: yes", "bulge: boxy", "odd: yes", "merger"]
+    steps = path(true, true)
+    texts = [step["text"] for step in steps]
+    assert texts == ["features or disk", "edge-on: yes", "bulge: boxy", "odd: yes", "merger"]
+    assert [step["depth"] for step in steps] == [0, 1, 2, 0, 1]
+
+
+def test_a_step_shows_what_was_answered_and_what_was_predicted_and_nothing_else():
+    true, predicted = np.zeros(37), np.zeros(37)
+    for column, fraction in (
+        ("Class1.1", 0.9), ("Class1.2", 0.1), ("Class7.1", 0.9), ("Class6.2", 1.0),
+    ):  # fmt: skip
+        true[GALAXY_ZOO_2.index(column)] = fraction
+    predicted[GALAXY_ZOO_2.index("Class1.3")] = 0.3
+    first, second, _ = path(true, predicted)
+    answers = [(each["text"], each["chosen"]) for each in first["answers"]]
+    assert answers == [("smooth", True), ("features or disk", False), ("star or artefact", False)]
+    assert [each["text"] for each in second["answers"]] == ["completely round"]
 
 
 @cache

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from timm.layers import BatchNormAct2d
 from torch import nn
 
-from hubblefork.training.divided import BatchNormOnProcessors, gathered, share
+from hubblefork.training.divided import BatchNormOfAll, gathered, share
 
 
 @given(number=st.integers(0, 300), processes=st.integers(1, 40))
@@ -42,7 +42,7 @@ def test_batch_normalisation_on_processors_is_that_of_torch(alone, layer, shape)
     torch.manual_seed(0)
     results = []
     maps = torch.randn(shape) * 3 + 1
-    for mode in (nullcontext(), BatchNormOnProcessors()):
+    for mode in (nullcontext(), BatchNormOfAll()):
         copy = deepcopy(layer)
         inputs = maps.clone().requires_grad_()
         with mode:

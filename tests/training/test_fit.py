@@ -23,7 +23,7 @@ from hubblefork.training.run import Run
 
 SMALL = {
     "data.size": 24,
-    "network.options.width": 8,
+    "network.options.width": 2,
     "network.options.blocks": [1, 1],
     "batch_size": 16,
     "learning_rate": 0.01,

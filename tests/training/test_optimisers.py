@@ -10,7 +10,7 @@ from hubblefork.training.optimisers import layer_numbers, learn_last_layer_only,
 from hubblefork.training.recipe import OptimiserTable
 
 NETWORKS = {
-    "compact-resnet": lambda: create_network("compact-resnet", (3, 32, 32), 2),
+    "equivariant-resnet": lambda: create_network("equivariant-resnet", (3, 32, 32), 2),
     "alexnet": lambda: create_network("alexnet", (3, 67, 67), 2),
     "timm:test_resnet": lambda: timm.create_model("test_resnet", num_classes=2),
     "timm:test_vit": lambda: timm.create_model("test_vit", num_classes=2),
@@ -29,11 +29,31 @@ def test_rmsprop_steps_as_keras_does():
         before = weight.weight.item()
 
 
+def test_muon_steps_are_orthogonal_in_hidden_layers_and_those_of_adamw_elsewhere():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 2))
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    optimiser = make_optimiser(network, OptimiserTable(name="muon", learning_rate=0.01))
+    for parameter in network.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    optimiser.step()
+    pairs = zip(network.parameters(), before, strict=True)
+    hidden, *rest = (after.detach() - first for after, first in pairs)
+    scales = torch.linalg.svdvals(hidden)
+    assert scales.max() / scales.min() < 2, "those of the gradient itself differ fourfold"
+    assert hidden.square().mean().sqrt() == pytest.approx(0.2 * 0.01, rel=0.2), "as AdamW's do"
+    for moved in rest:  # the first step of AdamW is the sign of the gradient
+        torch.testing.assert_close(moved.abs(), moved.abs().mean().expand_as(moved))
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
 @pytest.mark.parametrize("decay", [1.0, 0.5])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_parameter_learns_once_and_only_matrices_and_filters_decay(name, decay):
+def test_every_parameter_learns_once_and_only_matrices_and_filters_decay(name, decay, optimiser):
     network = NETWORKS[name]()
-    settings = OptimiserTable(weight_decay=0.1, learning_rate=0.01, layer_decay=decay)
+    settings = OptimiserTable(
+        name=optimiser, weight_decay=0.1, learning_rate=0.01, layer_decay=decay
+    )
     groups = make_optimiser(network, settings).param_groups
     found = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(found) == sorted(map(id, network.parameters()))

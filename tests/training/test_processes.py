@@ -29,7 +29,7 @@ SMALL = {
     "default": {
         "data.size": 32,
         "view.size": 24,
-        "network.options.width": 8,
+        "network.options.width": 1,
         "network.options.blocks": [1, 1],
         "learning_rate": 0.01,
     },

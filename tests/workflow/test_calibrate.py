@@ -40,7 +40,7 @@ def test_the_model_file_holds_what_the_validation_part_taught(run):
     assert 0 <= told["error_before"] <= 1
     assert 0 < told["error_by_chance"] < 0.5
     assert run.metrics["prediction_sets"].keys() == {"0.9", "0.95"}  # 0.99 needs 99 pictures
-    assert "put right on the validation part" in run.report.read_text()
+    assert "before calibration on the validation part" in run.report.read_text()
 
 
 def test_metrics_and_predictions_are_calibrated(run, shapes):

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from hubblefork.cli import compare, data, demo, evaluate, listing, predict, train
+from hubblefork.cli import compare, data, demo, evaluate, explain, listing, predict, train
 from hubblefork.errors import RequestError
 
 # A path of the request that cannot be used, and a disk without room: no fault of this program.
@@ -19,6 +19,8 @@ _NO_WAY = (
     errno.EEXIST,
 )
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What a shell reports of a command that Ctrl-C ended: 128 and the number of the signal.
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="hubblefork",
@@ -32,6 +34,7 @@ app.command("demo")(demo.demo)
 app.command("data")(data.data)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("explain")(explain.explain)
 app.command("predict")(predict.predict)
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
@@ -50,6 +53,9 @@ def main() -> None:
         place = f" {error.filename}" if error.filename else ""
         print(f"hubblefork: cannot read or write{place}: {error.strerror}", file=sys.stderr)
         sys.exit(2 if error.errno in _NO_WAY else 1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        # typer makes an exit of Ctrl-C, without a word.
+        if isinstance(end, SystemExit) and end.code != _INTERRUPTED:
+            raise
         print("hubblefork: interrupted; a training goes on with --resume", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)

@@ -9,7 +9,7 @@ from hubblefork.cli.options import Device, Seed
 
 _SETTINGS = {
     # On two cores the demo then ends within five minutes, installation included.
-    "epochs": 12,
+    "epochs": 6,
     # A simulated picture is framed as tightly as Galaxy10's: all of it is shown.
     "view.field": 1.0,
     "data.size": 64,

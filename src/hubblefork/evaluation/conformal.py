@@ -132,12 +132,15 @@ def measure_sets(
     reference: Reference,
     probabilities: np.ndarray,
     true: np.ndarray,
+    names: Sequence[str],
     coverages: Sequence[float] = (0.9, 0.95, 0.99),
 ) -> dict[str, dict[str, Any]]:
     """How often sets hold the true class, and how large they are, for each coverage.
 
-    Returns {coverage as text: {coverage, interval (Wilson's, 95 %), mean_size, single: share of
-    sets with one class}}, ready for JSON, without the coverages that need more validation pictures.
+    `true` (N,) are numbers of the K `names`. Returns {coverage as text: {coverage, interval
+    (Wilson's, 95 %), mean_size, single: share of sets with one class, per_class: {name: {coverage,
+    interval}}}}, ready for JSON, without the coverages that need more validation pictures. A class
+    that does not occur has None for both.
     """
     measured = {}
     for asked in coverages:
@@ -153,5 +156,14 @@ def measure_sets(
             "interval": list(wilson_interval(int(held.sum()), len(held))),
             "mean_size": float(sizes.mean()),
             "single": float((sizes == 1).mean()),
+            "per_class": {name: _held(held[true == number]) for number, name in enumerate(names)},
         }
     return measured
+
+
+def _held(held: np.ndarray) -> dict[str, Any]:
+    """The share of the sets of one class that hold it."""
+    if not len(held):
+        return {"coverage": None, "interval": None}
+    interval = wilson_interval(int(held.sum()), len(held))
+    return {"coverage": float(held.mean()), "interval": list(interval)}

@@ -6,17 +6,20 @@ falls early, so the area below the curve is small; places in random order are wh
 against.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
+from hubblefork.errors import RequestError
 from hubblefork.explanation.inputs import answers, blurred, network_inputs
-from hubblefork.explanation.saliency import Saliency
+from hubblefork.explanation.saliency import METHODS, Saliency, saliency
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.report.style import GRID, MUTED, PART_COLOURS, styled
@@ -76,7 +79,11 @@ class DeletionCurve:
 
 
 def deletion_curve(
-    predictor: Predictor, picture: np.ndarray, found: Saliency, seed: int = 0
+    predictor: Predictor,
+    picture: np.ndarray,
+    found: Saliency,
+    seed: int = 0,
+    random: np.ndarray | None = None,
 ) -> DeletionCurve:
     """Take a picture away by the places of its saliency map, and watch the answer.
 
@@ -88,17 +95,131 @@ def deletion_curve(
         What it gave.
     seed
         Of the random orders.
+    random
+        The curve of random places, where it is known from another map of the same picture for the
+        same answer.
     """
     inputs = network_inputs(predictor, picture[None])
     target = predictor.names.index(found.target)
     places = F.adaptive_avg_pool2d(torch.tensor(found.map)[None, None], _PLACES).flatten()
-    random = np.random.default_rng(seed)
-    orders = [torch.tensor(random.permutation(len(places))) for _ in range(_ORDERS)]
+    generator = np.random.default_rng(seed)
+    orders = [torch.tensor(generator.permutation(len(places))) for _ in range(_ORDERS)]
     # Places of the same value come in random order too, not row by row.
     by_value = orders[0][places[orders[0]].argsort(descending=True, stable=True)]
     shares = np.linspace(0, 1, _STEPS + 1)
-    falls = [_fall(predictor, inputs, order, shares, target) for order in [by_value, *orders]]
-    return DeletionCurve(shares, falls[0], np.mean(falls[1:], axis=0))
+    fall = _fall(predictor, inputs, by_value, shares, target)
+    if random is None:
+        random = np.mean([_fall(predictor, inputs, o, shares, target) for o in orders], axis=0)
+    return DeletionCurve(shares, fall, random)
+
+
+@dataclass(frozen=True, eq=False)
+class Faithfulness:
+    """The mean deletion curve of each method over the same pictures.
+
+    curves: by the name of the method.
+    number: of pictures.
+    """
+
+    curves: dict[str, DeletionCurve]
+    number: int
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a method, the most faithful first: method, pictures, area, random_area."""
+        rows = [
+            (method, self.number, curve.area, curve.random_area)
+            for method, curve in self.curves.items()
+        ]
+        table = pd.DataFrame(rows, columns=["method", "pictures", "area", "random_area"])
+        return table.sort_values("area", kind="stable").reset_index(drop=True)
+
+    def figure(self) -> Figure:
+        """All curves, and that of random places."""
+        with styled(()):
+            figure = Figure(figsize=(5.6, 3.4), layout="constrained")
+            axes = figure.subplots()
+            first = next(iter(self.curves.values()))
+            axes.plot(first.shares, first.random, color=MUTED, linestyle=(0, (4, 1.5)),
+                      label=f"random places ({first.random_area:.2f})")  # fmt: skip
+            for colour, (method, curve) in zip(
+                PART_COLOURS.values(), self.curves.items(), strict=False
+            ):
+                label = f"{method} ({curve.area:.2f})"
+                axes.plot(curve.shares, curve.probabilities, color=colour, label=label)
+            axes.set(xlim=(0, 1), ylim=(0, 1))
+            axes.set_xlabel("Share of the picture that is blurred")
+            axes.set_ylabel("Mean probability of the answer")
+            axes.grid(axis="y", color=GRID)
+            axes.legend()
+        return figure
+
+    def save(self, path: str | Path) -> None:
+        """Write the figure as a PNG file."""
+        save_sheet(self.figure(), path)
+
+
+def faithfulness(
+    predictor: Predictor,
+    pictures: np.ndarray,
+    methods: Sequence[str] = METHODS,
+    layer: str | None = None,
+    done: Callable[[int], None] | None = None,
+) -> Faithfulness:
+    """Hold methods of saliency against each other, and against random places.
+
+    A method that this network has no maps for is left out.
+
+    Parameters
+    ----------
+    predictor
+        A trained network.
+    pictures
+        (N, H, W, C) uint8, framed as `predictor.framing` says; ten are enough to tell methods
+        apart.
+    methods, layer
+        As `saliency` takes them.
+    done
+        Is called with 1 after each picture.
+
+    Raises RequestError where no method is left.
+
+    >>> import hubblefork
+    >>> run = hubblefork.train(galaxies, "mlp", out=folder / "run",
+    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> found = faithfulness(Predictor.load(run.path), np.zeros((1, 24, 24, 3), np.uint8),
+    ...                      ["grad-cam", "integrated-gradients"])
+    >>> found.table["method"].tolist()
+    ['integrated-gradients']
+    """
+    falls: dict[str, list[DeletionCurve]] = {method: [] for method in methods}
+    refused = None
+    for picture in pictures:
+        random = None  # the same for all methods
+        for method in list(falls):
+            chosen = layer if method == "grad-cam" else None
+            try:
+                found = saliency(predictor, picture, method, layer=chosen)
+            except RequestError as error:
+                refused = error
+                del falls[method]
+                continue
+            curve = deletion_curve(predictor, picture, found, random=random)
+            falls[method].append(curve)
+            random = curve.random
+        if done:
+            done(1)
+    if not falls and refused:
+        raise refused
+    return Faithfulness({method: _mean(curves) for method, curves in falls.items()}, len(pictures))
+
+
+def _mean(curves: Sequence[DeletionCurve]) -> DeletionCurve:
+    return DeletionCurve(
+        curves[0].shares,
+        np.mean([curve.probabilities for curve in curves], axis=0),
+        np.mean([curve.random for curve in curves], axis=0),
+    )
 
 
 def _fall(

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
+from scipy.ndimage import binary_erosion
 
 from hubblefork.report.style import INK, styled
 
@@ -13,6 +16,9 @@ _SIDE, _GAP, _HEAD = 1.9, 0.08, 0.34
 
 # How much of a picture a map hides where it is strongest: what lies below must still be seen.
 _OPAQUE = 0.65
+
+# Pixels of the side of a covered picture: small ones are enlarged, so that the map is smooth.
+_PIXELS = 256
 
 
 def draw_overlays(rows: Sequence[tuple[np.ndarray, np.ndarray, str]]) -> Figure:
@@ -38,6 +44,25 @@ def draw_overlays(rows: Sequence[tuple[np.ndarray, np.ndarray, str]]) -> Figure:
             _cover(axes, map_, extent)
         axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
+
+
+def covered(picture: np.ndarray, map_: np.ndarray) -> np.ndarray:
+    """The picture below its map, as bytes (256, 256, 3) for a page.
+
+    Takes what `draw_overlays` takes, and shows the same.
+
+    >>> covered(np.zeros((32, 32), np.uint8), np.zeros((32, 32))).max()
+    np.uint8(0)
+    """
+    size = (_PIXELS, _PIXELS)
+    below = Image.fromarray(picture).convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    wide = Image.fromarray(map_.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
+    values = np.clip(wide, 0, 1)
+    weight = _OPAQUE * values[..., None]
+    mixed = (1 - weight) * np.asarray(below) + weight * 255 * colormaps["inferno"](values)[..., :3]
+    inside = values > 0.5
+    mixed[inside & ~binary_erosion(inside, iterations=2)] = 255
+    return mixed.round().astype(np.uint8)
 
 
 def _cover(axes: Axes, map_: np.ndarray, extent: tuple[float, float, float, float]) -> None:

@@ -1,11 +1,11 @@
-"""The network of the `default` recipe: a small residual network that two cores train in minutes."""
+"""A small residual network of plain filters, for pictures that have an up."""
 
 from itertools import pairwise
 
 from torch import Tensor, nn
 
-from hubblefork.errors import RequestError
 from hubblefork.networks.dropout import Dropout
+from hubblefork.networks.residual_options import require_options
 from hubblefork.networks.size import require_size
 
 # The stem halves the picture, and each later stage halves it again: 16 pixels leave one.
@@ -42,11 +42,7 @@ class CompactResNet(nn.Module):
     ):
         super().__init__()
         require_size("compact-resnet", input_shape, _SMALLEST)
-        if width < 1 or not blocks or min(blocks) < 1 or not 0 <= dropout < 1:
-            raise RequestError(
-                f"compact-resnet needs width >= 1, blocks >= 1 and 0 <= dropout < 1, "
-                f"not width={width}, blocks={list(blocks)}, dropout={dropout}"
-            )
+        require_options("compact-resnet", width, blocks, dropout)
         widths = [width * 2**stage for stage in range(len(blocks))]
         self.stem = nn.Sequential(
             nn.Conv2d(input_shape[0], width, kernel_size=3, stride=2, padding=1, bias=False),

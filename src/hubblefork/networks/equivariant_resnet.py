@@ -1,4 +1,4 @@
-"""A residual network that knows that a galaxy has no up: `--set network.name=equivariant-resnet`.
+"""The network of the `default` recipe: a residual network that knows that a galaxy has no up.
 
 Every filter is used in its eight orientations, the rotations by 90 degrees and their mirror images
 (the group D4), so the network does not learn them one by one, and its answer does not depend on
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hubblefork.errors import RequestError
 from hubblefork.networks.dropout import Dropout
+from hubblefork.networks.residual_options import require_options
 from hubblefork.networks.size import require_size
 
 ORIENTATIONS = 8
@@ -52,17 +52,13 @@ class EquivariantResNet(nn.Module):
         self,
         input_shape: tuple[int, int, int],
         outputs: int,
-        width: int = 4,
-        blocks: tuple[int, ...] = (1, 1, 2, 2),
+        width: int = 5,
+        blocks: tuple[int, ...] = (1, 1, 1, 1),
         dropout: float = 0.0,
     ):
         super().__init__()
         require_size("equivariant-resnet", input_shape, _SMALLEST)
-        if width < 1 or not blocks or min(blocks) < 1 or not 0 <= dropout < 1:
-            raise RequestError(
-                f"equivariant-resnet needs width >= 1, blocks >= 1 and 0 <= dropout < 1, "
-                f"not width={width}, blocks={list(blocks)}, dropout={dropout}"
-            )
+        require_options("equivariant-resnet", width, blocks, dropout)
         widths = [width * 2**stage for stage in range(len(blocks))]
         self.stem = nn.Sequential(
             Lifting(input_shape[0], width, kernel_size=4, stride=2, padding=1),
@@ -108,13 +104,11 @@ class Residual(nn.Module):
         return self.relu(self.body(maps) + self.short_cut(maps))
 
 
-class Lifting(nn.Module):
+class Lifting(nn.Conv2d):
     """From a picture to maps: each filter in eight orientations, (N, C, H, W) -> (N, 8 F, ...)."""
 
     def __init__(self, channels: int, features: int, kernel_size: int, stride: int, padding: int):
-        super().__init__()
-        self.stride, self.padding = stride, padding
-        self.weight = nn.Parameter(torch.empty(features, channels, kernel_size, kernel_size))
+        super().__init__(channels, features, kernel_size, stride, padding, bias=False)
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         self.register_buffer("turns", _turns_of_kernels(kernel_size), persistent=False)
 
@@ -123,31 +117,28 @@ class Lifting(nn.Module):
         filters = _Permuted.apply(self.weight.reshape(features * channels, -1), self.turns)
         filters = filters.view(features, channels, ORIENTATIONS, side, side)
         filters = filters.transpose(1, 2).reshape(features * ORIENTATIONS, channels, side, side)
-        return F.conv2d(pictures, filters, stride=self.stride, padding=self.padding)
+        return self._conv_forward(pictures, filters, None)
 
 
-class GroupConvolution(nn.Module):
+class GroupConvolution(nn.Conv2d):
     """From maps to maps, (N, 8 A, H, W) -> (N, 8 B, ...), without a bias."""
 
     def __init__(
         self, before: int, after: int, kernel_size: int, stride: int = 1, padding: int = 0
     ):
-        super().__init__()
-        self.stride, self.padding, self.before = stride, padding, before
-        self.weight = nn.Parameter(
-            torch.empty(after, before * ORIENTATIONS, kernel_size, kernel_size)
-        )
+        super().__init__(before * ORIENTATIONS, after, kernel_size, stride, padding, bias=False)
         nn.init.normal_(self.weight, std=(2 / self.weight[0].numel()) ** 0.5)
         self.register_buffer("turns", _turns_of_maps(kernel_size), persistent=False)
 
     def forward(self, maps: Tensor) -> Tensor:
-        after, before, side = len(self.weight), self.before, self.weight.shape[-1]
+        after, channels, side, _ = self.weight.shape
+        before = channels // ORIENTATIONS
         filters = _Permuted.apply(self.weight.reshape(after * before, -1), self.turns)
         filters = filters.view(after, before, ORIENTATIONS, ORIENTATIONS, side, side)
         filters = filters.transpose(1, 2).reshape(
             after * ORIENTATIONS, before * ORIENTATIONS, side, side
         )
-        return F.conv2d(maps, filters, stride=self.stride, padding=self.padding)
+        return self._conv_forward(maps, filters, None)
 
 
 class Normalisation(nn.Module):

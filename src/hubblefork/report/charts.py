@@ -20,7 +20,7 @@ from hubblefork.report.style import (
     styled,
     wrapped,
 )
-from hubblefork.report.words import percent
+from hubblefork.report.words import percent, whole_percent
 
 # The wedge of all classes beyond those that have a colour of their own.
 _OTHERS = "#9aa5b1"
@@ -48,6 +48,9 @@ def curves(material: Material) -> Figure:
         else:
             _curve(other, material.history, "accuracy", percent)
             other.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+        for axes in (loss, other):
+            # Between title and axes stands which epoch is marked.
+            axes.set_title(axes.get_title(loc="left"), pad=17)
         return figure
 
 
@@ -192,24 +195,13 @@ def _fill_cells(axes: Axes, matrix: np.ndarray, shares: np.ndarray, cell: float)
         share, count = shares[row, column], matrix[row, column]
         colour = "white" if share > 0.5 else INK
         axes.text(
-            column, row - 0.02, _whole_percent(share), ha="center", va="bottom", fontsize=large,
+            column, row - 0.02, whole_percent(share), ha="center", va="bottom", fontsize=large,
             fontweight="bold", color=colour, in_layout=False,
         )  # fmt: skip
         axes.text(
             column, row + 0.08, f"{count:,}", ha="center", va="top", fontsize=small,
             color=colour, in_layout=False,
         )  # fmt: skip
-
-
-def _whole_percent(share: float) -> str:
-    """A share above 0, rounded, but 100 % only for all and 0 % for none.
-
-    >>> _whole_percent(0.004), _whole_percent(0.996), _whole_percent(0.5)
-    ('< 1 %', '> 99 %', '50 %')
-    """
-    if share < 0.005:
-        return "< 1 %"
-    return "> 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
 
 
 def class_counts(material: Material) -> Figure:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from hubblefork.files import replacing
 from hubblefork.report import votes_charts
+from hubblefork.report.certainty_charts import reliability_diagram, set_coverage, surest
 from hubblefork.report.charts import class_counts, confusion, curves, shares
 from hubblefork.report.material import Material
 from hubblefork.report.sheets import examples, predictions
@@ -21,10 +22,21 @@ _MOST_DOTS = 4000
 def draw_charts(material: Material) -> dict[str, bytes]:
     """The charts as PNG files, for `save_figures` and for the page.
 
-    Curves, confusion, classes and their shares; or, for votes, curves, questions and answers.
-    There are no curves where the history is empty: a model measured far from its training.
+    Curves, confusion, how sure it is, classes and their shares; or, for votes, curves, questions
+    and answers. There are no curves where the history is empty: a model measured far from its
+    training. There is no coverage where no sets of classes were measured.
     """
-    charts = {"curves": curves, "confusion": confusion, "classes": class_counts, "shares": shares}
+    charts = {
+        "curves": curves,
+        "confusion": confusion,
+        "reliability": reliability_diagram,
+        "surest": surest,
+        "coverage": set_coverage,
+        "classes": class_counts,
+        "shares": shares,
+    }
+    if not material.metrics.get("prediction_sets"):
+        del charts["coverage"]
     if material.of_votes:
         charts = {
             "curves": curves,

@@ -10,6 +10,7 @@ from hubblefork.data.framing import Framing
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.files import replacing
 from hubblefork.report import votes
+from hubblefork.report.confusion import galleries, matrix_rows
 from hubblefork.report.figures import draw_charts
 from hubblefork.report.material import PARTS, Material
 from hubblefork.report.page import chart, jpeg, render_page
@@ -20,6 +21,23 @@ from hubblefork.report.words import between, percent, several
 
 # Pictures left out that the page lists; `dataset.json` has them all.
 _MOST_LEFT_OUT = 20
+
+# Up to so many classes their names fit across the columns of the confusion matrix; up to so many
+# its cells have room for two numbers.
+_MOST_AMPLE, _MOST_ROOMY = 6, 12
+# Of more, confusions are hard to find in the table: so many of the most frequent stand in a list.
+_LISTED = 10
+
+# The sections of a page, by their anchors, as its list of contents names them.
+_OF_CLASSES = {
+    "classes": "Class by class",
+    "confusion": "Confusion matrix",
+    "certainty": "How sure it is",
+    "distribution": "Class distribution",
+    "examples": "Examples",
+    "predictions": "Predictions",
+}
+_OF_VOTES = {"questions": "Questions", "answers": "Answers", "galaxies": "Examples"}
 
 
 def write_report(
@@ -43,6 +61,7 @@ def render(material: Material, charts: Mapping[str, bytes] | None = None) -> str
         **(_of_votes(material) if material.of_votes else _of_classes(material)),
         title=material.title,
         made=material.made,
+        contents=_contents(material),
         material=material,
         charts={name: chart(png) for name, png in (charts or draw_charts(material)).items()},
         panels=[(panel, chart(panel.png)) for panel in material.panels],
@@ -53,14 +72,30 @@ def render(material: Material, charts: Mapping[str, bytes] | None = None) -> str
     )
 
 
+def _contents(material: Material) -> list[tuple[str, str]]:
+    """The anchors and titles of the sections, in their order."""
+    return [
+        *([] if material.history.empty else [("training", "Training")]),
+        *(_OF_VOTES if material.of_votes else _OF_CLASSES).items(),
+        *[(panel.name, "What it sees") for panel in material.panels[:1]],
+        ("making", "How it was made"),
+    ]
+
+
 def _of_classes(material: Material) -> dict[str, Any]:
     return {
+        "script": "confusion.js",
         "sentences": sentences(material),
         "cautions": cautions(material),
         "cards": _cards(material),
         "substitutes": substitutes(material.names),
         "rows": list(_class_rows(material)),
         "few": FEW,
+        "matrix": list(matrix_rows(material)),
+        "galleries": galleries(material),
+        "ample": _MOST_AMPLE,
+        "compact": _MOST_ROOMY,
+        "listed": _LISTED if len(material.names) > _MOST_ROOMY else 0,
         "examples": list(_tiles(material, example_rows(material))),
         "predictions": list(_tiles(material, prediction_rows(material))),
     }

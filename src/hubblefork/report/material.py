@@ -80,6 +80,12 @@ class Material:
         of_all = self.predictions.iloc[:, 3:].to_numpy(float)
         return named.assign(probability=of_all.max(axis=1)).reset_index(drop=True)
 
+    def classified(self) -> tuple[np.ndarray, np.ndarray]:
+        """The number of the true class (N,) of each test picture, and its probabilities (N, K)."""
+        number_of = {name: number for number, name in enumerate(self.names)}
+        true = self.answers()["true"].map(number_of).to_numpy(np.int64)
+        return true, self.predictions.iloc[:, 3:].to_numpy(float)
+
     @property
     def of_votes(self) -> bool:
         """Whether the answers are fractions of votes, not classes."""

@@ -1,6 +1,7 @@
 """What every HTML page of the project is made with: its templates, and pictures within it."""
 
 import base64
+import hashlib
 import io
 from importlib import resources
 from pathlib import Path
@@ -12,14 +13,21 @@ from markupsafe import Markup
 from PIL import Image
 
 from hubblefork.errors import RequestError
-from hubblefork.report.words import between, percent
+from hubblefork.report.words import between, percent, several
 
 # Pixels of a picture's longer side: twice the width at which a page shows it.
 _TILE = 320
 
+# A figure with more bytes than this as PNG is of photographs, which JPEG holds in a fifth.
+_MOST_PNG = 250_000
 
-def render_page(template: str, **what: Any) -> str:
-    """Fill the template of this name. Whatever stands in names and notes is shown, never obeyed."""
+
+def render_page(template: str, script: str | None = None, **what: Any) -> str:
+    """Fill the template of this name. Whatever stands in names and notes is shown, never obeyed.
+
+    script: the name of a file whose lines are the only ones that a browser may run in the page: it
+    compares their hash with the one in the page's policy.
+    """
     room = resources.files(__package__)
     environment = Environment(
         loader=FunctionLoader(lambda name: room.joinpath(name).read_text("utf-8")),
@@ -28,9 +36,11 @@ def render_page(template: str, **what: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "between": between}
+    environment.filters |= {"percent": percent, "between": between, "several": several}
     css = Markup(room.joinpath("template.css").read_text("utf-8"))
-    return environment.get_template(template).render(css=css, **what)
+    code = Markup(room.joinpath(script).read_text("utf-8")) if script else ""
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
+    return environment.get_template(template).render(css=css, script=code, digest=digest, **what)
 
 
 def check_page(path: str | Path) -> Path:
@@ -45,16 +55,26 @@ def chart(png: bytes) -> dict[str, Any]:
     """A chart as a data URI, and its size on the page: half of its dots, for dense screens."""
     # The header of a PNG file holds width and height at these places.
     width, height = (int.from_bytes(png[start : start + 4]) // 2 for start in (16, 20))
-    return {"source": _data_uri("image/png", png), "width": width, "height": height}
+    source = _data_uri("image/png", png) if len(png) <= _MOST_PNG else _photograph(png)
+    return {"source": source, "width": width, "height": height}
 
 
-def jpeg(picture: np.ndarray) -> str:
-    """A picture as a data URI, made smaller if it holds more than a page shows."""
+def _photograph(png: bytes) -> str:
+    with Image.open(io.BytesIO(png)) as image:
+        return _jpeg_uri(image.convert("RGB"), quality=85)
+
+
+def jpeg(picture: np.ndarray, side: int = _TILE, quality: int = 90) -> str:
+    """A picture as a data URI, made smaller if it is longer than `side`."""
     image = Image.fromarray(picture)
-    image.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _jpeg_uri(image, quality)
+
+
+def _jpeg_uri(image: Image.Image, quality: int) -> str:
     buffer = io.BytesIO()
     # Colour at full resolution: in a galaxy of 60 pixels, the blue arms are a few wide.
-    image.save(buffer, "JPEG", quality=90, subsampling=0)
+    image.save(buffer, "JPEG", quality=quality, subsampling=0)
     return _data_uri("image/jpeg", buffer.getvalue())
 
 

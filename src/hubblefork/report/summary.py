@@ -1,10 +1,11 @@
 """The result in plain sentences, and what a reader should know before believing it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from hubblefork.errors import first_few
+from hubblefork.evaluation.certainty import risk_coverage
 from hubblefork.report.material import Material
 from hubblefork.report.words import between, duration, percent, several
 
@@ -21,6 +22,12 @@ _RISE = 1.15
 # From here on, accuracy mostly tells how the common classes fare.
 _UNEVEN = 10
 
+# Confidence that is off by so much more than chance makes misleads whoever acts on it.
+_MOST_OFF = 0.02
+
+# The share of pictures that one who leaves the doubtful ones to a person might keep.
+_KEPT = 0.8
+
 
 def sentences(material: Material) -> list[str]:
     """What was trained on what, how good it is, and where it is best and worst."""
@@ -31,6 +38,8 @@ def sentences(material: Material) -> list[str]:
         *_extremes(material),
         _confusion(material),
         *_calibration(material),
+        _leaving(material),
+        *_sets(material),
     ]
 
 
@@ -39,6 +48,7 @@ def cautions(material: Material) -> list[str]:
     return [
         *_of_classes(material),
         *_of_calibration(material),
+        *_of_sets(material),
         *_of_lead(material),
         *of_training(material),
         *of_data(material),
@@ -114,9 +124,11 @@ def _confusion(material: Material) -> str:
         )
     true, taken = np.unravel_index(wrong.argmax(), wrong.shape)
     count, total = wrong[true, taken], matrix[true].sum()
+    back = matrix[taken, true]
+    reverse = f"; the other way round, {back:,} of {matrix[taken].sum():,}" if back else ""
     return (
         f"Its most frequent confusion is ‘{material.names[true]}’ taken for "
-        f"‘{material.names[taken]}’: {count:,} of {total:,} ({percent(count / total)})."
+        f"‘{material.names[taken]}’: {count:,} of {total:,} ({percent(count / total)}){reverse}."
     )
 
 
@@ -126,16 +138,61 @@ def _calibration(material: Material) -> Iterator[str]:
     if told:
         error = material.metrics["expected_calibration_error"]
         yield (
-            "How sure it says it is was put right on the validation part (temperature "
-            f"{told['temperature']:.2f}): on the test part, confidence and share of right answers "
-            f"now differ by {percent(error)} on average, where chance alone would make "
-            f"{percent(told['error_by_chance'])}; without that they differ by "
-            f"{percent(told['error_before'])}."
+            f"Its confidence and the share of right answers differ by {percent(error)} on average, "
+            f"where chance alone would make {percent(told['error_by_chance'])}; before calibration "
+            f"on the validation part they differed by {percent(told['error_before'])}."
         )
 
 
+def _leaving(material: Material) -> str:
+    """What is gained by leaving the least certain pictures to a person."""
+    accuracy = risk_coverage(*material.classified()).accuracy_at(_KEPT)
+    return (
+        f"Leave the {percent(1 - _KEPT, 0)} of the pictures of which it is least sure to a person, "
+        f"and {percent(accuracy)} of the others are right."
+    )
+
+
+def _sets(material: Material) -> Iterator[str]:
+    """How often sets of classes hold the true one, for the highest coverage that was measured."""
+    measured = material.metrics.get("prediction_sets")
+    if measured:
+        asked = max(measured, key=float)
+        values = measured[asked]
+        yield (
+            f"Asked for sets of classes that hold the true one {percent(float(asked), 0)} of the "
+            f"time, it gives {values['mean_size']:.1f} classes on average, and "
+            f"{percent(values['coverage'])} of the sets hold it."
+        )
+
+
+def _of_sets(material: Material) -> Iterator[str]:
+    """The classes that the sets hold less often than was asked, by more than luck."""
+    for asked, values in (material.metrics.get("prediction_sets") or {}).items():
+        missed = [
+            f"‘{name}’ ({percent(held['coverage'], 0)})"
+            for name, held in values["per_class"].items()
+            if held["interval"] and held["interval"][1] < float(asked)
+        ]
+        if missed:
+            yield (
+                f"Sets of classes that should hold the true one {percent(float(asked), 0)} of the "
+                f"time do so over all pictures, but less often for {first_few(missed, 5)}."
+            )
+            return
+
+
 def _of_calibration(material: Material) -> Iterator[str]:
-    if material.metrics.get("calibration", ...) is None:
+    told = material.metrics.get("calibration", ...)
+    if isinstance(told, Mapping):
+        error = "expected_calibration_error"
+        if material.metrics["intervals"][error][0] > told["error_by_chance"] + _MOST_OFF:
+            sure = float(material.classified()[1].max(axis=1).mean())
+            yield (
+                f"Its confidence is off even after calibration: it is {percent(sure)} sure on "
+                f"average, and right for {percent(material.metrics['accuracy'])}."
+            )
+    if told is None:
         yield (
             "There was no validation part to calibrate the probabilities on: they may be too sure "
             "or not sure enough."

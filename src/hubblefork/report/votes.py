@@ -12,7 +12,7 @@ from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report.material import Material
 from hubblefork.report.summary import FEW, of_data, of_training, training
 from hubblefork.report.words import between, listed, percent, several
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2, Answer
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2, Answer, Question
 
 _SEED = 0
 _FIRST = GALAXY_ZOO_2.question(1).columns
@@ -133,29 +133,72 @@ def example_rows(material: Material, number: int = 10) -> list[dict[str, Any]]:
 def path(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
     """The answers that most volunteers gave, from the first question to the end of the tree.
 
-    Both are (37,). Each step has the answer's text, and its true and predicted fraction.
+    Both are (37,). Each step has the answer's text, and its true and predicted fraction; and the
+    question, how many questions lead to it, and those of its answers that a tenth of the volunteers
+    or of the prediction gave, as {text, true, predicted, chosen: whether most volunteers gave it}.
 
     >>> votes = np.zeros(37)
     >>> for column in ("Class1.1", "Class7.2", "Class6.2"):
     ...     votes[GALAXY_ZOO_2.index(column)] = 1
-    >>> [step["text"] for step in path(votes, votes)]
-    ['smooth', 'in between', 'odd: no']
+    >>> [(step["depth"], step["text"]) for step in path(votes, votes)]
+    [(0, 'smooth'), (1, 'in between'), (0, 'odd: no')]
     """
     steps, following = [], 1
     while following is not None:
         question = GALAXY_ZOO_2.question(following)
         best = int(true[question.columns].argmax())
-        answer, place = question.answers[best], question.columns.start + best
-        steps.append(
+        answers = [
             {
-                "text": short_name(question.number, answer),
+                "text": answer.text,
                 "true": float(true[place]),
                 "predicted": float(predicted[place]),
+                "chosen": place == question.columns.start + best,
+            }
+            for place, answer in enumerate(question.answers, start=question.columns.start)
+        ]
+        answer = question.answers[best]
+        steps.append(
+            answers[best]
+            | {
+                "text": short_name(question.number, answer),
+                "question": _QUESTIONS[question.number],
+                "depth": _depth(question),
+                "answers": [
+                    each
+                    for each in answers
+                    if each["chosen"] or max(each["true"], each["predicted"]) >= _SHOWN
+                ],
             }
         )
         following = answer.next
     return steps
 
+
+def _depth(question: Question) -> int:
+    """How many questions have to be answered in one way for this one to be asked."""
+    if question.parent is None:
+        return 0
+    number = question.parent.removeprefix("Class").partition(".")[0]
+    return 1 + _depth(GALAXY_ZOO_2.question(int(number)))
+
+
+# The least fraction of an answer that an example shows beside the commonest one.
+_SHOWN = 0.1
+
+# The questions, as short as an example has room for.
+_QUESTIONS = {
+    1: "Smooth, or a disk?",
+    2: "Edge-on?",
+    3: "A bar?",
+    4: "Spiral arms?",
+    5: "How large a bulge?",
+    6: "Anything odd?",
+    7: "How round?",
+    8: "What is odd?",
+    9: "What bulge, edge-on?",
+    10: "How tightly wound?",
+    11: "How many arms?",
+}
 
 # What a bare "yes" or "no" answers.
 _TOPICS = {2: "edge-on", 3: "bar", 4: "spiral", 5: "bulge", 6: "odd", 9: "bulge", 11: "arms"}

@@ -2,17 +2,18 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from hubblefork.report.material import Material
 from hubblefork.report.sheets import TILE, corner, sheet, show
-from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, WRONG, styled, wrapped
+from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, SHADES, WRONG, styled, wrapped
 from hubblefork.report.votes import answer_rows, example_rows, fractions, short_name
 from hubblefork.report.words import percent
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
-# Points that can still be told apart in a panel of an inch; more are drawn at random.
-_MOST_POINTS = 1500
+# Fractions are counted in steps of a twentieth: a panel of an inch has room for no more.
+_STEPS = 20
 
 # The figure of answers is one pair of axes with 37 squares of side 1 in rows of seven, which is
 # drawn ten times as fast as 37 pairs of axes.
@@ -21,12 +22,10 @@ _PITCH = np.array([1.22, -1.5])
 
 
 def answers(material: Material) -> Figure:
-    """For each of the 37 answers, the predicted fraction of each galaxy against the true one."""
+    """For each of the 37 answers, how many galaxies have which predicted and true fraction."""
     true, predicted = fractions(material)
-    if len(true) > _MOST_POINTS:
-        rows = np.random.default_rng(0).permutation(len(true))[:_MOST_POINTS]
-        true, predicted = true[rows], predicted[rows]
     number = len(GALAXY_ZOO_2.columns)
+    edges = np.linspace(0, 1, _STEPS + 1)
     corners = np.stack(np.divmod(np.arange(number), _ACROSS)[::-1], axis=1) * _PITCH
     with styled(()):
         figure = Figure(figsize=(9.6, 9.9))
@@ -36,10 +35,15 @@ def answers(material: Material) -> Figure:
         frame = np.array([[0, 1], [0, 0], [1, 0], [np.nan, np.nan], [0, 0], [1, 1]])
         frames = (corners[:, None] + np.vstack([frame, frame[3]])).reshape(-1, 2)
         axes.plot(*frames.T, color=MUTED, linewidth=0.7, zorder=1)
-        axes.scatter(
-            (true + corners[:, 0]).ravel(), (predicted + corners[:, 1]).ravel(), s=3,
-            alpha=max(0.15, min(0.6, 40 / len(true))), color=PART_COLOURS["test"], linewidths=0,
-        )  # fmt: skip
+        most = LogNorm(0.5, max(2, len(true)))
+        for given, told, (left, bottom) in zip(predicted.T, true.T, corners, strict=True):
+            # A head without sums may give fractions beyond 1, which stand in the last step.
+            counts, _, _ = np.histogram2d(
+                given.clip(0, 1), told.clip(0, 1), _STEPS, ((0, 1), (0, 1))
+            )
+            axes.pcolormesh(
+                left + edges, bottom + edges, np.ma.masked_equal(counts, 0), cmap=SHADES, norm=most
+            )
         for place, (column, (left, bottom)) in enumerate(
             zip(GALAXY_ZOO_2.columns, corners, strict=True)
         ):
@@ -62,7 +66,7 @@ def _label(axes: Axes, column: str, left: float, bottom: float, error: float) ->
     name = short_name(int(number.split(".")[0]), GALAXY_ZOO_2.answers[column])
     axes.text(left, bottom + 1.06, wrapped(f"{number} {name}", 19, 2), va="bottom", fontsize=7.5,
               fontweight="bold", linespacing=1.1)  # fmt: skip
-    axes.text(left + 0.98, bottom + 0.03, f"{error:.3f}", ha="right", fontsize=7, color=MUTED)
+    axes.text(left + 0.04, bottom + 0.97, f"{error:.3f}", va="top", fontsize=7, color=MUTED)
 
 
 def questions(material: Material) -> Figure:

@@ -13,6 +13,17 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{100 * share:.{digits}f}{_JOINT}%"
 
 
+def whole_percent(share: float) -> str:
+    """A share above 0, rounded, but 100 % only for all and 0 % for none.
+
+    >>> whole_percent(0.004), whole_percent(0.996), whole_percent(0.5)
+    ('<\xa01\xa0%', '>\xa099\xa0%', '50\xa0%')
+    """
+    if share < 0.005:
+        return f"<{_JOINT}1{_JOINT}%"
+    return f">{_JOINT}99{_JOINT}%" if 0.995 <= share < 1 else percent(share, 0)
+
+
 def between(interval: tuple[float, float] | list[float] | None, digits: int = 1) -> str:
     """An interval of shares, in percent.
 

@@ -40,15 +40,15 @@ def gathered(own: Tensor, number: int) -> Tensor:
 
 
 def share_batch_norm(network: nn.Module, device: torch.device) -> nn.Module:
-    """The network with batch normalisation over all processes, where torch has it: on GPUs.
+    """The network with torch's own batch normalisation over all processes: there is one on GPUs.
 
-    On processors, train it within `BatchNormOnProcessors`.
+    Train it within `BatchNormOfAll`, for processors and for layers that are not torch's.
     """
     # timm's conversion, since torch's own loses the activations in timm's layers.
     return convert_sync_batchnorm(network) if device.type == "cuda" else network
 
 
-class BatchNormOnProcessors(TorchFunctionMode):
+class BatchNormOfAll(TorchFunctionMode):
     """While this mode is on, batch normalisation in training counts the pictures of all processes.
 
     A mode and not a layer, so that it serves every kind of layer that normalises.

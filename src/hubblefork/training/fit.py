@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,10 @@ from hubblefork.training.batches import (
     resident,
 )
 from hubblefork.training.device import telling_of_memory
-from hubblefork.training.divided import BatchNormOnProcessors, share_batch_norm
+from hubblefork.training.divided import BatchNormOfAll, share_batch_norm
 from hubblefork.training.module import Classifier
 from hubblefork.training.plan import Plan
-from hubblefork.training.processes import World, spawn
+from hubblefork.training.processes import spawn
 from hubblefork.training.recipe import Recipe
 from hubblefork.training.reporting import Reporter
 from hubblefork.training.run import Run
@@ -79,7 +79,7 @@ def _train(plan: Plan, run: Run) -> None:
         validation = batches(pictures, [rows["val"]], _VALIDATION_BATCH, pinned=pinned)
         module = _classifier(plan, steps=len(loader) * settings.all_epochs, device=device)
         with (
-            _batch_norm_of_all(plan.world, device),
+            BatchNormOfAll() if plan.world.size > 1 else nullcontext(),
             telling_of_memory(
                 f"to train on batches of {settings.batch_size:,} pictures of {size}x{size}",
                 f"--set batch_size={max(1, settings.batch_size // 2)}, or a smaller view.size",
@@ -142,11 +142,6 @@ def _classifier(plan: Plan, steps: int, device: torch.device) -> Classifier:
     return Classifier(
         network, plan.view, plan.recipe, plan.objective, plan.seed, steps, plan.compiled
     )
-
-
-def _batch_norm_of_all(world: World, device: torch.device) -> AbstractContextManager[Any]:
-    shared = world.size > 1 and device.type == "cpu"
-    return BatchNormOnProcessors() if shared else nullcontext()
 
 
 def _load_kept(plan: Plan, run: Run) -> None:

@@ -6,7 +6,7 @@ looked at each galaxy, the likelihood of their votes; they show the RMSE. `--set
 chooses.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -39,10 +39,13 @@ class Objective:
 
     Labels are class numbers (N,) int64; or fractions of votes (N, 37) float32, with the number of
     volunteers in a 38th column where `counts_votes`.
+
+    adjustment: (classes,), added to the logits in the loss alone, or none.
     """
 
     head: str
     loss_name: str
+    adjustment: tuple[float, ...] = ()
 
     @property
     def figure_name(self) -> Literal["accuracy", "rmse"]:
@@ -61,13 +64,28 @@ class Objective:
         """
         match self.loss_name:
             case "cross-entropy":
-                return F.cross_entropy(raw.float(), labels, label_smoothing=smoothing)
+                raw = raw.float()
+                if self.adjustment:
+                    raw = raw + raw.new_tensor(self.adjustment)
+                return F.cross_entropy(raw, labels, label_smoothing=smoothing)
             case "mse":
                 return F.mse_loss(answers, labels)
             case "rmse":
                 return torch.sqrt(F.mse_loss(answers, labels) + _TINY)
         votes = votes_cast(labels[:, :_ANSWERS], labels[:, _ANSWERS:])
         return -dirichlet_multinomial(raw, votes).mean().float()
+
+    def favouring_rare(self, labels: np.ndarray, classes: int, strength: float) -> "Objective":
+        """The same with logits adjusted for the shares of the classes (Menon et al. 2021).
+
+        labels: (N,) of the training part. What is learnt is as if each class had its share to the
+        power of 1 - strength, in [0, 1]: 0 changes nothing, with 1 all classes count alike.
+        """
+        if not strength or self.figure_name != "accuracy":
+            return self
+        counts = np.bincount(labels, minlength=classes)
+        shares = np.maximum(counts, 1) / len(labels)  # a class may have no training pictures
+        return replace(self, adjustment=tuple((strength * np.log(shares)).tolist()))
 
     def merit(self, answers: Tensor, labels: Tensor) -> Tensor:
         """The sum over a batch that the figure of an epoch is made from.

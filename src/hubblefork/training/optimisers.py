@@ -15,6 +15,10 @@ def make_optimiser(network: nn.Module, settings: OptimiserTable) -> torch.optim.
     Weight decay goes to matrices and filters only, not to biases and normalisation. The last layer
     has the full learning rate, and where the recipe asks for it each layer before it
     `layer_decay` times that of the one after; the last layer is in the first group.
+
+    `muon` (Jordan et al. 2024) moves the matrices and filters of the hidden layers by orthogonal
+    steps, as large as those of AdamW (Liu et al. 2025); AdamW, with Nesterov's momentum, moves all
+    the rest.
     """
     rate, epsilon = settings.learning_rate, settings.epsilon
     groups = _groups(network, settings)
@@ -23,6 +27,11 @@ def make_optimiser(network: nn.Module, settings: OptimiserTable) -> torch.optim.
             return torch.optim.Adam(groups, lr=rate, eps=epsilon, fused=True)
         case "adamw":
             return torch.optim.AdamW(groups, lr=rate, eps=epsilon, fused=True)
+        case "muon":
+            # Imported here: timm takes a second.
+            from timm.optim import Muon
+
+            return Muon(groups, lr=rate, eps=epsilon, momentum=settings.momentum, nesterov=True)
         case "rmsprop":
             # Keras' memory of squared gradients; torch's own default is 0.99.
             return torch.optim.RMSprop(groups, lr=rate, eps=epsilon, alpha=0.9)
@@ -75,18 +84,22 @@ def _groups(network: nn.Module, settings: OptimiserTable) -> list[dict]:
     last = max(layers.values(), default=0)
     undecayed = network.no_weight_decay() if hasattr(network, "no_weight_decay") else ()
 
-    def kind(named: tuple[str, nn.Parameter]) -> tuple[int, bool]:
+    of_last = {id(parameter) for parameter in feature_layer(network).parameters()}
+
+    def kind(named: tuple[str, nn.Parameter]) -> tuple[int, bool, bool]:
         name, parameter = named
+        plain = parameter.ndim <= 1 or name in undecayed
         # A parameter that timm puts in no layer belongs to the last.
-        return last - layers.get(name, last), parameter.ndim <= 1 or name in undecayed
+        return last - layers.get(name, last), plain, not plain and id(parameter) not in of_last
 
     return [
         {
             "params": [parameter for _, parameter in members],
             "lr": settings.learning_rate * settings.layer_decay**depth,
             "weight_decay": 0.0 if plain else settings.weight_decay,
+            "use_fallback": not hidden,  # AdamW for what is no hidden matrix: of muon
         }
-        for (depth, plain), members in groupby(
+        for (depth, plain, hidden), members in groupby(
             sorted(network.named_parameters(), key=kind), key=kind
         )
     ]

@@ -111,13 +111,13 @@ class NetworkTable(_Table):
 
 
 class OptimiserTable(_Table):
-    """An optimiser of torch.optim."""
+    """An optimiser of torch.optim, or timm's Muon: see `hubblefork.training.optimisers`."""
 
-    name: Literal["adam", "adamw", "rmsprop", "sgd"] = "adamw"
+    name: Literal["adam", "adamw", "muon", "rmsprop", "sgd"] = "adamw"
     learning_rate: Positive = 1e-3
     weight_decay: NotNegative = 0.0
     epsilon: Positive = 1e-8
-    momentum: Share = 0.9  # of sgd
+    momentum: Share = 0.9  # of sgd and muon
     # What is left of the learning rate from each layer to the one before it.
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
 
@@ -144,6 +144,8 @@ class TrainingTable(_Table):
     batch_size: Count = 64
     loss: LossName = "auto"  # see `hubblefork.training.losses`
     label_smoothing: Share = 0.0  # of classes; votes are fractions as they are
+    # How much rare classes are favoured: 0, not at all, to 1, as if all were equally common.
+    balance: Annotated[float, Field(ge=0, le=1)] = 0.0
     average_weights: Share = 0.0  # decay of the moving average of the weights; 0: none
     early_stopping: Count | None = None  # epochs without a better val_loss before the end
     keep: Literal["best", "last"] = "last"  # weights of the lowest val_loss, or of the last epoch

@@ -109,6 +109,15 @@ def own_test_part(
 
     Raises RequestError where the source has changed since.
     """
+    dataset, split = own_dataset(run, predictor)
+    return dataset, split.rows(dataset, "test"), about_split(dataset, split)
+
+
+def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
+    """The dataset that a run was trained on, packed again where need be, and its split.
+
+    Raises RequestError where the source has changed since.
+    """
     about = run.recipe["run"]
     dataset = open_packed(about["dataset"], source=about["source"])
     if dataset is None:
@@ -116,8 +125,7 @@ def own_test_part(
         dataset = pack(opened, predictor.framing)
         if dataset.key != about["dataset"]:
             raise RequestError(f"{about['source']} has changed since {run.path} was trained on it")
-    split = Split.load(run.split)
-    return dataset, split.rows(dataset, "test"), about_split(dataset, split)
+    return dataset, Split.load(run.split)
 
 
 def _model_numbers(source: Source, predictor: Predictor) -> np.ndarray | None:

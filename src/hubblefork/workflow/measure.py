@@ -79,28 +79,30 @@ def _measure_trust(
 ) -> dict[str, Any]:
     """What calibration did, and whether sets of classes hold what they promise.
 
-    `calibration`: {temperature; error_before: the expected calibration error without it;
-    error_by_chance: that of as many pictures whose classes are drawn with just these
-    probabilities}. `prediction_sets`: see `measure_sets`. Both are None where the model had no
-    validation part.
+    `calibration`: {temperature; error_before, brier_before: the expected calibration error and the
+    Brier score without it; error_by_chance: the error of as many pictures whose classes are drawn
+    with just these probabilities}. `prediction_sets`: see `measure_sets`. Both are None where the
+    model had no validation part.
     """
     trust = predictor.trust
     if trust.temperature is None:
         return {"calibration": None, "prediction_sets": None}
 
-    def error(given: np.ndarray, classes: np.ndarray) -> float:
-        measured = measure_classes(classes, given, predictor.names, resamples=1)
-        return measured["expected_calibration_error"]
+    def measured(given: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
+        return measure_classes(classes, given, predictor.names, resamples=1)
 
+    error = "expected_calibration_error"
+    before = measured(with_temperature(probabilities, 1 / trust.temperature), true)
     random = np.random.default_rng(0)
-    chance = [error(probabilities, _drawn(probabilities, random)) for _ in range(_DRAWS)]
+    chance = [measured(probabilities, _drawn(probabilities, random))[error] for _ in range(_DRAWS)]
     return {
         "calibration": {
             "temperature": trust.temperature,
-            "error_before": error(with_temperature(probabilities, 1 / trust.temperature), true),
+            "error_before": before[error],
+            "brier_before": before["brier"],
             "error_by_chance": float(np.mean(chance)),
         },
-        "prediction_sets": measure_sets(trust.scores, probabilities, true),
+        "prediction_sets": measure_sets(trust.scores, probabilities, true, predictor.names),
     }
 
 

@@ -91,7 +91,7 @@ def train(
         )
         if resolved.training.method == "probe":
             check_probe(planned)
-        content = _describe(planned)
+        content = describe(planned)
         run, key = world.from_first(lambda: (_begin(planned, content, earlier, out), dataset.key))
         world.each(lambda: _check_machine(run, dataset, key))
         if run.finished:
@@ -102,7 +102,7 @@ def train(
             _announce(planned, run)
             learn = fit_probe if resolved.training.method == "probe" else fit
             network = learn(planned, run)
-            world.from_first(lambda: _save(planned, run, network, _card(planned, content)))
+            world.from_first(lambda: _save(planned, run, network, model_card(planned, content)))
         world.from_first(lambda: measure_test_part(run, dataset, split, device))
     return run
 
@@ -180,7 +180,7 @@ def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDatase
     return dataset, saved_split(dataset, shares, seed, recipe.split.group)
 
 
-def _describe(planned: Plan) -> dict[str, Any]:
+def describe(planned: Plan) -> dict[str, Any]:
     """The recipe as resolved, with a table `run` of what it was used on."""
     place = planned.device
     return planned.recipe.to_toml() | {
@@ -207,7 +207,7 @@ def _where(planned: Plan) -> str:
     return _device_name(planned.device) + (f", {processes} processes," if processes > 1 else "")
 
 
-def _card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
+def model_card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
     channels = planned.dataset.images.shape[3]
     return ModelCard(
         network=planned.recipe.network.name,

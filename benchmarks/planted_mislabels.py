@@ -1,0 +1,98 @@
+"""How many planted wrong labels `hubblefork explain --folds` finds in the simulated sky.
+
+    python benchmarks/planted_mislabels.py [--source simulated:8000] [--classes five]
+        [--recipe default] [--set KEY=VALUE] [--folds 5] [--share 0.02] [--seeds 0]
+        [--device auto] [--table docs/planted_mislabels_table.md]
+
+A share of the pictures, drawn by chance, is given another label, drawn by chance too. Networks are
+trained by the recipe on all folds but one and answer to that one; confident learning ranks all
+labels. Counted are the planted ones among as many top rows as were planted. What else stands there
+are galaxies on whose class the simulated volunteers did not agree, whose labels are right.
+
+With --classes, votes of the source become classes first: `--source simulated:votes:8000`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.evaluation.intervals import wilson_interval
+from hubblefork.evaluation.mislabels import likely_mislabels
+from hubblefork.files import replacing
+from hubblefork.training.plan import resolve
+from hubblefork.training.recipe import load_recipe, parse_settings
+from hubblefork.workflow.out_of_fold import out_of_fold
+from hubblefork.workflow.train import prepare
+
+_COLUMNS = (
+    "source", "recipe", "folds", "seed", "pictures", "right out of fold", "planted",
+    "found in as many rows", "share", "95 % interval", "called likely wrong",
+)  # fmt: skip
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", default="simulated:8000")
+    parser.add_argument("--classes")
+    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--share", type=float, default=0.02)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--table", type=Path, default=Path("docs/planted_mislabels_table.md"))
+    asked = parser.parse_args(words)
+
+    settings: dict[str, object] = dict(parse_settings(asked.settings))
+    if asked.classes:
+        settings["data.classes"] = asked.classes
+    recipe = resolve(load_recipe(asked.recipe, settings))
+    lines = []
+    for seed in asked.seeds:
+        dataset, _ = prepare(asked.source, recipe, seed)
+        planted, wrong = plant(dataset, asked.share, seed)
+        with TemporaryDirectory() as scratch:
+            answers = out_of_fold(recipe, planted, asked.folds, Path(scratch), seed, asked.device)
+        names = dataset.task.names
+        table = likely_mislabels(dataset.table["id"], planted.labels, answers, names)
+        top = set(table["id"][: len(wrong)])
+        found = int(dataset.table["id"].iloc[wrong].isin(top).sum())
+        low, high = wilson_interval(found, len(wrong))
+        lines.append(
+            (
+                asked.source + (f", classes {asked.classes}" if asked.classes else ""),
+                recipe.name,
+                str(asked.folds),
+                str(seed),
+                f"{len(dataset):,}",
+                f"{100 * np.mean(answers.argmax(axis=1) == dataset.labels):.1f} %",
+                f"{len(wrong):,}",
+                f"{found:,}",
+                f"{100 * found / len(wrong):.1f} %",
+                f"{100 * low:.1f} to {100 * high:.1f} %",
+                f"{int(table['likely'].sum()):,}",
+            )
+        )
+    with replacing(asked.table) as file:
+        for row in (_COLUMNS, ["---"] * len(_COLUMNS), *lines):
+            file.write("| " + " | ".join(row) + " |\n")
+    print(asked.table.read_text(encoding="utf-8"), end="")
+
+
+def plant(dataset: PackedDataset, share: float, seed: int) -> tuple[PackedDataset, np.ndarray]:
+    """The dataset with a share of its labels changed, and the rows of these."""
+    random = np.random.default_rng([seed, 2])
+    rows = np.sort(random.permutation(len(dataset))[: max(1, round(share * len(dataset)))])
+    labels = dataset.labels.copy()
+    others = random.integers(1, dataset.task.outputs, len(rows))
+    labels[rows] = (labels[rows] + others) % dataset.task.outputs
+    return replace(dataset, table=dataset.table.assign(label=labels)), rows
+
+
+if __name__ == "__main__":
+    main()

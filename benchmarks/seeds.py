@@ -1,0 +1,104 @@
+"""What recipes reach on one source, seed by seed.
+
+    python benchmarks/seeds.py SOURCE --recipes default [--seeds 0 1 2] [--set KEY=VALUE]
+        [--precision fp32] [--table TABLE.md] [--runs DIR]
+
+trains each recipe with each seed, which decides the split too, and writes one line a run: accuracy
+on its own test part, looked at once, with its 95 % interval (Wilson's, since the bootstrap of
+`metrics.json` has no width where nothing is wrong), balanced accuracy, calibration error, and the
+seconds of training; then the mean and the deviation over the seeds. Runs that are there already are
+read, or gone on with.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import binomtest
+
+from hubblefork import Run, train
+from hubblefork.files import replacing
+from hubblefork.training.recipe import parse_settings
+
+_COLUMNS = (
+    "recipe", "seed", "test pictures", "wrong", "test accuracy", "95 % interval",
+    "balanced accuracy", "calibration error", "seconds of training",
+)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("source")
+    parser.add_argument("--recipes", nargs="+", required=True)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--table", type=Path)
+    parser.add_argument("--runs", type=Path, default=Path("runs/seeds"))
+    asked = parser.parse_args()
+
+    lines = []
+    for recipe in asked.recipes:
+        runs = []
+        for seed in asked.seeds:
+            out = asked.runs / f"{recipe}-{seed}"
+            run = train(
+                asked.source,
+                recipe,
+                out=out,
+                settings=parse_settings(asked.settings),
+                seed=seed,
+                precision=asked.precision,
+                resume=out.exists(),
+            )
+            runs.append(run)
+            lines.append(line(recipe, seed, run))
+        lines.append(over_seeds(recipe, runs))
+    table = "".join(
+        "| " + " | ".join(row) + " |\n" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *lines)
+    )
+    print(table, end="")
+    if asked.table:
+        with replacing(asked.table) as file:
+            file.write(table)
+
+
+def line(recipe: str, seed: int, run: Run) -> tuple[str, ...]:
+    metrics = run.metrics
+    number = metrics["n"]
+    right = round(metrics["accuracy"] * number)
+    low, high = binomtest(right, number).proportion_ci(method="wilson")
+    return (
+        recipe,
+        str(seed),
+        f"{number:,}",
+        str(number - right),
+        percent(metrics["accuracy"]),
+        f"{percent(low)} to {percent(high)}",
+        percent(metrics["balanced_accuracy"]),
+        percent(metrics["expected_calibration_error"]),
+        f"{run.history['seconds'].sum():,.0f}",
+    )
+
+
+def over_seeds(recipe: str, runs: list[Run]) -> tuple[str, ...]:
+    def mean(figure: str) -> str:
+        found = [run.metrics[figure] for run in runs]
+        return f"{percent(np.mean(found))} ± {percent(np.std(found))}"
+
+    names = ("accuracy", "balanced_accuracy", "expected_calibration_error")
+    accuracy, balanced, error = map(mean, names)
+    seconds = np.mean([run.history["seconds"].sum() for run in runs])
+    return recipe, "all", "", "", accuracy, "", balanced, error, f"{seconds:,.0f}"
+
+
+def percent(share: float) -> str:
+    """
+    >>> percent(0.9512)
+    '95.1 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Write the figures of docs/what_did_it_learn.md from a run on the simulated sky.
+
+    uv run hubblefork train simulated:21785 --out runs/sky
+    uv run hubblefork explain runs/sky --out runs/sky-explained
+    uv run python docs/make_what_it_learnt.py runs/sky runs/sky-explained
+
+Every picture is of the simulated sky. Printed is the part of the page that holds them.
+"""
+
+import argparse
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from hubblefork import Predictor, Run
+from hubblefork.errors import RequestError
+from hubblefork.explanation.overlay import draw_overlays
+from hubblefork.explanation.saliency import saliency
+from hubblefork.files import replacing
+from hubblefork.report.figures import sheet_png
+from hubblefork.report.words import percent
+from hubblefork.workflow.evaluate import own_dataset
+
+FOLDER = Path(__file__).with_name("what_did_it_learn")
+
+# Pixels of the width of a figure, and bytes that it may take.
+_WIDTH, _BYTES = 1200, 200_000
+_ERRORS, _RIGHT = 4, 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("explained", type=Path, help="what hubblefork explain made of it")
+    asked = parser.parse_args()
+
+    run = Run.open(asked.run)
+    predictor = Predictor.load(asked.run)
+    dataset, _ = own_dataset(run, predictor)
+    if not dataset.source.startswith("simulated"):
+        raise RequestError(f"{dataset.source}: only pictures of the simulated sky may be shown")
+    row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
+    figures = json.loads((asked.explained / "explanation.json").read_text(encoding="utf-8"))
+
+    errors = pd.read_csv(asked.explained / "errors.csv", dtype={"id": str}).head(_ERRORS)
+    answers = run.predictions
+    right = answers[answers["true"] == answers["predicted"]].drop_duplicates("true").head(_RIGHT)
+    for name, table in (("errors", errors), ("right", right)):
+        rows = []
+        for answer in table.itertuples():
+            picture = dataset.images[row_of[answer.id]]
+            found = saliency(predictor, picture, figures["method"], answer.predicted)
+            truth = "" if answer.true == answer.predicted else f"; in truth {answer.true}"
+            rows.append((found.seen, found.map, f"{answer.predicted}{truth}"))
+        save(Image.open(BytesIO(sheet_png(draw_overlays(rows)))), name)
+    for name in ("stability", "faithfulness", "map-tsne"):
+        save(Image.open(asked.explained / "figures" / f"{name}.png"), name)
+    odd = pd.read_csv(asked.explained / "anomalies.csv", dtype={"id": str})["id"].head(12)
+    save(Image.fromarray(np.hstack([dataset.images[row_of[each]] for each in odd])), "odd")
+    tell(figures)
+
+
+def save(image: Image.Image, name: str) -> None:
+    """Write a figure as JPEG, as good as its bytes allow."""
+    image = image.convert("RGB")
+    image.thumbnail((_WIDTH, 2 * _WIDTH), Image.Resampling.LANCZOS)
+    for quality in range(90, 30, -10):
+        buffer = BytesIO()
+        image.save(buffer, "JPEG", quality=quality, optimize=True)
+        if len(buffer.getvalue()) <= _BYTES:
+            break
+    path = FOLDER / f"{name}.jpg"
+    with replacing(path, binary=True) as file:
+        file.write(buffer.getvalue())
+    print(f"{path}: {len(buffer.getvalue()):,} bytes")
+
+
+CAPTIONS = {
+    "right": "Answers that are right, and the evidence for them",
+    "errors": "The surest mistakes, and the evidence for what was said",
+    "map-tsne": "The test pictures by t-SNE: by class, and in thumbnails",
+    "odd": "The twelve that are most unlike the training pictures",
+    "stability": "Accuracy under each change",
+    "faithfulness": "How soon the answer is lost as the picture is blurred",
+}
+
+
+def tell(figures: dict) -> None:
+    """Print figures and tables as the page holds them."""
+    for name, caption in CAPTIONS.items():
+        print(f"![{caption}](what_did_it_learn/{name}.jpg)\n")
+    print(f"\n{figures['n']:,} test pictures, {percent(figures['accuracy'])} named rightly\n")
+    print("| pictures | accuracy | 95 % interval | answers that changed |\n|---|---|---|---|")
+    for row in figures["stability"]:
+        ends = f"{percent(row['low'])} to {percent(row['high'])}"
+        print(f"| {row['change']} | {percent(row['accuracy'])} | {ends} | "
+              f"{percent(row['changed'])} |")  # fmt: skip
+    around = figures["surroundings"]
+    print("\n| pictures | accuracy |\n|---|---|")
+    for title, key in (
+        ("as they are", "whole"),
+        ("middle blurred", "without_middle"),
+        ("surroundings blurred", "without_surroundings"),
+    ):
+        print(f"| {title} | {percent(around[key])} |")
+    print("\n| method | area | area of random places |\n|---|---|---|")
+    for row in figures["faithfulness"]:
+        print(f"| {row['method']} | {row['area']:.3f} | {row['random_area']:.3f} |")
+    for pair in figures["confused_pairs"][:3]:
+        print(f"\n{pair['first']} and {pair['second']}: {pair['errors']:,} mistakes, "
+              f"{percent(pair['share'])} of all", end="")  # fmt: skip
+    print(f"\n\nlabel of most neighbours right: {percent(figures['neighbours_accuracy'])}")
+
+
+if __name__ == "__main__":
+    main()

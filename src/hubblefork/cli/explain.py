@@ -1,0 +1,40 @@
+"""`hubblefork explain RUN [PICTURE...]`: why a classifier answers as it does."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubblefork.cli.options import Device, RunArgument
+
+
+def explain(
+    run: RunArgument,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PICTURE|DIRECTORY|SOURCE",
+            help="What to explain. [default: the run's test part]",
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="grad-cam, integrated-gradients or occlusion. [default: what fits]"),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of grad-cam and of the activation maps.")
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="K", help="Find likely wrong labels, by training K more networks."),
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Show why a classifier answers as it does: maps, mistakes, doubts, like and odd pictures."""
+    from hubblefork.workflow import explain as workflow
+
+    explained = workflow.explain(
+        run, pictures or [], out=out, method=method, layer=layer, folds=folds, device=device
+    )
+    print(explained.path)

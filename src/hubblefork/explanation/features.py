@@ -1,0 +1,138 @@
+"""What a network makes of pictures, as numbers: the features of any of its layers.
+
+features = compute_features(predictor, dataset.images, rows)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hubblefork.errors import RequestError, nearest
+from hubblefork.explanation.inputs import network_inputs, turned
+from hubblefork.networks.features import feature_layer
+from hubblefork.prediction.predictor import Predictor
+
+# Pictures through the network at once: the maps of an early layer are large.
+_BATCH = 128
+
+
+def compute_features(
+    predictor: Predictor,
+    pictures: np.ndarray,
+    rows: Sequence[int] | None = None,
+    layer: str | None = None,
+    upright: bool = False,
+    done: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Return the features (N, F) float32 of pictures.
+
+    Where predictions are averaged over the eight symmetries, so are the features: a picture that
+    is turned by 90 degrees has the same.
+
+    Parameters
+    ----------
+    predictor
+        A trained network.
+    pictures, rows
+        (N, H, W, C) uint8, framed as `predictor.framing` says, and which of them; all by default.
+    layer
+        As `network.named_modules()` has it. Maps are averaged over the picture. By default, what
+        the last dense layer is given.
+    upright
+        Look at each picture only as it is, which is eight times as fast.
+    done
+        Is called with the number of pictures of each batch.
+
+    Raises RequestError for a name that the network has not, and for a layer whose answer is not
+    one array for each picture.
+
+    >>> import hubblefork
+    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
+    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> predictor = Predictor.load(run.path)
+    >>> pictures = np.zeros((2, 24, 24, 3), np.uint8)
+    >>> compute_features(predictor, pictures).shape
+    (2, 84)
+    >>> compute_features(predictor, pictures, layer="layers.3").shape
+    (2, 16)
+    """
+    if upright:
+        view = replace(predictor.card.view, symmetries=False)
+        predictor = replace(predictor, card=replace(predictor.card, view=view))
+    found = look(predictor, pictures, rows, layer, done)
+    return np.concatenate([features.mean(axis=1) for _, features in found])
+
+
+def look(
+    predictor: Predictor,
+    pictures: np.ndarray,
+    rows: Sequence[int] | None = None,
+    layer: str | None = None,
+    done: Callable[[int], None] | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Give answers and the features on every side, batch after batch.
+
+    Takes what `compute_features` takes. Gives calibrated answers (n, outputs), as `predict` does,
+    and features (n, S, F): S is 8 where predictions are averaged over the symmetries, else 1.
+    """
+    rows = np.arange(len(pictures)) if rows is None else np.asarray(rows)
+    with _kept(predictor.network, layer) as kept:
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            answers, features = _look_at_batch(predictor, pictures[batch], kept, layer)
+            yield predictor.trust.calibrated(answers.cpu().numpy()), features.cpu().numpy()
+            if done:
+                done(len(batch))
+
+
+@torch.inference_mode()
+def _look_at_batch(
+    predictor: Predictor, pictures: np.ndarray, kept: list[object], layer: str | None
+) -> tuple[Tensor, Tensor]:
+    """Answers (n, outputs) and features (n, S, F) of one batch; `kept` as `_kept` gives it."""
+    answers, features = 0.0, []
+    sides = turned(predictor, network_inputs(predictor, pictures))
+    for side in sides:
+        raw = predictor.network(side.contiguous(memory_format=torch.channels_last))
+        answers = answers + predictor.head(raw)
+        features.append(_flat(kept[0], layer, len(pictures)))
+    return (answers / len(sides)).float(), torch.stack(features, dim=1)
+
+
+@contextmanager
+def _kept(network: nn.Module, layer: str | None) -> Iterator[list[object]]:
+    """A list whose one item is what the layer gave last, or what the last dense one was given."""
+    kept: list[object] = [None]
+
+    def keep_input(_module: object, inputs: tuple[object, ...]) -> None:
+        kept[0] = inputs[0].flatten(1)
+
+    def keep_output(_module: object, _inputs: object, output: object) -> None:
+        kept[0] = output
+
+    if layer is None:
+        handle = feature_layer(network).register_forward_pre_hook(keep_input)
+    else:
+        modules = {name: module for name, module in network.named_modules() if name}
+        if layer not in modules:
+            raise RequestError(f"the network has no layer {layer!r}; {nearest(layer, modules)}")
+        handle = modules[layer].register_forward_hook(keep_output)
+    try:
+        yield kept
+    finally:
+        handle.remove()
+
+
+def _flat(output: object, layer: str | None, number: int) -> Tensor:
+    """(N, F) of what a layer gave: the mean over places of maps, and over tokens."""
+    if not isinstance(output, Tensor) or output.ndim < 2 or len(output) != number:
+        raise RequestError(f"layer {layer!r} gives no features for each picture: choose another")
+    values = output.detach().float()
+    if values.ndim == 3:  # tokens (N, T, F)
+        return values.mean(dim=1)
+    # A copy: the next layer may work in place.
+    return values.flatten(2).mean(dim=2) if values.ndim > 3 else values.clone()

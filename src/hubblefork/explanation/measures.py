@@ -1,0 +1,143 @@
+"""The sections that measure a test part anew: surroundings, stability, faithfulness of the maps."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.explanation.faithfulness import Faithfulness, faithfulness
+from hubblefork.explanation.part import Finding, Part
+from hubblefork.explanation.stability import CHANGES, stability
+from hubblefork.explanation.surroundings import surroundings
+from hubblefork.progress import progress
+from hubblefork.report.explain import Section
+from hubblefork.report.explain_words import looks_at
+from hubblefork.report.figures import chart_png
+from hubblefork.report.material import Panel
+from hubblefork.report.words import between, percent
+
+# Each picture is looked at three times for the surroundings, twelve for stability, and thousands
+# of times for the faithfulness of its maps. Of a thousand, an accuracy is known to 1.5 points.
+_SURROUNDINGS, _STABILITY, _MAPS = 5_000, 1_000, 10
+
+
+def measure_surroundings(part: Part) -> Finding:
+    """Accuracy with the middle, and with the surroundings, blurred."""
+    places, told = _some(part, _SURROUNDINGS)
+    with progress("blurring middles and surroundings", len(places)) as done:
+        found = surroundings(
+            part.predictor, part.pictures, part.rows[places], part.labels[places], done=done
+        )
+    kinds = {
+        "as they are": found.whole,
+        "middle blurred": found.without_middle,
+        "surroundings blurred": found.without_surroundings,
+    }
+    ends = {kind: found.interval(accuracy) for kind, accuracy in kinds.items()}
+    table = pd.DataFrame(
+        [(kind, found.number, kinds[kind], *ends[kind]) for kind in kinds],
+        columns=["pictures", "n", "accuracy", "low", "high"],
+    )
+    note = (
+        f"The middle is a circle of {percent(2 * found.radius, 0)} of the picture's width. A "
+        "network that has learnt the object loses its accuracy with the middle and keeps it "
+        "without the surroundings; of one that does not, find out what gives the answer away. "
+        f"{looks_at(asdict(found))}{told}"
+    )
+    shown = pd.DataFrame(
+        {
+            "Pictures": list(kinds),
+            "Accuracy": [percent(each) for each in kinds.values()],
+            "95 % interval": [between(ends[kind]) for kind in kinds],
+        }
+    )
+    figures = asdict(found) | {"looks_at_the_object": found.looks_at_the_object}
+    return Finding(
+        Section("Does it look at the object?", note, table=shown),
+        {"surroundings.csv": table},
+        {"surroundings": figures},
+    )
+
+
+def measure_stability(part: Part) -> Finding:
+    """Accuracy under rotation, shift, noise, blur and lower resolution."""
+    places, told = _some(part, _STABILITY)
+    with progress(f"changing pictures in {len(CHANGES)} ways", len(places)) as done:
+        found = stability(
+            part.predictor, part.pictures, part.rows[places], part.labels[places], done=done
+        )
+    table = found.table
+    shown = pd.DataFrame(
+        {
+            "Pictures": table["change"],
+            "Accuracy": [percent(each) for each in table["accuracy"]],
+            "95 % interval": [
+                between(each) for each in zip(table["low"], table["high"], strict=True)
+            ],
+            "Answers that changed": [percent(each) for each in table["changed"]],
+        }
+    )
+    note = (
+        "The same pictures, changed as other telescopes, other weather or other framing would "
+        "change them. Where a line falls, do not use the network on pictures like these without "
+        f"training on some.{told}"
+    )
+    caption = (
+        "The dashed line is the accuracy on the pictures as they are; bars are 95 % intervals."
+    )
+    panel = Panel("stability", "Accuracy under each change", caption, chart_png(found.figure()))
+    return Finding(
+        Section("How well does it hold?", note, charts=[panel], table=shown),
+        {"stability.csv": table},
+        {"stability": table.drop(columns=["kind", "amount"]).to_dict("records")},
+    )
+
+
+def measure_faithfulness(part: Part) -> Finding:
+    """Deletion curves of the methods on some rightly named pictures."""
+    right = np.flatnonzero(part.labels == part.predicted)
+    chosen = right if len(right) else np.arange(len(part))
+    chosen = np.sort(np.random.default_rng(0).permutation(chosen)[:_MAPS])
+    with progress("testing maps", len(chosen)) as done:
+        found: Faithfulness = faithfulness(
+            part.predictor, part.pictures[part.rows[chosen]], layer=_layer(part), done=done
+        )
+    table = found.table
+    shown = pd.DataFrame(
+        {
+            "Method": table["method"],
+            "Area": [f"{each:.3f}" for each in table["area"]],
+            "Area of random places": [f"{each:.3f}" for each in table["random_area"]],
+        }
+    )
+    best = table.iloc[0]
+    verdict = (
+        f"Of these, trust {best.method} most."
+        if best.area < best.random_area
+        else "None of them is better than random places: do not rely on the maps of this page."
+    )
+    note = (
+        "Pictures are blurred place by place, those of the highest evidence first, and the "
+        "probability of the answer is watched (Petsiuk et al. 2018). The area below the curve is "
+        f"smaller the better a map points at what matters. {verdict} Measured on {len(chosen)} "
+        "rightly named pictures, drawn by chance."
+    )
+    caption = "The sooner a line falls below the dashed one, the more its maps can be relied on."
+    panel = Panel("faithfulness", "Mean deletion curves", caption, chart_png(found.figure()))
+    return Finding(
+        Section("Can the maps be relied on?", note, charts=[panel], table=shown),
+        {"faithfulness.csv": table},
+        {"faithfulness": table.to_dict("records")},
+    )
+
+
+def _layer(part: Part) -> str | None:
+    return part.layer if part.method == "grad-cam" else None
+
+
+def _some(part: Part, most: int) -> tuple[np.ndarray, str]:
+    """Places of the part, at most so many, and what to say of it."""
+    if len(part) <= most:
+        return np.arange(len(part)), ""
+    places = np.sort(np.random.default_rng(0).permutation(len(part))[:most])
+    return places, f" Measured on {most:,} of the {len(part):,} test pictures, drawn by chance."

@@ -1,0 +1,287 @@
+"""Why a network says what it says of one picture: maps, deletion, activations, like pictures.
+
+found = explain_picture(predictor, picture, "my galaxy")
+found.save("folder", "my-galaxy")
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from hubblefork.data.task import Classes
+from hubblefork.errors import RequestError
+from hubblefork.explanation.activations import ActivationMaps, activation_maps
+from hubblefork.explanation.faithfulness import DeletionCurve, deletion_curve
+from hubblefork.explanation.features import look
+from hubblefork.explanation.neighbours import NeighbourIndex, Neighbours
+from hubblefork.explanation.overlay import covered, draw_overlays
+from hubblefork.explanation.saliency import Saliency, saliency, saliency_layer
+from hubblefork.explanation.tiles import save_sheet, sheet
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.prediction.trust import UNLIKE
+from hubblefork.report.explain import Group, Section, Tile
+from hubblefork.report.figures import chart_png
+from hubblefork.report.material import Panel, displayable
+from hubblefork.report.words import percent
+
+# Like pictures that are shown, and channels of each layer.
+_NEIGHBOURS, _CHANNELS = 5, 16
+
+# Classes of the table of probabilities: with more, the rest is below a hundredth or so each.
+_CLASSES = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Pictures with labels to compare others with: those that a model was trained on.
+
+    features: (M, F) of the upright pictures, as `compute_features` gives them.
+    ids, labels: of the M pictures.
+    picture: gives the picture at one of the M places, as uint8 (H, W, C).
+    """
+
+    features: np.ndarray
+    ids: Sequence[str]
+    labels: Sequence[str]
+    picture: Callable[[int], np.ndarray]
+
+    @cached_property
+    def index(self) -> NeighbourIndex:
+        """Finds those that are most like others."""
+        return NeighbourIndex(self.features)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureExplanation:
+    """All that was found out about one picture.
+
+    probabilities: (K,) of the classes `names`. likeness: as `Answers` has it, or None.
+    maps: of the predicted class and of the runner-up. curve: of the first of them.
+    layers: what layers answer. neighbours: among the `known` pictures; None where none are known.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    probabilities: np.ndarray
+    likeness: float | None
+    maps: tuple[Saliency, Saliency]
+    curve: DeletionCurve
+    layers: list[ActivationMaps]
+    neighbours: Neighbours | None
+    known: Known | None
+
+    @property
+    def order(self) -> np.ndarray:
+        """The classes by probability, the highest first."""
+        return np.argsort(-self.probabilities, kind="stable")
+
+    def figure(self) -> Figure:
+        """The picture beside its map, for the predicted class and for the runner-up."""
+        return draw_overlays([(found.seen, found.map, self._title(found)) for found in self.maps])
+
+    def save(self, folder: str | Path, stem: str) -> list[Path]:
+        """Write `STEM-maps.png`, `STEM-deletion.png` and, of networks that have convolutions,
+        `STEM-activations.png`."""
+        paths = [Path(folder) / f"{stem}-{name}.png" for name in ("maps", "deletion")]
+        save_sheet(self.figure(), paths[0])
+        self.curve.save(paths[1])
+        if self.layers:
+            paths.append(Path(folder) / f"{stem}-activations.png")
+            save_sheet(sheet([each.group() for each in self.layers]), paths[2])
+        return paths
+
+    def row(self) -> dict[str, Any]:
+        """One line of a table: answer, runner-up, likeness, deletion and neighbours."""
+        best, second = self.order[:2]
+        row = {
+            "id": self.id,
+            "predicted": self.names[best],
+            "probability": self.probabilities[best],
+            "runner_up": self.names[second],
+            "p_runner_up": self.probabilities[second],
+            "likeness": self.likeness,
+            "deletion_area": self.curve.area,
+            "random_area": self.curve.random_area,
+        }
+        if self.neighbours is not None:
+            rows = self.neighbours.rows[0]
+            row["neighbours"] = "|".join(self.known.ids[each] for each in rows)
+            row["neighbour_labels"] = "|".join(self.known.labels[each] for each in rows)
+        return row
+
+    def section(self) -> Section:
+        """This picture's part of a page."""
+        found = self.maps[0]
+        tiles = [
+            Tile(found.seen, f"Picture {self.id}, as the network sees it", "as the network sees it")
+        ]
+        tiles += [
+            Tile(covered(each.seen, each.map), f"Map of the evidence for {each.target}",
+                 f"for {self._title(each)}")
+            for each in self.maps
+        ]  # fmt: skip
+        return Section(
+            title=self.id.rsplit("/", 1)[-1],  # of a path, its last part
+            note=" ".join(self._sentences()),
+            sheets=[Group("Where the evidence is", tiles, _MAPS), *self._like_pictures()],
+            charts=list(self._charts()),
+            table=self._probabilities(),
+        )
+
+    def _title(self, found: Saliency) -> str:
+        return f"{found.target}, {percent(self.probabilities[self.names.index(found.target)], 0)}"
+
+    def _sentences(self) -> Iterator[str]:
+        best, second = self.order[:2]
+        if "/" in self.id:
+            yield f"{self.id}:"
+        yield (
+            f"‘{self.names[best]}’ with {percent(self.probabilities[best])}; next comes "
+            f"‘{self.names[second]}’ with {percent(self.probabilities[second])}."
+        )
+        if self.likeness is not None:
+            yield (
+                f"Likeness {self.likeness:.2g}: that share of validation pictures is at least as "
+                "unlike the training pictures"
+                + (", so do not rely on the answer." if self.likeness <= UNLIKE else ".")
+            )
+        gap = self.curve.random_area - self.curve.area
+        yield (
+            "Blurring the places of the map costs the answer sooner than blurring random ones: the "
+            "map points at what matters."
+            if gap > 0
+            else "Blurring the places of the map costs the answer no sooner than blurring random "
+            "ones: do not rely on this map."
+        )
+
+    def _like_pictures(self) -> Iterator[Group]:
+        if self.neighbours is None:
+            return
+        tiles = [
+            Tile(
+                displayable(self.known.picture(row)),
+                f"Training picture {self.known.ids[row]}, {self.known.labels[row]}",
+                self.known.labels[row],
+                {"picture": self.known.ids[row], "similarity": f"{likeness:.3f}"},
+            )
+            for row, likeness in zip(
+                self.neighbours.rows[0], self.neighbours.similarity[0], strict=True
+            )
+        ]
+        agree = sum(tile.text == self.names[self.order[0]] for tile in tiles)
+        text = (
+            f"The training pictures that the network finds most like this one, with their labels; "
+            f"{agree} of {len(tiles)} have the predicted class."
+        )
+        yield Group("Most like it", tiles, text)
+
+    def _charts(self) -> Iterator[Panel]:
+        yield Panel(
+            "deletion",
+            f"Deletion curve of {self.id}",
+            "How the probability falls as the picture is blurred place by place, those of the "
+            "highest evidence first. The earlier it falls below the dashed line of random places, "
+            "the more the map can be relied on.",
+            chart_png(self.curve.figure()),
+        )
+        if self.layers:
+            yield Panel(
+                "activations",
+                f"Activation maps of {self.id}",
+                "What layers answer to this picture: bright where a channel finds what it looks "
+                "for, each channel scaled by itself, crossed out where it answers nothing. The "
+                f"{_CHANNELS} channels of each layer that vary most are shown.",
+                chart_png(sheet([each.group(_CHANNELS) for each in self.layers])),
+            )
+
+    def _probabilities(self) -> pd.DataFrame:
+        rows = self.order[:_CLASSES]
+        return pd.DataFrame(
+            {
+                "Class": [self.names[each] for each in rows],
+                "Probability": [percent(self.probabilities[each]) for each in rows],
+            }
+        )
+
+
+_MAPS = (
+    "Bright where the evidence for a class is, with a line around the places above one half; the "
+    "predicted class, then the runner-up."
+)
+
+
+def choose_method(predictor: Predictor) -> str:
+    """Grad-CAM, or integrated gradients for a network that has no layer for it."""
+    try:
+        saliency_layer(predictor)
+    except RequestError:
+        return "integrated-gradients"
+    return "grad-cam"
+
+
+def explain_picture(
+    predictor: Predictor,
+    picture: np.ndarray,
+    identifier: str,
+    method: str | None = None,
+    layer: str | None = None,
+    known: Known | None = None,
+) -> PictureExplanation:
+    """Find out why a classifier gives its answer to a picture.
+
+    Parameters
+    ----------
+    predictor
+        A trained classifier.
+    picture
+        (H, W, C) uint8, framed as `predictor.framing` says.
+    identifier
+        What the picture is called.
+    method, layer
+        Of the maps, as `saliency` takes them; the layer is also that of the activation maps. By
+        default, those that fit the network, and its first four convolutions.
+    known
+        Training pictures to find like ones among.
+
+    Raises RequestError for votes, and for an unknown method or layer.
+
+    >>> import hubblefork
+    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
+    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> picture = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
+    >>> found = explain_picture(Predictor.load(run.path), picture, "noise")
+    >>> [path.name for path in found.save(folder, "noise")]
+    ['noise-maps.png', 'noise-deletion.png', 'noise-activations.png']
+    """
+    if not isinstance(predictor.task, Classes):
+        raise RequestError("pictures are explained by their class, and votes have none")
+    method = method or choose_method(predictor)
+    answer = predictor.answer(picture[None])
+    probabilities = answer.values[0]
+    best, second = np.argsort(-probabilities, kind="stable")[:2]
+    chosen = layer if method == "grad-cam" else None
+    maps = tuple(
+        saliency(predictor, picture, method, predictor.names[each], chosen)
+        for each in (best, second)
+    )
+    neighbours = None
+    if known is not None:
+        _, sides = next(look(predictor, picture[None]))
+        neighbours = known.index.nearest(sides, _NEIGHBOURS)
+    return PictureExplanation(
+        id=identifier,
+        names=predictor.names,
+        probabilities=probabilities,
+        likeness=None if answer.likeness is None else float(answer.likeness[0]),
+        maps=maps,
+        curve=deletion_curve(predictor, picture, maps[0]),
+        layers=activation_maps(predictor, picture, [layer] if layer else 4),
+        neighbours=neighbours,
+        known=known,
+    )

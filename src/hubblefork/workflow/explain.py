@@ -1,0 +1,130 @@
+"""Explain a trained classifier: its answers to single pictures, or its whole test part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.data.task import Classes
+from hubblefork.errors import RequestError, nearest
+from hubblefork.explanation.activations import activation_maps
+from hubblefork.explanation.picture import choose_method
+from hubblefork.explanation.saliency import METHODS, saliency
+from hubblefork.files import appearing
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.training.run import Run, short_name
+from hubblefork.workflow.explain_part import explain_part
+from hubblefork.workflow.explain_pictures import explain_pictures
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The folder that was written; `page` is its `explanation.html`.
+
+    table: one row a picture that was explained, or, of a test part, one a mistake.
+    """
+
+    path: Path
+    table: pd.DataFrame
+
+    @property
+    def page(self) -> Path:
+        return self.path / "explanation.html"
+
+
+def explain(
+    run: str | Path,
+    pictures: str | Path | Sequence[str | Path] = (),
+    *,
+    out: str | Path | None = None,
+    method: str | None = None,
+    layer: str | None = None,
+    folds: int | None = None,
+    device: str = "auto",
+) -> Explanation:
+    """Find out why a classifier answers as it does, and write a page with figures and tables.
+
+    Parameters
+    ----------
+    run
+        A run folder; with pictures, also a model file, which knows no training pictures.
+    pictures
+        What is to be explained, as `predict` takes it. Without any, the run's own test part:
+        mistakes, doubts, what it looks at, how well it holds, and what is odd.
+    out
+        The folder to make; by default `explanation` or `explanation-<pictures>` beside the model.
+    method
+        Of the maps: `grad-cam`, `integrated-gradients` or `occlusion`. By default the first, or
+        the second for a network without convolutions.
+    layer
+        Of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
+    folds
+        For the test part: find likely wrong labels among all pictures of the run's source, by
+        training so many more networks.
+    device
+        `auto`, `cpu` or `cuda`.
+
+    Raises RequestError, with nothing written, where something does not fit.
+
+    >>> from hubblefork.workflow.train import train
+    >>> run = train(galaxies, "lenet5", out=folder / "run",
+    ...             settings={"epochs": 1, "data.size": 24})
+    >>> explained = explain(run.path, galaxies / "disc" / "disc 0.png", out=folder / "why")
+    >>> explained.table["id"].tolist() == [str(galaxies / "disc" / "disc 0.png")]
+    True
+    >>> sorted(path.name for path in explained.path.iterdir())
+    ['explanation.html', 'explanations.csv', 'neighbours.csv', 'pictures']
+    """
+    places = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    target = _folder(Path(run), places, out)
+    predictor = Predictor.load(run, device)
+    _check(predictor, method, layer, folds, places)
+    whole_run = Run.open(run) if Path(run).is_dir() else None
+    if not places and whole_run is None:
+        raise RequestError(f"{run} is a model file and has no test part: name pictures")
+    with appearing(target) as folder:
+        if places:
+            table = explain_pictures(predictor, whole_run, places, folder, method, layer)
+        else:
+            table = explain_part(predictor, whole_run, folder, method, layer, folds, device)
+    return Explanation(target, table)
+
+
+def _folder(run: Path, places: Sequence[str | Path], out: str | Path | None) -> Path:
+    if out is not None:
+        folder = Path(out)
+    else:
+        name = f"explanation-{short_name(str(places[0]))}" if places else "explanation"
+        folder = (run if run.is_dir() else run.parent) / name
+    if folder.exists():
+        raise RequestError(f"{folder} exists already: give another --out")
+    return folder
+
+
+def _check(
+    predictor: Predictor,
+    method: str | None,
+    layer: str | None,
+    folds: int | None,
+    places: Sequence[str | Path],
+) -> None:
+    """RequestError for whatever would only be found after minutes of work."""
+    if not isinstance(predictor.task, Classes):
+        raise RequestError(
+            "explain works with classes, and this model gives fractions of votes: train one with "
+            "--classes five or --classes galaxy10"
+        )
+    if folds is not None and places:
+        raise RequestError("--folds goes without pictures: it looks at all of the run's own")
+    if folds is not None and folds < 2:
+        raise RequestError(f"--folds {folds}: expected 2 or more, 5 for example")
+    if method is not None and method not in METHODS:
+        raise RequestError(f"no method is called {method!r}; {nearest(method, METHODS)}")
+    method = method or choose_method(predictor)
+    framing, channels = predictor.framing, predictor.card.input_shape[0]
+    blank = np.zeros((framing.size, framing.size, channels), np.uint8)
+    saliency(predictor, blank, method, layer=layer if method == "grad-cam" else None)
+    if layer:
+        activation_maps(predictor, blank, [layer])

@@ -1,0 +1,145 @@
+"""Explain a run by its test part: mistakes, doubts, what it looks at, what is odd."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.errors import RequestError
+from hubblefork.evaluation.mislabels import likely_mislabels
+from hubblefork.explanation import likeness, measures, mistakes
+from hubblefork.explanation.features import look
+from hubblefork.explanation.neighbours import Neighbours
+from hubblefork.explanation.part import Finding, Part
+from hubblefork.explanation.picture import Known, choose_method
+from hubblefork.files import replacing
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.progress import progress, say
+from hubblefork.report.explain import Explained, now, write_explained, write_table
+from hubblefork.report.explain_words import about_test_part
+from hubblefork.report.material import displayable
+from hubblefork.training.recipe import Recipe, load_recipe
+from hubblefork.training.run import Run, short_name
+from hubblefork.workflow.evaluate import own_dataset
+from hubblefork.workflow.known import known_of
+from hubblefork.workflow.out_of_fold import deal_folds, out_of_fold
+
+# Like training pictures of each test picture.
+_NEIGHBOURS = 8
+
+
+def explain_part(
+    predictor: Predictor,
+    run: Run,
+    folder: Path,
+    method: str | None,
+    layer: str | None,
+    folds: int | None,
+    device: str,
+) -> pd.DataFrame:
+    """Look into the test part of a run, and write into `folder`.
+
+    Returns the table `errors.csv`. Raises RequestError where there is no test part, and where a
+    class has too few pictures for the folds.
+    """
+    dataset, split = own_dataset(run, predictor)
+    rows = split.rows(dataset, "test")
+    if not len(rows):
+        raise RequestError(f"{run.path} has no test part: name pictures to explain")
+    recipe = load_recipe(run.path / "recipe.toml")
+    if folds is not None:
+        deal_folds(dataset, folds, recipe.split.group)  # a mistake is told before the long work
+    known = known_of(predictor, run, dataset, split)
+    part = _part(predictor, dataset, rows, known, method or choose_method(predictor), layer)
+    findings = list(_findings(part))
+    if folds is not None:
+        findings.append(_mislabels(recipe, dataset, folds, run.recipe["run"]["seed"], device))
+    tables = {name: table for found in findings for name, table in found.tables.items()}
+    for name, table in tables.items():
+        write_table(table, folder / name)
+    figures = {"n": len(part), "accuracy": float(np.mean(part.predicted == part.labels))}
+    figures |= {"method": part.method, "layer": part.layer}
+    for found in findings:
+        figures |= found.figures
+        for panel in found.section.charts:
+            with replacing(folder / "figures" / f"{panel.name}.png", binary=True) as file:
+                file.write(panel.png)
+    with replacing(folder / "explanation.json") as file:
+        json.dump(figures, file, indent=2, ensure_ascii=False, allow_nan=False)
+    page = Explained(
+        title=f"{predictor.card.recipe} on {short_name(dataset.source)}",
+        kind="A classifier, explained",
+        made=now(),
+        sections=[found.section for found in findings],
+        **about_test_part(figures),
+    )
+    write_explained(page, folder / "explanation.html")
+    return tables["errors.csv"]
+
+
+def _findings(part: Part) -> Iterator[Finding]:
+    for what, find in (
+        ("mistakes", mistakes.find_errors),
+        ("confusions", mistakes.find_confusions),
+        ("right answers", mistakes.find_right),
+        ("doubts", mistakes.find_doubts),
+        ("the object and its surroundings", measures.measure_surroundings),
+        ("stability", measures.measure_stability),
+        ("faithfulness of maps", measures.measure_faithfulness),
+        ("a map of the pictures", likeness.map_features),
+        ("odd pictures", likeness.find_anomalies),
+        ("like pictures", likeness.find_neighbours),
+    ):
+        say(f"looking into {what}")
+        yield find(part)
+
+
+def _part(
+    predictor: Predictor,
+    dataset: PackedDataset,
+    rows: np.ndarray,
+    known: Known,
+    method: str,
+    layer: str | None,
+) -> Part:
+    answers, features, near = [], [], []
+    with progress("predicting", len(rows)) as done:
+        for values, sides in look(predictor, dataset.images, rows, done=done):
+            answers.append(values)
+            features.append(sides.mean(axis=1))
+            near.append(known.index.nearest(sides, _NEIGHBOURS))
+    return Part(
+        predictor=predictor,
+        pictures=dataset.images,
+        rows=rows,
+        ids=dataset.table["id"].to_numpy(object)[rows],
+        labels=dataset.labels[rows],
+        probabilities=np.concatenate(answers),
+        features=np.concatenate(features),
+        known=known,
+        neighbours=Neighbours(
+            np.concatenate([each.rows for each in near]),
+            np.concatenate([each.similarity for each in near]),
+        ),
+        method=method,
+        layer=layer,
+    )
+
+
+def _mislabels(
+    recipe: Recipe, dataset: PackedDataset, folds: int, seed: int, device: str
+) -> Finding:
+    with TemporaryDirectory(prefix="hubblefork-") as scratch:
+        probabilities = out_of_fold(recipe, dataset, folds, Path(scratch), seed, device)
+    ids = dataset.table["id"].to_numpy(object)
+    table = likely_mislabels(ids, dataset.labels, probabilities, dataset.task.names)
+    row_of = {identifier: row for row, identifier in enumerate(ids)}
+    pictures = {
+        identifier: displayable(dataset.images[row_of[identifier]])
+        for identifier in mistakes.shown_mislabels(table)
+    }
+    return mistakes.show_mislabels(table, pictures, folds, len(dataset))

@@ -1,0 +1,32 @@
+"""`hubblefork explain` as a user types it."""
+
+import pytest
+
+
+def test_the_last_line_is_the_folder(hubblefork, trained, shapes, tmp_path):
+    picture = shapes / "bar" / "bar 3.png"
+    status, out, _ = hubblefork("explain", trained, picture, "--out", tmp_path / "why")
+    assert status == 0
+    assert out.splitlines()[-1] == str(tmp_path / "why")
+    assert (tmp_path / "why" / "explanation.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--method", "gradcam"], "did you mean 'grad-cam'"),
+        (["--layer", "layers.77"], "no layer 'layers.77'"),
+        (["--layer", "layers.77", "--method", "occlusion"], "no layer 'layers.77'"),
+        (["--folds", "1"], "expected 2 or more"),
+        (["nowhere.png"], "nowhere.png"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(
+    hubblefork, trained, tmp_path, words, message
+):
+    status, out, err = hubblefork("explain", trained, *words, "--out", tmp_path / "why")
+    assert status == 2
+    assert message in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert out == ""
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,67 @@
+"""Nearest neighbours: the same as comparing with all, block by block."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from hubblefork.explanation import neighbours
+from hubblefork.explanation.neighbours import nearest_neighbours
+
+numbers = st.integers(-5, 5)
+
+
+@given(arrays(float, (4, 3), elements=numbers), arrays(float, (9, 3), elements=numbers))
+def test_similarities_are_the_largest_cosines_in_order(asked, known):
+    found = nearest_neighbours(asked, known, k=4)
+    lengths = [np.maximum(np.linalg.norm(each, axis=1), 1e-30) for each in (asked, known)]
+    cosine = asked @ known.T / np.outer(*lengths)
+    np.testing.assert_allclose(found.similarity, -np.sort(-cosine, axis=1)[:, :4], atol=1e-4)
+    assert all(len(set(row)) == 4 for row in found.rows.tolist())
+
+
+def test_blocks_do_not_matter_and_no_more_are_given_than_there_are(monkeypatch):
+    random = np.random.default_rng(0)
+    asked, known = random.normal(size=(50, 6)), random.normal(size=(20, 6))
+    whole = nearest_neighbours(asked, known, k=99)
+    monkeypatch.setattr(neighbours, "_BLOCK", 60)
+    assert (nearest_neighbours(asked, known, k=99).rows == whole.rows).all()
+    assert whole.rows.shape == (50, 20)
+
+
+def test_of_several_sides_the_most_similar_counts():
+    known = np.eye(4)
+    sides = np.array([[[1.0, 0.2, 0, 0], [0, 0, 3.0, 0.1]]])
+    found = nearest_neighbours(sides, known, k=3)
+    assert found.rows.tolist() == [[2, 0, 1]]
+
+
+def test_the_table_is_saved_with_names(tmp_path):
+    known = np.eye(3)
+    found = nearest_neighbours(np.eye(3)[[2]], known, k=2)
+    found.save(tmp_path / "n.csv", ["asked"], ["x", "y", "z"], ["spiral", "spiral", "disc"])
+    table = pd.read_csv(tmp_path / "n.csv")
+    assert table.loc[0].tolist() == ["asked", 1, "z", "disc", 1.0]
+
+
+def test_above_a_million_a_line_says_what_would_be_faster(monkeypatch, capfd):
+    monkeypatch.setattr(neighbours, "INDEXED_ABOVE", 5)
+    monkeypatch.setattr(neighbours.importlib.util, "find_spec", lambda name: None)
+    assert nearest_neighbours(np.eye(6), np.eye(6), k=1).rows.ravel().tolist() == list(range(6))
+    assert "hubblefork[index]" in capfd.readouterr().err
+
+
+def test_an_index_finds_nearly_all_of_the_nearest(monkeypatch):
+    pytest.importorskip("faiss", reason="the extra 'index' is not installed")
+    random = np.random.default_rng(0)
+    asked, known = random.normal(size=(50, 8)), random.normal(size=(2000, 8))
+    whole = nearest_neighbours(asked, known, k=5)
+    monkeypatch.setattr(neighbours, "INDEXED_ABOVE", 1000)
+    found = nearest_neighbours(asked, known, k=5)
+    assert np.mean(found.rows == whole.rows) > 0.95
+    sides = asked.reshape(25, 2, 8)
+    by_index = nearest_neighbours(sides, known, k=5)
+    monkeypatch.setattr(neighbours, "INDEXED_ABOVE", 9999)
+    assert np.mean(by_index.rows == nearest_neighbours(sides, known, k=5).rows) > 0.9

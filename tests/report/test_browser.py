@@ -1,0 +1,177 @@
+"""The pages in a real browser: they open from a file, ask for nothing, and can be used."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hubblefork.report.html import write_report
+from hubblefork.workflow.compare import compare
+from hubblefork.workflow.look import look
+
+_CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+_QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+# The smallest phones in use, and a laptop.
+_WIDTHS = (360, 1280)
+
+# Elements that a person can use or look at, without a name that can be read to them.
+_NAMELESS = """
+[...document.querySelectorAll("img, button, summary, a, [role=region]")].filter((each) => !(
+  each.getAttribute("alt") || each.getAttribute("aria-label") || each.textContent.trim()
+)).map((each) => each.outerHTML.slice(0, 200))
+"""
+
+# The contrast of letters with what is behind them (WCAG 2.1): the places where it is below 4.5.
+_FAINT = """
+(() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => numbers(colour).slice(0, 3).map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, place) => sum + c * [0.2126, 0.7152, 0.0722][place], 0);
+  const behind = (each) => {
+    const colour = getComputedStyle(each).backgroundColor;
+    return numbers(colour)[3] === 0 && each.parentElement ? behind(each.parentElement) : colour;
+  };
+  const found = new Set();
+  for (const each of document.querySelectorAll("body *")) {
+    if (![...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+    if (!each.getClientRects().length || ["SCRIPT", "STYLE"].includes(each.tagName)) continue;
+    const pair = [light(getComputedStyle(each).color), light(behind(each))].sort((a, b) => b - a);
+    if ((pair[0] + 0.05) / (pair[1] + 0.05) < 4.5) found.add(each.outerHTML.slice(0, 120));
+  }
+  return [...found];
+})()
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if _CHROMIUM is None:
+        pytest.skip("no browser here: apt-get install -y chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens a page from its file, offline; asserts in the end that it asked for nothing else."""
+    contexts, wrong = [], []
+
+    def note(request):
+        if not request.url.startswith(("file:", "data:")):
+            wrong.append(request.url)
+
+    def open_page(path: Path, width: int = 1280, **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, offline=True, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", note)
+        page.on("requestfailed", lambda request: wrong.append(request.url))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, runs_to_show, shapes) -> dict[str, Path]:
+    """A page of each kind."""
+    folder = tmp_path_factory.mktemp("pages")
+    of_classes, others, of_votes = runs_to_show
+    runs = {"first": of_classes, "second": others}
+    for name, run in runs.items():
+        (folder / name).mkdir()
+        run.predictions.to_csv(folder / name / "predictions.csv", index=False)
+        metrics = {"source": "simulated", **run.metrics}
+        (folder / name / "metrics.json").write_text(json.dumps(metrics))
+    return {
+        "classes": write_report(of_classes, folder / "classes.html"),
+        "votes": write_report(of_votes, folder / "votes.html"),
+        "look": look(shapes, out=folder / "look.html", size=24).page,
+        "compare": compare([folder / name for name in runs], out=folder / "compare.html").page,
+    }
+
+
+@pytest.mark.parametrize("kind", ["classes", "votes", "look", "compare"])
+def test_a_page_fits_its_window_and_has_names_for_everything(kind, pages, opened):
+    for width in _WIDTHS:
+        page = opened(pages[kind], width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(_NAMELESS) == []
+    assert page.evaluate("[...document.images].every((each) => each.naturalWidth > 0)")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["classes", "votes"])
+def test_letters_stand_out(kind, colours, pages, opened):
+    assert opened(pages[kind], color_scheme=colours).evaluate(_FAINT) == []
+
+
+def shown(page) -> list[str]:
+    """The pictures of the galleries that are to be seen."""
+    images = page.locator(".galleries img:visible")
+    return images.evaluate_all("(all) => all.map((each) => each.alt)")
+
+
+def test_a_click_on_a_cell_shows_its_pictures_and_another_hides_them(pages, opened):
+    page = opened(pages["classes"], 360)
+    assert shown(page) == []
+    cells = page.locator(".confusion button")
+    for place in (0, 1):
+        cells.nth(place).click()
+        assert cells.nth(place).get_attribute("aria-expanded") == "true"
+        number = int(cells.nth(place).locator("small").inner_text().replace(",", ""))
+        assert len(shown(page)) == min(number, 40)
+    predicted, true = "edge-on", "round"
+    assert all(f"predicted {predicted}, actually {true}" in alt for alt in shown(page))
+    assert page.locator("#told").inner_text().startswith(f"‘{true}’, taken for ‘{predicted}’")
+    assert cells.nth(0).get_attribute("aria-expanded") == "false"
+    cells.nth(1).click()
+    assert shown(page) == []
+
+
+def test_the_keyboard_leads_through_the_cells(pages, opened):
+    page = opened(pages["classes"])
+    focused = "document.activeElement.getAttribute('aria-controls')"
+    page.locator(".confusion button").first.focus()
+    for key, cell in (
+        ("ArrowDown", "cell-1-0"),
+        ("ArrowRight", "cell-1-1"),
+        ("ArrowUp", "cell-0-1"),
+    ):
+        page.keyboard.press(key)
+        assert page.evaluate(focused) == cell
+    page.keyboard.press("Enter")
+    assert "predicted edge-on, actually round" in shown(page)[0]
+    page.keyboard.press("Space")
+    assert shown(page) == []
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) is None
+
+
+def test_without_scripts_every_gallery_can_be_opened(pages, opened):
+    page = opened(pages["classes"], java_script_enabled=False)
+    summaries = page.locator(".galleries summary")
+    assert summaries.count() == page.locator(".confusion button").count()
+    assert summaries.first.is_visible()
+    summaries.first.click()
+    assert page.locator(".galleries img").first.is_visible()
+    assert not page.get_by_text("Choose a cell").is_visible()

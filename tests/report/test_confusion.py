@@ -1,0 +1,77 @@
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubblefork.report.confusion import galleries, matrix_rows
+
+
+def test_every_cell_with_pictures_has_its_gallery(material):
+    run = material(number=200, strength=1)
+    matrix = np.array(run.metrics["confusion_matrix"])
+    cells = [cell for row in matrix_rows(run) for cell in row["cells"]]
+    assert [cell["count"] if cell else 0 for cell in cells] == matrix.ravel().tolist()
+    counts = {cell["key"]: cell["count"] for cell in cells if cell}
+    assert {each["key"]: each["count"] for each in galleries(run)} == counts
+
+
+def test_a_gallery_holds_the_pictures_of_its_cell_the_surest_first(material):
+    run = material(number=200, strength=1)
+    answers = run.answers().set_index("id")
+    seen = []
+    for each in galleries(run):
+        ids = [tile["id"] for tile in each["tiles"]]
+        assert set(answers.loc[ids, "true"]) == {each["true"]}
+        assert set(answers.loc[ids, "predicted"]) == {each["predicted"]}
+        sure = [tile["probability"] for tile in each["tiles"]]
+        assert sure == sorted(sure, reverse=True)
+        seen += ids
+    assert len(seen) == len(set(seen))
+
+
+def test_errors_are_shown_before_right_answers_and_what_is_missing_is_told(material):
+    run = material(number=600, strength=1)
+    whole = galleries(run)
+    errors = [each for each in whole if not each["right"]]
+    assert whole[: len(errors)] == errors
+    assert all(len(each["tiles"]) == min(40, each["count"]) for each in whole)
+    letters = [len(tile["source"]) for each in errors for tile in each["tiles"]]
+    scant = galleries(run, most_letters=sum(letters) // 2)
+    shown = {each["key"]: len(each["tiles"]) for each in scant}
+    assert all(shown[each["key"]] for each in errors)
+    assert not any(shown[each["key"]] for each in whole if each["right"])
+    each = scant[0]
+    assert each["told"].startswith(f"{shown[each['key']]} of {each['count']} shown")
+
+
+def test_pictures_are_small(material):
+    noise = np.random.default_rng(0).integers(256, size=(300, 200, 3), dtype=np.uint8)
+    found = galleries(material(number=9, pictures=lambda identifier: noise))
+    content = found[0]["tiles"][0]["source"].partition(",")[2]
+    with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+        assert image.size == (75, 112)
+
+
+@pytest.mark.parametrize("strength", [-50, 0, 1, 3])
+def test_letters_of_cells_can_be_read(material, strength):
+    run = material(number=500, strength=strength, names=tuple("abcdefg"))
+    for row in matrix_rows(run):
+        for cell in filter(None, row["cells"]):
+            shade, ink = re.findall("#([0-9a-f]+)", cell["style"])
+            assert contrast(shade, ink if len(ink) == 6 else ink * 2) >= 4.5
+
+
+def contrast(first: str, second: str) -> float:
+    """The contrast of two colours by WCAG 2.1."""
+
+    def luminance(colour: str) -> float:
+        red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (0, 2, 4))
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+                  for c in (red, green, blue)]  # fmt: skip
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)

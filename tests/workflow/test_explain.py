@@ -1,0 +1,152 @@
+"""The folder of an explanation: whole, self-contained, and true to the run it explains."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hubblefork.data.task import Votes
+from hubblefork.errors import RequestError
+from hubblefork.networks.model_file import save_model
+from hubblefork.prediction.predictor import Predictor
+from hubblefork.workflow.explain import explain
+from hubblefork.workflow.train import train
+
+SETTINGS = {
+    "data.size": 24,
+    "epochs": 6,
+    "split.train": 0.5,
+    "split.val": 0.1,
+    "split.test": 0.4,
+}
+
+
+@pytest.fixture(scope="module")
+def run(shapes, tmp_path_factory):
+    return train(shapes, "lenet5", settings=SETTINGS, out=tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def explained(run, tmp_path_factory):
+    return explain(run.path, out=tmp_path_factory.mktemp("explained") / "why", folds=2)
+
+
+def test_a_test_part_is_explained_by_a_page_tables_and_figures(explained):
+    assert {path.name for path in explained.path.iterdir()} == {
+        "explanation.html", "explanation.json", "errors.csv", "least_certain.csv", "anomalies.csv",
+        "neighbours.csv", "map.csv", "surroundings.csv", "stability.csv", "faithfulness.csv",
+        "mislabels.csv", "figures",
+    }  # fmt: skip
+    assert {path.name for path in (explained.path / "figures").iterdir()} == {
+        "stability.png", "faithfulness.png", "map-pca.png", "map-tsne.png",
+    }  # fmt: skip
+
+
+def test_the_page_needs_nothing_but_itself(explained):
+    page = explained.page.read_text()
+    assert "data:image/" in page
+    for word in ('src="http', 'href="http', "url(http", "<script", "@import"):
+        assert word not in page
+    assert page.count("<img") == page.count(' alt="')
+    assert 'alt=""' not in page
+
+
+def test_tables_are_of_the_runs_own_test_pictures(run, explained):
+    predictions = run.predictions.set_index("id")
+    read = {
+        path.stem: pd.read_csv(path, keep_default_na=False) for path in explained.path.glob("*.csv")
+    }
+    wrong = predictions.index[predictions["true"] != predictions["predicted"]]
+    assert set(read["errors"]["id"]) == set(wrong)
+    for name in ("least_certain", "anomalies", "map"):
+        assert sorted(read[name]["id"]) == sorted(predictions.index)
+    assert set(read["least_certain"]["true"]) <= {"bar", "disc"}
+    near = read["neighbours"]
+    assert set(near["id"]) == set(predictions.index)
+    split = pd.read_csv(run.split, comment="#").set_index("id")["part"]
+    assert set(split[near["neighbour"]]) == {"train"}
+    assert (near["label"] == near["neighbour"].str.split("/").str[0]).all()
+    assert len(read["mislabels"]) == 80
+
+
+def test_figures_are_those_of_the_run(run, explained):
+    figures = json.loads((explained.path / "explanation.json").read_text())
+    assert figures["accuracy"] == run.metrics["accuracy"]
+    assert figures["errors"] == len(explained.table)
+    assert figures["surroundings"]["whole"] == pytest.approx(run.metrics["accuracy"])
+    assert figures["stability"][0]["accuracy"] == pytest.approx(run.metrics["accuracy"])
+    matrix = np.array(run.metrics["confusion_matrix"])
+    assert (
+        sum(pair["errors"] for pair in figures["confused_pairs"]) == matrix.sum() - matrix.trace()
+    )
+
+
+def test_pictures_are_explained_one_by_one(run, shapes, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("disc/disc 1.png", "bar/bar 2.png"):
+        shutil.copy(shapes / name, folder)
+    (folder / "cut.png").write_bytes(b"no picture")
+    explained = explain(run.path, folder, out=tmp_path / "why", method="occlusion")
+    table = pd.read_csv(explained.path / "explanations.csv")
+    assert len(table) == 2
+    for row in table.itertuples():
+        assert (explained.path / row.overlay).is_file()
+        assert len(row.neighbours.split("|")) == len(row.neighbour_labels.split("|")) == 5
+    assert len(pd.read_csv(explained.path / "neighbours.csv")) == 10
+    page = explained.page.read_text()
+    assert "cut.png" in page
+    assert "occlusion" in page
+
+
+def test_a_picture_of_the_training_part_is_its_own_nearest_neighbour(run, shapes, tmp_path):
+    split = pd.read_csv(run.split, comment="#").set_index("id")["part"]
+    identifier = split.index[split == "train"][0]
+    explained = explain(run.path, shapes / f"{identifier}.png", out=tmp_path / "why")
+    assert explained.table["neighbours"][0].split("|")[0] == identifier
+
+
+def test_a_model_file_explains_pictures_without_training_pictures(run, shapes, tmp_path):
+    picture = shapes / "bar" / "bar 0.png"
+    explained = explain(run.model, picture, out=tmp_path / "why", layer="layers.0")
+    assert "neighbours" not in explained.table
+    assert "No training pictures were at hand" in explained.page.read_text()
+    with pytest.raises(RequestError, match="has no test part: name pictures"):
+        explain(run.model, out=tmp_path / "part")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"method": "gradcam"}, "did you mean 'grad-cam'"),
+        ({"layer": "layers.99"}, "no layer 'layers.99'"),
+        ({"folds": 1}, "expected 2 or more"),
+        ({"folds": 50}, "has 40 pictures or groups of them, fewer than folds"),
+        ({"pictures": "nowhere.png"}, "nowhere.png"),
+    ],
+)
+def test_wrong_requests_are_one_line_and_leave_nothing(run, tmp_path, wrong, complaint):
+    with pytest.raises(RequestError, match=complaint):
+        explain(run.path, out=tmp_path / "why", **wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folds_and_pictures_do_not_go_together(run, shapes, tmp_path):
+    with pytest.raises(RequestError, match="--folds goes without pictures"):
+        explain(run.path, shapes, out=tmp_path / "why", folds=2)
+
+
+def test_a_folder_that_is_there_is_kept(run, tmp_path):
+    with pytest.raises(RequestError, match="exists already"):
+        explain(run.path, out=tmp_path)
+
+
+def test_votes_are_told_to_become_classes(run, shapes, tmp_path):
+    card = replace(Predictor.load(run.path).card, task=Votes(), head="tree")
+    model = tmp_path / "votes.safetensors"
+    save_model(model, card.create_network(), card)
+    with pytest.raises(RequestError, match="--classes five"):
+        explain(model, shapes, out=tmp_path / "why")

@@ -1,0 +1,68 @@
+"""Every picture is answered to by a network that never saw it; planted wrong labels are found."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hubblefork import pack
+from hubblefork.errors import RequestError
+from hubblefork.evaluation.mislabels import likely_mislabels
+from hubblefork.training.recipe import load_recipe
+from hubblefork.workflow.out_of_fold import deal_folds, out_of_fold
+
+
+@pytest.fixture(scope="module")
+def planted(shapes, tmp_path_factory):
+    """The shapes, five of which stand in the folder of the other class; and the ids of these."""
+    folder = tmp_path_factory.mktemp("planted") / "shapes"
+    shutil.copytree(shapes, folder)
+    wrong = []
+    for label, other, number in (("disc", "bar", 3), ("bar", "disc", 2)):
+        for each in range(number):
+            (folder / label / f"{label} {each}.png").rename(folder / other / f"moved {each}.png")
+            wrong.append(f"{other}/moved {each}")
+    return pack(folder, size=24), wrong
+
+
+def test_planted_wrong_labels_come_first(planted, tmp_path):
+    dataset, wrong = planted
+    recipe = load_recipe("lenet5", {"epochs": 10, "data.size": 24})
+    probabilities = out_of_fold(recipe, dataset, 3, tmp_path)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    table = likely_mislabels(dataset.table["id"], dataset.labels, probabilities, dataset.task.names)
+    assert len(set(table["id"][: len(wrong)]) & set(wrong)) >= 0.7 * len(wrong)
+    for fold in range(1, 4):
+        split = pd.read_csv(tmp_path / f"fold-{fold}" / "split.csv", comment="#")
+        assert set(split["part"]) == {"train", "val", "test"}
+
+
+def test_folds_are_even_in_every_class(planted):
+    dataset, _ = planted
+    fold = deal_folds(dataset, 4)
+    for label in (0, 1):
+        counts = np.bincount(fold[dataset.labels == label], minlength=4)
+        assert np.ptp(counts) <= 1
+    assert (deal_folds(dataset, 4, seed=1) != fold).any()
+
+
+def test_pictures_that_belong_together_are_held_out_together(shapes, tmp_path):
+    rows = [
+        f"{name} {number},{shapes}/{name}/{name} {number}.png,{name},{name} {number // 4}"
+        for name in ("bar", "disc")
+        for number in range(40)
+    ]
+    catalogue = tmp_path / "catalogue.csv"
+    catalogue.write_text("\n".join(["id,image,label,group", *rows]))
+    dataset = pack(catalogue, size=24)
+    fold = pd.Series(deal_folds(dataset, 5))
+    assert (fold.groupby(dataset.table["group"]).nunique() == 1).all()
+    with pytest.raises(RequestError, match="'bar' has 10 pictures or groups of them"):
+        deal_folds(dataset, 11)
+
+
+@pytest.mark.parametrize("folds", [0, 1])
+def test_fewer_than_two_folds_are_refused(planted, folds):
+    with pytest.raises(RequestError, match="expected 2 or more"):
+        deal_folds(planted[0], folds)
