@@ -149,6 +149,6 @@ def test_a_size_that_a_backbone_does_not_take_is_refused():
         create_network("timm:test_maxvit", (3, 100, 100), 2)
 
 
-def test_only_backbones_of_timm_have_weights():
-    with pytest.raises(RequestError, match=r"'lenet5' has no pretrained weights.*timm:NAME"):
+def test_only_backbones_of_timm_have_weights_of_the_hub():
+    with pytest.raises(RequestError, match=r"earlier run of 'lenet5'.*timm:NAME"):
         create_network("lenet5", SHAPE, 2, weights="hub")

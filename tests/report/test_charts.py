@@ -52,7 +52,10 @@ def test_a_loss_over_decades_is_drawn_logarithmically(material):
 
 def test_curves_of_one_epoch_can_be_drawn(material):
     run = material()
-    chart_png(curves(material(history=run.history.head(1))))
+    figure = curves(material(history=run.history.head(1)))
+    chart_png(figure)
+    low, high = figure.axes[1].get_ylim()
+    assert -0.05 < low < high < 1.05, "no accuracy is below 0 or above 100 %"
 
 
 def test_a_diverged_validation_loss_can_be_drawn(material):

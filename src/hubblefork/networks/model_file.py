@@ -25,10 +25,12 @@ from hubblefork.errors import RequestError
 from hubblefork.files import replacing
 from hubblefork.networks.registry import create_network
 
+# What it is called in the folder of a run.
+MODEL_FILE = "model.safetensors"
 _FORMAT = 3
 _KEY = "hubblefork"
 # Before the names of the arrays of trust, which tells them from weights.
-_TRUST = "trust."
+OF_TRUST = "trust."
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,19 @@ def save_model(
         key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
     }
     for key, value in (trust or {}).items():
-        tensors[_TRUST + key] = torch.from_numpy(value).contiguous()
+        tensors[OF_TRUST + key] = torch.from_numpy(value).contiguous()
     content = save(tensors, metadata={_KEY: json.dumps(card.to_json())})
     with replacing(path, binary=True) as file:
         file.write(content)
+
+
+def is_model_file(path: Path) -> bool:
+    """Whether a file was written by `save_model`."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
 
 
 def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]:
@@ -129,9 +140,9 @@ def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]
     card = ModelCard.from_json(content)
     network = card.create_network()
     trust = {
-        key.removeprefix(_TRUST): weights.pop(key).numpy()
+        key.removeprefix(OF_TRUST): weights.pop(key).numpy()
         for key in list(weights)
-        if key.startswith(_TRUST)
+        if key.startswith(OF_TRUST)
     }
     network.load_state_dict(weights)
     return network.eval(), card, trust

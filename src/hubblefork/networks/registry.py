@@ -49,8 +49,9 @@ def create_network(
     options
         Further arguments of the network, as a recipe's `[network.options]` holds them.
     weights
-        Pretrained weights of a backbone: see `hubblefork.networks.weights`. The last layer is made
-        anew where they have another number of outputs.
+        Pretrained weights of a backbone: see `hubblefork.networks.weights`; or of an earlier run of
+        the same network: its folder, or its model file. The last layer is made anew where they have
+        another number of outputs.
 
     Raises RequestError for an unknown name or option, for an input that is too small, and for
     weights that are not there or do not fit.
@@ -60,6 +61,12 @@ def create_network(
     390326
     """
     options = dict(options or {})
+    if weights and _is_earlier(weights):
+        from hubblefork.networks.earlier import begin_from
+
+        network = create_network(name, input_shape, outputs, options)
+        begin_from(network, name, weights)
+        return network
     if name.startswith(_TIMM):
         from hubblefork.networks.timm_backbone import create_backbone
 
@@ -67,8 +74,9 @@ def create_network(
     network_class = _find_class(name)
     if weights:
         raise RequestError(
-            f"network.weights is {weights!r}, but {name!r} has no pretrained weights; backbones of "
-            "timm have: --set network.name=timm:NAME"
+            f"network.weights is {weights!r}: expected the folder or the model file of an earlier "
+            f"run of {name!r}; backbones of timm have other pretrained weights: "
+            "--set network.name=timm:NAME"
         )
     known = list(inspect.signature(network_class).parameters)[2:]
     for key in options:
@@ -95,7 +103,7 @@ def resolve_network(
     A network of the returned name and options has the same shape, and needs no repository: that is
     what a model file keeps. RequestError for a repository that cannot be read.
     """
-    if not name.startswith(_TIMM):
+    if not name.startswith(_TIMM) or (weights and _is_earlier(weights)):
         return name, dict(options), weights
     from hubblefork.networks.timm_backbone import resolve_backbone
 
@@ -105,6 +113,12 @@ def resolve_network(
 def count_parameters(network: nn.Module) -> int:
     """The number of a network's trainable and frozen parameters."""
     return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _is_earlier(weights: str) -> bool:
+    from hubblefork.networks.earlier import is_earlier  # it needs this module
+
+    return is_earlier(weights)
 
 
 def _find_class(name: str) -> type[nn.Module]:

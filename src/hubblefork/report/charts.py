@@ -48,6 +48,9 @@ def curves(material: Material) -> Figure:
         else:
             _curve(other, material.history, "accuracy", percent)
             other.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+            # One epoch, or epochs that are all alike, would be given room below 0 and above 100 %.
+            low, high = other.get_ylim()
+            other.set_ylim(max(low, -0.02), min(high, 1.02))
         for axes in (loss, other):
             # Between title and axes stands which epoch is marked.
             axes.set_title(axes.get_title(loc="left"), pad=17)

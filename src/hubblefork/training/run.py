@@ -14,6 +14,7 @@ import tomli_w
 from hubblefork.data.splits import Split
 from hubblefork.errors import RequestError
 from hubblefork.files import appearing, replacing
+from hubblefork.networks.model_file import MODEL_FILE
 
 # The columns of history.csv; the validation columns are empty where there is no validation part.
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds")
@@ -66,7 +67,7 @@ class Run:
 
     @property
     def model(self) -> Path:
-        return self.path / "model.safetensors"
+        return self.path / MODEL_FILE
 
     @property
     def checkpoints(self) -> Path:

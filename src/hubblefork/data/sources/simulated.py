@@ -82,7 +82,7 @@ def _render(simulation: Simulation, framing: Framing) -> Pictures:
     if crop > GALAXY10_SIZE:
         raise RequestError(
             f"crop is {crop}; expected at most {GALAXY10_SIZE}, "
-            "the width of a simulated picture in pixels"
+            "the width of a simulated picture in pixels, or none: --set crop=none"
         )
     field = GALAXY10_FIELD * crop / GALAXY10_SIZE
     pictures = simulation.render(range(len(simulation)), framing.size or crop, field)
