@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from hubblefork.report.charts import confusion
+from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
+from hubblefork.report.figures import chart_png
 from hubblefork.report.html import write_report
+from hubblefork.report.material import Material, Panel
 from hubblefork.workflow.compare import compare
 from hubblefork.workflow.look import look
 
@@ -102,7 +106,9 @@ def pages(tmp_path_factory, runs_to_show, shapes) -> dict[str, Path]:
         run.predictions.to_csv(folder / name / "predictions.csv", index=False)
         metrics = {"source": "simulated", **run.metrics}
         (folder / name / "metrics.json").write_text(json.dumps(metrics))
+    write_explained(explained(of_classes), folder / "explanation.html")
     return {
+        "explanation": folder / "explanation.html",
         "classes": write_report(of_classes, folder / "classes.html"),
         "votes": write_report(of_votes, folder / "votes.html"),
         "look": look(shapes, out=folder / "look.html", size=24).page,
@@ -110,7 +116,25 @@ def pages(tmp_path_factory, runs_to_show, shapes) -> dict[str, Path]:
     }
 
 
-@pytest.mark.parametrize("kind", ["classes", "votes", "look", "compare"])
+def explained(run: Material) -> Explained:
+    """A page of explanations with a part of each kind."""
+    tiles = [
+        Tile(
+            run.picture(each), f"Picture {each}", "completely_round_smooth", {"sure": "90 %"}, wrong
+        )
+        for each, wrong in zip(run.predictions["id"][:9], [True, False, None] * 3, strict=True)
+    ]
+    panel = Panel("chart", "A chart", "What is to be seen.", chart_png(confusion(run)))
+    table = run.predictions.iloc[:5].round(3).astype(str)
+    section = Section(
+        "Mistakes", "What to look for.", [Group("Taken for", tiles)] * 3, [Group("All", tiles)],
+        [panel], table,
+    )  # fmt: skip
+    cautions, cards = ["Few pictures."], [{"title": "Right", "value": "9", "meaning": "of ten"}]
+    return Explained("A run", "explained", ["It works."], [section] * 2, cards, cautions)
+
+
+@pytest.mark.parametrize("kind", ["classes", "votes", "look", "compare", "explanation"])
 def test_a_page_fits_its_window_and_has_names_for_everything(kind, pages, opened):
     for width in _WIDTHS:
         page = opened(pages[kind], width)
@@ -120,7 +144,7 @@ def test_a_page_fits_its_window_and_has_names_for_everything(kind, pages, opened
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("kind", ["classes", "votes"])
+@pytest.mark.parametrize("kind", ["classes", "votes", "explanation"])
 def test_letters_stand_out(kind, colours, pages, opened):
     assert opened(pages[kind], color_scheme=colours).evaluate(_FAINT) == []
 
