@@ -19,12 +19,13 @@ import numpy as np
 from scipy import fft
 from sklearn.metrics import roc_auc_score
 
-from hubblefork import Predictor, pack, simulate
+from hubblefork import Predictor, pack
 from hubblefork.data.framing import frame
 from hubblefork.evaluation.intervals import interval
 from hubblefork.prediction.trust import UNLIKE
 from hubblefork.sky.camera import expose
 from hubblefork.sky.neighbours import PIXEL, add_star
+from hubblefork.sky.simulation import simulate
 from hubblefork.training.run import Run
 from hubblefork.workflow.evaluate import own_test_part
 

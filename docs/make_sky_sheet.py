@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hubblefork import simulate
 from hubblefork.sky.classes import GALAXY10_SDSS
+from hubblefork.sky.simulation import simulate
 
 ACROSS, SIZE, GAP = 12, 69, 2
 

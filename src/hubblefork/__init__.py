@@ -28,12 +28,12 @@ _PUBLIC = {
     "Predictor": "hubblefork.prediction.predictor",
     "RequestError": "hubblefork.errors",
     "Run": "hubblefork.training.run",
-    "create_network": "hubblefork.networks.registry",
+    "compare": "hubblefork.workflow.compare",
     "evaluate": "hubblefork.workflow.evaluate",
+    "explain": "hubblefork.workflow.explain",
     "look": "hubblefork.workflow.look",
     "pack": "hubblefork.workflow.pack",
     "predict": "hubblefork.workflow.predict",
-    "simulate": "hubblefork.sky.simulation",
     "train": "hubblefork.workflow.train",
 }
 
