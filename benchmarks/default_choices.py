@@ -95,8 +95,8 @@ IDEAS = {
     "48 pixels": Idea({"view.size": 48}),
     "80 pixels": Idea({"view.size": 80, "data.size": 100}),
     "pictures that grow from 32 to 64 pixels": Idea(change=grow),
-    "rare classes not favoured": Idea({"balance": 0.0}),
-    "all classes as if equally common": Idea({"balance": 1.0}),
+    "rare classes not favoured": Idea({"favour_rare": 0.0}),
+    "all classes as if equally common": Idea({"favour_rare": 1.0}),
 }
 
 

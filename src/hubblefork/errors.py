@@ -17,8 +17,12 @@ class RequestError(Exception):
     """
 
 
+# Known words that are listed where none is close: more than these nobody reads.
+_MOST_WORDS = 20
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint that names the known words closest to `word`, or all of them.
+    """Return a hint that names the known words closest to `word`, or the first twenty of them.
 
     >>> nearest("lenet", ["mlp", "lenet5"])
     "did you mean 'lenet5'?"
@@ -29,7 +33,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, words, n=2, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(w) for w in close) + "?"
-    return "known: " + ", ".join(repr(w) for w in words)
+    return f"known: {first_few(map(repr, words), _MOST_WORDS)}"
 
 
 def first_few(items: Iterable[object], limit: int = 3) -> str:

@@ -58,8 +58,8 @@ def plan(
             f"training.chunks is {recipe.training.chunks}, for {len(rows)} pictures to train on; "
             "each chunk needs two or more: --set chunks=1"
         )
-    balance = recipe.training.balance
-    objective = objective.favouring_rare(dataset.labels[rows], dataset.task.outputs, balance)
+    strength = recipe.training.favour_rare
+    objective = objective.favouring_rare(dataset.labels[rows], dataset.task.outputs, strength)
     torch.manual_seed(seed)
     network = make_network(recipe, dataset.images.shape[3], dataset.task.outputs)
     _check_parts(split, recipe.training.chunks, world)

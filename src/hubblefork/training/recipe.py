@@ -145,7 +145,7 @@ class TrainingTable(_Table):
     loss: LossName = "auto"  # see `hubblefork.training.losses`
     label_smoothing: Share = 0.0  # of classes; votes are fractions as they are
     # How much rare classes are favoured: 0, not at all, to 1, as if all were equally common.
-    balance: Annotated[float, Field(ge=0, le=1)] = 0.0
+    favour_rare: Annotated[float, Field(ge=0, le=1)] = 0.0
     average_weights: Share = 0.0  # decay of the moving average of the weights; 0: none
     early_stopping: Count | None = None  # epochs without a better val_loss before the end
     keep: Literal["best", "last"] = "last"  # weights of the lowest val_loss, or of the last epoch
