@@ -6,11 +6,13 @@
 trains each recipe with each seed, which decides the split too, and writes one line a run: accuracy
 on its own test part, looked at once, with its 95 % interval (Wilson's, since the bootstrap of
 `metrics.json` has no width where nothing is wrong), balanced accuracy, calibration error, and the
-seconds of training; then the mean and the deviation over the seeds. Runs that are there already are
+seconds of training; then the mean and the deviation over the seeds. Of votes it writes the RMSE,
+with the interval of `metrics.json`, and the mean absolute error. Runs that are there already are
 read, or gone on with.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +22,17 @@ from hubblefork import Run, train
 from hubblefork.files import replacing
 from hubblefork.training.recipe import parse_settings
 
-_COLUMNS = (
+_OF_CLASSES = (
     "recipe", "seed", "test pictures", "wrong", "test accuracy", "95 % interval",
     "balanced accuracy", "calibration error", "seconds of training",
 )  # fmt: skip
+_OF_VOTES = (
+    "recipe", "seed", "test galaxies", "test RMSE", "95 % interval", "mean absolute error",
+    "seconds of training",
+)  # fmt: skip
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
     parser.add_argument("--recipes", nargs="+", required=True)
@@ -35,7 +41,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--table", type=Path)
     parser.add_argument("--runs", type=Path, default=Path("runs/seeds"))
-    asked = parser.parse_args()
+    asked = parser.parse_args(words)
 
     lines = []
     for recipe in asked.recipes:
@@ -54,8 +60,9 @@ def main() -> None:
             runs.append(run)
             lines.append(line(recipe, seed, run))
         lines.append(over_seeds(recipe, runs))
+    columns = _OF_CLASSES if len(lines[0]) == len(_OF_CLASSES) else _OF_VOTES
     table = "".join(
-        "| " + " | ".join(row) + " |\n" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *lines)
+        "| " + " | ".join(row) + " |\n" for row in (columns, ["---"] * len(columns), *lines)
     )
     print(table, end="")
     if asked.table:
@@ -66,30 +73,44 @@ def main() -> None:
 def line(recipe: str, seed: int, run: Run) -> tuple[str, ...]:
     metrics = run.metrics
     number = metrics["n"]
+    begin = (recipe, str(seed), f"{number:,}")
+    seconds = f"{run.history['seconds'].sum():,.0f}"
+    if "rmse" in metrics:
+        between = " to ".join(error(end) for end in metrics["intervals"]["rmse"])
+        return (*begin, error(metrics["rmse"]), between, error(metrics["mae"]), seconds)
     right = round(metrics["accuracy"] * number)
     low, high = binomtest(right, number).proportion_ci(method="wilson")
     return (
-        recipe,
-        str(seed),
-        f"{number:,}",
+        *begin,
         str(number - right),
         percent(metrics["accuracy"]),
         f"{percent(low)} to {percent(high)}",
         percent(metrics["balanced_accuracy"]),
         percent(metrics["expected_calibration_error"]),
-        f"{run.history['seconds'].sum():,.0f}",
+        seconds,
     )
 
 
 def over_seeds(recipe: str, runs: list[Run]) -> tuple[str, ...]:
-    def mean(figure: str) -> str:
+    def mean(figure: str, shown: Callable[[float], str]) -> str:
         found = [run.metrics[figure] for run in runs]
-        return f"{percent(np.mean(found))} ± {percent(np.std(found))}"
+        return f"{shown(np.mean(found))} ± {shown(np.std(found))}"
 
+    begin = (recipe, "all", "")
+    seconds = f"{np.mean([run.history['seconds'].sum() for run in runs]):,.0f}"
+    if "rmse" in runs[0].metrics:
+        return (*begin, mean("rmse", error), "", mean("mae", error), seconds)
     names = ("accuracy", "balanced_accuracy", "expected_calibration_error")
-    accuracy, balanced, error = map(mean, names)
-    seconds = np.mean([run.history["seconds"].sum() for run in runs])
-    return recipe, "all", "", "", accuracy, "", balanced, error, f"{seconds:,.0f}"
+    accuracy, balanced, calibration = (mean(name, percent) for name in names)
+    return (*begin, "", accuracy, "", balanced, calibration, seconds)
+
+
+def error(value: float) -> str:
+    """
+    >>> error(0.08123)
+    '0.0812'
+    """
+    return f"{value:.4f}"
 
 
 def percent(share: float) -> str:

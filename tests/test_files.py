@@ -1,9 +1,11 @@
 """Files and folders appear whole or not at all."""
 
 import stat
+from pathlib import Path
 
 import pytest
 
+from hubblefork.errors import RequestError
 from hubblefork.files import appearing, replacing
 
 
@@ -38,9 +40,25 @@ def test_a_failed_folder_does_not_appear(tmp_path):
 
 
 def test_the_first_of_two_makers_of_a_folder_wins(tmp_path):
-    with appearing(tmp_path / "packed") as folder:
+    with appearing(tmp_path / "packed", first_stays=True) as folder:
         (folder / "mark").write_text("second")
-        with appearing(tmp_path / "packed") as earlier:
+        with appearing(tmp_path / "packed", first_stays=True) as earlier:
             (earlier / "mark").write_text("first")
     assert (tmp_path / "packed" / "mark").read_text() == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["packed"]
+
+
+def test_what_came_second_is_kept_by_another_name(tmp_path):
+
+    def make_both() -> None:
+        with appearing(tmp_path / "why") as folder:
+            (folder / "mark").write_text("second")
+            with appearing(tmp_path / "why") as earlier:
+                (earlier / "mark").write_text("first")
+
+    with pytest.raises(RequestError, match="another command meanwhile; this one's is at") as error:
+        make_both()
+    assert (tmp_path / "why" / "mark").read_text() == "first"
+    kept = Path(str(error.value).rsplit(" at ", 1)[1])
+    assert (kept / "mark").read_text() == "second"
+    assert len(list(tmp_path.iterdir())) == 2

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from hubblefork.errors import RequestError
+
 
 @contextmanager
 def replacing(path: Path | str, binary: bool = False) -> Iterator[IO]:
@@ -40,11 +42,12 @@ def replacing(path: Path | str, binary: bool = False) -> Iterator[IO]:
 
 
 @contextmanager
-def appearing(folder: Path | str) -> Iterator[Path]:
+def appearing(folder: Path | str, first_stays: bool = False) -> Iterator[Path]:
     """Give a temporary folder beside `folder`; on leaving, rename it to `folder`.
 
-    If the block raises, nothing is left. If `folder` has appeared meanwhile (another process made
-    the same), that one stays and the temporary one is removed.
+    If the block raises, nothing is left. If another process has made `folder` meanwhile, that one
+    stays. Where `first_stays`, both hold the same and the temporary one is removed; else it is kept
+    beside `folder` by another name, which the RequestError says.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -54,9 +57,15 @@ def appearing(folder: Path | str) -> Iterator[Path]:
         yield temporary
         try:
             os.rename(temporary, folder)
-        except OSError:
+        except OSError as error:
             if not folder.is_dir():
                 raise
+            if not first_stays:
+                kept = folder.with_name(f"{folder.name}-{temporary.name.rsplit('.', 1)[-1]}")
+                os.rename(temporary, kept)
+                raise RequestError(
+                    f"{folder} has been made by another command meanwhile; this one's is at {kept}"
+                ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

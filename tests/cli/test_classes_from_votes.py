@@ -19,7 +19,8 @@ def test_a_run_keeps_its_rule_and_is_measured_by_it_again(hubblefork, tmp_path, 
     monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
     status, _, err = hubblefork("evaluate", run, "--out", tmp_path / "again")
     assert status == 0, err
-    assert json.loads((tmp_path / "again" / "metrics.json").read_text()) == metrics
+    again = json.loads((tmp_path / "again" / "metrics.json").read_text())
+    assert metrics.items() <= again.items()
     for words, message in [
         ([SKY], "--classes makes classes of them"),
         ([SKY, "--classes", "five"], "classes that the model does not know: 'completely_round"),

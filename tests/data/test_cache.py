@@ -37,6 +37,13 @@ def test_what_a_killed_writer_left_is_removed_and_what_is_written_stays(tmp_path
     assert (tmp_path / "one" / "images.npy").exists()
 
 
+def test_hidden_files_of_others_are_let_be(tmp_path):
+    (tmp_path / ".DS_Store").touch()
+    with appearing_locked(tmp_path / "one"):
+        pass
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".DS_Store", "one"]
+
+
 def test_without_locks_the_clock_tells(tmp_path, monkeypatch):
     monkeypatch.setattr(hubblefork.data.cache, "fcntl", None)
     old, young = left_behind(tmp_path / ".old"), left_behind(tmp_path / ".young")

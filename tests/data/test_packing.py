@@ -4,9 +4,11 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -240,6 +242,25 @@ def test_a_picture_that_vanishes_before_it_is_packed_is_left_out(two_classes, ca
     assert dataset.info["left_out"] == [
         {"id": "spiral/000", "origin": "spiral/000.png", "reason": "the file is not there"}
     ]
+
+
+@pytest.mark.parametrize("suffix", ["npz", "parquet"])
+def test_a_file_that_vanishes_before_it_is_packed_is_told_as_such(tmp_path, cache, suffix):
+    path = tmp_path / f"sky.{suffix}"
+    if suffix == "npz":
+        pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), np.uint8)
+        np.savez(path, images=pixels, labels=[0, 1] * 3)
+    else:
+        pictures = [BytesIO() for _ in range(6)]
+        for number, each in enumerate(pictures):
+            Image.new("L", (8, 8), number).save(each, "PNG")
+        content = [{"bytes": each.getvalue(), "path": None} for each in pictures]
+        pd.DataFrame({"image": content, "label": ["a", "b"] * 3}).to_parquet(path)
+    source = open_source(path)
+    path.unlink()
+    with pytest.raises(RequestError, match=r"cannot be read: No such file or directory$"):
+        pack(source, FRAMING, cache, workers=1)
+    assert nothing_left(cache)
 
 
 def test_a_picture_that_changes_while_it_is_packed_is_told(two_classes, cache):

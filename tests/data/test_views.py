@@ -79,6 +79,17 @@ def test_a_field_below_one_shows_the_middle_enlarged():
     )
 
 
+@pytest.mark.parametrize(("size", "field"), [(32, 1.0), (24, 0.75)])
+def test_no_view_aliases_what_is_finer_than_itself(size, field):
+    board = (torch.arange(128)[:, None] + torch.arange(128)) % 2 * 255
+    pictures = board.to(torch.uint8)[None, ..., None].expand(16, 128, 128, 3)
+    view = View(size=size, **UNIT, field=field, rotate=180, flip=True, zoom=1.2, shift=0.05)
+    torch.manual_seed(0)
+    for seen in (view.fixed(pictures), view.random(pictures)):
+        assert float(seen.mean()) == pytest.approx(0.5, abs=0.01)
+        assert float(seen.std()) < 0.02
+
+
 def test_views_follow_from_the_seed():
     view = View(size=32, **UNIT, rotate=180, flip=True, zoom=1.3, shift=0.1)
     pictures = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)

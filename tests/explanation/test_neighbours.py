@@ -1,7 +1,6 @@
 """Nearest neighbours: the same as comparing with all, block by block."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,12 +37,21 @@ def test_of_several_sides_the_most_similar_counts():
     assert found.rows.tolist() == [[2, 0, 1]]
 
 
-def test_the_table_is_saved_with_names(tmp_path):
+def test_the_table_and_the_figure_name_the_nearest(tmp_path):
     known = np.eye(3)
-    found = nearest_neighbours(np.eye(3)[[2]], known, k=2)
-    found.save(tmp_path / "n.csv", ["asked"], ["x", "y", "z"], ["spiral", "spiral", "disc"])
-    table = pd.read_csv(tmp_path / "n.csv")
+    found = nearest_neighbours(np.eye(3)[[2, 0]], known, k=2)
+    labels = ["spiral", "spiral", "disc"]
+    table = found.table(["asked", "too"], ["x", "y", "z"], labels)
     assert table.loc[0].tolist() == ["asked", 1, "z", "disc", 1.0]
+    pictures = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
+    (axes,) = found.figure(pictures[[2, 0]], pictures, labels).axes
+    assert [text.get_text() for text in axes.texts] == [
+        "most like the first: 1 disc and 1 spiral", "most like the first: 2 spiral"
+    ]  # fmt: skip
+    assert [image.get_array()[0, 0] for image in axes.images[:2]] == [2, 2]
+    assert len(axes.images) == 6
+    found.save(tmp_path / "near.png", pictures[[2, 0]], pictures, labels, most=1)
+    assert (tmp_path / "near.png").stat().st_size > 1000
 
 
 def test_above_a_million_a_line_says_what_would_be_faster(monkeypatch, capfd):

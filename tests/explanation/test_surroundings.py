@@ -30,8 +30,12 @@ def test_accuracy_goes_with_the_part_that_holds_the_object(bars, cue, inside):
     assert kept > 0.85
     assert lost < 0.75
     assert found.looks_at_the_object == inside
-    low, high = found.interval(found.whole)
-    assert low < found.whole <= high + 1e-9
+    table = found.table
+    assert table["accuracy"].tolist() == [
+        found.whole, found.without_middle, found.without_surroundings
+    ]  # fmt: skip
+    assert (table["low"] <= table["accuracy"]).all()
+    assert (table["accuracy"] <= table["high"] + 1e-9).all()
 
 
 def test_rows_choose_the_pictures(bars, cue):
@@ -39,6 +43,11 @@ def test_rows_choose_the_pictures(bars, cue):
     counted = []
     found = surroundings(bars, pictures, np.array([7, 2]), labels[[7, 2]], done=counted.append)
     assert (found.number, counted) == (2, [2])
+
+
+def test_no_pictures_are_refused(bars):
+    with pytest.raises(RequestError, match="no pictures"):
+        surroundings(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(0), np.zeros(0))
 
 
 @pytest.mark.parametrize("radius", [0, 0.6])

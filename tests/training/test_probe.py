@@ -98,6 +98,21 @@ def test_a_probe_takes_the_fixed_view():
 
 
 @pytest.mark.parametrize(
+    ("setting", "named"),
+    [({"epochs": 3}, r"training\.epochs"), ({"learning_rate": 1}, r"optimiser\.learning_rate")],
+)
+def test_what_a_probe_has_no_use_for_is_refused(setting, named):
+    with pytest.raises(RequestError, match=rf"one step, so {named} means nothing to it"):
+        load_recipe("probe", setting)
+
+
+def test_the_recipe_that_a_probe_keeps_can_be_given_again(shapes, tmp_path):
+    run = hubblefork.train(shapes, "probe", out=tmp_path / "run", settings=SETTINGS)
+    again = load_recipe(run.path / "recipe.toml")
+    assert again.training.method == "probe"
+
+
+@pytest.mark.parametrize(
     ("source", "settings", "said"),
     [
         ("simulated:votes:60", {}, "for votes, or .* take --recipe transfer"),

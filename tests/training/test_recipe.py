@@ -1,12 +1,20 @@
 """Recipes are checked key by key, and every mistake is answered with the nearest right one."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from hubblefork.errors import RequestError
 from hubblefork.sky.stretch import Stretch
 from hubblefork.training.plan import make_network
-from hubblefork.training.recipe import load_recipe, parse_settings, recipe_names, setting_keys
+from hubblefork.training.recipe import (
+    describe_settings,
+    load_recipe,
+    parse_settings,
+    recipe_names,
+    setting_keys,
+)
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -96,6 +104,28 @@ def test_options_of_the_network_and_none_can_be_set():
     assert recipe.data.crop is None
 
 
+def test_another_network_begins_without_the_options_of_the_first():
+    assert load_recipe("default", {"network.name": "compact-resnet"}).network.options == {}
+    settings = {"network.options.width": "24", "network.name": "compact-resnet"}
+    assert load_recipe("default", settings).network.options == {"width": 24}
+    same = load_recipe("default", {"network.name": "equivariant-resnet"}).network
+    assert same == load_recipe("default").network
+
+
+@pytest.mark.parametrize(
+    ("settings", "shares"),
+    [
+        ({"val": "0", "keep": "last"}, (0.9, 0, 0.1)),
+        ({"test": 0.25}, (0.65, 0.1, 0.25)),
+        ({"val": 0.2, "test": 0.2}, (0.6, 0.2, 0.2)),
+        ({"train": 0.6, "val": 0.2, "test": 0.2}, (0.6, 0.2, 0.2)),
+    ],
+)
+def test_what_val_and_test_leave_is_for_training(settings, shares):
+    split = load_recipe("default", settings).split
+    assert (split.train, split.val, split.test) == shares
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -107,8 +137,10 @@ def test_options_of_the_network_and_none_can_be_set():
         ({"learning_rate": "nan"}, "learning_rate"),
         ({"learning_rate": "0"}, "greater than 0"),
         ({"optimiser.name": "adm"}, "'adam'"),
-        ({"test": "0.5"}, "is 1.4, expected 1"),
-        ({"val": "0", "train": "0.9"}, "needs a validation part"),
+        ({"test": "0.5", "train": "0.8"}, "is 1.4, expected 1"),
+        ({"test": "0.95"}, "split.train: .* greater than 0"),
+        ({"test": "some"}, "split.test: .*number.*not 'some'"),
+        ({"val": "0"}, "needs a validation part.*: --set keep=last"),
     ],
 )
 def test_a_mistake_in_a_setting_is_one_clear_line(settings, message):
@@ -132,6 +164,20 @@ def test_a_recipe_file_is_checked_like_a_setting(tmp_path):
     path.write_text("name = ")
     with pytest.raises(RequestError, match="not valid TOML"):
         load_recipe(path)
+
+
+def test_the_recipe_of_the_documentation_is_one(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    recipe = load_recipe(path)
+    assert (recipe.name, recipe.network.options) == ("mine", {"width": 48})
+
+
+def test_every_setting_says_what_it_means():
+    described = describe_settings()
+    assert list(described) == setting_keys()
+    assert not [key for key, text in described.items() if text.startswith("None")]
 
 
 def test_set_wants_an_equals_sign():

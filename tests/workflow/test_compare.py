@@ -1,10 +1,14 @@
 """Runs side by side: counted on the pictures that they share, whatever their order."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from hubblefork.errors import RequestError
+from hubblefork.report.words import percent
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.workflow.compare import compare
 from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.train import train
@@ -54,20 +58,77 @@ def test_only_shared_pictures_count_and_their_order_does_not(runs, shapes, tmp_p
 
 def test_votes_are_compared_by_their_error(tmp_path):
     settings = {"data.size": 32, "epochs": 1, "crop": None}
-    paths = [
-        train("simulated:votes:60", "default", settings=settings, seed=0, out=tmp_path / "one").path
-    ]
-    table = pd.read_csv(paths[0] / "predictions.csv")
-    nearer = tmp_path / "two"
-    nearer.mkdir()
-    for column in table.columns[1:38]:
-        table[column] = (table[column] + table[f"true_{column}"]) / 2
-    table.to_csv(nearer / "predictions.csv", index=False)
-    (nearer / "metrics.json").write_bytes((paths[0] / "metrics.json").read_bytes())
-    compared = compare([paths[0], nearer], out=tmp_path / "page.html")
+    run = train("simulated:votes:60", "lenet5", settings=settings, seed=0, out=tmp_path / "one")
+
+    def nearer(table, share=0.5):
+        for column in table.columns[1:38]:
+            table[column] += share * (table[f"true_{column}"] - table[column])
+        return table
+
+    two = edited(run, tmp_path / "two", nearer)
+    compared = compare([run.path, two], out=tmp_path / "page.html")
     assert compared.table["rmse"][1] == pytest.approx(compared.table["rmse"][0] / 2, rel=1e-3)
     assert compared.pairs["rmse_high"][0] < 0
-    assert "‘two’ has the lowest RMSE" in compared.page.read_text()
+    page = compared.page.read_text()
+    assert "‘two’ has the lowest RMSE" in page
+    # Half way from the first run to the volunteers: as far from either.
+    columns = GALAXY_ZOO_2.columns
+    table = run.predictions.set_index("id")
+    error = table[list(columns)].to_numpy() - table[[f"true_{each}" for each in columns]].to_numpy()
+    rmse = pd.Series(np.sqrt((error**2).mean(axis=1)), table.index)
+    order = rmse.sort_values(ascending=False).index
+    tiles = re.findall(r'title="([^"]+)".*?</figure>', page, re.DOTALL)
+    assert tiles == list(order[:20])
+    tile = page[page.index(f'title="{order[0]}"') :].partition("</figure>")[0]
+    said = re.findall(r"<dd>(.*?)</dd>", tile)
+    assert said[0] == f"RMSE {rmse.max() / 2:.3f}"
+    answer = abs(error[table.index.get_loc(order[0])]).argmax()
+    true, first = (table.loc[order[0], f"{kind}{columns[answer]}"] for kind in ("true_", ""))
+    assert said[1].endswith(f"volunteers {percent(true, 0)}")
+    assert said[2] == f"{percent(first, 0)}, RMSE {rmse.max():.3f}"
+    assert said[3].endswith(f"RMSE {rmse.max() / 2:.3f} ✓")
+    # Between three runs, the two that are furthest apart count; equal ones do not disagree.
+    third = edited(run, tmp_path / "three", lambda table: nearer(table, 1.0))
+    page = compare([run.path, two, third], out=tmp_path / "page.html").page.read_text()
+    assert f"<dd>RMSE {rmse.max():.3f}</dd>" in page
+    same = edited(run, tmp_path / "same", lambda table: table)
+    page = compare([run.path, same], out=tmp_path / "page.html").page.read_text()
+    assert "Where they disagree" not in page
+
+
+def test_evaluations_have_their_pictures_and_their_cost(runs, shapes, tmp_path, monkeypatch):
+    evaluations = [
+        evaluate(given, shapes, out=tmp_path / name).path
+        for name, given in {"a": runs[0].path, "b": runs[1].model}.items()
+    ]
+    compared = compare(evaluations, out=tmp_path / "page.html")
+    assert list(compared.table["n"]) == [80, 80]
+    of_runs = compare([run.path for run in runs], out=tmp_path / "runs.html").table
+    assert list(compared.table["parameters"]) == list(of_runs["parameters"])
+    assert compared.table["seconds"][0] == of_runs["seconds"][0]
+    assert np.isnan(compared.table["seconds"][1])  # a model file does not tell
+    (pair,) = compared.pairs.to_dict("records")
+    page = compared.page.read_text()
+    assert page.count("<figure>") == min(20, pair["only_first"] + pair["only_second"]) > 0
+    assert "not in the cache" not in page
+    monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
+    page = compare(evaluations, out=tmp_path / "page.html").page.read_text()
+    assert "<figure>" not in page
+    assert "not in the cache (any more)" in page
+
+
+def test_only_a_comparison_is_replaced(runs, tmp_path, monkeypatch):
+    paths = [run.path for run in runs]
+    page = compare(paths, out=tmp_path / "page.html").page
+    assert compare(paths[::-1], out=page).page == page
+    before = runs[0].report.read_bytes()
+    with pytest.raises(RequestError, match=r"report\.html exists already and is another kind"):
+        compare(paths, out=runs[0].report)
+    assert runs[0].report.read_bytes() == before
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "comparison.html").write_text("<p>mine</p>")
+    with pytest.raises(RequestError, match=r"comparison\.html exists already"):
+        compare(paths)
 
 
 def edited(run, folder, edit):
@@ -100,7 +161,7 @@ def test_other_labels_of_the_same_pictures_are_refused(runs, tmp_path):
     [
         (lambda weak, good: [weak.path], "1 run given"),
         (lambda weak, good: [weak.path, weak.path], "given twice"),
-        (lambda weak, good: [weak.path, weak.path / "nothing"], "no run folder at .*nothing"),
+        (lambda weak, good: [weak.path, weak.path / "nothing"], "no folder of a run .*nothing"),
     ],
 )
 def test_wrong_requests_are_one_line(runs, tmp_path, give, complaint):

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from PIL import Image
 
 from hubblefork.errors import RequestError
 from hubblefork.workflow.evaluate import evaluate
@@ -48,7 +49,7 @@ def test_a_model_file_has_no_test_part_of_its_own(run, tmp_path):
 
 def test_a_test_part_that_left_the_cache_is_packed_again(run, shapes, tmp_path, monkeypatch):
     monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "new cache"))
-    assert evaluate(run.path, out=tmp_path / "out").metrics == run.metrics
+    assert run.metrics.items() <= evaluate(run.path, out=tmp_path / "out").metrics.items()
 
 
 def test_metrics_name_the_source_as_this_run_called_it(run, shapes, tmp_path, monkeypatch):
@@ -58,7 +59,31 @@ def test_metrics_name_the_source_as_this_run_called_it(run, shapes, tmp_path, mo
     settings = {"data.size": 24, "epochs": 1}
     again = train("./shapes", "lenet5", settings=settings, out=tmp_path / "run")
     assert again.metrics["source"] == "./shapes"
-    assert evaluate(again.path, out=tmp_path / "out").metrics == again.metrics
+    assert again.metrics.items() <= evaluate(again.path, out=tmp_path / "out").metrics.items()
+
+
+def test_an_evaluation_tells_what_the_model_cost(run, shapes, tmp_path):
+    whole = evaluate(run.path, out=tmp_path / "whole").metrics
+    history = run.history
+    parameters = run.recipe["run"]["parameters"]
+    cost = {"parameters": parameters, "epochs": 8, "seconds": history["seconds"].sum()}
+    assert whole["cost"] == cost
+    assert whole["dataset"] == run.recipe["run"]["dataset"]
+    alone = evaluate(run.model, shapes, out=tmp_path / "alone").metrics
+    assert alone["cost"] == {"parameters": parameters}
+
+
+def test_a_crop_that_is_too_wide_names_the_option_that_mends_it(shapes, tmp_path):
+    settings = {"data.crop": 30, "data.size": 16, "epochs": 1}
+    run = train(shapes, "mlp", settings=settings, out=tmp_path / "run")
+    small = tmp_path / "small"
+    for name in ("bar", "disc"):
+        (small / name).mkdir(parents=True)
+        with Image.open(next((shapes / name).iterdir())) as image:
+            image.resize((24, 24)).save(small / name / "a.png")
+    with pytest.raises(RequestError, match=r"smaller than the crop of 30.*; --crop asks for"):
+        evaluate(run.path, small, out=tmp_path / "out")
+    assert evaluate(run.path, small, out=tmp_path / "out", crop=24).metrics["n"] == 2
 
 
 def test_a_folder_that_exists_is_not_overwritten(run, tmp_path):

@@ -150,3 +150,16 @@ def test_votes_are_told_to_become_classes(run, shapes, tmp_path):
     save_model(model, card.create_network(), card)
     with pytest.raises(RequestError, match="--classes five"):
         explain(model, shapes, out=tmp_path / "why")
+
+
+def test_of_two_test_pictures_there_is_a_page_without_a_map(shapes, tmp_path):
+    for kind in ("bar", "disc"):
+        (tmp_path / "few" / kind).mkdir(parents=True)
+        for number in range(10):
+            picture = shapes / kind / f"{kind} {number}.png"
+            (tmp_path / "few" / kind / picture.name).write_bytes(picture.read_bytes())
+    settings = {"data.size": 24, "split.val": 0.1, "split.test": 0.1}
+    small = train(tmp_path / "few", "lenet5", settings=settings, out=tmp_path / "run")
+    assert small.metrics["n"] == 2
+    page = explain(small.path).path / "explanation.html"
+    assert "too few test pictures" in page.read_text(encoding="utf-8")

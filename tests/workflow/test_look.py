@@ -16,14 +16,20 @@ def test_a_training_that_follows_reads_no_picture_again(shapes, tmp_path):
     assert looked.inspection.split.sha256 == split.sha256
 
 
-def test_the_page_is_named_after_the_source_and_replaces_an_older_one(
+def test_the_page_is_named_after_the_source_and_replaces_an_older_one_of_its_kind(
     shapes, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "data-shapes.html").write_text("older")
-    looked = look(shapes, size=16)
-    assert str(looked.page) == "data-shapes.html"
-    assert looked.page.read_text().startswith("<!doctype html>")
+    mine = tmp_path / "data-shapes.html"
+    mine.write_text("mine")
+    with pytest.raises(RequestError, match=r"data-shapes\.html exists already"):
+        look(shapes, size=16)
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    for size in (16, 24):
+        looked = look(shapes, size=size)
+        assert str(looked.page) == "data-shapes.html"
+    assert "24x24" in looked.page.read_text()
 
 
 @pytest.mark.parametrize("name", ["catalogue.csv", "page", "folder.html"])

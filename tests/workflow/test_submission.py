@@ -86,6 +86,19 @@ def test_a_picture_that_cannot_be_read_leaves_no_submission(model, challenge, tm
     assert [each.name for each in tmp_path.iterdir()] == ["challenge"]
 
 
+def test_a_picture_that_is_not_there_leaves_no_submission_and_is_listed_in_a_table(
+    model, challenge, tmp_path
+):
+    (challenge / "images_test_rev1" / "100500.jpg").unlink()
+    source = f"kaggle:{challenge}:test"
+    with pytest.raises(RequestError, match=r"100500 cannot be read \(the file is not there"):
+        predict(model, source, submission=tmp_path / "submission.csv")
+    assert [each.name for each in tmp_path.iterdir()] == ["challenge"]
+    problems = predict(model, source, out=tmp_path / "votes.csv")
+    assert problems.to_dict("records") == [{"id": "100500", "problem": "the file is not there"}]
+    assert len(pd.read_csv(tmp_path / "votes.csv")) == 5
+
+
 def test_what_is_no_submission_is_refused_before_anything_is_read(model, tmp_path):
     with pytest.raises(RequestError, match=r"expected a name ending in \.csv"):
         predict(model, "kaggle:nowhere:test", submission=tmp_path / "submission.txt")

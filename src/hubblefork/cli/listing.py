@@ -1,4 +1,4 @@
-"""`hubblefork list sources|networks|recipes`: the names that can be used."""
+"""`hubblefork list sources|networks|recipes|settings`: the names that can be used."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -12,6 +12,7 @@ class Kind(StrEnum):
     sources = "sources"
     networks = "networks"
     recipes = "recipes"
+    settings = "settings"
 
 
 def listing(what: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
@@ -40,4 +41,15 @@ def _recipes() -> dict[str, str]:
     return {name: load_recipe(name).about for name in recipe_names()}
 
 
-_DESCRIBE = {Kind.sources: _sources, Kind.networks: _networks, Kind.recipes: _recipes}
+def _settings() -> dict[str, str]:
+    from hubblefork.training.recipe import describe_settings
+
+    return describe_settings()
+
+
+_DESCRIBE = {
+    Kind.sources: _sources,
+    Kind.networks: _networks,
+    Kind.recipes: _recipes,
+    Kind.settings: _settings,
+}

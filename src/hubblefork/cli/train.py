@@ -10,13 +10,26 @@ from hubblefork.cli.options import Device, Rule, Seed
 
 def train(
     source: Annotated[
-        str, typer.Argument(help="simulated, a directory with one folder a class, or a catalogue.")
+        str,
+        typer.Argument(
+            help="simulated, a directory with one folder a class, a catalogue; "
+            "see: hubblefork list sources."
+        ),
     ],
     recipe: Annotated[
-        str | None, typer.Option(help="Name of a recipe, or a .toml file. [default: default]")
+        str | None,
+        typer.Option(
+            help="Name of a recipe, see: hubblefork list recipes; or a .toml file. "
+            "[default: default]"
+        ),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one value.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override one value: epochs=20; see: hubblefork list settings.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
     crop: Annotated[int | None, typer.Option(help="Keep this centre square, in pixels.")] = None,

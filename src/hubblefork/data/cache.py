@@ -45,7 +45,7 @@ def appearing_locked(folder: Path) -> Iterator[Path]:
     if folder.parent.is_dir():
         _sweep(folder.parent)
     # The lock is let go of after the folder has its name.
-    with ExitStack() as held, appearing(folder) as temporary:
+    with ExitStack() as held, appearing(folder, first_stays=True) as temporary:
         held.enter_context(_locking(temporary))
         yield temporary
 
@@ -55,7 +55,7 @@ def _sweep(folder: Path) -> None:
     for hidden in folder.glob(".*"):
         # Others may be clearing up too, so that a file can go while it is looked at.
         with suppress(FileNotFoundError):
-            if _is_abandoned(hidden):
+            if hidden.is_dir() and _is_abandoned(hidden):
                 shutil.rmtree(hidden, ignore_errors=True)
 
 

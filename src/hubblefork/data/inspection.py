@@ -16,16 +16,11 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import near_pairs
 from hubblefork.data.groups import find_groups
 from hubblefork.data.sources.base import PARTS
+from hubblefork.data.sources.votes_to_classes import RULES
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
 from hubblefork.data.task import Classes, Votes
 from hubblefork.errors import RequestError
-from hubblefork.sky.classes import (
-    FIVE_CLASSES,
-    GALAXY10_SDSS,
-    NO_CLASS,
-    five_class,
-    galaxy10_class,
-)
+from hubblefork.sky.classes import NO_CLASS
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 # A picture whose brightness deviates by less than this, of 255, is blank to the eye: the noise of
@@ -232,11 +227,8 @@ def measure_votes_given(fractions: np.ndarray) -> VotesGiven:
     tree = GALAXY_ZOO_2
     shares = [tree.reached(fractions, question) for question in tree.questions]
     rules = {}
-    for rule, names, label in (
-        ("galaxy10", GALAXY10_SDSS, galaxy10_class),
-        ("five", FIVE_CLASSES, five_class),
-    ):
-        found = label(fractions)
+    for rule, (names, classify) in RULES.items():
+        found = classify(fractions)
         counts = np.bincount(found[found != NO_CLASS], minlength=len(names)).tolist()
         rules[rule] = dict(zip(names, counts, strict=True))
     return VotesGiven(

@@ -14,7 +14,8 @@ import hashlib
 import json
 import os
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from io import BytesIO
@@ -60,35 +61,32 @@ def pack(
     Pictures that cannot be read are left out, listed in `dataset.json` and told on stderr.
 
     Raises RequestError where no picture can be read, a class loses all its pictures, pictures
-    differ in size and no size is asked for, a file changes meanwhile, or the cache cannot be
-    written (a full disk). Then nothing is left in the cache.
+    differ in size and no size is asked for, a file changes meanwhile, or the source cannot be read
+    or the cache not be written (a full disk). Then nothing is left in the cache.
     """
     framing = framing or source.framing()
     folder = cache_folder(cache)
     for note in source.notes:
         say(note)
-    stamped = source.stamp()
+    stamped = _stamp(source)
     stamp = folder / "stamps" / _sha256(stamped, framing.to_json(), FORMAT)
     key = stamp.read_text() if stamp.exists() else None
-    try:
-        if key is None or not _dataset_folder(folder, key).is_dir():
+    if key is None or not _dataset_folder(folder, key).is_dir():
+        with _told(f"{source.name} cannot be read"):
             content = source.content()
-            key = _sha256(content, framing.to_json(), FORMAT)
+        key = _sha256(content, framing.to_json(), FORMAT)
+        room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
+        with _told(f"cannot write the packed pictures in {folder}", f"; {room}"):
             if not _dataset_folder(folder, key).is_dir():
                 with appearing_locked(_dataset_folder(folder, key)) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())
-                    if source.stamp() != stamped:
+                    if _stamp(source) != stamped:
                         raise RequestError(
                             f"{source.name} was changed while it was packed; pack it again once "
                             "its files are at rest"
                         )
             with replacing(stamp) as file:
                 file.write(key)
-    except OSError as error:
-        raise RequestError(
-            f"cannot write the packed pictures in {folder}: {error.strerror or error}; "
-            "make room, or set HUBBLEFORK_CACHE to a folder with room"
-        ) from error
     dataset = PackedDataset.open(_dataset_folder(folder, key), source.name)
     # The same pictures may lie elsewhere among other files than when they were packed.
     dataset.info["notes"] = source.notes
@@ -105,6 +103,20 @@ def open_packed(
     """
     path = _dataset_folder(cache_folder(cache), key)
     return PackedDataset.open(path, source) if path.is_dir() else None
+
+
+def _stamp(source: Source) -> str:
+    with _told(f"{source.name} cannot be read"):
+        return source.stamp()
+
+
+@contextmanager
+def _told(what: str, hint: str = "") -> Iterator[None]:
+    """Tell in one line what could not be done, and what the system says against it."""
+    try:
+        yield
+    except OSError as error:
+        raise RequestError(f"{what}: {error.strerror or error}{hint}") from error
 
 
 def _dataset_folder(cache: Path, key: str) -> Path:
@@ -160,8 +172,10 @@ def _write(
         os.fsync(file.fileno())
 
     if not digests:
+        small = all("smaller than the crop" in each["reason"] for each in left_out)
         raise RequestError(
             f"{source.name}: none of its {total:,} pictures can be used: {_reasons(left_out)}"
+            + "; --crop asks for a smaller square" * small
         )
     table = source.table.iloc[np.concatenate(rows)].reset_index(drop=True)
     table = _with_what_was_seen(table, digests, np.concatenate(sizes), positions)

@@ -73,6 +73,10 @@ class View:
         if not self.augments:
             return self.fixed(pictures)
         maps = _to_maps(pictures)
+        side = round(self.size / self.field)
+        if maps.shape[-1] > side:
+            # The sampling below looks at single pixels: without this, those between would be lost.
+            maps = F.interpolate(maps, (side, side), mode="bilinear", antialias=True)
         matrices = self._random_matrices(batch or len(maps), maps.device)
         matrices = matrices[start : start + len(maps)]
         shape = [len(maps), maps.shape[1], self.size, self.size]

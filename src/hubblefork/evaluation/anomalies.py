@@ -31,7 +31,7 @@ def rank_anomalies(ids: Sequence[str], features: np.ndarray, known: np.ndarray) 
     -------
     Table of N rows: row (place in the arrays), id, mahalanobis (squared distance), isolation
     (score from 0 to 1, above 0.5 where a picture is easily set apart) and score, the mean of the
-    two ranks, from 0 to 1, 1 being the most unlike.
+    two ranks, from 0 to 1, 1 being the most unlike. `report.results.draw_ranked` draws it.
 
     >>> random = np.random.default_rng(0)
     >>> crowd = random.normal(size=(300, 4))

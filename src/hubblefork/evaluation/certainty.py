@@ -20,6 +20,7 @@ class Reliability:
     counts: (B,) pictures.
     confidence, accuracy: (B,) their means.
     low, high: (B,) the 95 % interval of the accuracy (Wilson).
+    brier: mean squared error of the probabilities, summed over classes, 0 to 2 (Brier 1950).
     """
 
     edges: np.ndarray
@@ -28,6 +29,13 @@ class Reliability:
     accuracy: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    brier: float
+
+    @property
+    def calibration_error(self) -> float:
+        """Mean gap between confidence and accuracy, from 0 to 1 (Guo et al. 2017)."""
+        gaps = self.counts * np.abs(self.accuracy - self.confidence)
+        return float(np.nansum(gaps) / self.counts.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +67,7 @@ class RiskCoverage:
 def reliability(true: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> Reliability:
     """Bin the confidence (N,) of the predictions and count how many are right.
 
-    true: (N,) classes; probabilities: (N, K).
+    true: (N,) classes; probabilities: (N, K). `report.certainty_charts.draw_reliability` draws it.
 
     >>> found = reliability(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), bins=5)
     >>> found.counts.tolist(), found.accuracy[-2:].tolist()
@@ -78,14 +86,17 @@ def reliability(true: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> 
         for h, n in zip(hits, counts, strict=True)
     ]
     low, high = np.array(ends).T
-    return Reliability(np.linspace(0, 1, bins + 1), counts, mean, accuracy, low, high)
+    gaps = probabilities - np.eye(probabilities.shape[1])[true]
+    brier = float((gaps**2).sum(axis=1).mean())
+    return Reliability(np.linspace(0, 1, bins + 1), counts, mean, accuracy, low, high, brier)
 
 
 def risk_coverage(true: np.ndarray, probabilities: np.ndarray) -> RiskCoverage:
     """Order the predictions by confidence, and follow the accuracy of the surest.
 
     true: (N,) classes; probabilities: (N, K). Answers of the same confidence stand or fall
-    together: each has the accuracy of all of them.
+    together: each has the accuracy of all of them. `report.certainty_charts.draw_risk_coverage`
+    draws it.
 
     >>> true, sure = np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
     >>> curve = risk_coverage(true, sure)

@@ -4,7 +4,7 @@ Two classifiers that see the same pictures mostly err on the same ones, so the d
 them is known much better than either figure: their intervals can overlap widely and the
 difference be certain. Hence both are drawn together in every resample (paired bootstrap, Efron &
 Tibshirani 1993), and the right answers of one alone are held against those of the other alone
-(McNemar 1947, in its exact form).
+(McNemar 1947, in its exact form). `report.results.draw_differences` draws both.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,7 @@
 """Where a classifier is wrong, and where it hardly knows: tables to work through.
 
-Every table is sorted so that what a person should look at first stands first.
+Every table is sorted so that what a person should look at first stands first. Those of pictures
+are drawn by `report.results.draw_ranked`, that of pairs by `draw_pairs`.
 """
 
 from collections.abc import Sequence

@@ -61,8 +61,12 @@ def fit_outliers(features: np.ndarray) -> Outliers:
         found = PCA(wanted, random_state=0).fit(features)
     total = float(features.var(axis=0).sum())
     least = _LEAST * total if total > 0 else 1.0
-    # Where no other direction is left, or was seen, the least known variance stands for them.
-    remainder = found.noise_variance_ or found.explained_variance_[-1]
+    # The mean variance of the other directions (Tipping and Bishop 1999), those that so few
+    # pictures cannot span included. Where none is left, or was seen, the least known stands for it.
+    others = features.var(axis=0, ddof=1).sum() - found.explained_variance_.sum()
+    remainder = others / (width - wanted) if width > wanted else 0.0
+    if remainder <= 0:
+        remainder = found.explained_variance_[-1]
     return Outliers(
         mean=found.mean_.astype(np.float32),
         directions=found.components_.astype(np.float32),

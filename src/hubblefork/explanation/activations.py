@@ -15,7 +15,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from hubblefork.errors import RequestError, nearest
+from hubblefork.errors import RequestError
+from hubblefork.explanation.maps import watching
 from hubblefork.explanation.tiles import Group, save_sheet, sheet
 from hubblefork.prediction.predictor import Predictor
 
@@ -69,7 +70,8 @@ def activation_maps(
         Names, as `network.named_modules()` has them; or so many of the first convolutions, each
         with the normalisation and the activation that follow it.
 
-    Raises RequestError for a name that the network has not, and for a layer without maps.
+    Raises RequestError for a name that the network has not, and for a layer without maps, as those
+    of a transformer's attention are.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
@@ -79,47 +81,30 @@ def activation_maps(
     [('layers.0', (6, 20, 20)), ('layers.3', (16, 6, 6))]
     """
     network = predictor.network
-    pictures = torch.tensor(picture[None], device=predictor.device)
-    inputs = predictor.card.view.fixed(pictures)
+    inputs = predictor.card.view.fixed(torch.tensor(picture[None], device=predictor.device))
     if isinstance(layers, int):
         with _convolutions(network) as records, torch.inference_mode():
             network(inputs)
-        records = records[:layers]
-    else:
-        _check_names(network, layers)
-        with _outputs(network, layers) as records, torch.inference_mode():
-            network(inputs)
+        return [_of_first(name, output) for name, output in records[:layers]]
+    return _of_layers(network, inputs, layers)
+
+
+def _of_layers(network: nn.Module, inputs: Tensor, layers: Sequence[str]) -> list[ActivationMaps]:
     found = []
-    for name, output in records:
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            raise RequestError(f"layer {name!r} gives no maps, but {_shape(output)}")
-        found.append(ActivationMaps(name, output[0].float().cpu().numpy()))
+
+    def see(layer: str, output: object, maps: Tensor | None) -> None:
+        if maps is None:
+            raise RequestError(f"layer {layer!r} gives no maps, but {_shape(output)}")
+        found.append(_of_first(layer, maps))
+
+    with watching(network, layers, see), torch.inference_mode():
+        network(inputs)
     return found
 
 
-def _check_names(network: nn.Module, names: Sequence[str]) -> None:
-    known = [name for name, _ in network.named_modules() if name]
-    for name in names:
-        if name not in known:
-            raise RequestError(f"the network has no layer {name!r}; {nearest(name, known)}")
-
-
-@contextmanager
-def _outputs(network: nn.Module, names: Sequence[str]) -> Iterator[list[tuple[str, Tensor]]]:
-    """Record what the named layers give while the block runs."""
-    records: list[tuple[str, Tensor]] = []
-    modules = dict(network.named_modules())
-    handles = [
-        modules[name].register_forward_hook(
-            lambda _module, _inputs, output, name=name: records.append((name, _copied(output)))
-        )
-        for name in names
-    ]
-    try:
-        yield records
-    finally:
-        for handle in handles:
-            handle.remove()
+def _of_first(layer: str, maps: Tensor) -> ActivationMaps:
+    """The maps of the first picture, copied: the next layer may work in place."""
+    return ActivationMaps(layer, maps[0].float().cpu().numpy().copy())
 
 
 @contextmanager
@@ -135,10 +120,10 @@ def _convolutions(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
     def record(name: str, module: nn.Module, output: Tensor) -> None:
         nonlocal belongs, pooled
         if isinstance(module, nn.Conv2d):
-            records.append((name, _copied(output)))
+            records.append((name, output.clone()))
             belongs, pooled = True, False
         elif belongs and isinstance(output, Tensor) and output.shape == records[-1][1].shape:
-            records[-1] = (records[-1][0], _copied(output))
+            records[-1] = (records[-1][0], output.clone())
         elif pooled and isinstance(module, nn.ReLU):
             records[-1] = (records[-1][0], records[-1][1].relu())
             pooled = False
@@ -158,11 +143,6 @@ def _convolutions(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _copied(output: Tensor) -> Tensor:
-    # The next layer may work in place.
-    return output.detach().clone() if isinstance(output, Tensor) else output
 
 
 def _shape(output: object) -> str:

@@ -98,6 +98,16 @@ def deletion_curve(
     random
         The curve of random places, where it is known from another map of the same picture for the
         same answer.
+
+    >>> import hubblefork
+    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
+    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> predictor = Predictor.load(run.path)
+    >>> picture = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
+    >>> curve = deletion_curve(predictor, picture, saliency(predictor, picture))
+    >>> len(curve.shares), 0 < curve.area < 1
+    (21, True)
+    >>> curve.save(folder / "deletion.png")
     """
     inputs = network_inputs(predictor, picture[None])
     target = predictor.names.index(found.target)

@@ -22,6 +22,9 @@ from hubblefork.files import replacing
 from hubblefork.report.figures import sheet_png
 from hubblefork.report.style import INK, MUTED, WEDGES, styled, wrapped
 
+# Pictures of the smallest map: t-SNE needs some neighbours of each.
+FEWEST = 4
+
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
 # Pictures on a map: t-SNE of so many takes about half a minute on one core, and more points
@@ -159,8 +162,8 @@ def feature_map(
     """
     if method not in METHODS:
         raise RequestError(f"no map is called {method!r}; {nearest(method, METHODS)}")
-    if len(features) < 4:
-        raise RequestError(f"{len(features)} pictures: a map needs 4 or more")
+    if len(features) < FEWEST:
+        raise RequestError(f"{len(features)} pictures: a map needs {FEWEST} or more")
     rows = np.arange(len(features))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:most])

@@ -6,7 +6,7 @@ import numpy as np
 
 from hubblefork.evaluation.anomalies import rank_anomalies
 from hubblefork.evaluation.mistakes import confident_errors
-from hubblefork.explanation.feature_map import METHODS, FeatureMap, feature_map
+from hubblefork.explanation.feature_map import FEWEST, METHODS, FeatureMap, feature_map
 from hubblefork.explanation.neighbours import Neighbours
 from hubblefork.explanation.part import Finding, Part
 from hubblefork.report.explain import Group, Section, Tile
@@ -28,6 +28,8 @@ _WHAT_THEY_KEEP = {
 
 def map_features(part: Part) -> Finding:
     """The test part on a plane, by PCA and by t-SNE; by UMAP too, where it is installed."""
+    if len(part) < FEWEST:
+        return Finding(Section("Map of the pictures", "There are too few test pictures for one."))
     methods = [each for each in METHODS if each != "umap" or importlib.util.find_spec("umap")]
     maps = {
         method: feature_map(part.features, part.labels, part.names, method) for method in methods

@@ -28,16 +28,7 @@ def measure_surroundings(part: Part) -> Finding:
         found = surroundings(
             part.predictor, part.pictures, part.rows[places], part.labels[places], done=done
         )
-    kinds = {
-        "as they are": found.whole,
-        "middle blurred": found.without_middle,
-        "surroundings blurred": found.without_surroundings,
-    }
-    ends = {kind: found.interval(accuracy) for kind, accuracy in kinds.items()}
-    table = pd.DataFrame(
-        [(kind, found.number, kinds[kind], *ends[kind]) for kind in kinds],
-        columns=["pictures", "n", "accuracy", "low", "high"],
-    )
+    table = found.table
     note = (
         f"The middle is a circle of {percent(2 * found.radius, 0)} of the picture's width. A "
         "network that has learnt the object loses its accuracy with the middle and keeps it "
@@ -46,9 +37,11 @@ def measure_surroundings(part: Part) -> Finding:
     )
     shown = pd.DataFrame(
         {
-            "Pictures": list(kinds),
-            "Accuracy": [percent(each) for each in kinds.values()],
-            "95 % interval": [between(ends[kind]) for kind in kinds],
+            "Pictures": table["pictures"],
+            "Accuracy": [percent(each) for each in table["accuracy"]],
+            "95 % interval": [
+                between(each) for each in zip(table["low"], table["high"], strict=True)
+            ],
         }
     )
     figures = asdict(found) | {"looks_at_the_object": found.looks_at_the_object}
@@ -116,11 +109,12 @@ def measure_faithfulness(part: Part) -> Finding:
         if best.area < best.random_area
         else "None of them is better than random places: do not rely on the maps of this page."
     )
+    kind = "rightly named pictures" if len(right) else "pictures"
     note = (
         "Pictures are blurred place by place, those of the highest evidence first, and the "
         "probability of the answer is watched (Petsiuk et al. 2018). The area below the curve is "
         f"smaller the better a map points at what matters. {verdict} Measured on {len(chosen)} "
-        "rightly named pictures, drawn by chance."
+        f"{kind}, drawn by chance."
     )
     caption = "The sooner a line falls below the dashed one, the more its maps can be relied on."
     panel = Panel("faithfulness", "Mean deletion curves", caption, chart_png(found.figure()))
@@ -129,6 +123,17 @@ def measure_faithfulness(part: Part) -> Finding:
         {"faithfulness.csv": table},
         {"faithfulness": table.to_dict("records")},
     )
+
+
+def reliable_method(maps: Finding, usual: str) -> str:
+    """The usual method, unless its maps are no better than chance and those of another are.
+
+    maps: what `measure_faithfulness` found.
+    """
+    rows = {row["method"]: row for row in maps.figures["faithfulness"]}
+    best = next(iter(rows.values()))  # the most faithful comes first
+    worse = usual in rows and rows[usual]["area"] >= rows[usual]["random_area"]
+    return best["method"] if worse and best["area"] < best["random_area"] else usual
 
 
 def _layer(part: Part) -> str | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from hubblefork.evaluation.mistakes import confident_errors, confused_pairs, least_certain
 from hubblefork.explanation.part import Finding, Part
 from hubblefork.report.explain import Group, Section, Tile
+from hubblefork.report.material import displayable
 from hubblefork.report.selection import evenly
 from hubblefork.report.words import percent, several
 
@@ -139,17 +140,15 @@ def find_doubts(part: Part) -> Finding:
     )
 
 
-def show_mislabels(
-    table: pd.DataFrame, pictures: dict[str, np.ndarray], folds: int, total: int
-) -> Finding:
+def show_mislabels(table: pd.DataFrame, pictures: np.ndarray, folds: int) -> Finding:
     """The labels that are likely wrong, as `likely_mislabels` ranks them.
 
-    pictures: (H, W) or (H, W, 3) uint8 by id, of the first rows of the table that are shown.
+    pictures: packed, (N, H, W, C) uint8; `row` of the table is a place in them.
     """
-    likely = int(table["likely"].sum())
+    likely, total = int(table["likely"].sum()), len(table)
     tiles = [
         Tile(
-            pictures[row.id],
+            displayable(pictures[row.row]),
             f"Picture {row.id}, labelled {row.label}, likely {row.suggested}",
             f"labelled {row.label}",
             {
@@ -158,7 +157,6 @@ def show_mislabels(
             },
         )
         for row in table.head(_LABELS).itertuples()
-        if row.id in pictures
     ]
     note = (
         f"All {total:,} pictures of the source were answered to by {folds} networks, each trained "
@@ -169,11 +167,6 @@ def show_mislabels(
     )
     return Finding(
         Section("Likely wrong labels", note, sheets=[Group("", tiles)]),
-        {"mislabels.csv": table},
+        {"mislabels.csv": table.drop(columns="row")},
         {"mislabels": {"folds": folds, "pictures": total, "likely": likely}},
     )
-
-
-def shown_mislabels(table: pd.DataFrame) -> list[str]:
-    """The ids of the rows whose pictures `show_mislabels` shows."""
-    return table["id"].head(_LABELS).tolist()

@@ -5,18 +5,29 @@ the network sees no difference; where it has wrongly labelled ones, the labels a
 """
 
 import importlib.util
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from hubblefork.files import replacing
+from hubblefork.explanation.tiles import Group, save_sheet, sheet
 from hubblefork.progress import say
+from hubblefork.report.material import displayable
+from hubblefork.report.style import wrapped
+from hubblefork.report.words import listed
 
 # Above so many training pictures, comparing with every one takes longer than an index.
 INDEXED_ABOVE = 1_000_000
+
+# Inches of a picture's side: nine of them fill the width of a sheet.
+_SIDE = 1.1
+
+# Letters of a title on an inch.
+_LETTERS = 14
 
 # Numbers of a block of similarities: some tens of megabytes.
 _BLOCK = 8_000_000
@@ -55,17 +66,36 @@ class Neighbours:
             }
         )
 
+    def figure(
+        self,
+        pictures: np.ndarray,
+        known_pictures: np.ndarray,
+        known_labels: Sequence[str],
+        most: int = 6,
+    ) -> Figure:
+        """The first `most` pictures, each followed by those most like it.
+
+        pictures: (N, H, W, C) uint8; known_pictures and known_labels of all M known ones.
+        """
+        groups = []
+        for picture, rows in zip(pictures[:most], self.rows[:most], strict=True):
+            labels = Counter(known_labels[row] for row in rows).most_common()
+            title = "most like the first: " + listed([f"{count} {name}" for name, count in labels])
+            shown = [picture, *(known_pictures[row] for row in rows)]
+            group = Group(title, [displayable(each) for each in shown], _SIDE)
+            groups.append(replace(group, title=wrapped(title, int(_LETTERS * group.width), 1)))
+        return sheet(groups)
+
     def save(
         self,
         path: str | Path,
-        ids: Sequence[str],
-        known_ids: Sequence[str],
+        pictures: np.ndarray,
+        known_pictures: np.ndarray,
         known_labels: Sequence[str],
+        most: int = 6,
     ) -> None:
-        """Write the table as a CSV file."""
-        with replacing(path) as file:
-            table = self.table(ids, known_ids, known_labels)
-            table.to_csv(file, index=False, float_format="%.5g")
+        """Write the figure as a PNG file."""
+        save_sheet(self.figure(pictures, known_pictures, known_labels, most), path)
 
 
 class NeighbourIndex:

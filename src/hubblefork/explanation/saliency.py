@@ -3,10 +3,11 @@
 predictor = Predictor.load("runs/...")
 saliency(predictor, picture).save("why.png")
 
-Three methods, all through captum. Grad-CAM (Selvaraju et al. 2017) weighs the maps of a late layer
-by how much they matter for the answer: a calm, coarse picture. Integrated gradients (Sundararajan
-et al. 2017) add up how the answer changes from a blurred picture to this one: fine and noisy, for
-any network. Occlusion (Zeiler and Fergus 2014) blurs one place after another: slow and plain.
+Grad-CAM (Selvaraju et al. 2017) weighs the maps of a late layer by how much they matter for the
+answer: a calm, coarse picture. Integrated gradients (Sundararajan et al. 2017) add up how the
+answer changes from a blurred picture to this one: fine and noisy, for any network. Occlusion
+(Zeiler and Fergus 2014) blurs one place after another: slow and plain. The last two are captum's;
+its Grad-CAM does not know networks whose channels are last.
 """
 
 from dataclasses import dataclass
@@ -14,19 +15,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, LayerGradCam, Occlusion
+from captum.attr import IntegratedGradients, Occlusion
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.errors import RequestError, nearest
 from hubblefork.explanation.inputs import (
+    answers,
     as_bytes,
     blurred,
     network_inputs,
     turned,
     turned_back,
 )
+from hubblefork.explanation.maps import as_maps, watching
 from hubblefork.explanation.overlay import draw_overlays
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
@@ -128,31 +131,28 @@ def saliency(
 def saliency_layer(predictor: Predictor) -> str:
     """The last layer whose maps have seven pixels or more a side.
 
-    Raises RequestError where there is none.
+    Raises RequestError where there is none, and for a network that turns its maps into tokens, as
+    vision transformers do: what comes after them is no map, and what came before is not late.
     """
-    shape = predictor.card.input_shape
+    network, shape = predictor.network, predictor.card.input_shape
     found = ""
 
-    def look(name: str, output: object) -> None:
+    def see(layer: str, _output: object, maps: Tensor | None) -> None:
         nonlocal found
         # One map for each picture: networks that look from many sides have more of them.
-        if isinstance(output, Tensor) and output.ndim == 4 and len(output) == 1:
-            found = name if min(output.shape[-2:]) >= _LEAST else found
+        if maps is not None and len(maps) == 1 and maps.shape[-1] >= _LEAST:
+            found = layer
 
-    handles = [
-        module.register_forward_hook(lambda _module, _inputs, out, name=name: look(name, out))
-        for name, module in predictor.network.named_modules()
-        if name and not list(module.children())
-    ]
-    try:
-        with torch.inference_mode():
-            predictor.network(torch.zeros(1, *shape, device=predictor.device))
-    finally:
-        for handle in handles:
-            handle.remove()
+    leaves = [name for name, each in network.named_modules() if name and not list(each.children())]
+    # timm's networks tell where their features end; ours have no tokens.
+    to_features = getattr(network, "forward_features", None)
+    with watching(network, leaves, see), torch.inference_mode():
+        features = (to_features or network)(torch.zeros(1, *shape, device=predictor.device))
+    if to_features and as_maps(features, network) is None:
+        found = ""
     if not found:
         raise RequestError(
-            f"{predictor.card.network} has no layer with maps of {_LEAST}x{_LEAST} pixels for "
+            f"{predictor.card.network} has no late layer with maps of {_LEAST}x{_LEAST} pixels for "
             f"grad-cam at {shape[2]}x{shape[1]}: use integrated-gradients or occlusion"
         )
     return found
@@ -160,8 +160,7 @@ def saliency_layer(predictor: Predictor) -> str:
 
 def _target(predictor: Predictor, inputs: Tensor, name: str | None) -> int:
     if name is None:
-        with torch.inference_mode():
-            return int(predictor.head(predictor.network(inputs)).argmax())
+        return int(answers(predictor, inputs)[0].argmax())  # what predictions give
     if name not in predictor.names:
         raise RequestError(f"the model has no class {name!r}; {nearest(name, predictor.names)}")
     return predictor.names.index(name)
@@ -171,10 +170,8 @@ def _attribute(network: nn.Module, sides: Tensor, target: int, method: str, laye
     """The evidence (sides, H, W) in each of the sides (sides, C, H, W) of a picture."""
     size = sides.shape[-1]
     if method == "grad-cam":
-        found = LayerGradCam(network, _module(network, layer)).attribute(sides, target)
-        if found.ndim != 4 or len(found) != len(sides):
-            raise RequestError(f"layer {layer!r} gives no map for each picture: choose another")
-        return F.interpolate(found, (size, size), mode="bilinear").squeeze(1).detach()
+        found = _grad_cam(network, sides, target, layer)
+        return F.interpolate(found[:, None], (size, size), mode="bilinear").squeeze(1)
     if method == "integrated-gradients":
         integrated = IntegratedGradients(network)
         # One side at a time: each is already a batch of the integral's steps.
@@ -198,8 +195,18 @@ def _attribute(network: nn.Module, sides: Tensor, target: int, method: str, laye
         )
 
 
-def _module(network: nn.Module, name: str) -> nn.Module:
-    modules = dict(network.named_modules())
-    if name not in modules or not name:
-        raise RequestError(f"the network has no layer {name!r}; {nearest(name, modules)}")
-    return modules[name]
+def _grad_cam(network: nn.Module, sides: Tensor, target: int, layer: str) -> Tensor:
+    """The maps of a layer, each weighed by its mean gradient, and added up: (sides, h, w)."""
+    given: list[Tensor] = []
+
+    def see(_layer: str, output: object, maps: Tensor | None) -> Tensor:
+        if maps is None or len(maps) != len(sides):
+            raise RequestError(f"layer {layer!r} gives no map for each picture: choose another")
+        given.append(output)
+        return output.clone()  # the next layer may work in place
+
+    with watching(network, [layer], see), torch.enable_grad():
+        raw = network(sides.requires_grad_())
+    (gradient,) = torch.autograd.grad(raw[:, target].sum(), given[-1])
+    maps, gradient = as_maps(given[-1].detach(), network), as_maps(gradient, network)
+    return (gradient.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1)

@@ -25,7 +25,8 @@ from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.explanation.inputs import answers
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
-from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, styled
+from hubblefork.report.results import draw_accuracies
+from hubblefork.report.style import MUTED, styled
 from hubblefork.report.words import percent
 
 _BATCH = 128
@@ -87,25 +88,13 @@ class Stability:
 
     def figure(self) -> Figure:
         """The accuracy under each change, with its interval, and the share of changed answers."""
-        table = self.table
-        down = np.arange(len(table))
+        figure = draw_accuracies(self.table)
+        (axes,) = figure.axes
+        beside = {"transform": axes.get_yaxis_transform()}
         with styled(()):
-            figure = Figure(figsize=(6.4, 0.32 * len(table) + 1.0), layout="constrained")
-            axes = figure.subplots()
-            axes.axvline(table["accuracy"][0], color=MUTED, linestyle=(0, (4, 1.5)), linewidth=1)
-            axes.hlines(down, table["low"], table["high"], color=PART_COLOURS["train"])
-            axes.plot(table["accuracy"], down, "o", color=PART_COLOURS["train"])
-            for place, row in enumerate(table.itertuples()):
-                if place:
-                    axes.text(1.02, place, percent(row.changed), va="center", fontsize=8.5,
-                              color=INK, transform=axes.get_yaxis_transform())  # fmt: skip
-            axes.text(1.02, -0.75, "answers that\nchanged", fontsize=8, color=MUTED,
-                      transform=axes.get_yaxis_transform())  # fmt: skip
-            axes.set_yticks(down, table["change"])
-            axes.set(xlim=(min(table["low"].min() - 0.03, 0.9), 1), ylim=(len(table) - 0.4, -0.6))
-            axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-            axes.set_xlabel("Accuracy")
-            axes.grid(axis="x", color=GRID)
+            axes.text(1.02, -0.75, "answers that\nchanged", fontsize=8, color=MUTED, **beside)
+            for place, share in enumerate(self.table["changed"][1:], start=1):
+                axes.text(1.02, place, percent(share), va="center", fontsize=8.5, **beside)
         return figure
 
     def save(self, path: str | Path) -> None:

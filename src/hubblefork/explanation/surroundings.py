@@ -8,16 +8,21 @@ or where dragonflies like to sit, does not.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from hubblefork.data.task import Classes
 from hubblefork.errors import RequestError
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.explanation.inputs import answers, blurred, network_inputs
+from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
+from hubblefork.report.results import draw_accuracies
 
 _BATCH = 128
 
@@ -39,14 +44,32 @@ class Surroundings:
     without_middle: float
     without_surroundings: float
 
-    def interval(self, accuracy: float) -> tuple[float, float]:
-        """The 95 % interval of one of the accuracies (Wilson)."""
-        return wilson_interval(round(accuracy * self.number), self.number)
+    @property
+    def table(self) -> pd.DataFrame:
+        """Three rows: pictures, n, accuracy, low and high (its 95 % interval, Wilson)."""
+        shown = {
+            "as they are": self.whole,
+            "middle blurred": self.without_middle,
+            "surroundings blurred": self.without_surroundings,
+        }
+        rows = [
+            (kind, self.number, share, *wilson_interval(round(share * self.number), self.number))
+            for kind, share in shown.items()
+        ]
+        return pd.DataFrame(rows, columns=["pictures", "n", "accuracy", "low", "high"])
 
     @property
     def looks_at_the_object(self) -> bool:
         """Whether the middle matters more than all around it."""
         return self.without_surroundings > self.without_middle
+
+    def figure(self) -> Figure:
+        """The three accuracies with their intervals."""
+        return draw_accuracies(self.table)
+
+    def save(self, path: str | Path) -> None:
+        """Write the figure as a PNG file."""
+        save_sheet(self.figure(), path)
 
 
 def surroundings(
@@ -72,12 +95,24 @@ def surroundings(
     done
         Is called with the number of pictures of each batch that has been measured.
 
-    Raises RequestError for votes, which have no accuracy, and for a radius out of its range.
+    Raises RequestError for votes, which have no accuracy, for a radius out of its range, and for
+    no pictures.
+
+    >>> import hubblefork
+    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
+    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> black = np.zeros((3, 24, 24, 3), np.uint8)
+    >>> found = surroundings(Predictor.load(run.path), black, np.arange(3), np.zeros(3, int))
+    >>> found.table["pictures"].tolist(), found.looks_at_the_object
+    (['as they are', 'middle blurred', 'surroundings blurred'], False)
+    >>> found.save(folder / "surroundings.png")
     """
     if not isinstance(predictor.task, Classes):
         raise RequestError("the surroundings are tested by the accuracy, which votes have not")
     if not 0 < radius <= 0.5:
         raise RequestError(f"radius {radius}: expected a share of the side above 0, up to 0.5")
+    if not len(rows):
+        raise RequestError("no pictures to test the surroundings on")
     right = np.zeros(3, dtype=np.int64)
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]

@@ -60,7 +60,7 @@ class Trust:
         if self.scores is None:
             raise RequestError(
                 f"coverage {coverage:g}: this model has no sets of classes; they need classes, not "
-                "votes, and a validation part: train with --set val=0.1"
+                "votes, and a validation part: train with split.val above 0"
             )
         self.scores.check(coverage)
 

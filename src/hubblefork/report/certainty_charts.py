@@ -1,11 +1,17 @@
 """The figures of how sure a classifier is: reliability, accuracy of the surest, sets of classes."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hubblefork.evaluation.certainty import reliability, risk_coverage
-from hubblefork.evaluation.classes import measure_classes
+from hubblefork.evaluation.certainty import (
+    Reliability,
+    RiskCoverage,
+    reliability,
+    risk_coverage,
+)
 from hubblefork.evaluation.temperature import with_temperature
 from hubblefork.report.material import Material
 from hubblefork.report.style import INK, MUTED, PART_COLOURS, WRONG, styled, wrapped
@@ -29,27 +35,35 @@ def reliability_diagram(material: Material) -> Figure:
     if told:
         before = with_temperature(probabilities, 1 / told["temperature"])
         panels = {"Before calibration": before, **panels}
+    return draw_reliability({title: reliability(true, given) for title, given in panels.items()})
+
+
+def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
+    """Share of right answers against confidence, with counts, side by side under their titles.
+
+    >>> found = reliability(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    >>> len(draw_reliability({"two pictures": found}).axes)
+    2
+    """
     with styled(()):
         figure = Figure(figsize=(1.2 + 3.2 * len(panels), 4.3), layout="constrained")
         figure.get_layout_engine().set(wspace=0.06)
         grid = figure.subplots(
             2, len(panels), squeeze=False, sharex=True, sharey="row", height_ratios=(4, 1)
         )
-        for (upper, lower), (title, given) in zip(grid.T, panels.items(), strict=True):
-            measured = measure_classes(true, given, material.names, resamples=1)
-            _reliability(upper, lower, true, given)
+        for (upper, lower), (title, found) in zip(grid.T, panels.items(), strict=True):
+            _reliability(upper, lower, found)
             upper.set_title(title)
             upper.text(
-                0.04, 0.95, f"calibration error {percent(measured['expected_calibration_error'])}"
-                f"\nBrier score {measured['brier']:.3f}", va="top", linespacing=1.4,
+                0.04, 0.95, f"calibration error {percent(found.calibration_error)}"
+                f"\nBrier score {found.brier:.3f}", va="top", linespacing=1.4,
             )  # fmt: skip
         grid[0, 0].set_ylabel("Share of right answers")
         grid[1, 0].set_ylabel("Pictures")
         return figure
 
 
-def _reliability(upper: Axes, lower: Axes, true: np.ndarray, probabilities: np.ndarray) -> None:
-    found = reliability(true, probabilities)
+def _reliability(upper: Axes, lower: Axes, found: Reliability) -> None:
     filled = found.counts > 0
     confidence, accuracy = found.confidence[filled], found.accuracy[filled]
     upper.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -71,8 +85,17 @@ def _reliability(upper: Axes, lower: Axes, true: np.ndarray, probabilities: np.n
 
 
 def surest(material: Material) -> Figure:
-    """The accuracy of the surest pictures, against the share of pictures that are answered."""
-    curve = risk_coverage(*material.classified())
+    """The accuracy of the surest test pictures of a run."""
+    return draw_risk_coverage(risk_coverage(*material.classified()))
+
+
+def draw_risk_coverage(curve: RiskCoverage) -> Figure:
+    """The accuracy of the surest pictures, against the share of pictures that are answered.
+
+    >>> curve = risk_coverage(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    >>> draw_risk_coverage(curve).axes[0].get_ylabel()
+    'Share of right answers'
+    """
     with styled(()):
         figure = Figure(figsize=(6.4, 3.3), layout="constrained")
         axes = figure.subplots()

@@ -7,11 +7,25 @@ from typing import Any
 from hubblefork.evaluation.comparison import Difference
 from hubblefork.files import replacing
 from hubblefork.report.compare_charts import draw_charts
-from hubblefork.report.contest import SHARES, Contest, Contestant, chance, shown, signed
+from hubblefork.report.contest import (
+    SHARES,
+    Contest,
+    Contestant,
+    DisputedClass,
+    DisputedVotes,
+    chance,
+    shown,
+    signed,
+)
 from hubblefork.report.figures import chart_png
 from hubblefork.report.page import chart, jpeg, render_page
 from hubblefork.report.style import substitutes
+from hubblefork.report.votes import short_name
 from hubblefork.report.words import duration, listed, percent, several
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+
+# The template of the page, by which one that is there already is known.
+PAGE = "compare.html"
 
 # A difference that luck brings so rarely is called one.
 _RARE = 0.05
@@ -19,21 +33,22 @@ _RARE = 0.05
 
 def write_comparison(contest: Contest, path: Path) -> None:
     """Write the page, whole or not at all."""
+    tiles = list(_tiles(contest))
     charts = {name: chart(chart_png(figure)) for name, figure in draw_charts(contest).items()}
     page = render_page(
-        "compare.html",
+        PAGE,
         title=" and ".join(run.name for run in contest.runs)
         if len(contest.runs) == 2
         else f"{len(contest.runs)} runs side by side",
         made=contest.made,
         sentences=list(sentences(contest)),
-        cautions=list(_cautions(contest)),
+        cautions=[*_cautions(contest), *_of_pictures(contest, len(tiles))],
         cards=list(_cards(contest)),
         contest=contest,
         substitutes=substitutes(contest.names),
         rows=list(_rows(contest)),
         pairs=list(_pairs(contest)),
-        disputed=list(_disputed(contest)),
+        disputed=tiles,
         charts=charts,
     )
     with replacing(path) as file:
@@ -112,6 +127,16 @@ def _cautions(contest: Contest) -> Iterator[str]:
         )
 
 
+def _of_pictures(contest: Contest, shown: int) -> Iterator[str]:
+    missing = len(contest.disputed) - shown
+    if missing:
+        yield (
+            f"Of the {several(len(contest.disputed), 'picture')} on which they disagree most, "
+            f"{missing} are not shown, since they are not in the cache (any more): `hubblefork "
+            "evaluate RUN` packs them again."
+        )
+
+
 def _cards(contest: Contest) -> Iterator[dict[str, str]]:
     key, title, _ = contest.metrics[0]
     for run in contest.runs:
@@ -142,7 +167,7 @@ def _rows(contest: Contest) -> Iterator[dict[str, Any]]:
         }
     costs = {
         "Parameters": [run.parameters and f"{run.parameters:,}" for run in contest.runs],
-        "Epochs": [len(run.history) or None for run in contest.runs],
+        "Epochs": [run.epochs and f"{run.epochs:,}" for run in contest.runs],
         "Training": [run.seconds and duration(run.seconds) for run in contest.runs],
     }
     for title, values in costs.items():
@@ -170,22 +195,30 @@ def _pairs(contest: Contest) -> Iterator[dict[str, Any]]:
         }
 
 
-def _disputed(contest: Contest) -> Iterator[dict[str, Any]]:
-    for row in contest.disputed.to_dict("records"):
-        picture = contest.pictures(row["id"])
+def _tiles(contest: Contest) -> Iterator[dict[str, Any]]:
+    """The pictures on which the runs differ most, each with what is said of it."""
+    names = [run.name for run in contest.runs]
+    for disputed in contest.disputed:
+        picture = contest.pictures(disputed.id)
         if picture is not None:
-            answers = [(run.name, *row[run.name]) for run in contest.runs]
-            yield {
-                "id": row["id"],
-                "true": row["true"],
-                "source": jpeg(picture),
-                "answers": [
-                    {
-                        "run": name,
-                        "class": answer,
-                        "probability": sure,
-                        "right": answer == row["true"],
-                    }
-                    for name, answer, sure in answers
-                ],
-            }
+            if isinstance(disputed, DisputedClass):
+                facts = list(_of_classes(disputed, names))
+            else:
+                facts = list(_of_votes(disputed, names))
+            yield {"id": disputed.id, "source": jpeg(picture), "facts": facts}
+
+
+def _of_classes(disputed: DisputedClass, names: list[str]) -> Iterator[tuple[str, str]]:
+    yield "actual", disputed.true
+    for name, (answer, sure) in zip(names, disputed.answers, strict=True):
+        yield name, f"{'✓' if answer == disputed.true else '✗'} {answer}, {percent(sure, 0)}"
+
+
+def _of_votes(disputed: DisputedVotes, names: list[str]) -> Iterator[tuple[str, str]]:
+    question = int(disputed.column.removeprefix("Class").partition(".")[0])
+    answer = short_name(question, GALAXY_ZOO_2.answers[disputed.column])
+    yield "apart by", f"RMSE {disputed.apart:.3f}"
+    yield "most on", f"‘{answer}’, volunteers {percent(disputed.true, 0)}"
+    for name, error, said in zip(names, disputed.errors, disputed.fractions, strict=True):
+        nearest = " ✓" if error == min(disputed.errors) else ""
+        yield name, f"{percent(said, 0)}, RMSE {error:.3f}{nearest}"

@@ -1,6 +1,6 @@
 """Runs side by side, as plain data, and how their figures are written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,13 +28,14 @@ class Contestant:
     """One of the runs that are compared.
 
     metrics: of the pictures that all have in common. history: empty where it is not known.
-    parameters, seconds: None where they are not known.
+    parameters, epochs, seconds of training: None where they are not known.
     """
 
     name: str
     metrics: Mapping[str, Any]
     history: pd.DataFrame
     parameters: int | None
+    epochs: int | None
     seconds: float | None
     own_pictures: int
 
@@ -50,14 +51,43 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class DisputedClass:
+    """A picture to which not all runs give the same class.
+
+    answers: of each run, the class it predicts and its probability.
+    """
+
+    id: str
+    true: str
+    answers: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class DisputedVotes:
+    """A galaxy on which the fractions of two runs are far apart.
+
+    apart: the RMSE between their answers, of the two that are furthest apart. errors: the RMSE of
+    each run against the volunteers. column: the answer on which the runs differ most. true: its
+    fraction by the volunteers. fractions: by each run.
+    """
+
+    id: str
+    apart: float
+    errors: tuple[float, ...]
+    column: str
+    true: float
+    fractions: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Contest:
     """Runs side by side.
 
     names: of the classes; empty for votes.
     source: what the pictures come from.
     number: pictures in common.
-    disputed: one row a picture on which the runs differ most: id, true, and under each run's name
-        the (predicted class, its probability); for votes nothing.
+    disagreements: pictures to which not all runs give the same class; 0 for votes.
+    disputed: the pictures on which the runs differ most, the widest difference first.
     pictures: gives a picture by its id, as (H, W) or (H, W, 3) uint8; None where there is none.
     """
 
@@ -67,7 +97,7 @@ class Contest:
     runs: tuple[Contestant, ...]
     pairs: tuple[Pair, ...]
     disagreements: int
-    disputed: pd.DataFrame
+    disputed: Sequence[DisputedClass] | Sequence[DisputedVotes]
     pictures: Callable[[str], np.ndarray | None]
     made: str = ""
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from hubblefork.data.framing import Framing
+from hubblefork.data.sources.base import PARTS
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.files import replacing
 from hubblefork.report import votes
 from hubblefork.report.confusion import galleries, matrix_rows
 from hubblefork.report.figures import draw_charts
-from hubblefork.report.material import PARTS, Material
+from hubblefork.report.material import Material
 from hubblefork.report.page import chart, jpeg, render_page
 from hubblefork.report.selection import example_rows, prediction_rows
 from hubblefork.report.style import PART_NAMES, substitutes

@@ -18,6 +18,9 @@ from hubblefork.report.selection import evenly
 from hubblefork.report.style import PART_NAMES, substitutes
 from hubblefork.report.words import percent, several
 
+# The template of the page, by which one that is there already is known.
+PAGE = "look.html"
+
 # How much of long lists a page shows; of the groups, the rest are named without pictures.
 _MOST_GROUPS, _MOST_NAMED, _MOST_IN_GROUP = 12, 500, 4
 _MOST_BLANK = 10
@@ -64,7 +67,7 @@ def render_look(look: Look) -> str:
     charts = {name: chart(chart_png(figure)) for name, figure in look_charts.draw(found).items()}
     left_out = found.dataset.info["left_out"]
     return render_page(
-        "look.html",
+        PAGE,
         title=look.title,
         made=look.made,
         sentences=look_words.sentences(found),

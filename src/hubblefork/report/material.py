@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-# In this order everywhere; a part may be missing.
-PARTS = ("train", "val", "test")
+from hubblefork.data.sources.base import PARTS
 
 
 @dataclass(frozen=True)

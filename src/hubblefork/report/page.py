@@ -18,6 +18,9 @@ from hubblefork.report.words import between, percent, several
 # Pixels of a picture's longer side: twice the width at which a page shows it.
 _TILE = 320
 
+# Bytes of a page that hold the line that says what made it, with room to spare.
+_HEAD = 1000
+
 # A figure with more bytes than this as PNG is of photographs, which JPEG holds in a fifth.
 _MOST_PNG = 250_000
 
@@ -40,14 +43,31 @@ def render_page(template: str, script: str | None = None, **what: Any) -> str:
     css = Markup(room.joinpath("template.css").read_text("utf-8"))
     code = Markup(room.joinpath(script).read_text("utf-8")) if script else ""
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
-    return environment.get_template(template).render(css=css, script=code, digest=digest, **what)
+    what |= {"css": css, "script": code, "digest": digest, "origin": _origin(template)}
+    return environment.get_template(template).render(**what)
 
 
-def check_page(path: str | Path) -> Path:
-    """The path of a page to write; RequestError where it is not called like one."""
+def _origin(template: str) -> Markup:
+    """The line by which a page made from this template is known."""
+    return Markup('<meta name="generator" content="hubblefork {}">').format(Path(template).stem)
+
+
+def check_page(path: str | Path, template: str) -> Path:
+    """The path of a page to write from this template.
+
+    RequestError where it is not called like a page, and where it would replace a file that was not
+    made from the same template: a run's report, say.
+    """
     page = Path(path)
     if page.suffix.lower() not in (".html", ".htm") or page.is_dir():
         raise RequestError(f"--out {page}: expected the name of a page, such as page.html")
+    if page.exists():
+        with page.open("rb") as file:
+            head = file.read(_HEAD)
+        if _origin(template).encode() not in head:
+            raise RequestError(
+                f"{page} exists already and is another kind of page: give another --out"
+            )
     return page
 
 

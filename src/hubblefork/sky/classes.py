@@ -130,12 +130,3 @@ def class_by_ranges(fractions: np.ndarray, classes: Sequence[Ranges]) -> np.ndar
             holds &= (value >= least) & (value <= most)
         label[holds] = place
     return label
-
-
-def merge_galaxy10(labels: np.ndarray) -> np.ndarray:
-    """Merge Galaxy10 SDSS classes (any shape, 0 to 9, or -1) into the five; -1 where none fits.
-
-    >>> [int(label) for label in merge_galaxy10(np.array([0, 1, 5, 9, -1]))]
-    [-1, 0, 3, 4, -1]
-    """
-    return np.array((*GALAXY10_TO_FIVE, NO_CLASS))[np.asarray(labels)]

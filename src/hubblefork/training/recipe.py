@@ -10,161 +10,26 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
-from hubblefork.data.sources.votes_to_classes import read_rule
 from hubblefork.errors import RequestError, nearest
-from hubblefork.sky.stretch import Stretch
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-HeadName = Literal["auto", "softmax", "sigmoid", "tree", "dieleman"]
-LossName = Literal["auto", "cross-entropy", "mse", "rmse", "dirichlet-multinomial"]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+from hubblefork.training.settings import (
+    DataTable,
+    NetworkTable,
+    OptimiserTable,
+    ScheduleTable,
+    SplitTable,
+    Table,
+    TrainingTable,
+    ViewTable,
+)
 
 
-class StretchTable(_Table):
-    """How counts (FITS, arrays of floats) become bytes: see `hubblefork.sky.stretch.Stretch`."""
-
-    low: float = Stretch.low
-    high: float = Stretch.high
-    noise: float = Stretch.noise
-    softening: float = Stretch.softening
-    lupton: bool = Stretch.lupton
-    bands: list[int] | None = None
-    balance: list[float] = list(Stretch.balance)
-    limits: list[float] | None = None
-
-    @model_validator(mode="after")
-    def _within_range(self) -> "StretchTable":
-        self.stretch()
-        return self
-
-    def stretch(self) -> Stretch:
-        """The same as a Stretch; RequestError where a value is out of its range."""
-        return Stretch(**self.model_dump())
-
-
-class DataTable(_Table):
-    """How pictures are packed: see `hubblefork.data.framing.Framing`.
-
-    classes: how votes become classes: see `hubblefork.data.sources.votes_to_classes`.
-    """
-
-    crop: Count | None = None
-    size: Annotated[int, Field(ge=8, le=4096)] = 64
-    grey: bool = False
-    stretch: StretchTable = StretchTable()
-    classes: str | dict[str, dict[str, float | list[float]]] | None = None
-
-    @field_validator("classes", mode="before")
-    @classmethod
-    def _needs_no_file(cls, rule: Any) -> Any:
-        """A file of thresholds is read, so that a run keeps what was in it."""
-        return read_rule(rule) if isinstance(rule, str | Path | Mapping) else rule
-
-
-class SplitTable(_Table):
-    """Shares of the pictures for training, validation and test."""
-
-    train: Annotated[float, Field(gt=0, le=1)] = 0.8
-    val: Share = 0.1
-    test: Share = 0.1
-    group: str | None = None  # a column of the catalogue: its values never stand on two sides
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> "SplitTable":
-        total = self.train + self.val + self.test
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"split.train + split.val + split.test is {total:g}, expected 1")
-        return self
-
-
-class ViewTable(_Table):
-    """What the network sees: see `hubblefork.data.views.View`."""
-
-    size: Annotated[int, Field(ge=8, le=4096)] | None = None  # none: the packed size
-    field: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the picture's side that is shown
-    # Values in [0, 1], standardised on train, or as the pretrained backbone saw them.
-    normalise: Literal["unit", "train", "backbone"] = "unit"
-    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
-    flip: bool = False
-    zoom: Annotated[float, Field(ge=1, le=4)] = 1.0
-    shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    symmetries: bool = False
-
-
-class NetworkTable(_Table):
-    """A network of the registry, its own options, and the head that follows it."""
-
-    name: str
-    weights: str | None = None  # pretrained ones: see `hubblefork.networks.weights`
-    head: HeadName = "auto"  # see `hubblefork.networks.heads`
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class OptimiserTable(_Table):
-    """An optimiser of torch.optim, or timm's Muon: see `hubblefork.training.optimisers`."""
-
-    name: Literal["adam", "adamw", "muon", "rmsprop", "sgd"] = "adamw"
-    learning_rate: Positive = 1e-3
-    weight_decay: NotNegative = 0.0
-    epsilon: Positive = 1e-8
-    momentum: Share = 0.9  # of sgd and muon
-    # What is left of the learning rate from each layer to the one before it.
-    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
-
-
-class ScheduleTable(_Table):
-    """How the learning rate goes: constant, one-cycle, cut at steps or at a plateau."""
-
-    name: Literal["constant", "one-cycle", "plateau", "steps"] = "constant"
-    warm_up: Annotated[float, Field(gt=0, lt=1)] = 0.25  # one-cycle: share of steps going up
-    monitor: Literal["loss", "accuracy", "val_loss", "val_accuracy"] = "val_loss"
-    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1  # plateau, steps: what is left by a cut
-    cuts: list[Annotated[float, Field(gt=0, lt=1)]] = [0.5, 0.75]  # steps: shares of the training
-    patience: Count = 2  # plateau: epochs without improvement before a cut, as Keras counts them
-    min_delta: NotNegative = 0.0
-
-
-class TrainingTable(_Table):
-    """The loop; or, without one, logistic regression on the features of a frozen network."""
-
-    method: Literal["gradient", "probe"] = "gradient"
-    epochs: Count = 10  # passes over the training part, or over each chunk of it
-    chunks: Count = 1  # balanced parts of it that are trained on one after another
-    head_epochs: Annotated[int, Field(ge=0)] = 0  # the first ones, which train the last layer only
-    batch_size: Count = 64
-    loss: LossName = "auto"  # see `hubblefork.training.losses`
-    label_smoothing: Share = 0.0  # of classes; votes are fractions as they are
-    # How much rare classes are favoured: 0, not at all, to 1, as if all were equally common.
-    favour_rare: Annotated[float, Field(ge=0, le=1)] = 0.0
-    average_weights: Share = 0.0  # decay of the moving average of the weights; 0: none
-    early_stopping: Count | None = None  # epochs without a better val_loss before the end
-    keep: Literal["best", "last"] = "last"  # weights of the lowest val_loss, or of the last epoch
-
-    @model_validator(mode="after")
-    def _head_epochs_are_some_of_all(self) -> "TrainingTable":
-        if self.head_epochs > self.all_epochs:
-            raise ValueError(
-                f"training.head_epochs is {self.head_epochs}, of {self.all_epochs} epochs in all; "
-                "expected as many or fewer"
-            )
-        return self
-
-    @property
-    def all_epochs(self) -> int:
-        return self.chunks * self.epochs
-
-
-class Recipe(_Table):
+class Recipe(Table):
     """Everything that decides how a network is trained, apart from the data and the seed.
 
     >>> recipe = load_recipe("lenet5", {"epochs": "3"})
@@ -173,7 +38,9 @@ class Recipe(_Table):
     """
 
     name: str
+    """Of the recipe."""
     about: str = ""
+    """What it is, in one line."""
     data: DataTable = DataTable()
     split: SplitTable = SplitTable()
     view: ViewTable = ViewTable()
@@ -203,16 +70,36 @@ class Recipe(_Table):
         return self
 
     @model_validator(mode="after")
+    def _probe_has_no_loop(self) -> "Recipe":
+        if self.training.method == "probe":
+            plain = {
+                "training": TrainingTable(method="probe", loss=self.training.loss),
+                "optimiser": OptimiserTable(),
+                "schedule": ScheduleTable(),
+            }
+            for table, expected in plain.items():
+                for key, value in getattr(self, table):
+                    if value != getattr(expected, key):
+                        raise ValueError(
+                            f"training.method = 'probe' finds the last layer in one step, so "
+                            f"{table}.{key} means nothing to it; --recipe transfer takes it"
+                        )
+        return self
+
+    @model_validator(mode="after")
     def _val_is_there_where_it_is_watched(self) -> "Recipe":
+        plateau = self.schedule.name == "plateau"
         watched = {
-            "training.keep = 'best'": self.training.keep == "best",
-            "training.early_stopping": self.training.early_stopping is not None,
-            f"schedule.monitor = {self.schedule.monitor!r}": self.schedule.name == "plateau"
+            ("training.keep = 'best'", "keep=last"): self.training.keep == "best",
+            ("training.early_stopping", "early_stopping=none"): self.training.early_stopping,
+            (f"schedule.monitor = {self.schedule.monitor!r}", "monitor=loss"): plateau
             and self.schedule.monitor.startswith("val_"),
         }
-        for reason, holds in watched.items():
+        for (reason, mended), holds in watched.items():
             if holds and self.split.val == 0:
-                raise ValueError(f"{reason} needs a validation part, but split.val is 0")
+                raise ValueError(
+                    f"{reason} needs a validation part, but split.val is 0: --set {mended}"
+                )
         return self
 
     def to_toml(self) -> dict[str, Any]:
@@ -238,6 +125,8 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     settings
         Values by key. A key is dotted (`training.epochs`) or, where only one table has it, the
         last part alone (`epochs`). Values are Python values, or text as TOML would write it.
+        Another network begins without the options of the recipe's own; where `split.val` or
+        `split.test` is set alone, `split.train` is what they leave.
 
     Raises RequestError, with the nearest right one, for an unknown recipe or key, and for a value
     out of its range.
@@ -247,8 +136,20 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     """
     content = _read(name)
     content.pop("run", None)  # what a run adds about itself
-    for key, value in (settings or {}).items():
-        _override(content, key, value)
+    places = {_find_key(key): value for key, value in (settings or {}).items()}
+    for table, field in Recipe.model_fields.items():
+        given = content.get(table, {})
+        if issubclass(field.annotation, BaseModel) and not isinstance(given, dict):
+            raise RequestError(
+                f"recipe {str(name)!r}: {table} is {given!r}; expected a table, [{table}]"
+            )
+    network = content.get("network", {})
+    if places.get(("network", "name"), network.get("name")) != network.get("name"):
+        network.pop("options", None)
+    for place, value in places.items():
+        _override(content, place, value)
+    if places.keys() & {("split", "val"), ("split", "test")} and ("split", "train") not in places:
+        _leave_the_rest_to_train(content["split"])
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
@@ -272,7 +173,26 @@ def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
 
 def setting_keys() -> list[str]:
     """Every key that `--set` takes, dotted."""
-    return list(_leaves(Recipe))
+    return [key for key, _ in _leaves(Recipe)]
+
+
+def describe_settings() -> dict[str, str]:
+    """Every key that `--set` takes, with its meaning, its choices and what it is by itself.
+
+    >>> describe_settings()["training.keep"]
+    'The weights of the epoch with the lowest val_loss, or of the last: best, last. [default: last]'
+    """
+    described = {}
+    for key, field in _leaves(Recipe):
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        words = f": {', '.join(choices)}." if choices else ""
+        default = field.get_default(call_default_factory=True)
+        shown = ""
+        # Nothing is worth showing of a key that has no default or an empty one.
+        if default not in (PydanticUndefined, None, "", {}):
+            shown = f" [default: {str(default).lower() if isinstance(default, bool) else default}]"
+        described[key] = f"{field.description}{words}{shown}"
+    return described
 
 
 def _read(name: str | Path) -> dict[str, Any]:
@@ -293,17 +213,23 @@ def _read(name: str | Path) -> dict[str, Any]:
         raise RequestError(f"recipe {path} is not valid TOML: {error}") from error
 
 
-def _override(content: dict[str, Any], key: str, value: Any) -> None:
-    table, leaf = _find_key(key)
-    place = content
-    for part in table:
-        place = place.setdefault(part, {})
-    place[leaf] = _parse(value) if isinstance(value, str) else value
+def _override(content: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
+    *tables, leaf = place
+    for table in tables:
+        content = content.setdefault(table, {})
+    content[leaf] = _parse(value) if isinstance(value, str) else value
 
 
-def _find_key(key: str) -> tuple[list[str], str]:
+def _leave_the_rest_to_train(split: dict[str, Any]) -> None:
+    shares = [split.get(part, SplitTable.model_fields[part].default) for part in ("val", "test")]
+    if all(isinstance(share, int | float) for share in shares):  # others are refused later
+        split["train"] = round(1 - sum(shares), 9)
+
+
+def _find_key(key: str) -> tuple[str, ...]:
+    """Where a key's value stands: the tables, and the name within the last of them."""
     if key.startswith("network.options."):
-        return ["network", "options"], key.removeprefix("network.options.")
+        return "network", "options", key.removeprefix("network.options.")
     keys = setting_keys()
     matches = [known for known in keys if known == key or known.endswith(f".{key}")]
     if not matches:
@@ -313,17 +239,16 @@ def _find_key(key: str) -> tuple[list[str], str]:
         )
     if len(matches) > 1 and key not in matches:
         raise RequestError(f"key {key!r} could be {' or '.join(matches)}: say which")
-    *table, leaf = (key if key in matches else matches[0]).split(".")
-    return table, leaf
+    return tuple((key if key in matches else matches[0]).split("."))
 
 
-def _leaves(table: type[BaseModel], prefix: str = "") -> Iterator[str]:
+def _leaves(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in table.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from _leaves(inner, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}"
+            yield f"{prefix}{name}", field
 
 
 def _parse(text: str) -> Any:

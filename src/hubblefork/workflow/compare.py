@@ -17,8 +17,8 @@ from hubblefork.evaluation.classes import measure_classes
 from hubblefork.evaluation.comparison import compare_classes, compare_votes, mcnemar
 from hubblefork.evaluation.votes import measure_votes
 from hubblefork.prediction.table import probability_columns
-from hubblefork.report.compare import write_comparison
-from hubblefork.report.contest import Contest, Contestant, Pair
+from hubblefork.report.compare import PAGE, write_comparison
+from hubblefork.report.contest import Contest, Contestant, DisputedClass, DisputedVotes, Pair
 from hubblefork.report.material import displayable
 from hubblefork.report.page import check_page
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
@@ -61,11 +61,11 @@ def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Com
         Run folders, or folders that `evaluate` made. Only the test pictures that all of them hold
         are counted.
     out
-        The page to write; by default `comparison.html` in this folder. A page that is there is
-        replaced.
+        The page to write; by default `comparison.html` in this folder. A comparison that is there
+        is replaced.
 
     Raises RequestError where there are fewer than two, where they have other classes, or no test
-    picture in common.
+    picture in common, and where another file than a comparison has the name of the page.
 
     >>> from hubblefork.workflow.train import train
     >>> size = {"data.size": 24, "epochs": 1}
@@ -75,7 +75,7 @@ def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Com
     >>> list(compared.table["run"]), int(compared.table["n"][0]), compared.page.is_file()
     (['mlp', 'lenet5'], 16, True)
     """
-    page = check_page(out or "comparison.html")
+    page = check_page(out or "comparison.html", PAGE)
     paths = [Path(run) for run in runs]
     if len(paths) < 2:
         raise RequestError(f"{len(paths)} run given; two or more can be compared")
@@ -84,7 +84,7 @@ def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Com
         raise RequestError(f"{twice[0]} is given twice")
     missing = [str(path) for path in paths if not path.is_dir()]
     if missing:
-        raise RequestError(f"no run folder at {first_few(missing)}")
+        raise RequestError(f"no folder of a run or of an evaluation at {first_few(missing)}")
     names = _class_names(paths)
     entries = _in_common(
         [_read(path, name, names) for path, name in zip(paths, _short(paths), strict=True)]
@@ -152,7 +152,7 @@ def _contest(entries: Sequence[_Entry], names: tuple[str, ...]) -> Contest:
         runs=tuple(_contestant(entry, names) for entry in entries),
         pairs=tuple(_pair(first, second, names) for first, second in combinations(entries, 2)),
         disagreements=len(_disagreements(entries)) if names else 0,
-        disputed=_disputed(entries, names) if names else pd.DataFrame(),
+        disputed=_disputed_classes(entries, names) if names else _disputed_votes(entries),
         pictures=lambda identifier: _picture(dataset(), identifier),
         made=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
@@ -160,16 +160,25 @@ def _contest(entries: Sequence[_Entry], names: tuple[str, ...]) -> Contest:
 
 def _contestant(entry: _Entry, names: tuple[str, ...]) -> Contestant:
     run = entry.run
-    trained = (run.path / "recipe.toml").is_file()
-    history = run.history if trained else pd.DataFrame(columns=list(HISTORY_COLUMNS), dtype=float)
+    if (run.path / "recipe.toml").is_file():
+        history = run.history
+        cost = {
+            "parameters": run.recipe["run"]["parameters"],
+            "epochs": len(history),
+            "seconds": float(history["seconds"].sum()),
+        }
+    else:
+        history = pd.DataFrame(columns=list(HISTORY_COLUMNS), dtype=float)
+        cost = run.metrics.get("cost", {})
     return Contestant(
         name=entry.name,
         metrics=measure_classes(entry.true, entry.answers, names)
         if names
         else measure_votes(entry.true, entry.answers),
         history=history,
-        parameters=run.recipe["run"]["parameters"] if trained else None,
-        seconds=float(history["seconds"].sum()) if trained else None,
+        parameters=cost.get("parameters"),
+        epochs=cost.get("epochs"),
+        seconds=cost.get("seconds"),
         own_pictures=run.metrics["n"],
     )
 
@@ -189,29 +198,61 @@ def _disagreements(entries: Sequence[_Entry]) -> np.ndarray:
     return np.flatnonzero((predicted != predicted[:, :1]).any(axis=1))
 
 
-def _disputed(entries: Sequence[_Entry], names: tuple[str, ...]) -> pd.DataFrame:
+def _disputed_classes(entries: Sequence[_Entry], names: tuple[str, ...]) -> list[DisputedClass]:
     """The disagreements with the widest spread of the probability of the true class."""
     rows = _disagreements(entries)
     of_true = np.column_stack([e.answers[np.arange(len(e.true)), e.true] for e in entries])
     rows = rows[np.argsort(-np.ptp(of_true[rows], axis=1), kind="stable")][:_DISPUTED]
-    words = np.array(names, dtype=object)
-    table = pd.DataFrame({"id": entries[0].ids[rows], "true": words[entries[0].true[rows]]})
-    for entry in entries:
-        answers = entry.answers[rows]
-        table[entry.name] = list(
-            zip(words[answers.argmax(axis=1)], answers.max(axis=1), strict=True)
+    return [
+        DisputedClass(
+            id=entries[0].ids[row],
+            true=names[entries[0].true[row]],
+            answers=tuple(
+                (names[entry.answers[row].argmax()], float(entry.answers[row].max()))
+                for entry in entries
+            ),
         )
-    return table
+        for row in rows
+    ]
+
+
+def _disputed_votes(entries: Sequence[_Entry]) -> list[DisputedVotes]:
+    """The galaxies with the largest RMSE between the answers of two runs."""
+    pairs = combinations(entries, 2)
+    apart = np.max([_rmse(first.answers, second.answers) for first, second in pairs], axis=0)
+    errors = np.column_stack([_rmse(entry.answers, entry.true) for entry in entries])
+    rows = np.argsort(-apart, kind="stable")[:_DISPUTED]
+    found = []
+    for row in rows[apart[rows] > 0]:
+        fractions = np.stack([entry.answers[row] for entry in entries])
+        answer = np.ptp(fractions, axis=0).argmax()
+        found.append(
+            DisputedVotes(
+                id=entries[0].ids[row],
+                apart=float(apart[row]),
+                errors=tuple(errors[row].tolist()),
+                column=GALAXY_ZOO_2.columns[answer],
+                true=float(entries[0].true[row, answer]),
+                fractions=tuple(fractions[:, answer].tolist()),
+            )
+        )
+    return found
+
+
+def _rmse(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Of each galaxy (N,), over all answers; both are (N, 37)."""
+    return np.sqrt(((first - second) ** 2).mean(axis=1))
 
 
 def _dataset(entries: Sequence[_Entry]) -> PackedDataset | None:
-    """The packed pictures of the first run that still has them in the cache."""
+    """The packed pictures of the first folder that still has them in the cache."""
     for entry in entries:
-        if (entry.run.path / "recipe.toml").is_file():
-            about = entry.run.recipe["run"]
-            found = open_packed(about["dataset"], source=about["source"])
-            if found is not None:
-                return found
+        metrics = entry.run.metrics
+        trained = (entry.run.path / "recipe.toml").is_file()
+        key = entry.run.recipe["run"]["dataset"] if trained else metrics.get("dataset")
+        found = open_packed(key, source=metrics["source"]) if key else None
+        if found is not None:
+            return found
     return None
 
 

@@ -15,14 +15,22 @@ from hubblefork.data.splits import Split
 from hubblefork.data.task import Classes, Unlabelled, Votes
 from hubblefork.errors import RequestError, first_few
 from hubblefork.files import appearing
+from hubblefork.networks.registry import count_parameters
 from hubblefork.prediction.predictor import Predictor
+from hubblefork.progress import say
 from hubblefork.training.run import Run, short_name
 from hubblefork.workflow.measure import about_split, measure
+from hubblefork.workflow.overlap import count_learnt
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A folder with `predictions.csv`, `metrics.json`, `figures/` and `report.html`."""
+    """A folder with `predictions.csv`, `metrics.json`, `figures/` and `report.html`.
+
+    metrics: as a run's, and what `compare` finds in a run elsewhere: `dataset`, the key of the
+    packed pictures; `cost`: {parameters, and of the training epochs and seconds, where a run
+    folder told them}.
+    """
 
     path: Path
     metrics: dict[str, Any]
@@ -66,6 +74,11 @@ def evaluate(
     (80, True)
     """
     predictor = Predictor.load(run, device)
+    if source is None and crop is not None:
+        raise RequestError(
+            f"--crop {crop} goes with a source; without one, {run} is measured on its own test "
+            "part, cut as it was"
+        )
     if source is None and classes is not None:
         raise RequestError(
             f"--classes {classes} goes with a source; without one, {run} is measured on its own "
@@ -73,6 +86,7 @@ def evaluate(
         )
     folder = _folder(Path(run), source, out)
     whole_run = Run.open(run) if Path(run).is_dir() else None
+    learnt: int | None = 0
     if source is None:
         if whole_run is None:
             raise RequestError(f"{run} is a model file and has no test part: name a source")
@@ -85,9 +99,12 @@ def evaluate(
         dataset = pack(opened, framing)
         labels = dataset.labels if numbers is None else numbers[dataset.labels]
         rows = np.arange(len(dataset))
-        about = _all_of(dataset)
+        learnt = None if whole_run is None else count_learnt(whole_run, dataset, rows)
+        about = _all_of(dataset, learnt)
     with appearing(folder) as temporary:
-        metrics = measure(predictor, dataset, rows, temporary, whole_run, about, labels)
+        cost = _cost(predictor, whole_run)
+        further = {"dataset": dataset.key, "cost": cost, "learnt": learnt}
+        metrics = measure(predictor, dataset, rows, temporary, whole_run, about, labels, further)
     return Evaluation(folder, metrics)
 
 
@@ -100,6 +117,14 @@ def _folder(run: Path, source: str | Path | None, out: str | Path | None) -> Pat
     if folder.exists():
         raise RequestError(f"{folder} exists already: give another --out")
     return folder
+
+
+def _cost(predictor: Predictor, run: Run | None) -> dict[str, Any]:
+    cost: dict[str, Any] = {"parameters": count_parameters(predictor.network)}
+    if run is not None:
+        history = run.history
+        cost |= {"epochs": len(history), "seconds": float(history["seconds"].sum())}
+    return cost
 
 
 def own_test_part(
@@ -153,9 +178,14 @@ def _model_numbers(source: Source, predictor: Predictor) -> np.ndarray | None:
     return np.array([number[name] for name in source.task.names])
 
 
-def _all_of(dataset: PackedDataset) -> dict[str, Any]:
+def _all_of(dataset: PackedDataset, learnt: int | None) -> dict[str, Any]:
+    told = "none was used for training unless the sources overlap"
+    if learnt is not None:
+        told = f"{learnt:,} of them were used for training" if learnt else "none of them was learnt"
+    if learnt:
+        say(f"{learnt:,} of the {len(dataset):,} pictures were used for training this model")
     return {
-        "rule": "all pictures of the source; none was used for training unless the sources overlap",
+        "rule": f"all pictures of the source; {told}",
         "seed": None,
         "sha256": None,
         "sizes": {"test": len(dataset)},

@@ -57,7 +57,7 @@ def explain(
         The folder to make; by default `explanation` or `explanation-<pictures>` beside the model.
     method
         Of the maps: `grad-cam`, `integrated-gradients` or `occlusion`. By default the first, or
-        the second for a network without convolutions.
+        the second for a network that has no maps near its end, as a vision transformer.
     layer
         Of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
     folds

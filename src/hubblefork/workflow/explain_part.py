@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +22,6 @@ from hubblefork.prediction.predictor import Predictor
 from hubblefork.progress import progress, say
 from hubblefork.report.explain import Explained, now, write_explained, write_table
 from hubblefork.report.explain_words import about_test_part
-from hubblefork.report.material import displayable
 from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.training.run import Run, short_name
 from hubblefork.workflow.evaluate import own_dataset
@@ -55,7 +55,11 @@ def explain_part(
         deal_folds(dataset, folds, recipe.split.group)  # a mistake is told before the long work
     known = known_of(predictor, run, dataset, split)
     part = _part(predictor, dataset, rows, known, method or choose_method(predictor), layer)
-    findings = list(_findings(part))
+    say("looking into faithfulness of maps")
+    maps = measures.measure_faithfulness(part)
+    if method is None and layer is None:
+        part = replace(part, method=measures.reliable_method(maps, part.method))
+    findings = list(_findings(part, maps))
     if folds is not None:
         findings.append(_mislabels(recipe, dataset, folds, run.recipe["run"]["seed"], device))
     tables = {name: table for found in findings for name, table in found.tables.items()}
@@ -81,7 +85,8 @@ def explain_part(
     return tables["errors.csv"]
 
 
-def _findings(part: Part) -> Iterator[Finding]:
+def _findings(part: Part, maps: Finding) -> Iterator[Finding]:
+    """What is found, in the order of the page; `maps` were measured before, to choose by."""
     for what, find in (
         ("mistakes", mistakes.find_errors),
         ("confusions", mistakes.find_confusions),
@@ -89,13 +94,14 @@ def _findings(part: Part) -> Iterator[Finding]:
         ("doubts", mistakes.find_doubts),
         ("the object and its surroundings", measures.measure_surroundings),
         ("stability", measures.measure_stability),
-        ("faithfulness of maps", measures.measure_faithfulness),
         ("a map of the pictures", likeness.map_features),
         ("odd pictures", likeness.find_anomalies),
         ("like pictures", likeness.find_neighbours),
     ):
         say(f"looking into {what}")
         yield find(part)
+        if find is measures.measure_stability:
+            yield maps
 
 
 def _part(
@@ -137,9 +143,4 @@ def _mislabels(
         probabilities = out_of_fold(recipe, dataset, folds, Path(scratch), seed, device)
     ids = dataset.table["id"].to_numpy(object)
     table = likely_mislabels(ids, dataset.labels, probabilities, dataset.task.names)
-    row_of = {identifier: row for row, identifier in enumerate(ids)}
-    pictures = {
-        identifier: displayable(dataset.images[row_of[identifier]])
-        for identifier in mistakes.shown_mislabels(table)
-    }
-    return mistakes.show_mislabels(table, pictures, folds, len(dataset))
+    return mistakes.show_mislabels(table, dataset.images, folds)

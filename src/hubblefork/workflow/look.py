@@ -16,7 +16,7 @@ from hubblefork.data.pictures import Picture
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
 from hubblefork.progress import say
-from hubblefork.report.look import Look, shown_rows, write_look
+from hubblefork.report.look import PAGE, Look, shown_rows, write_look
 from hubblefork.report.page import check_page
 from hubblefork.training.recipe import load_recipe
 from hubblefork.training.run import short_name
@@ -53,8 +53,8 @@ def look(
     source
         Pictures with or without labels: see `SOURCES`.
     out
-        The page to write; by default `data-<source>.html` in this folder. A page that is there
-        is replaced.
+        The page to write; by default `data-<source>.html` in this folder. Such a page that is
+        there is replaced.
     crop, size, grey
         As in training: the centre square to keep, the side to pack, one channel.
     classes
@@ -68,7 +68,7 @@ def look(
     >>> looked.inspection.counts, looked.page.is_file()
     (array([40, 40]), True)
     """
-    page = check_page(out or f"data-{short_name(str(source))}.html")
+    page = check_page(out or f"data-{short_name(str(source))}.html", PAGE)
     given = {"data.crop": crop, "data.size": size, "data.grey": grey or None,
              "data.classes": classes, "split.group": group}  # fmt: skip
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}

@@ -1,6 +1,7 @@
 """From a model and labelled pictures to predictions.csv, metrics.json, figures and the report."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -46,11 +47,12 @@ def measure(
     run: Run | None,
     split: dict[str, Any],
     labels: np.ndarray | None = None,
+    further: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Predict rows of a dataset and write predictions, metrics, figures and report to `folder`.
 
     `labels` are the true classes by the model's numbering, or the true fractions of votes; by
-    default the dataset's own. Returns the metrics.
+    default the dataset's own. `further` is written into metrics.json too. Returns the metrics.
     """
     with progress("predicting", len(rows)) as done:
         answers = predictor.predict(dataset.images, rows, done)
@@ -61,7 +63,7 @@ def measure(
         measured |= _measure_trust(predictor, answers, true)
     else:
         measured = measure_votes(true, answers)
-    metrics = {"source": dataset.source, **measured}
+    metrics = {"source": dataset.source, **(further or {}), **measured}
     with replacing(folder / "predictions.csv") as file:
         predictions.to_csv(file, index=False, float_format="%.6g")
     with replacing(folder / "metrics.json") as file:

@@ -29,6 +29,10 @@ from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.training.run import Run, default_run_path, refuse_existing
 from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.measure import measure_test_part
+from hubblefork.workflow.overlap import require_unseen
+
+# What NumPy's and torch's generators take after all that is added to it.
+_MOST_SEED = 2**32 - 1
 
 
 def train(
@@ -78,6 +82,8 @@ def train(
     >>> list(run.history["epoch"]), run.metrics["n"], run.finished
     ([1, 2], 16, True)
     """
+    if not 0 <= seed <= _MOST_SEED:
+        raise RequestError(f"--seed {seed}: expected a number from 0 to {_MOST_SEED}")
     with join(devices, nodes) as world:
         place = world.each(lambda: choose_device(device, devices))
         numbers = world.each(lambda: choose_precision(precision, place))
@@ -91,6 +97,7 @@ def train(
         )
         if resolved.training.method == "probe":
             check_probe(planned)
+        world.from_first(lambda: require_unseen(planned))
         content = describe(planned)
         run, key = world.from_first(lambda: (_begin(planned, content, earlier, out), dataset.key))
         world.each(lambda: _check_machine(run, dataset, key))

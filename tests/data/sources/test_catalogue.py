@@ -1,3 +1,4 @@
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pandas as pd
 import pytest
 
 from hubblefork.data.framing import Framing
+from hubblefork.data.inspection import inspect
 from hubblefork.data.packing import pack
 from hubblefork.data.sources.base import PictureFiles
 from hubblefork.data.sources.catalogue import open_catalogue
@@ -117,6 +119,20 @@ def test_further_columns_are_kept(folder):
     assert np.isnan(table["ra"].iloc[3])
     assert table["redshift"].iloc[1] == 0.2
     assert "digest" not in table
+
+
+def test_columns_that_no_table_can_hold_are_passed_over_and_told(folder):
+    nights = [date(2026, 1, 1 + index // 2) for index in range(6)]
+    nested = {"embedding": [[0.5, index] for index in range(6)], "raw": [b"x"] * 6}
+    source = opened(folder, six(**nested, night=nights), "parquet")
+    assert list(source.table) == ["id", "label", "origin", "night"]
+    assert source.notes == [
+        "Columns that are neither numbers, text nor dates are passed over: embedding, raw."
+    ]
+    dataset = pack(source, source.framing(size=16))
+    assert [column.name for column in inspect(dataset).columns] == ["night"]
+    with pytest.raises(RequestError, match="no column 'embedding' to group by"):
+        inspect(dataset, group="embedding")
 
 
 def test_missing_columns_are_told_with_those_that_are_there(folder):

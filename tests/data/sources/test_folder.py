@@ -80,6 +80,16 @@ def test_pictures_that_differ_in_suffix_only_get_ids_of_their_own(two_classes):
     assert {"spiral/000.jpg", "spiral/000.png", "spiral/001"} <= set(ids)
 
 
+def test_an_id_is_never_the_name_of_another_file(two_classes):
+    spiral = two_classes / "spiral"
+    names = ["m31.fits", "m31.fits.gz", "m31.png", "m33.fits.gz"]
+    for name in names:
+        (spiral / name).write_bytes((spiral / "000.png").read_bytes())
+    ids = opened(two_classes).table["id"]
+    assert ids.is_unique
+    assert {*(f"spiral/{name}" for name in names[:3]), "spiral/m33.fits"} <= set(ids)
+
+
 @pytest.mark.parametrize("val", ["val", "valid", "Validation"])
 def test_a_split_by_folders_is_honoured(tmp_path, make_pictures, val):
     for part, number in (("train", 4), (val, 2), ("test", 1)):

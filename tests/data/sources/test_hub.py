@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -80,8 +83,8 @@ class _Hub(BaseHTTPRequestHandler):
         """Say nothing on stderr."""
 
 
-def _ask(endpoint: str, home: Path, *texts: str) -> list[str]:
-    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(home)}
+def _ask(endpoint: str, home: Path, *texts: str, **environment: str) -> list[str]:
+    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(home)} | environment
     result = subprocess.run(
         [sys.executable, "-c", _OPEN, *texts], env=environment, capture_output=True, text=True
     )
@@ -90,9 +93,10 @@ def _ask(endpoint: str, home: Path, *texts: str) -> list[str]:
     return result.stdout.splitlines()
 
 
-def test_what_is_asked_for_is_downloaded_and_the_rest_is_told(files, tmp_path):
+@contextmanager
+def _serving(files: SimpleNamespace, sky: Path) -> Iterator[tuple[str, type[_Hub]]]:
+    """Fill the folder `sky` and serve it; give the address, and the handler with what was asked."""
     pytest.importorskip("huggingface_hub")
-    sky = tmp_path / "sky"
     files.write_parquet(files.galaxies(0, 12), sky / "data" / "train-00000-of-00001.parquet")
     files.write_parquet(files.galaxies(12, 18), sky / "data" / "test-00000-of-00001.parquet")
     files.write_parquet(files.galaxies(0, 3), sky / "tiny" / "train-00000-of-00001.parquet")
@@ -100,13 +104,17 @@ def test_what_is_asked_for_is_downloaded_and_the_rest_is_told(files, tmp_path):
     hub = type("Hub", (_Hub,), {"folder": sky, "asked": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
     try:
-        names = ("sky:split=test", "none", "gated", "down", "sky")
-        said = _ask(endpoint, tmp_path / "home", *(f"hub:owner/{name}" for name in names))
+        yield f"http://127.0.0.1:{server.server_port}", hub
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_what_is_asked_for_is_downloaded_and_the_rest_is_told(files, tmp_path):
+    with _serving(files, tmp_path / "sky") as (endpoint, hub):
+        names = ("sky:split=test", "none", "gated", "down", "sky")
+        said = _ask(endpoint, tmp_path / "home", *(f"hub:owner/{name}" for name in names))
     assert said[0] == "6"
     assert "the hub has no data set owner/none" in said[1]
     assert "only for those whom its owner admits" in said[2]
@@ -118,6 +126,19 @@ def test_what_is_asked_for_is_downloaded_and_the_rest_is_told(files, tmp_path):
         "test-00000-of-00001.parquet", "train-00000-of-00001.parquet",
     ]  # fmt: skip
     assert all("/data/" in each for each in fetched)
+
+
+def test_what_was_downloaded_is_used_without_the_hub(files, tmp_path):
+    texts = [f"hub:owner/{name}" for name in ("sky:split=test", "sky", "none")]
+    with _serving(files, tmp_path / "sky") as (endpoint, _):
+        assert _ask(endpoint, tmp_path / "home", texts[0]) == ["6"]
+    # The server has gone; then the user says that there is no network.
+    for environment in ({}, {"HF_HUB_OFFLINE": "1"}):
+        said = _ask(endpoint, tmp_path / "home", *texts, **environment)
+        assert said[0] == "6"
+        # A part is not taken for the whole.
+        assert said[1].startswith("hub:owner/sky cannot be downloaded: ")
+        assert said[2].startswith("hub:owner/none cannot be downloaded: ")
 
 
 def test_without_the_package_it_is_told_how_to_install_it(monkeypatch):

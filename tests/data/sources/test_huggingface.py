@@ -101,7 +101,9 @@ def test_ids_positions_groups_and_other_columns_are_kept(files, tmp_path):
     assert list(source.table) == kept
     assert source.table["id"][3] == "J3"
     assert source.table["group"][3] == "1"
-    assert source.notes == ["Columns that are neither numbers nor text are passed over: votes."]
+    assert source.notes == [
+        "Columns that are neither numbers, text nor dates are passed over: votes."
+    ]
     assert set(kept) < set(pack(source).table)
 
 

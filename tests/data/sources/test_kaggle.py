@@ -66,9 +66,11 @@ def test_the_test_pictures_stand_in_the_order_of_the_benchmark(challenge):
     assert source.task == Unlabelled()
     assert list(source.table["id"]) == ["100042", "100018", "100037"]
     (challenge / "all_zeros_benchmark.csv").unlink()
-    assert list(open_source(f"kaggle:{challenge}:test").table["id"]) == [
-        "100018", "100037", "100042",
-    ]  # fmt: skip
+    source = open_source(f"kaggle:{challenge}:test")
+    assert list(source.table["id"]) == ["100018", "100037", "100042"]
+    assert source.notes == [
+        "There is no all_zeros_benchmark.csv, which tells whether any picture is missing."
+    ]
 
 
 @pytest.mark.parametrize("part", ["images_training_rev1", "images_test_rev1"])
@@ -87,10 +89,8 @@ def test_folders_that_unzipping_makes_are_looked_into(challenge, part):
 
 
 def test_what_is_left_over_on_either_side_is_counted(challenge):
-    for name in ("100008", "100018"):
-        next(challenge.glob(f"*/{name}.jpg")).unlink()
-    for folder in ("images_training_rev1", "images_test_rev1"):
-        Image.new("RGB", (24, 24)).save(challenge / folder / "999.jpg")
+    (challenge / "images_training_rev1" / "100008.jpg").unlink()
+    Image.new("RGB", (24, 24)).save(challenge / "images_training_rev1" / "999.jpg")
     source = open_source(f"kaggle:{challenge}")
     assert list(source.table["id"]) == ["100143", "100023", "100053"]
     assert source.notes == [
@@ -99,7 +99,22 @@ def test_what_is_left_over_on_either_side_is_counted(challenge):
         "1 of 4 pictures in images_training_rev1 have no row in training_solutions_rev1.csv and "
         "were left out: 999.",
     ]
-    assert list(open_source(f"kaggle:{challenge}:test").table["id"]) == ["100042", "100037"]
+
+
+def test_every_row_of_the_benchmark_stays_whether_its_picture_is_there_or_not(challenge):
+    (challenge / "images_test_rev1" / "100018.jpg").unlink()
+    Image.new("RGB", (24, 24)).save(challenge / "images_test_rev1" / "999.jpg")
+    source = open_source(f"kaggle:{challenge}:test")
+    assert list(source.table["id"]) == ["100042", "100018", "100037"]
+    assert source.read([1], source.framing())[0].reason == "the file is not there"
+    assert source.notes == [
+        "1 of 3 rows of all_zeros_benchmark.csv have no picture in images_test_rev1: 100018.",
+        "1 of 3 pictures in images_test_rev1 have no row in all_zeros_benchmark.csv and were left "
+        "out: 999.",
+    ]
+    for each in (challenge / "images_test_rev1").iterdir():
+        each.unlink()
+    assert "none of the 3 ids" in refusal(f"kaggle:{challenge}:test")
 
 
 @pytest.mark.parametrize(

@@ -87,10 +87,11 @@ def test_columns_are_told_apart():
     columns = {
         "image": encoded, "thumb": pa.large_binary(), "n": pa.int8(), "kind": pa.string(),
         "word": pa.dictionary(pa.int32(), pa.string()), "box": pa.list_(pa.int8()),
+        "night": pa.date32(), "z": pa.decimal128(9, 6),
     }  # fmt: skip
     schema = pa.schema(columns)
     assert picture_columns(schema) == ["image", "thumb"]
-    assert scalar_columns(schema) == ["n", "kind", "word"]
+    assert scalar_columns(schema) == ["n", "kind", "word", "night", "z"]
     noted = schema.with_metadata(
         {"huggingface": '{"info": {"features": {"image": {"_type": "Image"}}}}'}
     )

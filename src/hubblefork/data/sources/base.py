@@ -18,6 +18,7 @@ from hubblefork.errors import RequestError
 from hubblefork.progress import progress
 from hubblefork.sky.stretch import Stretch
 
+# The parts of a split, in this order everywhere.
 PARTS = ("train", "val", "test")
 
 # How people write the three parts, in folder names and in catalogues.

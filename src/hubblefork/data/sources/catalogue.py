@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from hubblefork.data.sources.base import PictureFiles
 from hubblefork.data.sources.columns import as_text, check_ids, class_numbers, degrees, parts
 from hubblefork.data.sources.fractions import checked_fractions, has_fractions
+from hubblefork.data.sources.picture_tables import passed_over, scalar_columns
 from hubblefork.data.task import Classes, Task, Unlabelled, Votes
 from hubblefork.errors import RequestError, first_few
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
@@ -32,7 +34,8 @@ def open_catalogue(path: Path, name: str, labelled: bool = True) -> PictureFiles
         its place, the 37 columns of vote fractions.
     split: optional; train, val (valid, validation) or test for every row.
     group: optional; rows with the same text are never divided by a split.
-    ra, dec: optional; degrees. Further columns are kept as they are.
+    ra, dec: optional; degrees. Further columns of numbers, text and dates are kept as they are;
+        others, as a Parquet file may have, are told in the notes.
     labelled: whether labels are needed. Without, ids are not needed either (paths take their
         place), and what is wrong with labels is told in the notes.
 
@@ -41,7 +44,7 @@ def open_catalogue(path: Path, name: str, labelled: bool = True) -> PictureFiles
     Raises RequestError for missing columns, ids, labels or files, repeated ids, unknown words for
     a part, fractions that break the tree, positions off the sky, and fewer than two classes.
     """
-    table = _read_table(path, name)
+    table, notes = _read_table(path, name)
     pictures = _picture_columns(table)
     _check_columns(table, pictures, name, labelled)
     if "id" not in table:
@@ -51,7 +54,6 @@ def open_catalogue(path: Path, name: str, labelled: bool = True) -> PictureFiles
     check_ids(table["id"], name)
     paths = _paths(table, pictures, path.parent, name, labelled)
 
-    notes: list[str] = []
     try:
         task, known = _labels(table, name)
     except RequestError as error:
@@ -69,10 +71,19 @@ def open_catalogue(path: Path, name: str, labelled: bool = True) -> PictureFiles
     return PictureFiles(name, task, result, paths, notes)
 
 
-def _read_table(path: Path, name: str) -> pd.DataFrame:
-    """Read the file, with the known columns as stripped text and None where nothing stands."""
+def _read_table(path: Path, name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Read the file, with the known columns as stripped text and None where nothing stands.
+
+    Returns also what to say of columns that are not read.
+    """
+    notes: list[str] = []
     try:
-        table = _read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+        if path.suffix.lower() == ".csv":
+            table = _read_csv(path)
+        else:
+            schema = pq.read_schema(path)
+            table = pd.read_parquet(path, columns=scalar_columns(schema))
+            notes = passed_over([schema])
     except pd.errors.EmptyDataError:
         raise RequestError(f"{name} is empty; expected the columns id, image and label") from None
     except (ValueError, OSError) as error:  # pandas' and pyarrow's errors for a bad file
@@ -88,7 +99,7 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
     for column in table:
         if _is_text(column):
             table[column] = as_text(table[column])
-    return table.reset_index(drop=True)
+    return table.reset_index(drop=True), notes
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

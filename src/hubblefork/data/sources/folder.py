@@ -166,9 +166,13 @@ class _Found:
 
 
 def _ids(files: list[str]) -> list[str]:
-    """Return each path without its suffix, or with it where two paths differ in nothing else."""
+    """Return each path without its suffix, or with it where two paths differ in nothing else.
+
+    m31.fits.gz keeps its suffix beside m31.fits.
+    """
     bare = [os.path.splitext(file)[0] for file in files]
-    count = Counter(bare)
+    # A stem that several files have, or that is itself a file, names none of them alone.
+    count = Counter(bare) + Counter(files)
     ids = [stem if count[stem] == 1 else file for stem, file in zip(bare, files, strict=True)]
     return [display_text(Path(each).as_posix()) for each in ids]
 

@@ -1,10 +1,12 @@
 """Download a data set from the Hugging Face hub: its Parquet files, each once, into its own cache.
 
 The package `huggingface_hub` (the extra `hub`) does it: it downloads to temporary files, goes on
-where it was interrupted, and honours HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE.
+where it was interrupted, and honours HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE. What has
+been downloaded is used without a network too.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen
@@ -30,7 +32,7 @@ def download(
             f"{name}: expected hub:OWNER/NAME, as in hub:matthieulel/galaxy10_decals"
         )
     try:
-        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub import snapshot_download
         from huggingface_hub.constants import HF_HUB_CACHE
         from huggingface_hub.errors import (
             GatedRepoError,
@@ -47,8 +49,7 @@ def download(
     if not on_terminal():
         disable_progress_bars()
     try:
-        info = HfApi().dataset_info(repository, timeout=_PATIENCE_SECONDS)
-        listed = [each.rfilename for each in info.siblings or []]
+        listed, online = _listed(repository)
         parquet = sorted(each for each in listed if each.endswith(".parquet"))
         if not parquet:
             raise RequestError(
@@ -59,8 +60,8 @@ def download(
         folder = snapshot_download(
             repository,
             repo_type="dataset",
-            revision=info.sha,
             allow_patterns=[file.path for file in files],
+            local_files_only=not online,
         )
     except GatedRepoError as error:
         raise RequestError(
@@ -80,6 +81,30 @@ def download(
         ) from error
     say(f"{name}: {len(files):,} Parquet files in {folder}")
     return Path(folder), files, notes
+
+
+def _listed(repository: str) -> tuple[list[str], bool]:
+    """Return the files of a repository, and whether the hub itself has listed them now.
+
+    Where the hub cannot be reached, they are those that it listed at the last download.
+    """
+    from huggingface_hub import HfApi, get_cached_repo_tree
+    from huggingface_hub.errors import (
+        CachedRepoTreeNotFoundError,
+        HTTPError,
+        RepositoryNotFoundError,
+    )
+
+    try:
+        info = HfApi().dataset_info(repository, timeout=_PATIENCE_SECONDS)
+        return [each.rfilename for each in info.siblings or []], True
+    except RepositoryNotFoundError:  # the hub's own answer, of a gated repository too
+        raise
+    except (OSError, HTTPError):
+        with suppress(CachedRepoTreeNotFoundError):
+            tree = get_cached_repo_tree(repository, repo_type="dataset")
+            return [each.path for each in tree], False
+        raise
 
 
 def _first_line(error: Exception) -> str:

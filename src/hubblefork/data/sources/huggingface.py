@@ -28,6 +28,7 @@ from hubblefork.data.sources.picture_tables import (
     encoded,
     features,
     open_table,
+    passed_over,
     picture_columns,
     scalar_columns,
     told,
@@ -74,8 +75,8 @@ def open_file(path: Path, name: str, labelled: bool, options: Mapping[str, str])
     """Open a Parquet or Arrow file with a column of pictures.
 
     The label is the column `label`, the one that has names of classes, or the 37 vote fractions;
-    `id` (or `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers and text are
-    kept. Rows without a label are left out, and counted in the notes.
+    `id` (or `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers, text and
+    dates are kept. Rows without a label are left out, and counted in the notes.
 
     options: `images` and `labels` name columns.
 
@@ -117,7 +118,7 @@ def _open(
     table = _with_other_columns(table, rows, files, labels.used, name)
     kept = np.flatnonzero(labels.known)
     table = table.iloc[kept].reset_index(drop=True)
-    notes = [*notes, *labels.notes, *_not_kept(tables, column)]
+    notes = [*notes, *labels.notes, *passed_over([each.schema for each in tables], [column])]
     if _named_only(tables[0], column, name):
         paths = [path for table_ in tables for path in _paths(table_, column, name)]
         return _of_named_files(name, labels.task, table, [paths[row] for row in kept], notes)
@@ -282,18 +283,6 @@ def _class_names(tables: Sequence[PictureTable], name: str) -> dict[str, list[st
             f"{name}: its files name the classes differently: {noted[0]} and {differing}"
         )
     return noted[0]
-
-
-def _not_kept(tables: Sequence[PictureTable], pictures: str) -> list[str]:
-    """Say which columns are neither numbers nor text."""
-    others = {each for table in tables for each in table.schema.names}
-    for table in tables:
-        others -= {*scalar_columns(table.schema), pictures}
-    if not others:
-        return []
-    return [
-        f"Columns that are neither numbers nor text are passed over: {first_few(sorted(others))}."
-    ]
 
 
 def _named_only(table: PictureTable, column: str, name: str) -> bool:

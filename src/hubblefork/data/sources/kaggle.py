@@ -41,8 +41,9 @@ def open_kaggle(text: str, name: str) -> PictureFiles:
         all_zeros_benchmark.csv where it is there.
     name: the source, as the user gave it.
 
-    Ids are GalaxyIDs as text. Pictures without a row and rows without a picture are left out, and
-    counted in the notes.
+    Ids are GalaxyIDs as text. Pictures without a row are left out, and so are rows of the training
+    part without a picture; a row of the test part stays, since a submission needs it, and reading
+    says that its file is not there. All are counted in the notes.
 
     Raises RequestError where a part of the challenge is missing, ids are repeated, or fractions
     are not what the decision tree allows.
@@ -79,38 +80,46 @@ def _open_test(path: Path, name: str) -> PictureFiles:
     benchmark = _find(path, _BENCHMARK)
     if benchmark:
         rows = _read_rows(benchmark, name)[[_ID]].rename(columns={_ID: "id"})
-    else:
-        rows = pd.DataFrame({"id": sorted(_pictures_by_id(pictures))}, dtype="str")
-    return _join(path, pictures, rows, _BENCHMARK, Unlabelled(), name)
+        return _join(path, pictures, rows, _BENCHMARK, Unlabelled(), name)
+    rows = pd.DataFrame({"id": sorted(_pictures_by_id(pictures))}, dtype="str")
+    source = _join(path, pictures, rows, _BENCHMARK, Unlabelled(), name)
+    source.notes.append(f"There is no {_BENCHMARK}, which tells whether any picture is missing.")
+    return source
 
 
 def _join(
     path: Path, pictures: Path, rows: pd.DataFrame, table_name: str, task: Task, name: str
 ) -> PictureFiles:
-    """Give each row its picture; what is left over on either side becomes a note."""
+    """Give each row its picture; what is left over on either side becomes a note.
+
+    Rows without a picture are kept where there are no votes to learn from.
+    """
     files = _pictures_by_id(pictures)
+    folder = pictures.relative_to(path).as_posix()
     there = rows["id"].isin(files.keys())
     if not there.any():
         raise RequestError(
             f"{name}: none of the {len(rows):,} ids in {table_name} has a picture in "
-            f"{pictures.relative_to(path)}; expected files named as in {_example(rows)}"
+            f"{folder}; expected files named as in {_example(rows)}"
         )
     notes = []
+    kept = there | isinstance(task, Unlabelled)
     if not there.all():
+        outcome = "" if kept.all() else " and were left out"
         notes.append(
             f"{(~there).sum():,} of {len(rows):,} rows of {table_name} have no picture in "
-            f"{pictures.relative_to(path)} and were left out: {first_few(rows['id'][~there])}."
+            f"{folder}{outcome}: {first_few(rows['id'][~there])}."
         )
     beside = sorted(files.keys() - set(rows["id"]))
     if beside:
         notes.append(
-            f"{len(beside):,} of {len(files):,} pictures in {pictures.relative_to(path)} have no "
-            f"row in {table_name} and were left out: {first_few(beside)}."
+            f"{len(beside):,} of {len(files):,} pictures in {folder} have no row in {table_name} "
+            f"and were left out: {first_few(beside)}."
         )
-    table = rows[there].reset_index(drop=True)
-    paths = [pictures / files[each] for each in table["id"]]
-    table.insert(1, "origin", [each.relative_to(path).as_posix() for each in paths])
-    return PictureFiles(name, task, table, [str(each) for each in paths], notes)
+    table = rows[kept].reset_index(drop=True)
+    names = [files.get(each, f"{each}.jpg") for each in table["id"]]
+    table.insert(1, "origin", [f"{folder}/{each}" for each in names])
+    return PictureFiles(name, task, table, [str(pictures / each) for each in names], notes)
 
 
 def _example(rows: pd.DataFrame) -> str:

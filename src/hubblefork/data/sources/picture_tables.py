@@ -7,7 +7,7 @@ are pictures, the names of classes) is understood.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-from hubblefork.errors import RequestError
+from hubblefork.errors import RequestError, first_few
 
 SUFFIXES = (".parquet", ".arrow")
 
@@ -196,14 +196,29 @@ def picture_columns(schema: pa.Schema) -> list[str]:
 
 
 def scalar_columns(schema: pa.Schema) -> list[str]:
-    """Return the columns of numbers and text: what a table can be made of."""
+    """Return the columns of numbers, text and dates: what a table can be made of."""
     return [
         field.name
         for field in schema
         if _is_text(field.type)
         or pa.types.is_integer(field.type)
         or pa.types.is_floating(field.type)
+        or pa.types.is_decimal(field.type)
         or pa.types.is_boolean(field.type)
+        or pa.types.is_temporal(field.type)
+    ]
+
+
+def passed_over(schemas: Iterable[pa.Schema], used: Collection[str] = ()) -> list[str]:
+    """Say which columns, apart from those used, a table cannot be made of; nothing if it can."""
+    others: set[str] = set()
+    for schema in schemas:
+        others |= set(schema.names) - {*scalar_columns(schema), *used}
+    if not others:
+        return []
+    return [
+        "Columns that are neither numbers, text nor dates are passed over: "
+        f"{first_few(sorted(others))}."
     ]
 
 

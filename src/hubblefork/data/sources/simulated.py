@@ -81,8 +81,8 @@ def _render(simulation: Simulation, framing: Framing) -> Pictures:
     crop = framing.crop or GALAXY10_SIZE
     if crop > GALAXY10_SIZE:
         raise RequestError(
-            f"crop is {crop}; expected at most {GALAXY10_SIZE}, "
-            "the width of a simulated picture in pixels, or none: --set crop=none"
+            f"crop is {crop}; expected at most {GALAXY10_SIZE}, the width of a simulated picture "
+            f"in pixels: --crop {GALAXY10_SIZE}"
         )
     field = GALAXY10_FIELD * crop / GALAXY10_SIZE
     pictures = simulation.render(range(len(simulation)), framing.size or crop, field)

@@ -42,7 +42,8 @@ from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 Thresholds = dict[str, dict[str, float | list[float]]]
 
 _FORM = """as in [spiral] and below it "Class4.1" = 0.5"""
-_NAMED = {"galaxy10": (GALAXY10_SDSS, galaxy10_class), "five": (FIVE_CLASSES, five_class)}
+# The rules that have names: the names of their classes, and each galaxy's class of (N, 37).
+RULES = {"galaxy10": (GALAXY10_SDSS, galaxy10_class), "five": (FIVE_CLASSES, five_class)}
 
 
 class VotesToClasses(Source):
@@ -114,13 +115,13 @@ def read_rule(rule: str | Path | Mapping[str, Any]) -> str | Thresholds:
     """
     if isinstance(rule, Mapping):
         return _thresholds(rule, "the table of classes")
-    if str(rule) in _NAMED:
+    if str(rule) in RULES:
         return str(rule)
     path = Path(rule).expanduser()
     if path.suffix != ".toml":
         raise RequestError(
             f"neither a .toml file of thresholds nor a rule for classes: {str(rule)!r}; "
-            f"{nearest(str(rule), _NAMED)}"
+            f"{nearest(str(rule), RULES)}"
         )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -179,7 +180,7 @@ def _limits(value: Any, where: str) -> float | list[float]:
 def _apply(rule: str | Thresholds, fractions: np.ndarray) -> tuple[Sequence[str], np.ndarray]:
     """Return the names of all the rule's classes, and each galaxy's class or NO_CLASS."""
     if isinstance(rule, str):
-        names, classify = _NAMED[rule]
+        names, classify = RULES[rule]
         return names, classify(fractions)
     ranges = [
         {
