@@ -1,15 +1,16 @@
 """How many planted wrong labels `hubblefork explain --folds` finds in the simulated sky.
 
-    python benchmarks/planted_mislabels.py [--source simulated:8000] [--classes five]
-        [--recipe default] [--set KEY=VALUE] [--folds 5] [--share 0.02] [--seeds 0]
+    python benchmarks/planted_mislabels.py [--source simulated:votes:8000] [--classes five]
+        [--recipe default] [--set KEY=VALUE] [--folds 3] [--share 0.02] [--seeds 0]
         [--device auto] [--table docs/planted_mislabels_table.md]
 
 A share of the pictures, drawn by chance, is given another label, drawn by chance too. Networks are
-trained by the recipe on all folds but one and answer to that one; confident learning ranks all
-labels. Counted are the planted ones among as many top rows as were planted. What else stands there
-are galaxies on whose class the simulated volunteers did not agree, whose labels are right.
+trained by the recipe on all folds but one and answer to that one; labels are ranked as
+`hubblefork explain` ranks them. Counted are the planted ones among as many top rows as were
+planted. What else stands there are galaxies on whose class the simulated volunteers did not agree,
+whose labels are right.
 
-With --classes, votes of the source become classes first: `--source simulated:votes:8000`.
+With --classes, votes of the source become classes first; for a source of classes, `--classes none`.
 """
 
 import argparse
@@ -37,11 +38,11 @@ _COLUMNS = (
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--source", default="simulated:8000")
-    parser.add_argument("--classes")
+    parser.add_argument("--source", default="simulated:votes:8000")
+    parser.add_argument("--classes", default="five")
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
-    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--share", type=float, default=0.02)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--device", default="auto")
@@ -49,8 +50,7 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(words)
 
     settings: dict[str, object] = dict(parse_settings(asked.settings))
-    if asked.classes:
-        settings["data.classes"] = asked.classes
+    settings["data.classes"] = None if asked.classes == "none" else asked.classes
     recipe = resolve(load_recipe(asked.recipe, settings))
     lines = []
     for seed in asked.seeds:
@@ -65,7 +65,7 @@ def main(words: Sequence[str] | None = None) -> None:
         low, high = wilson_interval(found, len(wrong))
         lines.append(
             (
-                asked.source + (f", classes {asked.classes}" if asked.classes else ""),
+                f"{asked.source}, classes {asked.classes}",
                 recipe.name,
                 str(asked.folds),
                 str(seed),

@@ -1,8 +1,8 @@
 """Write the figures of docs/what_did_it_learn.md from a run on the simulated sky.
 
-    uv run hubblefork train simulated:21785 --out runs/sky
-    uv run hubblefork explain runs/sky --out runs/sky-explained
-    uv run python docs/make_what_it_learnt.py runs/sky runs/sky-explained
+    uv run hubblefork demo --out runs/demo
+    uv run hubblefork explain runs/demo --out runs/demo-explained
+    uv run python docs/make_what_it_learnt.py runs/demo runs/demo-explained
 
 Every picture is of the simulated sky. Printed is the part of the page that holds them.
 """
@@ -57,7 +57,7 @@ def main() -> None:
             truth = "" if answer.true == answer.predicted else f"; in truth {answer.true}"
             rows.append((found.seen, found.map, f"{answer.predicted}{truth}"))
         save(Image.open(BytesIO(sheet_png(draw_overlays(rows)))), name)
-    for name in ("stability", "faithfulness", "map-tsne"):
+    for name in ("stability", "map-tsne"):
         save(Image.open(asked.explained / "figures" / f"{name}.png"), name)
     odd = pd.read_csv(asked.explained / "anomalies.csv", dtype={"id": str})["id"].head(12)
     save(Image.fromarray(np.hstack([dataset.images[row_of[each]] for each in odd])), "odd")
@@ -85,7 +85,6 @@ CAPTIONS = {
     "map-tsne": "The test pictures by t-SNE: by class, and in thumbnails",
     "odd": "The twelve that are most unlike the training pictures",
     "stability": "Accuracy under each change",
-    "faithfulness": "How soon the answer is lost as the picture is blurred",
 }
 
 

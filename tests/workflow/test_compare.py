@@ -111,6 +111,7 @@ def test_evaluations_have_their_pictures_and_their_cost(runs, shapes, tmp_path, 
     page = compared.page.read_text()
     assert page.count("<figure>") == min(20, pair["only_first"] + pair["only_second"]) > 0
     assert "not in the cache" not in page
+    assert "trained on too: ‘a’ (48 of its 80)." in page
     monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
     page = compare(evaluations, out=tmp_path / "page.html").page.read_text()
     assert "<figure>" not in page

@@ -1,11 +1,11 @@
-"""The example in docs/what_did_it_learn.md runs as it is written."""
+"""The example in docs/explain.md runs as it is written."""
 
 import re
 from pathlib import Path
 
 from PIL import Image
 
-PAGE = Path(__file__).parents[2] / "docs" / "what_did_it_learn.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explain.md"
 
 
 def test_the_example_of_the_page_runs_and_saves_what_it_names(tmp_path, monkeypatch):

@@ -110,6 +110,16 @@ def _size(key: str, gap: float) -> str:
 
 
 def _cautions(contest: Contest) -> Iterator[str]:
+    known = [
+        f"‘{run.name}’ ({run.learnt:,} of its {run.own_pictures:,})"
+        for run in contest.runs
+        if run.learnt
+    ]
+    if known:
+        yield (
+            f"Tested on pictures that the model was trained on too: {listed(known)}. On these it "
+            "is better than on any others."
+        )
     more = [
         f"‘{run.name}’ ({run.own_pictures:,})"
         for run in contest.runs

@@ -28,7 +28,8 @@ class Contestant:
     """One of the runs that are compared.
 
     metrics: of the pictures that all have in common. history: empty where it is not known.
-    parameters, epochs, seconds of training: None where they are not known.
+    parameters, epochs, seconds of training: None where they are not known. learnt: of its own
+    pictures, how many the model was trained on.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Contestant:
     epochs: int | None
     seconds: float | None
     own_pictures: int
+    learnt: int = 0
 
 
 @dataclass(frozen=True)
