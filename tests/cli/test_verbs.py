@@ -149,13 +149,16 @@ def test_an_unknown_verb_or_option_ends_with_status_two(hubblefork):
 
 def test_ctrl_c_ends_with_one_line_that_says_how_to_go_on(shapes, tmp_path):
     words = ["train", str(shapes), *QUICK, "--set", "epochs=100000", "--out", str(tmp_path / "run")]
+    # What is started in the background of a shell ignores Ctrl-C, and so do its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     training = subprocess.Popen(
         [sys.executable, "-m", "hubblefork", *words], stderr=subprocess.PIPE, text=True
     )
+    signal.signal(signal.SIGINT, before)
     for line in training.stderr:
         if line.startswith("epoch"):
             break
     training.send_signal(signal.SIGINT)
-    said = training.stderr.read().splitlines()
-    assert training.wait() == 130
-    assert said[-1] == "hubblefork: interrupted; a training goes on with --resume"
+    _, said = training.communicate(timeout=120)
+    assert training.returncode == 130
+    assert said.splitlines()[-1] == "hubblefork: interrupted; a training goes on with --resume"
