@@ -90,3 +90,17 @@ def test_the_seed_of_a_training_decides_split_and_weights(shapes, tmp_path):
     runs = [train(shapes, "mlp", settings=QUICK, seed=s, out=tmp_path / str(s)) for s in (0, 1)]
     assert runs[0].split.read_text() != runs[1].split.read_text()
     assert runs[0].model.read_bytes() != runs[1].model.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"settings": QUICK | {"split.test": 0}}, "no picture is left to test on"),
+        ({"settings": QUICK, "seed": 2**32}, "--seed 4294967296: expected a number from 0 to"),
+        ({"settings": QUICK, "seed": -1}, "--seed -1"),
+    ],
+)
+def test_what_cannot_end_is_refused_before_it_begins(shapes, tmp_path, asked, complaint):
+    with pytest.raises(RequestError, match=complaint):
+        train(shapes, "lenet5", out=tmp_path / "run", **asked)
+    assert not list(tmp_path.iterdir())

@@ -80,11 +80,6 @@ def plan(
 
 
 def _check_parts(split: Split, chunks: int, world: World) -> None:
-    if not split.counts()["test"]:
-        raise RequestError(
-            "no picture is left to test on; expected some: --set split.test=0.1, or a source whose "
-            "own split has a test part"
-        )
     for part in ("train", "val"):
         number = split.counts()[part] // (chunks if part == "train" else 1)
         if 0 < number < world.size:

@@ -92,6 +92,7 @@ def train(
             lambda: _request(source, recipe, out, settings, resume, world)
         )
         dataset, split = world.in_turns(lambda: prepare(source, resolved, seed))
+        world.each(lambda: _check_test_part(split))
         planned = world.each(
             lambda: plan(resolved, dataset, split, seed, place, numbers, world, compiled)
         )
@@ -156,6 +157,14 @@ def _begin(
     name, source = planned.recipe.name, planned.dataset.source
     path = Path(out) if out else default_run_path(name, source)
     return Run.create(path, dict(content), planned.split)
+
+
+def _check_test_part(split: Split) -> None:
+    if not split.counts()["test"]:
+        raise RequestError(
+            "no picture is left to test on; expected some: --set split.test=0.1, or a source whose "
+            "own split has a test part"
+        )
 
 
 def _check_machine(run: Run, dataset: PackedDataset, key: str) -> None:
