@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from markdown_table import as_markdown
 from torch import Tensor
 
 from hubblefork.data.views import View
@@ -176,9 +177,8 @@ def write(new: dict[str, str], table: Path) -> None:
     lines = lines.sort_values("idea", key=lambda names: names.map(list(IDEAS).index))
     with replacing(path) as file:
         lines.to_csv(file, index=False)
-    rows = [list(lines.columns), ["---"] * lines.shape[1], *lines.to_numpy().tolist()]
     with replacing(table.with_suffix(".md")) as file:
-        file.writelines("| " + " | ".join(row) + " |\n" for row in rows)
+        file.write(as_markdown(list(lines.columns), lines.to_numpy().tolist()))
     print(" | ".join(new.values()), flush=True)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from markdown_table import as_markdown
 from sklearn.metrics import roc_auc_score
 
 from hubblefork import Predictor, Run, train
@@ -72,9 +73,7 @@ def main(words: list[str] | None = None) -> None:
             area, (low, high) = separation(ranking[key].to_numpy(), odd)
             numbers = (str(seed), f"{len(odd):,}", f"{odd.sum():,}")
             lines.append((*numbers, name, f"{area:.3f}", f"{low:.3f} to {high:.3f}"))
-    table = "".join(
-        "| " + " | ".join(row) + " |\n" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *lines)
-    )
+    table = as_markdown(_COLUMNS, lines)
     print(table, end="")
     if asked.table:
         with replacing(asked.table) as file:

@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from markdown_table import as_markdown
 
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.evaluation.intervals import wilson_interval
@@ -78,10 +79,10 @@ def main(words: Sequence[str] | None = None) -> None:
                 f"{int(table['likely'].sum()):,}",
             )
         )
+    table = as_markdown(_COLUMNS, lines)
     with replacing(asked.table) as file:
-        for row in (_COLUMNS, ["---"] * len(_COLUMNS), *lines):
-            file.write("| " + " | ".join(row) + " |\n")
-    print(asked.table.read_text(encoding="utf-8"), end="")
+        file.write(table)
+    print(table, end="")
 
 
 def plant(dataset: PackedDataset, share: float, seed: int) -> tuple[PackedDataset, np.ndarray]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from markdown_table import as_markdown
 
 from hubblefork import Run, train
 from hubblefork.files import replacing
@@ -141,9 +142,8 @@ def write(new: dict[str, str], table: Path) -> None:
     lines = lines.assign(place=place).sort_values(["place", "data"]).drop(columns="place")
     with replacing(path) as file:
         lines.to_csv(file, index=False)
-    rows = [list(lines.columns), ["---"] * lines.shape[1], *lines.to_numpy().tolist()]
     with replacing(table.with_suffix(".md")) as file:
-        file.writelines("| " + " | ".join(row) + " |\n" for row in rows)
+        file.write(as_markdown(list(lines.columns), lines.to_numpy().tolist()))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from markdown_table import as_markdown
 from scipy.stats import binomtest
 
 from hubblefork import Run, train
@@ -61,9 +62,7 @@ def main(words: list[str] | None = None) -> None:
             lines.append(line(recipe, seed, run))
         lines.append(over_seeds(recipe, runs))
     columns = _OF_CLASSES if len(lines[0]) == len(_OF_CLASSES) else _OF_VOTES
-    table = "".join(
-        "| " + " | ".join(row) + " |\n" for row in (columns, ["---"] * len(columns), *lines)
-    )
+    table = as_markdown(columns, lines)
     print(table, end="")
     if asked.table:
         with replacing(asked.table) as file:

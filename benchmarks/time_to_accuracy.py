@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markdown_table import as_markdown
 from training_speed import keras_python, result_of
 
 from hubblefork import Predictor, train
@@ -65,9 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.keras_minutes:
         theirs = trained_in_keras(asked, asked.seeds[0])
         lines.append(line("Keras, ResNet-26", asked.seeds[0], theirs, asked.accuracy))
-    table = "".join(
-        "| " + " | ".join(row) + " |\n" for row in (_COLUMNS, ["---"] * len(_COLUMNS), *lines)
-    )
+    table = as_markdown(_COLUMNS, lines)
     if asked.keras_minutes:
         table += f"\n{verdict(asked, ours, theirs)}\n"
     print(table, end="")

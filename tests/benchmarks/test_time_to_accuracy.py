@@ -10,8 +10,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def benchmark():
     return runpy.run_path(str(BENCHMARKS / "time_to_accuracy.py"))
 
 
