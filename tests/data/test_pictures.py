@@ -93,6 +93,14 @@ def test_transparent_parts_become_black(tmp_path):
     assert (read[:, 4:] == 200).all()
 
 
+@pytest.mark.parametrize(("colours", "bands"), [([0, 0, 0, 9, 9, 9], 1), ([0, 0, 0, 9, 9, 8], 3)])
+def test_a_palette_has_the_bands_of_its_colours(tmp_path, colours, bands):
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette(colours)
+    image.save(tmp_path / "palette.png")
+    assert read_picture(tmp_path / "palette.png", AS_IT_IS).bands == bands
+
+
 def test_a_transparent_palette_becomes_black(tmp_path):
     image = Image.new("P", (8, 8), 1)
     image.putpalette([0, 0, 0, 90, 120, 150])

@@ -21,8 +21,8 @@ def earlier(request, tmp_path):
     torch.manual_seed(0)
     card = ModelCard(
         network=request.param, options={}, head="softmax", input_shape=SHAPE,
-        task=Classes(("a", "b")), framing=Framing(size=32), view=View(32, (0.0,), (1.0,)),
-        recipe="test", source="test", versions={},
+        task=Classes(("a", "b")), framing=Framing(size=32), colours=("in colour",),
+        view=View(32, (0.0,), (1.0,)), recipe="test", source="test", versions={},
     )  # fmt: skip
     network = card.create_network()
     save_model(tmp_path / MODEL_FILE, network, card, {"distances": np.ones(3)})

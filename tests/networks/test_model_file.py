@@ -19,6 +19,7 @@ CARD = ModelCard(
     input_shape=(3, 32, 32),
     task=Classes(("ellipse", "spirale à bras", "渦")),
     framing=Framing(crop=64, size=32),
+    colours=("in colour",),
     view=View(
         size=32, mean=(0.1, 0.2, 0.3), deviation=(1.0, 1.0, 1.0), rotate=180, symmetries=True
     ),

@@ -21,6 +21,7 @@ CARD = ModelCard(
     input_shape=(3, 24, 24),
     task=Classes(("a", "b", "c")),
     framing=Framing(size=24),
+    colours=("in colour",),
     view=View(size=24, mean=(0.5,) * 3, deviation=(0.2,) * 3, symmetries=True),
     recipe="default",
     source="test",

@@ -37,6 +37,16 @@ def test_classes_that_the_model_does_not_know_are_named(run, shapes, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_grey_pictures_do_not_measure_a_model_of_colours(run, shapes, tmp_path):
+    shutil.copytree(shapes, tmp_path / "some grey")
+    for name in ("disc/disc 3.png", "bar/bar 4.png"):
+        with Image.open(shapes / name) as picture:
+            picture.convert("L").save(tmp_path / "some grey" / name)
+    with pytest.raises(RequestError, match=r"2 of the 80 pictures of .* grey .*disc 3\.png"):
+        evaluate(run.path, tmp_path / "some grey", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_votes_cannot_measure_a_classifier(run, tmp_path):
     with pytest.raises(RequestError, match="fractions of votes"):
         evaluate(run.path, "simulated:votes:30", out=tmp_path / "out")
@@ -89,3 +99,14 @@ def test_a_crop_that_is_too_wide_names_the_option_that_mends_it(shapes, tmp_path
 def test_a_folder_that_exists_is_not_overwritten(run, tmp_path):
     with pytest.raises(RequestError, match="exists already"):
         evaluate(run.path, out=tmp_path)
+
+
+def test_a_network_that_saw_colours_in_grey_takes_both(shapes, tmp_path):
+    settings = {"data.size": 24, "epochs": 1, "data.grey": True}
+    run = train(shapes, "mlp", settings=settings, out=tmp_path / "run")
+    for path in shapes.glob("*/*"):
+        (tmp_path / "grey" / path.parent.name).mkdir(parents=True, exist_ok=True)
+        with Image.open(path) as picture:
+            picture.convert("L").save(tmp_path / "grey" / path.relative_to(shapes))
+    grey, colour = (evaluate(run.path, source).metrics for source in (tmp_path / "grey", shapes))
+    assert grey["confusion_matrix"] == colour["confusion_matrix"]

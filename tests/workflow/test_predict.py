@@ -29,6 +29,7 @@ def model(tmp_path_factory) -> Path:
         input_shape=(3, 16, 16),
         task=Classes(("a", "b")),
         framing=Framing(size=16),
+        colours=("in colour",),
         view=View(size=16, mean=(0.0,) * 3, deviation=(1.0,) * 3),
         recipe="lenet5",
         source="test",
@@ -77,6 +78,16 @@ def test_several_sources_become_one_table_and_bad_pictures_have_a_reason(model, 
     assert len(table) == NUMBER + 1 + NUMBER
     assert table["a"].isna().tolist() == [row == 2 for row in range(len(table))]
     assert table["problem"].iloc[2].startswith("not a JPEG")
+
+
+def test_a_grey_picture_is_a_problem_for_a_model_of_colours(model, sky, tmp_path):
+    with Image.open(sky / "a" / "2.png") as picture:
+        grey = picture.convert("L")
+    grey.save(sky / "a" / "2.png")
+    unread = predict(model, sky, out=tmp_path / "out.csv")
+    assert unread["problem"].tolist() == ["it is grey, where pictures in colour are expected"]
+    with pytest.raises(RequestError, match=r"no picture of 1 could be read; .*2\.png: it is grey"):
+        predict(model, sky / "a" / "2.png", out=tmp_path / "other.csv")
 
 
 def test_pictures_with_other_bands_than_the_model_knows_are_refused(model, tmp_path):

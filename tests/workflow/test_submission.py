@@ -29,6 +29,7 @@ def make_model(path: Path, task: Task, head: str) -> Path:
         input_shape=(3, 16, 16),
         task=task,
         framing=Framing(crop=212, size=16),
+        colours=("in colour",),
         view=View(size=16, mean=(0.0,) * 3, deviation=(1.0,) * 3),
         recipe="lenet5",
         source="test",

@@ -117,6 +117,17 @@ def _with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
     raise ValueError(f"{found} bands, where {channels} are expected")
 
 
+def colour_of(bands: int) -> str:
+    """What a picture of so many bands is; transparency is no colour.
+
+    >>> colour_of(1), colour_of(3), colour_of(4), colour_of(5)
+    ('grey', 'in colour', 'in colour', 'of 5 bands')
+    """
+    if bands <= 2:
+        return "grey"
+    return "in colour" if bands <= 4 else f"of {bands} bands"
+
+
 def resized(
     pixels: np.ndarray, size: int, box: tuple[float, float, float, float] | None = None
 ) -> np.ndarray:

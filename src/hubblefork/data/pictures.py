@@ -205,11 +205,20 @@ def _read_other(content: bytes, framing: Framing) -> Picture:
     if reader is None or (reader is WebPImageFile and content[8:12] != b"WEBP"):
         raise UnreadablePicture("not a JPEG, PNG, WebP, TIFF or FITS picture")
     image = reader(BytesIO(content))  # only the header
-    size, bands = image.size, len(image.getbands())
+    size = image.size
     left, top, side = _square(*size, framing)
     image.load()
     pixels = _scaled(image, left, top, side, framing.size or side, framing.channels)
-    return Picture(_turned(pixels, image), size, bands)
+    return Picture(_turned(pixels, image), size, _bands(image))
+
+
+def _bands(image: Image.Image) -> int:
+    """How many channels a loaded image has, where a palette has those of its colours."""
+    palette = image.getpalette("RGB")
+    if palette is None:
+        return len(image.getbands())
+    red, green, blue = palette[::3], palette[1::3], palette[2::3]
+    return 1 if red == green == blue else 3
 
 
 def _square(width: int, height: int, framing: Framing) -> tuple[int, int, int]:

@@ -9,13 +9,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hubblefork.data.framing import Framing
+from hubblefork.data.framing import Framing, colour_of
 from hubblefork.data.pictures import Picture, UnreadablePicture
 
 # The blocks in flight, a few for each worker, are to take some tens of megabytes.
@@ -57,8 +57,14 @@ def block_rows(total: int, picture_bytes: int, most: int) -> list[range]:
     return [range(start, min(start + length, total)) for start in range(0, total, length)]
 
 
-def read_block(job: Job, framing: Framing, shape: tuple[int, ...]) -> Block:
-    """Do one job; every picture is expected to have this shape."""
+def read_block(
+    job: Job, framing: Framing, shape: tuple[int, ...], colours: Collection[str] | None = None
+) -> Block:
+    """Do one job; every picture is expected to have this shape.
+
+    Those that `colour_of` calls something that is not among `colours` are left out, where any are
+    given: a model that has learnt from colours is lost without them.
+    """
     block = Block(b"", [], [], [], [], [], None)
     parts = []
     for place, picture in enumerate(job(framing)):
@@ -66,6 +72,9 @@ def read_block(job: Job, framing: Framing, shape: tuple[int, ...]) -> Block:
             block.left_out.append((place, picture.reason))
         elif picture.pixels.shape != shape:
             return replace(block, misfit=(place, picture.pixels.shape))
+        elif colours is not None and colour_of(picture.bands) not in colours:
+            expected = f"pictures {' or '.join(colours)} are expected"
+            block.left_out.append((place, f"it is {colour_of(picture.bands)}, where {expected}"))
         else:
             content = picture.pixels.tobytes()
             parts.append(content)
@@ -83,6 +92,7 @@ def read_blocks(
     shape: tuple[int, ...],
     workers: int,
     prefer: Literal["threads", "processes"],
+    colours: Collection[str] | None = None,
 ) -> Iterator[Block]:
     """Do the jobs with this many workers and give each block in its order.
 
@@ -92,7 +102,7 @@ def read_blocks(
     waiting: deque = deque()
     with _pool(workers, prefer) as pool:
         for job in jobs:
-            waiting.append(pool.submit(read_block, job, framing, shape))
+            waiting.append(pool.submit(read_block, job, framing, shape, colours))
             if len(waiting) == 2 * workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -27,7 +27,7 @@ from hubblefork.networks.registry import create_network
 
 # What it is called in the folder of a run.
 MODEL_FILE = "model.safetensors"
-_FORMAT = 3
+_FORMAT = 4
 _KEY = "hubblefork"
 # Before the names of the arrays of trust, which tells them from weights.
 OF_TRUST = "trust."
@@ -38,7 +38,8 @@ class ModelCard:
     """What a model file says about its weights.
 
     `framing` is how a picture of any size becomes a packed one, `view` how a packed picture
-    becomes the network's input, `head` how the network's numbers become answers.
+    becomes the network's input, `head` how the network's numbers become answers. `colours` are
+    what `colour_of` says of the pictures that were learnt from, before they were framed.
     """
 
     network: str
@@ -47,6 +48,7 @@ class ModelCard:
     input_shape: tuple[int, int, int]
     task: Task
     framing: Framing
+    colours: tuple[str, ...]
     view: View
     recipe: str
     source: str
@@ -64,6 +66,7 @@ class ModelCard:
             "input_shape": list(self.input_shape),
             "task": self.task.to_json(),
             "framing": self.framing.to_json(),
+            "colours": list(self.colours),
             "view": self.view.to_json(),
             "recipe": self.recipe,
             "source": self.source,
@@ -79,6 +82,7 @@ class ModelCard:
             input_shape=tuple(value["input_shape"]),
             task=task_from_json(value["task"]),
             framing=Framing.from_json(value["framing"]),
+            colours=tuple(value["colours"]),
             view=View.from_json(value["view"]),
             recipe=value["recipe"],
             source=value["source"],

@@ -95,7 +95,7 @@ def predict_source(
     blocks = block_rows(len(ids), picture_bytes, _BLOCK_PICTURES)
     jobs = (source.job(block) for block in blocks)
     workers = max(1, min(cpu_count(), len(blocks)))
-    read = read_blocks(jobs, framing, shape, workers, source.prefer)
+    read = read_blocks(jobs, framing, shape, workers, source.prefer, predictor.card.colours)
     with closing(read), progress("predicting", len(ids)) as done:
         for block, result in zip(blocks, read, strict=True):
             pictures = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.framing import colour_of
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
@@ -97,6 +98,7 @@ def evaluate(
         opened = open_source(source, classes)
         numbers = _model_numbers(opened, predictor)
         dataset = pack(opened, framing)
+        _require_colours(dataset, predictor)
         labels = dataset.labels if numbers is None else numbers[dataset.labels]
         rows = np.arange(len(dataset))
         learnt = None if whole_run is None else count_learnt(whole_run, dataset, rows)
@@ -176,6 +178,20 @@ def _model_numbers(source: Source, predictor: Predictor) -> np.ndarray | None:
             f"it knows {first_few(map(repr, predictor.names), 10)}"
         )
     return np.array([number[name] for name in source.task.names])
+
+
+def _require_colours(dataset: PackedDataset, predictor: Predictor) -> None:
+    """RequestError for grey pictures where the model knows only coloured ones, and the reverse."""
+    found = dataset.table["bands"].map(colour_of)
+    other = ~found.isin(predictor.card.colours)
+    if other.any():
+        examples = first_few(dataset.table["origin"][other])
+        raise RequestError(
+            f"{other.sum():,} of the {len(dataset):,} pictures of {dataset.source} are "
+            f"{' or '.join(found[other].unique())} ({examples}), and the model has learnt from "
+            f"pictures {' or '.join(predictor.card.colours)}: leave them out, or train on such "
+            "pictures too"
+        )
 
 
 def _all_of(dataset: PackedDataset, learnt: int | None) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def _read(
         rows = range(min(len(ids), _MOST_PICTURES - len(found) - len(problems)))
         if not len(rows):
             continue
-        block = read_block(source.job(rows), framing, shape)
+        block = read_block(source.job(rows), framing, shape, predictor.card.colours)
         pictures = np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape)
         found += [(ids[place], each) for place, each in zip(block.read, pictures, strict=True)]
         problems += [(ids[place], reason) for place, reason in block.left_out]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.framing import colour_of
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import Split, saved_split
@@ -232,11 +233,20 @@ def model_card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
         input_shape=(channels, planned.view.size, planned.view.size),
         task=planned.dataset.task,
         framing=planned.dataset.framing,
+        colours=_colours(planned.dataset),
         view=planned.view,
         recipe=planned.recipe.name,
         source=planned.dataset.source,
         versions=content["run"]["versions"],
     )
+
+
+def _colours(dataset: PackedDataset) -> tuple[str, ...]:
+    """What the pictures were, and grey where they were made so."""
+    colours = set(dataset.table["bands"].map(colour_of))
+    if dataset.framing.channels == 1:
+        colours.add("grey")
+    return tuple(sorted(colours))
 
 
 def _save(planned: Plan, run: Run, network: nn.Module, card: ModelCard) -> None:
