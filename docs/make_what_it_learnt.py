@@ -105,7 +105,7 @@ def tell(figures: dict) -> None:
         ("middle blurred", "without_middle"),
         ("surroundings blurred", "without_surroundings"),
     ):
-        print(f"| {title} | {percent(around[key])} |")
+        print(f"| {title} | {percent(around[key]['value'])} |")
     print("\n| method | area | area of random places |\n|---|---|---|")
     for row in figures["faithfulness"]:
         print(f"| {row['method']} | {row['area']:.3f} | {row['random_area']:.3f} |")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hubblefork.errors import RequestError
-from hubblefork.evaluation.votes import measure_votes
+from hubblefork.evaluation.votes import largest_errors, measure_votes
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 
@@ -48,3 +48,18 @@ def test_every_answer_and_question_is_there():
 def test_unfit_votes_are_told_in_one_line(true, predicted, message):
     with pytest.raises(RequestError, match=message):
         measure_votes(true, predicted)
+
+
+def test_galaxies_are_ranked_by_their_error_and_what_misses_most_is_named():
+    true, predicted = np.random.default_rng(0).random((2, 20, 37))
+    table = largest_errors([str(place) for place in range(20)], true, predicted)
+    measured = measure_votes(true, predicted, resamples=2)
+    assert table["rmse"].is_monotonic_decreasing
+    assert np.sqrt((table["rmse"] ** 2).mean()) == pytest.approx(measured["rmse"])
+    for number, scores in measured["per_question"].items():
+        assert np.sqrt((table[f"Class{number}"] ** 2).mean()) == pytest.approx(scores["rmse"])
+    for row in table.itertuples():
+        assert row.id == str(row.row)
+        error = np.abs(predicted - true)[row.row]
+        assert GALAXY_ZOO_2.columns[error.argmax()] == row.answer
+        assert abs(row.predicted - row.true) == pytest.approx(error.max())

@@ -1,4 +1,7 @@
-"""A classifier whose only cue is known: a short bright bar, lying or upright, anywhere."""
+"""A classifier whose only cue is known: a short bright bar, lying or upright, anywhere.
+
+And a small model of votes, on a sky of sixty galaxies.
+"""
 
 from collections.abc import Callable
 
@@ -6,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hubblefork.data.dataset import PackedDataset
 from hubblefork.prediction.predictor import Predictor
+from hubblefork.training.run import Run
+from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.train import train
 
 SIDE = 40
@@ -53,3 +59,16 @@ def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     run = train(folder / "pictures", "default", settings=settings, out=folder / "run")
     assert run.metrics["accuracy"] > 0.9
     return Predictor.load(run.path)
+
+
+@pytest.fixture(scope="session")
+def volunteers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Run, Predictor, PackedDataset, np.ndarray]:
+    """A run of votes, its predictor, its dataset and the rows of its test part."""
+    settings = {"epochs": 2, "data.size": 24, "learning_rate": 3e-3}
+    folder = tmp_path_factory.mktemp("votes") / "run"
+    run = train("simulated:votes:60", "lenet5", settings=settings, out=folder)
+    predictor = Predictor.load(run.path)
+    dataset, split = own_dataset(run, predictor)
+    return run, predictor, dataset, split.rows(dataset, "test")

@@ -8,6 +8,7 @@ import torch
 from captum.attr import LayerGradCam
 from torch import nn
 
+from hubblefork.data.task import Classes
 from hubblefork.data.views import View
 from hubblefork.errors import RequestError
 from hubblefork.explanation.activations import activation_maps
@@ -29,7 +30,7 @@ def predictor(name, side, **options):
     card = SimpleNamespace(view=view, input_shape=(3, side, side), network=name)
     return SimpleNamespace(
         network=network, card=card, device=torch.device("cpu"), names=("a", "b"),
-        head=nn.Softmax(dim=1), trust=Trust(),
+        task=Classes(("a", "b")), head=nn.Softmax(dim=1), trust=Trust(),
     )  # fmt: skip
 
 

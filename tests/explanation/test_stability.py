@@ -82,6 +82,29 @@ def test_the_table_counts_what_the_network_answers(bars, cue, tmp_path):
     assert (tmp_path / "stability.png").stat().st_size > 1000
 
 
+def test_of_votes_the_error_and_the_first_answers_are_followed(volunteers, tmp_path):
+    run, predictor, dataset, rows = volunteers
+    found = stability(
+        predictor, dataset.images, rows, dataset.labels[rows],
+        [Change("rotation", 90), Change("noise", 80)],
+    )  # fmt: skip
+    plain, turned, _ = found.table["rmse"]
+    assert plain == pytest.approx(run.metrics["rmse"], abs=1e-5)
+    pictures = dataset.images[rows]
+    answers, changed = (
+        predictor.predict(np.ascontiguousarray(each))
+        for each in (pictures, np.rot90(pictures, -1, axes=(1, 2)))
+    )
+    error = np.sqrt(((changed - dataset.labels[rows]) ** 2).mean())
+    assert turned == pytest.approx(error, abs=2e-3)
+    others = answers[:, :3].argmax(axis=1) != changed[:, :3].argmax(axis=1)
+    assert found.table["changed"][1] == pytest.approx(others.mean(), abs=1 / len(rows))
+    assert found.worst["rmse"] == found.table["rmse"].max()
+    (axes,) = found.figure(baseline=0.2).axes
+    assert axes.get_xlabel() == "RMSE"
+    assert axes.get_xlim()[1] >= 0.2
+
+
 def test_an_unknown_change_and_no_pictures_are_refused(bars):
     with pytest.raises(RequestError, match="known: rotation"):
         changed(spot(), "rotatoin", 3)

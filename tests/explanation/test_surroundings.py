@@ -23,17 +23,17 @@ def pictures_with(cue, inside, number=60):
 def test_accuracy_goes_with_the_part_that_holds_the_object(bars, cue, inside):
     pictures, labels = pictures_with(cue, inside)
     found = surroundings(bars, pictures, np.arange(len(pictures)), labels)
-    kept, lost = found.without_surroundings, found.without_middle
+    kept, lost = found.without_surroundings.value, found.without_middle.value
     if not inside:
         kept, lost = lost, kept
-    assert found.whole > 0.9
+    assert found.whole.value > 0.9
     assert kept > 0.85
     assert lost < 0.75
     assert found.looks_at_the_object == inside
     table = found.table
     assert table["accuracy"].tolist() == [
-        found.whole, found.without_middle, found.without_surroundings
-    ]  # fmt: skip
+        each.value for each in (found.whole, found.without_middle, found.without_surroundings)
+    ]
     assert (table["low"] <= table["accuracy"]).all()
     assert (table["accuracy"] <= table["high"] + 1e-9).all()
 
@@ -43,6 +43,18 @@ def test_rows_choose_the_pictures(bars, cue):
     counted = []
     found = surroundings(bars, pictures, np.array([7, 2]), labels[[7, 2]], done=counted.append)
     assert (found.number, counted) == (2, [2])
+
+
+def test_votes_are_measured_by_their_error(volunteers, tmp_path):
+    run, predictor, dataset, rows = volunteers
+    found = surroundings(predictor, dataset.images, rows, dataset.labels[rows])
+    assert found.measure == "rmse"
+    assert found.whole.value == pytest.approx(run.metrics["rmse"], abs=1e-5)
+    assert found.table.columns.tolist() == ["pictures", "n", "rmse", "low", "high"]
+    nearer = found.without_surroundings.value < found.without_middle.value
+    assert found.looks_at_the_object == nearer
+    found.save(tmp_path / "surroundings.png")
+    assert (tmp_path / "surroundings.png").stat().st_size > 1000
 
 
 def test_no_pictures_are_refused(bars):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
-from hubblefork.report.explain_words import about_pictures
+from hubblefork.report.explain_words import about_pictures, about_test_part
 
 
 def test_names_are_text_and_every_part_is_there(tmp_path):
@@ -41,3 +41,53 @@ def test_what_was_left_out_is_said():
     assert "x.png (cut)" in cautions
     assert "No training pictures" in cautions
     assert "no validation part" in cautions
+
+
+def figures_of_votes(kept: float, lost: float) -> dict:
+    def score(value):
+        return {"measure": "rmse", "value": value, "low": value - 0.01, "high": value + 0.01}
+
+    def change(name, value):
+        return {"change": name, "rmse": value, "low": value - 0.01, "high": value + 0.01}
+
+    return {
+        "n": 200,
+        "measure": "rmse",
+        "rmse": 0.09,
+        "low": 0.08,
+        "high": 0.1,
+        "baseline": 0.17,
+        "method": "occlusion",
+        "questions": [{"question": 4, "text": "Spiral arms?", "galaxies": 50, "rmse": 0.2}],
+        "surroundings": {
+            "without_surroundings": score(kept),
+            "without_middle": score(lost),
+        },
+        "stability": [
+            change("as they are", 0.09),
+            change("moved by 5 %", 0.05),
+            change("noise of 20 grey levels", 0.13),
+        ],
+        "faithfulness": [{"method": "occlusion", "area": 0.3, "random_area": 0.5}],
+    }
+
+
+def test_of_votes_less_error_is_better():
+    told = about_test_part(figures_of_votes(kept=0.1, lost=0.16))
+    text = " ".join(told["sentences"])
+    assert "miss the volunteers' by 0.0900" in text
+    assert "Always giving the mean of these galaxies would miss by 0.1700" in text
+    assert "It looks at the object: with the surroundings blurred it misses by 0.1000" in text
+    assert "For 25.0\xa0% of the galaxies, it misses most on the question ‘Spiral arms?’" in text
+    assert "pictures that are given noise of 20 grey levels: its RMSE rises from 0.0900" in text
+    assert [card["value"] for card in told["figures"]] == ["0.0900", "0.1000", "0.1600", "0.1300"]
+    assert told["figures"][0]["interval"] == "0.0800 to 0.1000"
+    assert len(told["cautions"]) == 1
+
+
+def test_what_the_intervals_do_not_tell_apart_is_not_claimed():
+    for kept, lost, verdict in (
+        (0.16, 0.1, "It does not look at the object"),
+        (0.11, 0.12, "cannot be told"),
+    ):
+        assert verdict in about_test_part(figures_of_votes(kept, lost))["sentences"][1]

@@ -2,16 +2,12 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from hubblefork.data.task import Votes
 from hubblefork.errors import RequestError
-from hubblefork.networks.model_file import save_model
-from hubblefork.prediction.predictor import Predictor
 from hubblefork.workflow.explain import explain
 from hubblefork.workflow.train import train
 
@@ -76,7 +72,7 @@ def test_figures_are_those_of_the_run(run, explained):
     figures = json.loads((explained.path / "explanation.json").read_text())
     assert figures["accuracy"] == run.metrics["accuracy"]
     assert figures["errors"] == len(explained.table)
-    assert figures["surroundings"]["whole"] == pytest.approx(run.metrics["accuracy"])
+    assert figures["surroundings"]["whole"]["value"] == pytest.approx(run.metrics["accuracy"])
     assert figures["stability"][0]["accuracy"] == pytest.approx(run.metrics["accuracy"])
     matrix = np.array(run.metrics["confusion_matrix"])
     assert (
@@ -142,14 +138,6 @@ def test_folds_and_pictures_do_not_go_together(run, shapes, tmp_path):
 def test_a_folder_that_is_there_is_kept(run, tmp_path):
     with pytest.raises(RequestError, match="exists already"):
         explain(run.path, out=tmp_path)
-
-
-def test_votes_are_told_to_become_classes(run, shapes, tmp_path):
-    card = replace(Predictor.load(run.path).card, task=Votes(), head="tree")
-    model = tmp_path / "votes.safetensors"
-    save_model(model, card.create_network(), card)
-    with pytest.raises(RequestError, match="--classes five"):
-        explain(model, shapes, out=tmp_path / "why")
 
 
 def test_of_two_test_pictures_there_is_a_page_without_a_map(shapes, tmp_path):

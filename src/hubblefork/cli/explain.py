@@ -1,4 +1,4 @@
-"""`hubblefork explain RUN [PICTURE...]`: why a classifier answers as it does."""
+"""`hubblefork explain RUN [PICTURE...]`: why a network answers as it does."""
 
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +31,7 @@ def explain(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Show why a classifier answers as it does: maps, mistakes, doubts, like and odd pictures."""
+    """Show why a network answers as it does: maps, mistakes, doubts, like and odd pictures."""
     from hubblefork.workflow import explain as workflow
 
     explained = workflow.explain(

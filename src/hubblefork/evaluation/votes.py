@@ -1,9 +1,11 @@
 """How near predicted vote fractions are to the volunteers': the `metrics.json` of a votes run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from hubblefork.errors import RequestError
 from hubblefork.evaluation.intervals import bootstrap, interval
@@ -87,6 +89,41 @@ def votes_error(true: np.ndarray, predicted: np.ndarray) -> VotesError:
         )
     error = predicted - true
     return VotesError(error, (error**2).mean(axis=1), np.abs(error).mean(axis=1))
+
+
+def largest_errors(ids: Sequence[str], true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """All galaxies by how far their fractions are from the volunteers', the farthest first.
+
+    ids: N names of galaxies; true, predicted: as `measure_votes` takes them.
+
+    Returns a table: row (place in the arrays), id, rmse (over its 37 answers), answer (the one
+    that misses most), its predicted and true fraction, and Class1 to Class11 (the RMSE over the
+    answers of each question).
+
+    >>> true, predicted = np.zeros((2, 2, 37))
+    >>> predicted[1, 3] = 0.4
+    >>> table = largest_errors(["near", "far"], true, predicted)
+    >>> table.loc[0, "id"], table.loc[0, "answer"], float(table.loc[0, "Class2"].round(2))
+    ('far', 'Class2.1', 0.28)
+    """
+    found = votes_error(true, predicted)
+    every = np.arange(len(found.error))
+    most = np.abs(found.error).argmax(axis=1)
+    table = pd.DataFrame(
+        {
+            "row": every,
+            "id": np.asarray(ids, dtype=object),
+            "rmse": np.sqrt(found.squared),
+            "answer": np.array(GALAXY_ZOO_2.columns, dtype=object)[most],
+            "predicted": np.asarray(predicted)[every, most],
+            "true": np.asarray(true)[every, most],
+        }
+        | {
+            f"Class{each.number}": np.sqrt((found.error[:, each.columns] ** 2).mean(axis=1))
+            for each in GALAXY_ZOO_2.questions
+        }
+    )
+    return table.sort_values("rmse", ascending=False, kind="stable").reset_index(drop=True)
 
 
 def _size(error: np.ndarray) -> dict[str, float]:

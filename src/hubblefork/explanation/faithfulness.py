@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from hubblefork.errors import RequestError
 from hubblefork.explanation.inputs import answers, blurred, network_inputs
+from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.saliency import METHODS, Saliency, saliency
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
@@ -39,13 +40,15 @@ class DeletionCurve:
     """How the probability of an answer falls as the picture is taken away.
 
     shares: (S,) of the picture that is blurred, from 0 to 1.
-    probabilities: (S,) of the answer, places of the highest saliency first.
+    probabilities: (S,) of the answer, places of the highest saliency first; of votes, its fraction.
     random: (S,) the same for places in random order, the mean of several.
+    quantity: what is watched, `probability` or `fraction`.
     """
 
     shares: np.ndarray
     probabilities: np.ndarray
     random: np.ndarray
+    quantity: str
 
     @property
     def area(self) -> float:
@@ -68,7 +71,7 @@ class DeletionCurve:
                       label=f"highest first ({self.area:.2f})")  # fmt: skip
             axes.set(xlim=(0, 1), ylim=(0, 1))
             axes.set_xlabel("Share of the picture that is blurred")
-            axes.set_ylabel("Probability of the answer")
+            axes.set_ylabel(f"{self.quantity.capitalize()} of the answer")
             axes.grid(axis="y", color=GRID)
             axes.legend()
         return figure
@@ -120,7 +123,7 @@ def deletion_curve(
     fall = _fall(predictor, inputs, by_value, shares, target)
     if random is None:
         random = np.mean([_fall(predictor, inputs, o, shares, target) for o in orders], axis=0)
-    return DeletionCurve(shares, fall, random)
+    return DeletionCurve(shares, fall, random, meaning_of(predictor.task).quantity)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +162,7 @@ class Faithfulness:
                 axes.plot(curve.shares, curve.probabilities, color=colour, label=label)
             axes.set(xlim=(0, 1), ylim=(0, 1))
             axes.set_xlabel("Share of the picture that is blurred")
-            axes.set_ylabel("Mean probability of the answer")
+            axes.set_ylabel(f"Mean {first.quantity} of the answer")
             axes.grid(axis="y", color=GRID)
             axes.legend()
         return figure
@@ -229,6 +232,7 @@ def _mean(curves: Sequence[DeletionCurve]) -> DeletionCurve:
         curves[0].shares,
         np.mean([curve.probabilities for curve in curves], axis=0),
         np.mean([curve.random for curve in curves], axis=0),
+        curves[0].quantity,
     )
 
 

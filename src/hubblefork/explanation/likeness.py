@@ -5,14 +5,12 @@ import importlib.util
 import numpy as np
 
 from hubblefork.evaluation.anomalies import rank_anomalies
-from hubblefork.evaluation.mistakes import confident_errors
 from hubblefork.explanation.feature_map import FEWEST, METHODS, FeatureMap, feature_map
-from hubblefork.explanation.neighbours import Neighbours
 from hubblefork.explanation.part import Finding, Part
+from hubblefork.report.contest import shown
 from hubblefork.report.explain import Group, Section, Tile
 from hubblefork.report.figures import sheet_png
 from hubblefork.report.material import Panel, displayable
-from hubblefork.report.words import percent, several
 
 # Errors that are shown, and neighbours of each.
 _ERRORS, _SHOWN = 6, 5
@@ -31,16 +29,15 @@ def map_features(part: Part) -> Finding:
     if len(part) < FEWEST:
         return Finding(Section("Map of the pictures", "There are too few test pictures for one."))
     methods = [each for each in METHODS if each != "umap" or importlib.util.find_spec("umap")]
-    maps = {
-        method: feature_map(part.features, part.labels, part.names, method) for method in methods
-    }
+    labels, names = part.meaning.kinds(part.labels)
+    maps = {method: feature_map(part.features, labels, names, method) for method in methods}
     table = maps["tsne"].table(part.ids)
     table = table.assign(**dict(zip(("pca_x", "pca_y"), maps["pca"].places.T, strict=True)))
     some = len(table) < len(part)
     note = (
-        "Each picture lies where the network's last features put it. Classes that mix are those "
-        "that it can hardly tell apart; a group of one class by itself may be a kind that the "
-        "labels do not name."
+        "Each picture lies where the network's last features put it, in the colour of what its "
+        "label says. Kinds that mix are those that it can hardly tell apart; a group of one kind "
+        "by itself may be one that the labels do not name."
         + (f" {len(table):,} of the {len(part):,} are shown, drawn by chance." if some else "")
     )
     charts = [
@@ -63,11 +60,10 @@ def _thumbnails(part: Part, found: FeatureMap) -> dict[int, np.ndarray]:
 def find_anomalies(part: Part) -> Finding:
     """The test pictures most unlike the training pictures."""
     table = rank_anomalies(part.ids, part.features, part.known.features)
-    words = np.array(part.names, dtype=object)
-    table["true"] = words[part.labels[table["row"]]]
-    table["predicted"] = words[part.predicted[table["row"]]]
+    table["true"] = part.true_words[table["row"]]
+    table["predicted"] = part.said_words[table["row"]]
     tiles = [
-        part.tile(row.row, f"in truth {row.true}", said=part.answer(row.row), picture=str(row.id))
+        part.tile(row.row, part.held(row.row), said=part.answer(row.row), picture=str(row.id))
         for row in table.head(_ODD).itertuples()
     ]
     note = (
@@ -82,47 +78,25 @@ def find_anomalies(part: Part) -> Finding:
 
 
 def find_neighbours(part: Part) -> Finding:
-    """For the surest errors, the training pictures that the network finds most like them."""
-    found = part.neighbours
-    errors = confident_errors(part.ids, part.labels, part.probabilities, part.names)
+    """For the worst answers, the training pictures that the network finds most like them."""
+    found, meaning = part.neighbours, part.meaning
     cards = []
-    for row in errors.head(_ERRORS).itertuples():
-        tiles = [part.tile(row.row, f"said {row.predicted}; in truth {row.true}")]
-        tiles += [_known(part, each) for each in found.rows[row.row, :_SHOWN]]
-        cards.append(Group(str(row.id), tiles))
-    share = neighbours_accuracy(found, np.asarray(part.known.labels), _words(part))
+    for place in meaning.worst(part.labels, part.values)[:_ERRORS]:
+        tiles = [part.tile(place, f"said {part.said_words[place]}; {part.held(place)}")]
+        tiles += [_known(part, each) for each in found.rows[place, :_SHOWN]]
+        cards.append(Group(str(part.ids[place]), tiles))
+    pooled = meaning.pooled(part.known.true[found.rows])
+    score = meaning.score(meaning.tally(part.labels, pooled))
     note = (
-        "The surest mistakes, each followed by the training pictures that the network finds most "
-        "like it. If they have the wrong class too, the network sees no difference; if one of them "
-        f"is labelled wrongly, it learnt that. The commonest label of the {found.rows.shape[1]} "
-        f"nearest training pictures is right for {percent(share)} of "
-        f"{several(len(part), 'test picture')}. All are in neighbours.csv."
+        f"{meaning.compared} "
+        + meaning.pooled_score(found.rows.shape[1], shown(score.measure, score.value))
+        + " All are in neighbours.csv."
     )
     return Finding(
         Section("What it compares them with", note, cards=cards),
         {"neighbours.csv": found.table(part.ids, part.known.ids, part.known.labels)},
-        {"neighbours_accuracy": share},
+        {f"neighbours_{score.measure}": score.value},
     )
-
-
-def neighbours_accuracy(found: Neighbours, labels: np.ndarray, true: np.ndarray) -> float:
-    """The share of pictures whose true class is the commonest label of their neighbours.
-
-    labels: of the known pictures; true: (N,) classes in the same words. Of equals the first word
-    counts.
-
-    >>> found = Neighbours(np.array([[0, 1, 2]]), np.ones((1, 3), np.float32))
-    >>> neighbours_accuracy(found, np.array(["a", "b", "b"]), np.array(["b"]))
-    1.0
-    """
-    names, numbers = np.unique(labels, return_inverse=True)
-    votes = np.zeros((len(true), len(names)), dtype=np.int64)
-    np.add.at(votes, (np.arange(len(true))[:, None], numbers[found.rows]), 1)
-    return float(np.mean(names[votes.argmax(axis=1)] == true))
-
-
-def _words(part: Part) -> np.ndarray:
-    return np.array(part.names)[part.labels]
 
 
 def _known(part: Part, row: int) -> Tile:

@@ -10,11 +10,12 @@ from hubblefork.explanation.part import Finding, Part
 from hubblefork.explanation.stability import CHANGES, stability
 from hubblefork.explanation.surroundings import surroundings
 from hubblefork.progress import progress
+from hubblefork.report.contest import shown
 from hubblefork.report.explain import Section
-from hubblefork.report.explain_words import looks_at
+from hubblefork.report.explain_words import NAMES, knows_nothing, looks_at, span, title
 from hubblefork.report.figures import chart_png
 from hubblefork.report.material import Panel
-from hubblefork.report.words import between, percent
+from hubblefork.report.words import percent
 
 # Each picture is looked at three times for the surroundings, twelve for stability, and thousands
 # of times for the faithfulness of its maps. Of a thousand, an accuracy is known to 1.5 points.
@@ -22,7 +23,7 @@ _SURROUNDINGS, _STABILITY, _MAPS = 5_000, 1_000, 10
 
 
 def measure_surroundings(part: Part) -> Finding:
-    """Accuracy with the middle, and with the surroundings, blurred."""
+    """How good answers are with the middle, and with the surroundings, blurred."""
     places, told = _some(part, _SURROUNDINGS)
     with progress("blurring middles and surroundings", len(places)) as done:
         found = surroundings(
@@ -31,64 +32,56 @@ def measure_surroundings(part: Part) -> Finding:
     table = found.table
     note = (
         f"The middle is a circle of {percent(2 * found.radius, 0)} of the picture's width. A "
-        "network that has learnt the object loses its accuracy with the middle and keeps it "
-        "without the surroundings; of one that does not, find out what gives the answer away. "
-        f"{looks_at(asdict(found))}{told}"
+        "network that has learnt the object can do little without the middle and much without the "
+        "surroundings; of one that has not, find out what gives the answer away. "
+        f"{looks_at(asdict(found))} {knows_nothing(found.measure, part.baseline)}{told}"
     )
-    shown = pd.DataFrame(
-        {
-            "Pictures": table["pictures"],
-            "Accuracy": [percent(each) for each in table["accuracy"]],
-            "95 % interval": [
-                between(each) for each in zip(table["low"], table["high"], strict=True)
-            ],
-        }
-    )
+    rows = pd.DataFrame({"Pictures": table["pictures"], **_scores(table, found.measure)})
     figures = asdict(found) | {"looks_at_the_object": found.looks_at_the_object}
     return Finding(
-        Section("Does it look at the object?", note, table=shown),
+        Section("Does it look at the object?", note, table=rows),
         {"surroundings.csv": table},
         {"surroundings": figures},
     )
 
 
 def measure_stability(part: Part) -> Finding:
-    """Accuracy under rotation, shift, noise, blur and lower resolution."""
+    """How good answers are under rotation, shift, noise, blur and lower resolution."""
     places, told = _some(part, _STABILITY)
     with progress(f"changing pictures in {len(CHANGES)} ways", len(places)) as done:
         found = stability(
             part.predictor, part.pictures, part.rows[places], part.labels[places], done=done
         )
     table = found.table
-    shown = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "Pictures": table["change"],
-            "Accuracy": [percent(each) for each in table["accuracy"]],
-            "95 % interval": [
-                between(each) for each in zip(table["low"], table["high"], strict=True)
-            ],
-            "Answers that changed": [percent(each) for each in table["changed"]],
+            **_scores(table, found.measure),
+            part.meaning.changed: [percent(each) for each in table["changed"]],
         }
     )
     note = (
         "The same pictures, changed as other telescopes, other weather or other framing would "
-        "change them. Where a line falls, do not use the network on pictures like these without "
-        f"training on some.{told}"
+        "change them. Where the answers get worse, do not use the network on pictures like these "
+        f"without training on some.{told}"
     )
     caption = (
-        "The dashed line is the accuracy on the pictures as they are; bars are 95 % intervals."
+        f"The dashed line is the {NAMES[found.measure]} on the pictures as they are; bars are 95 % "
+        "intervals. On the dotted line, where there is one, a network is no better than one that "
+        "always gives the same answer."
     )
-    panel = Panel("stability", "Accuracy under each change", caption, chart_png(found.figure()))
+    png = chart_png(found.figure(part.baseline))
+    panel = Panel("stability", f"{title(found.measure)} under each change", caption, png)
     return Finding(
-        Section("How well does it hold?", note, charts=[panel], table=shown),
+        Section("How well does it hold?", note, charts=[panel], table=rows),
         {"stability.csv": table},
         {"stability": table.drop(columns=["kind", "amount"]).to_dict("records")},
     )
 
 
 def measure_faithfulness(part: Part) -> Finding:
-    """Deletion curves of the methods on some rightly named pictures."""
-    right = np.flatnonzero(part.labels == part.predicted)
+    """Deletion curves of the methods on some pictures that were answered rightly."""
+    right = np.flatnonzero(part.right)
     chosen = right if len(right) else np.arange(len(part))
     chosen = np.sort(np.random.default_rng(0).permutation(chosen)[:_MAPS])
     with progress("testing maps", len(chosen)) as done:
@@ -96,7 +89,7 @@ def measure_faithfulness(part: Part) -> Finding:
             part.predictor, part.pictures[part.rows[chosen]], layer=_layer(part), done=done
         )
     table = found.table
-    shown = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "Method": table["method"],
             "Area": [f"{each:.3f}" for each in table["area"]],
@@ -109,17 +102,17 @@ def measure_faithfulness(part: Part) -> Finding:
         if best.area < best.random_area
         else "None of them is better than random places: do not rely on the maps of this page."
     )
-    kind = "rightly named pictures" if len(right) else "pictures"
+    kind = part.meaning.agreed if len(right) else "pictures"
     note = (
         "Pictures are blurred place by place, those of the highest evidence first, and the "
-        "probability of the answer is watched (Petsiuk et al. 2018). The area below the curve is "
-        f"smaller the better a map points at what matters. {verdict} Measured on {len(chosen)} "
-        f"{kind}, drawn by chance."
+        f"{part.meaning.quantity} of the answer is watched (Petsiuk et al. 2018). The area below "
+        f"the curve is smaller the better a map points at what matters. {verdict} Measured on "
+        f"{len(chosen)} {kind}, drawn by chance."
     )
     caption = "The sooner a line falls below the dashed one, the more its maps can be relied on."
     panel = Panel("faithfulness", "Mean deletion curves", caption, chart_png(found.figure()))
     return Finding(
-        Section("Can the maps be relied on?", note, charts=[panel], table=shown),
+        Section("Can the maps be relied on?", note, charts=[panel], table=rows),
         {"faithfulness.csv": table},
         {"faithfulness": table.to_dict("records")},
     )
@@ -134,6 +127,15 @@ def reliable_method(maps: Finding, usual: str) -> str:
     best = next(iter(rows.values()))  # the most faithful comes first
     worse = usual in rows and rows[usual]["area"] >= rows[usual]["random_area"]
     return best["method"] if worse and best["area"] < best["random_area"] else usual
+
+
+def _scores(table: pd.DataFrame, measure: str) -> dict[str, list[str]]:
+    """The columns of a page's table that tell scores with their intervals."""
+    ends = zip(table["low"], table["high"], strict=True)
+    return {
+        title(measure): [shown(measure, each) for each in table[measure]],
+        "95 % interval": [span(measure, *each) for each in ends],
+    }
 
 
 def _layer(part: Part) -> str | None:

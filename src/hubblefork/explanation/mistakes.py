@@ -1,4 +1,4 @@
-"""The sections on mistakes: surest errors, confused pairs, right answers, doubts, wrong labels."""
+"""The sections on classes: surest errors, confused pairs, right answers, doubts, wrong labels."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ _PAIRS, _OF_PAIR = 4, 3
 
 def find_errors(part: Part) -> Finding:
     """The wrong answers, the surest first, with maps for what was said and for the truth."""
-    errors = confident_errors(part.ids, part.labels, part.probabilities, part.names)
+    errors = confident_errors(part.ids, part.labels, part.values, part.names)
     cards = []
     for row in errors.head(_ERRORS).itertuples():
         title = f"{row.predicted}, {percent(row.probability, 0)} sure; in truth {row.true}"
@@ -82,26 +82,26 @@ def _of_pair(part: Part, pair: Any) -> Iterator[Group]:
     first, second = part.names.index(pair.first), part.names.index(pair.second)
     for true, said in ((first, first), (second, second), (first, second), (second, first)):
         places = np.flatnonzero((part.labels == true) & (part.predicted == said))
-        places = places[np.argsort(-part.probabilities[places, said], kind="stable")]
+        places = places[np.argsort(-part.values[places, said], kind="stable")]
         title = part.names[true] + (f" taken for {part.names[said]}" if true != said else "")
         count = several(len(places), "mistake" if true != said else "right answer")
         yield Group(title, [_judged(part, place) for place in places[:_OF_PAIR]], count)
 
 
 def _judged(part: Part, place: int) -> Tile:
-    share = percent(part.probabilities[place, part.predicted[place]], 0)
+    share = percent(part.values[place, part.predicted[place]], 0)
     tile = part.tile(place, share, picture=str(part.ids[place]))
-    return replace(tile, right=bool(part.labels[place] == part.predicted[place]))
+    return replace(tile, right=bool(part.right[place]))
 
 
 def find_right(part: Part) -> Finding:
     """Right answers of all classes, drawn by chance, with their maps."""
-    right = np.flatnonzero(part.labels == part.predicted)
+    right = np.flatnonzero(part.right)
     chosen = right[evenly(part.labels[right], _RIGHT)] if len(right) else right
     cards = [
         Group(
             part.answer(place),
-            [part.tile(place, "as packed"), *_two_maps(part, place)],
+            [part.tile(place, "as packed"), *part.map_tiles(place)],
             str(part.ids[place]),
         )
         for place in chosen
@@ -113,17 +113,12 @@ def find_right(part: Part) -> Finding:
     return Finding(Section("Right answers", note, cards=cards))
 
 
-def _two_maps(part: Part, place: int) -> list[Tile]:
-    best = np.argsort(-part.probabilities[place], kind="stable")[:2]
-    return [part.map_tile(place, each) for each in best]
-
-
 def find_doubts(part: Part) -> Finding:
     """The pictures between whose first and second class the network hardly decides."""
-    table = least_certain(part.ids, part.probabilities, part.names)
+    table = least_certain(part.ids, part.values, part.names)
     tiles = []
     for row in table.head(_DOUBTS).itertuples():
-        tile = part.tile(row.row, f"in truth {part.names[part.labels[row.row]]}")
+        tile = part.tile(row.row, part.held(row.row))
         facts = {
             row.predicted: percent(row.probability),
             row.runner_up: percent(row.p_runner_up),
@@ -133,7 +128,7 @@ def find_doubts(part: Part) -> Finding:
         "The pictures whose two most probable classes are nearest to one another. If you cannot "
         "tell either, more training will not help. All are in least_certain.csv, in this order."
     )
-    true = np.array(part.names, dtype=object)[part.labels[table["row"]]]
+    true = part.true_words[table["row"]]
     return Finding(
         Section("Least certain", note, sheets=[Group("", tiles)]),
         {"least_certain.csv": table.drop(columns="row").assign(true=true)},

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from hubblefork.data.task import Classes
 from hubblefork.errors import RequestError
 from hubblefork.explanation.activations import ActivationMaps, activation_maps
 from hubblefork.explanation.faithfulness import DeletionCurve, deletion_curve
 from hubblefork.explanation.features import look
+from hubblefork.explanation.meaning import Meaning, meaning_of
 from hubblefork.explanation.neighbours import NeighbourIndex, Neighbours
 from hubblefork.explanation.overlay import covered, draw_overlays
 from hubblefork.explanation.saliency import Saliency, saliency, saliency_layer
@@ -28,13 +27,9 @@ from hubblefork.prediction.trust import UNLIKE
 from hubblefork.report.explain import Group, Section, Tile
 from hubblefork.report.figures import chart_png
 from hubblefork.report.material import Panel, displayable
-from hubblefork.report.words import percent
 
 # Like pictures that are shown, and channels of each layer.
 _NEIGHBOURS, _CHANNELS = 5, 16
-
-# Classes of the table of probabilities: with more, the rest is below a hundredth or so each.
-_CLASSES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +37,14 @@ class Known:
     """Pictures with labels to compare others with: those that a model was trained on.
 
     features: (M, F) of the upright pictures, as `compute_features` gives them.
-    ids, labels: of the M pictures.
+    ids: of the M pictures; true: their labels, (M,) classes or (M, 37) fractions of votes; labels:
+    the same in words.
     picture: gives the picture at one of the M places, as uint8 (H, W, C).
     """
 
     features: np.ndarray
     ids: Sequence[str]
+    true: np.ndarray
     labels: Sequence[str]
     picture: Callable[[int], np.ndarray]
 
@@ -61,28 +58,24 @@ class Known:
 class PictureExplanation:
     """All that was found out about one picture.
 
-    probabilities: (K,) of the classes `names`. likeness: as `Answers` has it, or None.
-    maps: of the predicted class and of the runner-up. curve: of the first of them.
+    values: (K,) probabilities of classes, or fractions of votes, which mean what `meaning` says.
+    likeness: as `Answers` has it, or None.
+    maps: of the answers that the meaning names as targets. curve: of the first of them.
     layers: what layers answer. neighbours: among the `known` pictures; None where none are known.
     """
 
     id: str
-    names: tuple[str, ...]
-    probabilities: np.ndarray
+    meaning: Meaning
+    values: np.ndarray
     likeness: float | None
-    maps: tuple[Saliency, Saliency]
+    maps: tuple[Saliency, ...]
     curve: DeletionCurve
     layers: list[ActivationMaps]
     neighbours: Neighbours | None
     known: Known | None
 
-    @property
-    def order(self) -> np.ndarray:
-        """The classes by probability, the highest first."""
-        return np.argsort(-self.probabilities, kind="stable")
-
     def figure(self) -> Figure:
-        """The picture beside its map, for the predicted class and for the runner-up."""
+        """The picture beside its map, for each of the answers that have one."""
         return draw_overlays([(found.seen, found.map, self._title(found)) for found in self.maps])
 
     def save(self, folder: str | Path, stem: str) -> list[Path]:
@@ -97,14 +90,10 @@ class PictureExplanation:
         return paths
 
     def row(self) -> dict[str, Any]:
-        """One line of a table: answer, runner-up, likeness, deletion and neighbours."""
-        best, second = self.order[:2]
+        """One line of a table: answer, likeness, deletion and neighbours."""
         row = {
             "id": self.id,
-            "predicted": self.names[best],
-            "probability": self.probabilities[best],
-            "runner_up": self.names[second],
-            "p_runner_up": self.probabilities[second],
+            **self.meaning.row(self.values),
             "likeness": self.likeness,
             "deletion_area": self.curve.area,
             "random_area": self.curve.random_area,
@@ -122,29 +111,31 @@ class PictureExplanation:
             Tile(found.seen, f"Picture {self.id}, as the network sees it", "as the network sees it")
         ]
         tiles += [
-            Tile(covered(each.seen, each.map), f"Map of the evidence for {each.target}",
+            Tile(covered(each.seen, each.map), f"Map of the evidence for {self._name(each)}",
                  f"for {self._title(each)}")
             for each in self.maps
         ]  # fmt: skip
         return Section(
             title=self.id.rsplit("/", 1)[-1],  # of a path, its last part
             note=" ".join(self._sentences()),
-            sheets=[Group("Where the evidence is", tiles, _MAPS), *self._like_pictures()],
+            sheets=[
+                Group("Where the evidence is", tiles, self.meaning.maps),
+                *self._like_pictures(),
+            ],
             charts=list(self._charts()),
-            table=self._probabilities(),
+            table=self.meaning.table(self.values),
         )
 
     def _title(self, found: Saliency) -> str:
-        return f"{found.target}, {percent(self.probabilities[self.names.index(found.target)], 0)}"
+        return self.meaning.told(self.values, self.meaning.names.index(found.target))
+
+    def _name(self, found: Saliency) -> str:
+        return self.meaning.name(self.meaning.names.index(found.target))
 
     def _sentences(self) -> Iterator[str]:
-        best, second = self.order[:2]
         if "/" in self.id:
             yield f"{self.id}:"
-        yield (
-            f"‘{self.names[best]}’ with {percent(self.probabilities[best])}; next comes "
-            f"‘{self.names[second]}’ with {percent(self.probabilities[second])}."
-        )
+        yield self.meaning.sentence(self.values)
         if self.likeness is not None:
             yield (
                 f"Likeness {self.likeness:.2g}: that share of validation pictures is at least as "
@@ -174,20 +165,17 @@ class PictureExplanation:
                 self.neighbours.rows[0], self.neighbours.similarity[0], strict=True
             )
         ]
-        agree = sum(tile.text == self.names[self.order[0]] for tile in tiles)
-        text = (
-            f"The training pictures that the network finds most like this one, with their labels; "
-            f"{agree} of {len(tiles)} have the predicted class."
-        )
-        yield Group("Most like it", tiles, text)
+        theirs = self.meaning.truth(self.known.true[self.neighbours.rows[0]])
+        agree = int((theirs == self.meaning.leading(self.values[None])).sum())
+        yield Group("Most like it", tiles, self.meaning.alike(agree, len(tiles)))
 
     def _charts(self) -> Iterator[Panel]:
         yield Panel(
             "deletion",
             f"Deletion curve of {self.id}",
-            "How the probability falls as the picture is blurred place by place, those of the "
-            "highest evidence first. The earlier it falls below the dashed line of random places, "
-            "the more the map can be relied on.",
+            f"How the {self.curve.quantity} of ‘{self._name(self.maps[0])}’ falls as the picture "
+            "is blurred place by place, those of the highest evidence first. The earlier it falls "
+            "below the dashed line of random places, the more the map can be relied on.",
             chart_png(self.curve.figure()),
         )
         if self.layers:
@@ -199,21 +187,6 @@ class PictureExplanation:
                 f"{_CHANNELS} channels of each layer that vary most are shown.",
                 chart_png(sheet([each.group(_CHANNELS) for each in self.layers])),
             )
-
-    def _probabilities(self) -> pd.DataFrame:
-        rows = self.order[:_CLASSES]
-        return pd.DataFrame(
-            {
-                "Class": [self.names[each] for each in rows],
-                "Probability": [percent(self.probabilities[each]) for each in rows],
-            }
-        )
-
-
-_MAPS = (
-    "Bright where the evidence for a class is, with a line around the places above one half; the "
-    "predicted class, then the runner-up."
-)
 
 
 def choose_method(predictor: Predictor) -> str:
@@ -233,12 +206,12 @@ def explain_picture(
     layer: str | None = None,
     known: Known | None = None,
 ) -> PictureExplanation:
-    """Find out why a classifier gives its answer to a picture.
+    """Find out why a network gives its answer to a picture.
 
     Parameters
     ----------
     predictor
-        A trained classifier.
+        A trained network, of classes or of votes.
     picture
         (H, W, C) uint8, framed as `predictor.framing` says.
     identifier
@@ -249,7 +222,7 @@ def explain_picture(
     known
         Training pictures to find like ones among.
 
-    Raises RequestError for votes, and for an unknown method or layer.
+    Raises RequestError for an unknown method or layer.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
@@ -259,16 +232,14 @@ def explain_picture(
     >>> [path.name for path in found.save(folder, "noise")]
     ['noise-maps.png', 'noise-deletion.png', 'noise-activations.png']
     """
-    if not isinstance(predictor.task, Classes):
-        raise RequestError("pictures are explained by their class, and votes have none")
     method = method or choose_method(predictor)
+    meaning = meaning_of(predictor.task)
     answer = predictor.answer(picture[None])
-    probabilities = answer.values[0]
-    best, second = np.argsort(-probabilities, kind="stable")[:2]
+    values = answer.values[0]
     chosen = layer if method == "grad-cam" else None
     maps = tuple(
         saliency(predictor, picture, method, predictor.names[each], chosen)
-        for each in (best, second)
+        for each in meaning.targets(values)
     )
     neighbours = None
     if known is not None:
@@ -276,8 +247,8 @@ def explain_picture(
         neighbours = known.index.nearest(sides, _NEIGHBOURS)
     return PictureExplanation(
         id=identifier,
-        names=predictor.names,
-        probabilities=probabilities,
+        meaning=meaning,
+        values=values,
         likeness=None if answer.likeness is None else float(answer.likeness[0]),
         maps=maps,
         curve=deletion_curve(predictor, picture, maps[0]),

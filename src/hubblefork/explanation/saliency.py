@@ -30,6 +30,7 @@ from hubblefork.explanation.inputs import (
     turned_back,
 )
 from hubblefork.explanation.maps import as_maps, watching
+from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.overlay import draw_overlays
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
@@ -93,7 +94,8 @@ def saliency(
     method
         `grad-cam`, `integrated-gradients` or `occlusion`.
     target
-        The class, or the column of votes, that is asked for; by default the most probable one.
+        The class, or the column of votes, that is asked for; by default the most probable class,
+        or the commonest answer to the volunteers' first question.
     layer
         Of Grad-CAM, as `network.named_modules()` has it; by default the last whose maps have
         seven pixels or more a side.
@@ -160,7 +162,8 @@ def saliency_layer(predictor: Predictor) -> str:
 
 def _target(predictor: Predictor, inputs: Tensor, name: str | None) -> int:
     if name is None:
-        return int(answers(predictor, inputs)[0].argmax())  # what predictions give
+        # What predictions give.
+        return int(meaning_of(predictor.task).leading(answers(predictor, inputs))[0])
     if name not in predictor.names:
         raise RequestError(f"the model has no class {name!r}; {nearest(name, predictor.names)}")
     return predictor.names.index(name)

@@ -1,4 +1,4 @@
-"""How a classifier's accuracy holds when its pictures are turned, moved, noisy, blurred or coarse.
+"""How good answers stay when pictures are turned, moved, noisy, blurred or coarse.
 
 stability(predictor, dataset.images, rows, labels).save("stability.png")
 
@@ -19,13 +19,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from hubblefork.data.task import Classes
 from hubblefork.errors import RequestError
-from hubblefork.evaluation.intervals import wilson_interval
+from hubblefork.evaluation.scores import Score
 from hubblefork.explanation.inputs import answers
+from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
-from hubblefork.report.results import draw_accuracies
+from hubblefork.report.results import draw_scores
 from hubblefork.report.style import MUTED, styled
 from hubblefork.report.words import percent
 
@@ -75,24 +75,34 @@ CHANGES = (
 class Stability:
     """What became of the same pictures under each change.
 
-    table: one row a change, the first `as they are`: change, kind, amount, n, accuracy, low and
-    high (its 95 % interval, Wilson) and changed (the share of answers that became others).
+    measure: `accuracy`, or `rmse` of votes.
+    table: one row a change, the first `as they are`: change, kind, amount, n, accuracy or rmse, low
+    and high (its 95 % interval) and changed (the share of answers that became others; of votes, of
+    commonest answers to the first question).
     """
 
+    measure: str
     table: pd.DataFrame
 
     @property
     def worst(self) -> pd.Series:
-        """The row of the lowest accuracy."""
-        return self.table.loc[self.table["accuracy"].idxmin()]
+        """The row of the lowest accuracy, or of the highest RMSE."""
+        values = self.table[self.measure]
+        return self.table.loc[values.idxmin() if self.measure == "accuracy" else values.idxmax()]
 
-    def figure(self) -> Figure:
-        """The accuracy under each change, with its interval, and the share of changed answers."""
-        figure = draw_accuracies(self.table)
+    def figure(self, baseline: float | None = None) -> Figure:
+        """The score under each change, with its interval, and the share of changed answers.
+
+        baseline: a score to mark, as `draw_scores` takes it.
+        """
+        figure = draw_scores(self.table, self.measure, baseline)
         (axes,) = figure.axes
         beside = {"transform": axes.get_yaxis_transform()}
+        what = (
+            "answers that\nchanged" if self.measure == "accuracy" else "first answers\nthat changed"
+        )
         with styled(()):
-            axes.text(1.02, -0.75, "answers that\nchanged", fontsize=8, color=MUTED, **beside)
+            axes.text(1.02, -0.75, what, fontsize=8, color=MUTED, **beside)
             for place, share in enumerate(self.table["changed"][1:], start=1):
                 axes.text(1.02, place, percent(share), va="center", fontsize=8.5, **beside)
         return figure
@@ -111,22 +121,22 @@ def stability(
     seed: int = 0,
     done: Callable[[int], None] | None = None,
 ) -> Stability:
-    """Measure a classifier on pictures as they are, and under each change.
+    """Measure a network on pictures as they are, and under each change.
 
     Parameters
     ----------
     predictor
-        A trained classifier.
+        A trained network.
     pictures, rows
         Packed pictures (N, H, W, C) uint8, and which of them.
     labels
-        True classes of these rows, by the model's numbering.
+        True classes of these rows, by the model's numbering; or their fractions of votes (n, 37).
     changes, seed
         What is done to them; the seed is that of directions and of noise.
     done
         Is called with the number of pictures that have been measured under all changes.
 
-    Raises RequestError for votes, which have no accuracy, and for no pictures.
+    Raises RequestError for no pictures.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
@@ -136,29 +146,28 @@ def stability(
     >>> found.table.loc[1, "change"], float(found.table.loc[1, "changed"])
     ('turned by 45°', 0.0)
     """
-    if not isinstance(predictor.task, Classes):
-        raise RequestError("stability is measured by the accuracy, which votes have not")
     if not len(rows):
         raise RequestError("no pictures to measure stability on")
+    meaning = meaning_of(predictor.task)
     generator = torch.Generator().manual_seed(seed)
     view = predictor.card.view
-    right = np.zeros(1 + len(changes), dtype=np.int64)
+    tallies: list[list[np.ndarray]] = [[] for _ in range(1 + len(changes))]
     moved = np.zeros(1 + len(changes), dtype=np.int64)
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         true = labels[start : start + _BATCH]
         raw = torch.from_numpy(pictures[batch])
-        plain = answers(predictor, view.fixed(raw.to(predictor.device))).argmax(axis=1)
-        right[0] += (plain == true).sum()
+        plain = answers(predictor, view.fixed(raw.to(predictor.device)))
+        tallies[0].append(meaning.tally(true, plain))
         for place, change in enumerate(changes, start=1):
             changed = changed_pictures(raw, change, view.field, generator)
-            inputs = view.fixed(changed.to(predictor.device))
-            predicted = answers(predictor, inputs).argmax(axis=1)
-            right[place] += (predicted == true).sum()
-            moved[place] += (predicted != plain).sum()
+            values = answers(predictor, view.fixed(changed.to(predictor.device)))
+            tallies[place].append(meaning.tally(true, values))
+            moved[place] += (meaning.leading(values) != meaning.leading(plain)).sum()
         if done:
             done(len(batch))
-    return Stability(_table(changes, right, moved, len(rows)))
+    scores = [meaning.score(np.concatenate(tally)) for tally in tallies]
+    return Stability(meaning.measure, _table(changes, scores, moved, len(rows)))
 
 
 def changed_pictures(
@@ -203,18 +212,17 @@ def _moved(maps: Tensor, angle: float, by: Tensor) -> Tensor:
 
 
 def _table(
-    changes: Sequence[Change], right: np.ndarray, moved: np.ndarray, number: int
+    changes: Sequence[Change], scores: Sequence[Score], moved: np.ndarray, number: int
 ) -> pd.DataFrame:
-    ends = [wilson_interval(int(hits), number) for hits in right]
     return pd.DataFrame(
         {
             "change": ["as they are", *map(str, changes)],
             "kind": ["", *(change.kind for change in changes)],
             "amount": [0.0, *(change.amount for change in changes)],
             "n": number,
-            "accuracy": right / number,
-            "low": [low for low, _ in ends],
-            "high": [high for _, high in ends],
+            scores[0].measure: [score.value for score in scores],
+            "low": [score.low for score in scores],
+            "high": [score.high for score in scores],
             "changed": moved / number,
         }
     )

@@ -3,7 +3,7 @@
 The whole test part is measured three times: as it is, with the middle of every picture blurred,
 and with everything but the middle blurred. A network that has learnt the object loses its accuracy
 with the middle and keeps it without the surroundings; one that has learnt how pictures were taken,
-or where dragonflies like to sit, does not.
+or where dragonflies like to sit, does not. Fractions of votes are measured by their RMSE instead.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from hubblefork.data.task import Classes
 from hubblefork.errors import RequestError
-from hubblefork.evaluation.intervals import wilson_interval
+from hubblefork.evaluation.scores import Score
 from hubblefork.explanation.inputs import answers, blurred, network_inputs
+from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.prediction.predictor import Predictor
-from hubblefork.report.results import draw_accuracies
+from hubblefork.report.results import draw_scores
 
 _BATCH = 128
 
@@ -33,39 +33,43 @@ _FADE = 0.05
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Accuracies (0 to 1) of the same pictures, whole and with a part of each blurred.
+    """How good the answers to the same pictures are, whole and with a part of each blurred.
 
     radius: of the middle, as a share of the picture's side.
     """
 
     number: int
     radius: float
-    whole: float
-    without_middle: float
-    without_surroundings: float
+    whole: Score
+    without_middle: Score
+    without_surroundings: Score
+
+    @property
+    def measure(self) -> str:
+        """What is measured: `accuracy`, or `rmse` of votes."""
+        return self.whole.measure
 
     @property
     def table(self) -> pd.DataFrame:
-        """Three rows: pictures, n, accuracy, low and high (its 95 % interval, Wilson)."""
+        """Three rows: pictures, n, accuracy or rmse, low and high (its 95 % interval)."""
         shown = {
             "as they are": self.whole,
             "middle blurred": self.without_middle,
             "surroundings blurred": self.without_surroundings,
         }
         rows = [
-            (kind, self.number, share, *wilson_interval(round(share * self.number), self.number))
-            for kind, share in shown.items()
+            (kind, self.number, score.value, score.low, score.high) for kind, score in shown.items()
         ]
-        return pd.DataFrame(rows, columns=["pictures", "n", "accuracy", "low", "high"])
+        return pd.DataFrame(rows, columns=["pictures", "n", self.measure, "low", "high"])
 
     @property
     def looks_at_the_object(self) -> bool:
         """Whether the middle matters more than all around it."""
-        return self.without_surroundings > self.without_middle
+        return self.without_surroundings.beats(self.without_middle)
 
     def figure(self) -> Figure:
-        """The three accuracies with their intervals."""
-        return draw_accuracies(self.table)
+        """The three scores with their intervals."""
+        return draw_scores(self.table, self.measure)
 
     def save(self, path: str | Path) -> None:
         """Write the figure as a PNG file."""
@@ -80,23 +84,22 @@ def surroundings(
     radius: float = 0.3,
     done: Callable[[int], None] | None = None,
 ) -> Surroundings:
-    """Measure a classifier with the middle, and with the surroundings, of its pictures blurred.
+    """Measure a network with the middle, and with the surroundings, of its pictures blurred.
 
     Parameters
     ----------
     predictor
-        A trained classifier.
+        A trained network.
     pictures, rows
         Packed pictures (N, H, W, C) uint8, and which of them.
     labels
-        True classes of these rows, by the model's numbering.
+        True classes of these rows, by the model's numbering; or their fractions of votes (n, 37).
     radius
         Of the middle, as a share of the picture's side, in (0, 0.5].
     done
         Is called with the number of pictures of each batch that has been measured.
 
-    Raises RequestError for votes, which have no accuracy, for a radius out of its range, and for
-    no pictures.
+    Raises RequestError for a radius out of its range, and for no pictures.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
@@ -107,24 +110,24 @@ def surroundings(
     (['as they are', 'middle blurred', 'surroundings blurred'], False)
     >>> found.save(folder / "surroundings.png")
     """
-    if not isinstance(predictor.task, Classes):
-        raise RequestError("the surroundings are tested by the accuracy, which votes have not")
     if not 0 < radius <= 0.5:
         raise RequestError(f"radius {radius}: expected a share of the side above 0, up to 0.5")
     if not len(rows):
         raise RequestError("no pictures to test the surroundings on")
-    right = np.zeros(3, dtype=np.int64)
+    meaning = meaning_of(predictor.task)
+    tallies: tuple[list[np.ndarray], ...] = ([], [], [])
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         inputs = network_inputs(predictor, pictures[batch])
         plain, middle = blurred(inputs), _middle(inputs, radius)
         shown = (inputs, inputs + middle * (plain - inputs), plain + middle * (inputs - plain))
-        for place, each in enumerate(shown):
-            predicted = answers(predictor, each).argmax(axis=1)
-            right[place] += (predicted == labels[start : start + _BATCH]).sum()
+        true = labels[start : start + _BATCH]
+        for tally, each in zip(tallies, shown, strict=True):
+            tally.append(meaning.tally(true, answers(predictor, each)))
         if done:
             done(len(batch))
-    return Surroundings(len(rows), radius, *(float(each) for each in right / len(rows)))
+    scores = (meaning.score(np.concatenate(tally)) for tally in tallies)
+    return Surroundings(len(rows), radius, *scores)
 
 
 def _middle(inputs: Tensor, radius: float) -> Tensor:

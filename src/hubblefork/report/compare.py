@@ -20,9 +20,8 @@ from hubblefork.report.contest import (
 from hubblefork.report.figures import chart_png
 from hubblefork.report.page import chart, jpeg, render_page
 from hubblefork.report.style import substitutes
-from hubblefork.report.votes import short_name
 from hubblefork.report.words import duration, listed, percent, several
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.sky.path import short_name
 
 # The template of the page, by which one that is there already is known.
 PAGE = "compare.html"
@@ -225,8 +224,7 @@ def _of_classes(disputed: DisputedClass, names: list[str]) -> Iterator[tuple[str
 
 
 def _of_votes(disputed: DisputedVotes, names: list[str]) -> Iterator[tuple[str, str]]:
-    question = int(disputed.column.removeprefix("Class").partition(".")[0])
-    answer = short_name(question, GALAXY_ZOO_2.answers[disputed.column])
+    answer = short_name(disputed.column)
     yield "apart by", f"RMSE {disputed.apart:.3f}"
     yield "most on", f"‘{answer}’, volunteers {percent(disputed.true, 0)}"
     for name, error, said in zip(names, disputed.errors, disputed.fractions, strict=True):

@@ -6,11 +6,15 @@ from typing import Any
 import pandas as pd
 
 from hubblefork.errors import first_few
-from hubblefork.evaluation.intervals import wilson_interval
+from hubblefork.evaluation.scores import Score
+from hubblefork.report.contest import shown
 from hubblefork.report.words import between, percent, several
 
 # Test pictures below which the figures of a page can hardly be told from luck.
 _FEW = 100
+
+# The measures of a `Score`, as they stand in a sentence.
+NAMES = {"accuracy": "accuracy", "rmse": "RMSE"}
 
 
 def about_pictures(
@@ -62,23 +66,53 @@ def about_test_part(figures: Mapping[str, Any]) -> dict[str, list]:
     }
 
 
+def title(measure: str) -> str:
+    """What a measure is called at the head of a column."""
+    return NAMES[measure][0].upper() + NAMES[measure][1:]
+
+
+def span(measure: str, low: float, high: float) -> str:
+    """An interval of a measure.
+
+    >>> span("rmse", 0.08123, 0.0951), span("accuracy", 0.942, 0.96)
+    ('0.0812 to 0.0951', '94.2 to 96.0\\xa0%')
+    """
+    if measure == "accuracy":
+        return between((low, high))
+    return f"{shown(measure, low)} to {shown(measure, high)}"
+
+
+def knows_nothing(measure: str, baseline: float) -> str:
+    """What a score has to be held against."""
+    value = shown(measure, baseline)
+    if measure == "accuracy":
+        return f"Always naming the commonest class would be right for {value}."
+    return f"Always giving the mean of these galaxies would miss by {value}."
+
+
 def _sentences(figures: Mapping[str, Any]) -> Iterator[str]:
-    yield (
-        f"This page looks for reasons in {several(figures['n'], 'test picture')}, of which "
-        f"{percent(figures['accuracy'])} are named rightly."
-    )
+    measure = figures["measure"]
+    yield _how_good(figures)
     yield looks_at(figures["surroundings"])
-    if figures["confused_pairs"]:
+    if figures.get("confused_pairs"):
         pair = figures["confused_pairs"][0]
         yield (
             f"Of its {several(figures['errors'], 'mistake')}, {pair['errors']:,} are between "
             f"‘{pair['first']}’ and ‘{pair['second']}’."
         )
-    worst, plain = _worst(figures), figures["stability"][0]["accuracy"]
-    if worst["high"] < plain:
+    if "questions" in figures:
+        missed = figures["questions"][0]
         yield (
-            f"It suffers most from pictures that are {_inside(worst['change'])}: its accuracy "
-            f"falls from {percent(plain)} to {percent(worst['accuracy'])}."
+            f"For {percent(missed['galaxies'] / figures['n'])} of the galaxies, it misses most on "
+            f"the question ‘{missed['text']}’."
+        )
+    worst, plain = _worst(figures), figures["stability"][0][measure]
+    falls = measure == "accuracy"
+    if worst["high"] < plain if falls else worst["low"] > plain:
+        yield (
+            f"It suffers most from pictures that are {_inside(worst['change'])}: its "
+            f"{NAMES[measure]} {'falls' if falls else 'rises'} from {shown(measure, plain)} to "
+            f"{shown(measure, worst[measure])}."
         )
     else:
         yield (
@@ -90,63 +124,81 @@ def _sentences(figures: Mapping[str, Any]) -> Iterator[str]:
         yield (f"{several(found['likely'], 'label')} of {found['pictures']:,} are likely wrong.")
 
 
+def _how_good(figures: Mapping[str, Any]) -> str:
+    looks = "This page looks for reasons in"
+    if figures["measure"] == "accuracy":
+        return (
+            f"{looks} {several(figures['n'], 'test picture')}, of which "
+            f"{percent(figures['accuracy'])} are named rightly."
+        )
+    return (
+        f"{looks} {several(figures['n'], 'test galaxy', 'test galaxies')}, whose fractions of "
+        f"votes miss the volunteers' by {shown('rmse', figures['rmse'])} (RMSE over all answers). "
+        f"{knows_nothing('rmse', figures['baseline'])}"
+    )
+
+
 def looks_at(around: Mapping[str, Any]) -> str:
-    """Whether a classifier looks at the object, from what `surroundings` measured.
+    """Whether a network looks at the object, from what `surroundings` measured.
 
-    Only where the 95 % intervals of the two accuracies lie apart is anything claimed.
+    Only where the 95 % intervals of the two scores lie apart is anything claimed.
 
-    >>> measured = {"number": 500, "without_surroundings": 0.9, "without_middle": 0.4}
-    >>> looks_at(measured)[:36]
+    >>> kept = {"measure": "rmse", "value": 0.09, "low": 0.08, "high": 0.1}
+    >>> lost = {"measure": "rmse", "value": 0.16, "low": 0.15, "high": 0.17}
+    >>> looks_at({"without_surroundings": kept, "without_middle": lost})[:36]
     'It looks at the object: with the sur'
     """
-    number, kept, lost = (
-        around[key] for key in ("number", "without_surroundings", "without_middle")
-    )
-    ends = [wilson_interval(round(share * number), number) for share in (kept, lost)]
-    if ends[0][0] > ends[1][1]:
+    kept, lost = (Score(**around[f"without_{part}"]) for part in ("surroundings", "middle"))
+    if kept.surely_beats(lost):
         verdict = "It looks at the object"
-    elif ends[1][0] > ends[0][1]:
+    elif lost.surely_beats(kept):
         verdict = "It does not look at the object but at what is around it"
     else:
         verdict = "Whether it looks at the object or at what is around it cannot be told"
-    return (
-        f"{verdict}: with the surroundings blurred it names {percent(kept)} rightly, with the "
-        f"middle blurred {percent(lost)}."
+    first, second = (shown(each.measure, each.value) for each in (kept, lost))
+    told = (
+        f"it names {first} rightly, with the middle blurred {second}"
+        if kept.measure == "accuracy"
+        else f"it misses by {first} (RMSE), with the middle blurred by {second}"
     )
+    return f"{verdict}: with the surroundings blurred {told}."
 
 
 def _cards(figures: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    number, right = figures["n"], figures["n"] - figures["errors"]
-    yield {
-        "title": "Named rightly",
-        "value": percent(figures["accuracy"]),
-        "interval": between(wilson_interval(right, number)),
-        "meaning": f"{right:,} of {several(number, 'test picture')}",
-    }
-    around = figures["surroundings"]
-    for title, key in (
-        ("Without surroundings", "without_surroundings"),
-        ("Without the middle", "without_middle"),
+    measure = figures["measure"]
+    name = NAMES[measure]
+    number = figures["n"]
+    if measure == "accuracy":
+        first = "Named rightly"
+        meaning = f"{number - figures['errors']:,} of {several(number, 'test picture')}"
+    else:
+        first = "RMSE"
+        meaning = (
+            f"over all answers of {several(number, 'test galaxy', 'test galaxies')}; always the "
+            f"mean: {shown(measure, figures['baseline'])}"
+        )
+    around, worst = figures["surroundings"], _worst(figures)
+    for head, score, what in (
+        (first, _score(figures, measure), meaning),
+        (
+            "Without surroundings",
+            Score(**around["without_surroundings"]),
+            f"{name} with these blurred",
+        ),
+        ("Without the middle", Score(**around["without_middle"]), f"{name} with it blurred"),
+        ("At its weakest", _score(worst, measure), f"{name}, pictures {_inside(worst['change'])}"),
     ):
-        hits = round(around[key] * around["number"])
         yield {
-            "title": title,
-            "value": percent(around[key]),
-            "interval": between(wilson_interval(hits, around["number"])),
-            "meaning": "accuracy with these blurred",
+            "title": head,
+            "value": shown(measure, score.value),
+            "interval": span(measure, score.low, score.high),
+            "meaning": what,
         }
-    worst = _worst(figures)
-    yield {
-        "title": "At its weakest",
-        "value": percent(worst["accuracy"]),
-        "interval": between((worst["low"], worst["high"])),
-        "meaning": f"accuracy, pictures {_inside(worst['change'])}",
-    }
 
 
 def _cautions(figures: Mapping[str, Any]) -> Iterator[str]:
     if figures["n"] < _FEW:
-        yield f"There are only {figures['n']} test pictures: small differences are luck."
+        yield f"There are only {several(figures['n'], 'test picture')}: small differences are luck."
     best = figures["faithfulness"][0]
     if best["area"] >= best["random_area"]:
         yield (
@@ -165,7 +217,13 @@ def _cautions(figures: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _worst(figures: Mapping[str, Any]) -> Mapping[str, Any]:
-    return min(figures["stability"], key=lambda row: row["accuracy"])
+    measure = figures["measure"]
+    worst = min if measure == "accuracy" else max
+    return worst(figures["stability"], key=lambda row: row[measure])
+
+
+def _score(row: Mapping[str, Any], measure: str) -> Score:
+    return Score(measure, row[measure], row["low"], row["high"])
 
 
 def _inside(change: str) -> str:

@@ -79,6 +79,7 @@ def _contents(material: Material) -> list[tuple[str, str]]:
         *([] if material.history.empty else [("training", "Training")]),
         *(_OF_VOTES if material.of_votes else _OF_CLASSES).items(),
         *[(panel.name, "What it sees") for panel in material.panels[:1]],
+        ("further", "Why it answers so"),
         ("making", "How it was made"),
     ]
 

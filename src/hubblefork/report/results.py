@@ -16,7 +16,7 @@ from hubblefork.errors import RequestError
 from hubblefork.evaluation.comparison import Difference, McNemar
 from hubblefork.report.material import displayable
 from hubblefork.report.sheets import TILE, corner, sheet, show
-from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, styled, wrapped
+from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, WRONG, styled, wrapped
 
 # Inches of a line below a picture, and letters that it holds.
 _LINE, _LETTERS = 0.135, 28
@@ -94,22 +94,36 @@ def draw_pairs(pairs: pd.DataFrame, most: int = 10) -> Figure:
         return figure
 
 
-def draw_accuracies(table: pd.DataFrame) -> Figure:
-    """An accuracy and its interval in each row; the dashed line is the first one.
+def draw_scores(table: pd.DataFrame, measure: str, baseline: float | None = None) -> Figure:
+    """A score and its interval in each row; the dashed line is the first one.
 
-    table: its first column names the rows; accuracy, low and high, from 0 to 1.
+    table: its first column names the rows; then `measure`, low and high. measure: `accuracy`, from
+    0 to 1, or `rmse`. baseline: what a network that knows nothing reaches; a dotted line, where it
+    is within the chart.
+
+    >>> table = pd.DataFrame({"pictures": ["sharp", "blurred"], "rmse": [0.09, 0.12],
+    ...                       "low": [0.08, 0.11], "high": [0.1, 0.13]})
+    >>> draw_scores(table, "rmse", 0.2).axes[0].get_xlabel()
+    'RMSE'
     """
     down = np.arange(len(table))
+    of_shares = measure == "accuracy"
     with styled(()):
         figure = Figure(figsize=(6.4, _ROW * len(table) + 1.0), layout="constrained")
         axes = figure.subplots()
-        axes.axvline(table["accuracy"][0], color=MUTED, linestyle=_DASHED, linewidth=1)
+        axes.axvline(table[measure][0], color=MUTED, linestyle=_DASHED, linewidth=1)
+        if baseline is not None:
+            axes.axvline(baseline, color=WRONG, linestyle=":", linewidth=1.4)
         axes.hlines(down, table["low"], table["high"], color=PART_COLOURS["train"])
-        axes.plot(table["accuracy"], down, "o", color=PART_COLOURS["train"])
+        axes.plot(table[measure], down, "o", color=PART_COLOURS["train"])
         axes.set_yticks(down, table.iloc[:, 0])
-        axes.set(xlim=(min(table["low"].min() - 0.03, 0.9), 1), ylim=(len(table) - 0.4, -0.6))
-        axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        axes.set_xlabel("Accuracy")
+        if of_shares:
+            axes.set_xlim(min(table["low"].min() - 0.03, 0.9), 1)
+            axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        else:
+            axes.set_xlim(0, 1.05 * max(table["high"].max(), baseline or 0))
+        axes.set_ylim(len(table) - 0.4, -0.6)
+        axes.set_xlabel("Accuracy" if of_shares else "RMSE")
         axes.grid(axis="x", color=GRID)
         return figure
 

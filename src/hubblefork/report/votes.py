@@ -12,7 +12,8 @@ from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report.material import Material
 from hubblefork.report.summary import FEW, of_data, of_training, training
 from hubblefork.report.words import between, listed, percent, several
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2, Answer, Question
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2, Question
+from hubblefork.sky.path import follow, short_name, short_question
 
 _SEED = 0
 _FIRST = GALAXY_ZOO_2.question(1).columns
@@ -22,6 +23,9 @@ _MOST_LEAD = 1.15
 
 # The most that rounding to six digits can move the sum of a question.
 _ROUNDED = 1e-4
+
+# The least fraction of an answer that an example shows beside the commonest one.
+_SHOWN = 0.1
 
 
 def fractions(material: Material) -> tuple[np.ndarray, np.ndarray]:
@@ -143,25 +147,22 @@ def path(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
     >>> [(step["depth"], step["text"]) for step in path(votes, votes)]
     [(0, 'smooth'), (1, 'in between'), (0, 'odd: no')]
     """
-    steps, following = [], 1
-    while following is not None:
-        question = GALAXY_ZOO_2.question(following)
-        best = int(true[question.columns].argmax())
+    steps = []
+    for question, best in follow(true):
         answers = [
             {
                 "text": answer.text,
                 "true": float(true[place]),
                 "predicted": float(predicted[place]),
-                "chosen": place == question.columns.start + best,
+                "chosen": place == best,
             }
             for place, answer in enumerate(question.answers, start=question.columns.start)
         ]
-        answer = question.answers[best]
         steps.append(
-            answers[best]
+            answers[best - question.columns.start]
             | {
-                "text": short_name(question.number, answer),
-                "question": _QUESTIONS[question.number],
+                "text": short_name(GALAXY_ZOO_2.columns[best]),
+                "question": short_question(question.number),
                 "depth": _depth(question),
                 "answers": [
                     each
@@ -170,7 +171,6 @@ def path(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
                 ],
             }
         )
-        following = answer.next
     return steps
 
 
@@ -180,34 +180,6 @@ def _depth(question: Question) -> int:
         return 0
     number = question.parent.removeprefix("Class").partition(".")[0]
     return 1 + _depth(GALAXY_ZOO_2.question(int(number)))
-
-
-# The least fraction of an answer that an example shows beside the commonest one.
-_SHOWN = 0.1
-
-# The questions, as short as an example has room for.
-_QUESTIONS = {
-    1: "Smooth, or a disk?",
-    2: "Edge-on?",
-    3: "A bar?",
-    4: "Spiral arms?",
-    5: "How large a bulge?",
-    6: "Anything odd?",
-    7: "How round?",
-    8: "What is odd?",
-    9: "What bulge, edge-on?",
-    10: "How tightly wound?",
-    11: "How many arms?",
-}
-
-# What a bare "yes" or "no" answers.
-_TOPICS = {2: "edge-on", 3: "bar", 4: "spiral", 5: "bulge", 6: "odd", 9: "bulge", 11: "arms"}
-
-
-def short_name(number: int, answer: Answer) -> str:
-    """An answer that can be understood without its question, which has this number."""
-    topic = _TOPICS.get(number)
-    return f"{topic}: {answer.text}" if topic else answer.text
 
 
 def _agreement(material: Material) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Explain a trained classifier: its answers to single pictures, or its whole test part."""
+"""Explain a trained network: its answers to single pictures, or its whole test part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ from hubblefork.workflow.explain_pictures import explain_pictures
 class Explanation:
     """The folder that was written; `page` is its `explanation.html`.
 
-    table: one row a picture that was explained, or, of a test part, one a mistake.
+    table: one row a picture that was explained, or, of a test part, one a mistake; with votes, one
+    a galaxy, the farthest from the volunteers first.
     """
 
     path: Path
@@ -44,7 +45,7 @@ def explain(
     folds: int | None = None,
     device: str = "auto",
 ) -> Explanation:
-    """Find out why a classifier answers as it does, and write a page with figures and tables.
+    """Find out why a network answers as it does, and write a page with figures and tables.
 
     Parameters
     ----------
@@ -61,8 +62,8 @@ def explain(
     layer
         Of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
     folds
-        For the test part: find likely wrong labels among all pictures of the run's source, by
-        training so many more networks.
+        For the test part of classes: find likely wrong labels among all pictures of the run's
+        source, by training so many more networks.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -111,10 +112,10 @@ def _check(
     places: Sequence[str | Path],
 ) -> None:
     """RequestError for whatever would only be found after minutes of work."""
-    if not isinstance(predictor.task, Classes):
+    if folds is not None and not isinstance(predictor.task, Classes):
         raise RequestError(
-            "explain works with classes, and this model gives fractions of votes: train one with "
-            "--classes five or --classes galaxy10"
+            "--folds finds wrong labels of classes, and this model gives fractions of votes: leave "
+            "it out, or train one with --classes five or --classes galaxy10"
         )
     if folds is not None and places:
         raise RequestError("--folds goes without pictures: it looks at all of the run's own")

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.task import Classes, Votes
 from hubblefork.errors import RequestError
 from hubblefork.evaluation.mislabels import likely_mislabels
-from hubblefork.explanation import likeness, measures, mistakes
+from hubblefork.explanation import distances, likeness, measures, mistakes
 from hubblefork.explanation.features import look
 from hubblefork.explanation.neighbours import Neighbours
 from hubblefork.explanation.part import Finding, Part
@@ -30,6 +32,29 @@ from hubblefork.workflow.out_of_fold import deal_folds, out_of_fold
 
 # Like training pictures of each test picture.
 _NEIGHBOURS = 8
+
+_KINDS = {Classes: "A classifier, explained", Votes: "Predicted votes, explained"}
+
+# What is told of single pictures, by the kind of labels, and then of all.
+_SINGLE = {
+    Classes: (
+        ("mistakes", mistakes.find_errors),
+        ("confusions", mistakes.find_confusions),
+        ("right answers", mistakes.find_right),
+        ("doubts", mistakes.find_doubts),
+    ),
+    Votes: (
+        ("the galaxies farthest from the volunteers", distances.find_farthest),
+        ("the nearest", distances.find_nearest),
+    ),
+}
+_WHOLE = (
+    ("the object and its surroundings", measures.measure_surroundings),
+    ("stability", measures.measure_stability),
+    ("a map of the pictures", likeness.map_features),
+    ("odd pictures", likeness.find_anomalies),
+    ("like pictures", likeness.find_neighbours),
+)
 
 
 def explain_part(
@@ -65,8 +90,10 @@ def explain_part(
     tables = {name: table for found in findings for name, table in found.tables.items()}
     for name, table in tables.items():
         write_table(table, folder / name)
-    figures = {"n": len(part), "accuracy": float(np.mean(part.predicted == part.labels))}
-    figures |= {"method": part.method, "layer": part.layer}
+    score = part.score
+    figures: dict[str, Any] = {"n": len(part), "measure": score.measure}
+    figures |= {score.measure: score.value, "low": score.low, "high": score.high}
+    figures |= {"baseline": part.baseline, "method": part.method, "layer": part.layer}
     for found in findings:
         figures |= found.figures
         for panel in found.section.charts:
@@ -76,7 +103,7 @@ def explain_part(
         json.dump(figures, file, indent=2, ensure_ascii=False, allow_nan=False)
     page = Explained(
         title=f"{predictor.card.recipe} on {short_name(dataset.source)}",
-        kind="A classifier, explained",
+        kind=_KINDS[type(predictor.task)],
         made=now(),
         sections=[found.section for found in findings],
         **about_test_part(figures),
@@ -87,17 +114,7 @@ def explain_part(
 
 def _findings(part: Part, maps: Finding) -> Iterator[Finding]:
     """What is found, in the order of the page; `maps` were measured before, to choose by."""
-    for what, find in (
-        ("mistakes", mistakes.find_errors),
-        ("confusions", mistakes.find_confusions),
-        ("right answers", mistakes.find_right),
-        ("doubts", mistakes.find_doubts),
-        ("the object and its surroundings", measures.measure_surroundings),
-        ("stability", measures.measure_stability),
-        ("a map of the pictures", likeness.map_features),
-        ("odd pictures", likeness.find_anomalies),
-        ("like pictures", likeness.find_neighbours),
-    ):
+    for what, find in (*_SINGLE[type(part.predictor.task)], *_WHOLE):
         say(f"looking into {what}")
         yield find(part)
         if find is measures.measure_stability:
@@ -112,10 +129,10 @@ def _part(
     method: str,
     layer: str | None,
 ) -> Part:
-    answers, features, near = [], [], []
+    values, features, near = [], [], []
     with progress("predicting", len(rows)) as done:
-        for values, sides in look(predictor, dataset.images, rows, done=done):
-            answers.append(values)
+        for answers, sides in look(predictor, dataset.images, rows, done=done):
+            values.append(answers)
             features.append(sides.mean(axis=1))
             near.append(known.index.nearest(sides, _NEIGHBOURS))
     return Part(
@@ -124,7 +141,7 @@ def _part(
         rows=rows,
         ids=dataset.table["id"].to_numpy(object)[rows],
         labels=dataset.labels[rows],
-        probabilities=np.concatenate(answers),
+        values=np.concatenate(values),
         features=np.concatenate(features),
         known=known,
         neighbours=Neighbours(

@@ -8,6 +8,7 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.errors import RequestError
 from hubblefork.explanation.features import compute_features
+from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.picture import Known
 from hubblefork.files import replacing
 from hubblefork.prediction.predictor import Predictor
@@ -37,11 +38,12 @@ def known_of(predictor: Predictor, run: Run, dataset: PackedDataset, split: Spli
     if len(rows) > most:
         say(f"comparing with {most:,} of the {len(rows):,} training pictures, drawn by chance")
         rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
-    names = np.array(predictor.names, dtype=object)
+    true = dataset.labels[rows]
     return Known(
         features=_kept_features(predictor, run, dataset, rows),
         ids=dataset.table["id"].to_numpy(object)[rows],
-        labels=names[dataset.labels[rows]],
+        true=true,
+        labels=meaning_of(predictor.task).words(true),
         picture=lambda place: dataset.images[rows[place]],
     )
 
