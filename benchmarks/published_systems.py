@@ -60,6 +60,9 @@ SYSTEMS = {
     "linnaeus": Published(
         "5", "17,659 photographs", "85.7 %", "test", "PHOTOGRAPHS", "linnaeus"
     ),
+    "dieleman": Published(
+        "Kaggle's winner", _KAGGLE, "RMSE 0.07693", "test", "kaggle:DIR", "dieleman"
+    ),
     # To hold against the two of publication 3, on the same votes.
     "default": Published("ours", _KAGGLE, "not done", "test", "kaggle:DIR", "default"),
 }  # fmt: skip
