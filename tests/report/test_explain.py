@@ -29,12 +29,13 @@ def test_what_was_left_out_is_said():
     table = pd.DataFrame(
         {
             "predicted": ["a", "b"],
-            "deletion_area": [0.2, 0.6],
-            "random_area": [0.5, 0.5],
+            "method": ["grad-cam", "occlusion"],
+            "reliable": [True, False],
             "likeness": [None, None],
         }
     )
-    told = about_pictures(table, "grad-cam", 900, [("x.png", "cut")], compared=False)
+    told = about_pictures(table, 900, [("x.png", "cut")], compared=False)
+    assert "by grad-cam (1) and occlusion (1)" in told["sentences"][0]
     assert "For 1 of 2 the map" in told["sentences"][1]
     cautions = " ".join(told["cautions"])
     assert "first 2 of 900" in cautions

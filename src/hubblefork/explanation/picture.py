@@ -28,6 +28,9 @@ from hubblefork.report.explain import Group, Section, Tile
 from hubblefork.report.figures import chart_png
 from hubblefork.report.material import Panel, displayable
 
+# The method that has a map for any network.
+_FINE = "integrated-gradients"
+
 # Like pictures that are shown, and channels of each layer.
 _NEIGHBOURS, _CHANNELS = 5, 16
 
@@ -74,6 +77,11 @@ class PictureExplanation:
     neighbours: Neighbours | None
     known: Known | None
 
+    @property
+    def reliable(self) -> bool:
+        """Whether the first map points at what the answer hangs on."""
+        return _reliable(self.maps[0], self.curve)
+
     def figure(self) -> Figure:
         """The picture beside its map, for each of the answers that have one."""
         return draw_overlays([(found.seen, found.map, self._title(found)) for found in self.maps])
@@ -90,11 +98,13 @@ class PictureExplanation:
         return paths
 
     def row(self) -> dict[str, Any]:
-        """One line of a table: answer, likeness, deletion and neighbours."""
+        """One line of a table: answer, likeness, whether to rely on the map, and neighbours."""
         row = {
             "id": self.id,
             **self.meaning.row(self.values),
             "likeness": self.likeness,
+            "method": self.maps[0].method,
+            "reliable": self.reliable,
             "deletion_area": self.curve.area,
             "random_area": self.curve.random_area,
         }
@@ -112,14 +122,15 @@ class PictureExplanation:
         ]
         tiles += [
             Tile(covered(each.seen, each.map), f"Map of the evidence for {self._name(each)}",
-                 f"for {self._title(each)}")
+                 f"for {self._title(each)}" if each.map.any() else
+                 f"nothing speaks for {self._name(each)}")
             for each in self.maps
         ]  # fmt: skip
         return Section(
             title=self.id.rsplit("/", 1)[-1],  # of a path, its last part
             note=" ".join(self._sentences()),
             sheets=[
-                Group("Where the evidence is", tiles, self.meaning.maps),
+                Group("Where the evidence is", tiles, f"By {found.method}. {self.meaning.maps}"),
                 *self._like_pictures(),
             ],
             charts=list(self._charts()),
@@ -142,11 +153,13 @@ class PictureExplanation:
                 "unlike the training pictures"
                 + (", so do not rely on the answer." if self.likeness <= UNLIKE else ".")
             )
-        gap = self.curve.random_area - self.curve.area
+        if not self.maps[0].map.any():
+            yield "The map is empty: by this method, nothing in the picture speaks for the answer."
+            return
         yield (
             "Blurring the places of the map costs the answer sooner than blurring random ones: the "
             "map points at what matters."
-            if gap > 0
+            if self.reliable
             else "Blurring the places of the map costs the answer no sooner than blurring random "
             "ones: do not rely on this map."
         )
@@ -194,7 +207,7 @@ def choose_method(predictor: Predictor) -> str:
     try:
         saliency_layer(predictor)
     except RequestError:
-        return "integrated-gradients"
+        return _FINE
     return "grad-cam"
 
 
@@ -218,7 +231,8 @@ def explain_picture(
         What the picture is called.
     method, layer
         Of the maps, as `saliency` takes them; the layer is also that of the activation maps. By
-        default, those that fit the network, and its first four convolutions.
+        default, those that fit the network, unless integrated gradients are measured to fit the
+        picture better, and its first four convolutions.
     known
         Training pictures to find like ones among.
 
@@ -232,15 +246,15 @@ def explain_picture(
     >>> [path.name for path in found.save(folder, "noise")]
     ['noise-maps.png', 'noise-deletion.png', 'noise-activations.png']
     """
-    method = method or choose_method(predictor)
     meaning = meaning_of(predictor.task)
     answer = predictor.answer(picture[None])
     values = answer.values[0]
-    chosen = layer if method == "grad-cam" else None
-    maps = tuple(
-        saliency(predictor, picture, method, predictor.names[each], chosen)
-        for each in meaning.targets(values)
-    )
+    targets = [predictor.names[each] for each in meaning.targets(values)]
+    first, curve = _first_map(predictor, picture, targets[0], method, layer)
+    others = [
+        saliency(predictor, picture, first.method, each, first.layer or None)
+        for each in targets[1:]
+    ]
     neighbours = None
     if known is not None:
         _, sides = next(look(predictor, picture[None]))
@@ -250,9 +264,31 @@ def explain_picture(
         meaning=meaning,
         values=values,
         likeness=None if answer.likeness is None else float(answer.likeness[0]),
-        maps=maps,
-        curve=deletion_curve(predictor, picture, maps[0]),
+        maps=(first, *others),
+        curve=curve,
         layers=activation_maps(predictor, picture, [layer] if layer else 4),
         neighbours=neighbours,
         known=known,
     )
+
+
+def _first_map(
+    predictor: Predictor, picture: np.ndarray, target: str, method: str | None, layer: str | None
+) -> tuple[Saliency, DeletionCurve]:
+    """The map of the evidence for an answer, and its deletion curve.
+
+    Where neither method nor layer is asked for, and the usual method's map of this picture is no
+    better than chance, it is that of integrated gradients, if this one is.
+    """
+    usual = method or choose_method(predictor)
+    first = saliency(predictor, picture, usual, target, layer if usual == "grad-cam" else None)
+    curve = deletion_curve(predictor, picture, first)
+    if method or layer or usual == _FINE or _reliable(first, curve):
+        return first, curve
+    other = saliency(predictor, picture, _FINE, target)
+    its = deletion_curve(predictor, picture, other, random=curve.random)
+    return (other, its) if _reliable(other, its) else (first, curve)
+
+
+def _reliable(found: Saliency, curve: DeletionCurve) -> bool:
+    return bool(found.map.any()) and curve.area < curve.random_area

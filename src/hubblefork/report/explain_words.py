@@ -8,7 +8,7 @@ import pandas as pd
 from hubblefork.errors import first_few
 from hubblefork.evaluation.scores import Score
 from hubblefork.report.contest import shown
-from hubblefork.report.words import between, percent, several
+from hubblefork.report.words import between, listed, percent, several
 
 # Test pictures below which the figures of a page can hardly be told from luck.
 _FEW = 100
@@ -19,22 +19,23 @@ NAMES = {"accuracy": "accuracy", "rmse": "RMSE"}
 
 def about_pictures(
     table: pd.DataFrame,
-    method: str,
     number: int,
     problems: Sequence[tuple[str, str]],
     compared: bool,
 ) -> dict[str, list]:
     """Sentences and cautions on pictures that were explained one by one.
 
-    table: one row a picture, with predicted, deletion_area, random_area and likeness. method: of
-    the maps. number: of pictures that were given. problems: id and reason of those that could not
-    be read. compared: whether training pictures were at hand.
+    table: one row a picture, with predicted, method and reliable (of the map) and likeness. number:
+    of pictures that were given. problems: id and reason of those that could not be read. compared:
+    whether training pictures were at hand.
     """
     commonest = table["predicted"].value_counts()
     some = f", {commonest.iloc[0]} of them ‘{commonest.index[0]}’" if len(table) > 1 else ""
-    reliable = int((table["deletion_area"] < table["random_area"]).sum())
+    reliable = int(table["reliable"].sum())
+    counts = table["method"].value_counts()
+    methods = [f"{name} ({count})" if len(counts) > 1 else name for name, count in counts.items()]
     sentences = [
-        f"{several(len(table), 'picture')} explained by {method}{some}.",
+        f"{several(len(table), 'picture')} explained by {listed(methods)}{some}.",
         f"For {reliable} of {len(table)} the map points at what the answer hangs on: blurring its "
         "places costs the answer sooner than blurring random ones.",
     ]

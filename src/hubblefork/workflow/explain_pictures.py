@@ -61,7 +61,7 @@ def explain_pictures(
         kind="Single answers, explained",
         made=now(),
         sections=[each.section() for each in explained],
-        **about_pictures(table, explained[0].maps[0].method, number, problems, bool(known)),
+        **about_pictures(table, number, problems, bool(known)),
     )
     write_explained(page, folder / "explanation.html")
     return table
