@@ -85,7 +85,7 @@ def test_a_grey_picture_is_a_problem_for_a_model_of_colours(model, sky, tmp_path
         grey = picture.convert("L")
     grey.save(sky / "a" / "2.png")
     unread = predict(model, sky, out=tmp_path / "out.csv")
-    assert unread["problem"].tolist() == ["it is grey, where pictures in colour are expected"]
+    assert unread["problem"].tolist() == ["it is grey, where it should be in colour"]
     with pytest.raises(RequestError, match=r"no picture of 1 could be read; .*2\.png: it is grey"):
         predict(model, sky / "a" / "2.png", out=tmp_path / "other.csv")
 

@@ -73,8 +73,8 @@ def read_block(
         elif picture.pixels.shape != shape:
             return replace(block, misfit=(place, picture.pixels.shape))
         elif colours is not None and colour_of(picture.bands) not in colours:
-            expected = f"pictures {' or '.join(colours)} are expected"
-            block.left_out.append((place, f"it is {colour_of(picture.bands)}, where {expected}"))
+            found, expected = colour_of(picture.bands), " or ".join(colours)
+            block.left_out.append((place, f"it is {found}, where it should be {expected}"))
         else:
             content = picture.pixels.tobytes()
             parts.append(content)

@@ -188,9 +188,9 @@ def _require_colours(dataset: PackedDataset, predictor: Predictor) -> None:
         examples = first_few(dataset.table["origin"][other])
         raise RequestError(
             f"{other.sum():,} of the {len(dataset):,} pictures of {dataset.source} are "
-            f"{' or '.join(found[other].unique())} ({examples}), and the model has learnt from "
-            f"pictures {' or '.join(predictor.card.colours)}: leave them out, or train on such "
-            "pictures too"
+            f"{' or '.join(found[other].unique())} ({examples}), and those that the model has "
+            f"learnt from are {' or '.join(predictor.card.colours)}: leave them out, or train on "
+            "such pictures too"
         )
 
 
