@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from hubblefork.explanation.faithfulness import deletion_curve
 from hubblefork.explanation.picture import explain_picture
@@ -14,16 +16,45 @@ def reliable(predictor, picture, method):
     return bool(found.map.any()) and curve.area < curve.random_area
 
 
-def test_the_usual_method_gives_way_where_another_is_measured_to_be_better(bars, cue):
-    random = np.random.default_rng(11)
-    pictures = [cue(random, upright=bool(number % 2))[0] for number in range(4)]
-    pictures.append(np.full_like(pictures[0], 40))  # nothing is to be seen
-    for picture in pictures:
-        usual, fine = (reliable(bars, picture, m) for m in ("grad-cam", "integrated-gradients"))
-        found = explain_picture(bars, picture, "a picture")
-        expected = "integrated-gradients" if fine and not usual else "grad-cam"
-        assert {each.method for each in found.maps} == {expected}
-        assert found.row()["reliable"] == (usual or fine)
+class Dark(nn.Module):
+    """Names a picture by its dark places.
+
+    Its maps are bright, and their gradients never above 0, so Grad-CAM has nothing to show.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.maps = nn.Conv2d(3, 1, kernel_size=1)
+        self.last = nn.Linear(1, 2)
+        with torch.no_grad():
+            self.maps.weight.fill_(1 / 3)
+            self.maps.bias.fill_(10)  # above 0, whatever is seen
+            self.last.weight.copy_(torch.tensor([[100.0], [-100.0]]))
+            self.last.bias.copy_(torch.tensor([-1.0, 1.0]))
+
+    def forward(self, pictures):
+        return self.last(torch.relu(9 - self.maps(pictures)).mean(dim=(2, 3)))
+
+
+def test_the_usual_method_gives_way_where_another_is_measured_to_be_better(bars):
+    dark = replace(bars, network=Dark().eval())
+    picture = np.full((40, 40, 3), 90, np.uint8)
+    picture[8:14, 20:26] = 0
+    assert not reliable(dark, picture, "grad-cam")
+    assert reliable(dark, picture, "integrated-gradients")
+    found = explain_picture(dark, picture, "a dark spot")
+    assert {each.method for each in found.maps} == {"integrated-gradients"}
+    assert found.row()["reliable"]
+
+
+def test_it_stays_where_it_is_reliable_or_nothing_is(bars, cue):
+    picture, _ = cue(np.random.default_rng(11), upright=True)
+    blank = np.full_like(picture, 40)
+    for each, expected in ((picture, True), (blank, False)):
+        assert reliable(bars, each, "grad-cam") == expected
+        found = explain_picture(bars, each, "a picture")
+        assert {one.method for one in found.maps} == {"grad-cam"}
+        assert found.row()["reliable"] == expected
 
 
 @pytest.mark.parametrize("asked", [{"method": "grad-cam"}, {"layer": "stages.2"}])
