@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# Processes beside each other (pytest -n) already keep all cores busy: more threads would only wait.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from PIL import Image

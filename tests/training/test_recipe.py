@@ -126,6 +126,13 @@ def test_what_val_and_test_leave_is_for_training(settings, shares):
     assert (split.train, split.val, split.test) == shares
 
 
+def test_epochs_that_are_asked_for_are_not_limited_by_the_minutes_of_the_recipe():
+    assert load_recipe("default").training.minutes
+    assert load_recipe("default", {"epochs": 30}).training.minutes is None
+    both = load_recipe("default", {"epochs": 30, "minutes": 5}).training
+    assert (both.epochs, both.minutes) == (30, 5)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -55,6 +55,18 @@ def test_resuming_finds_the_unfinished_run_and_its_recipe(unfinished, shapes, tm
         train(shapes, resume=True)
 
 
+def test_a_run_keeps_the_number_of_epochs_that_its_minutes_held(shapes, tmp_path, capfd):
+    settings = {**QUICK, "minutes": 1e-9}
+    run = train(shapes, "lenet5", settings=settings, out=tmp_path / "run")
+    assert len(run.history) == run.recipe["training"]["epochs"] == 1
+    assert "minutes" not in run.recipe["training"]
+    assert "1 of 3 epochs" in capfd.readouterr().err
+    train(shapes, "lenet5", settings=settings, out=tmp_path / "run", resume=True)
+    assert "had ended already" in capfd.readouterr().err
+    with pytest.raises(RequestError, match="epochs was 1, is 3"):
+        train(shapes, "lenet5", settings=QUICK, out=tmp_path / "run", resume=True)
+
+
 def test_a_run_goes_on_from_any_of_its_later_steps(shapes, tmp_path):
     whole = train(shapes, "lenet5", settings=QUICK, out=tmp_path / "run")
     before = {path: path.read_bytes() for path in whole.path.glob("*.*")}

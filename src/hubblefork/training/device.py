@@ -1,7 +1,7 @@
 """Where a network is computed, in which numbers, and what is said where its memory is too small."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, get_args
 
 import torch
@@ -74,6 +74,14 @@ def choose_compile(name: str, device: torch.device, processes: int) -> CompileMo
         reason = str(error).strip().splitlines()[0]
         raise RequestError(f"--compile {name}: torch cannot compile here ({reason})") from error
     return name  # type: ignore[return-value]
+
+
+def telling_of_batches(pictures: int, side: int) -> AbstractContextManager[None]:
+    """`telling_of_memory` of training on batches of so many pictures of side x side pixels."""
+    return telling_of_memory(
+        f"to train on batches of {pictures:,} pictures of {side}x{side}",
+        f"--set batch_size={max(1, pictures // 2)}, or a smaller view.size",
+    )
 
 
 @contextmanager

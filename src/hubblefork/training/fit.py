@@ -23,7 +23,7 @@ from hubblefork.training.batches import (
     has_room,
     resident,
 )
-from hubblefork.training.device import telling_of_memory
+from hubblefork.training.device import telling_of_batches
 from hubblefork.training.divided import BatchNormOfAll, share_batch_norm
 from hubblefork.training.module import Classifier
 from hubblefork.training.plan import Plan
@@ -58,7 +58,6 @@ def _train(plan: Plan, run: Run) -> None:
     keep_freed_memory()
     settings = plan.recipe.training
     last = run.checkpoints / "last.ckpt"
-    size = plan.view.size
     with _quiet():
         trainer = _trainer(plan, run)
         rank, device = trainer.global_rank, trainer.strategy.root_device
@@ -80,10 +79,7 @@ def _train(plan: Plan, run: Run) -> None:
         module = _classifier(plan, steps=len(loader) * settings.all_epochs, device=device)
         with (
             BatchNormOfAll() if plan.world.size > 1 else nullcontext(),
-            telling_of_memory(
-                f"to train on batches of {settings.batch_size:,} pictures of {size}x{size}",
-                f"--set batch_size={max(1, settings.batch_size // 2)}, or a smaller view.size",
-            ),
+            telling_of_batches(settings.batch_size, plan.view.size),
         ):
             try:
                 trainer.fit(

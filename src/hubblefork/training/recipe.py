@@ -126,7 +126,8 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
         Values by key. A key is dotted (`training.epochs`) or, where only one table has it, the
         last part alone (`epochs`). Values are Python values, or text as TOML would write it.
         Another network begins without the options of the recipe's own; where `split.val` or
-        `split.test` is set alone, `split.train` is what they leave.
+        `split.test` is set alone, `split.train` is what they leave; and where `training.epochs` is
+        set alone, they may take more than the recipe's `training.minutes`.
 
     Raises RequestError, with the nearest right one, for an unknown recipe or key, and for a value
     out of its range.
@@ -146,6 +147,8 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     network = content.get("network", {})
     if places.get(("network", "name"), network.get("name")) != network.get("name"):
         network.pop("options", None)
+    if ("training", "epochs") in places:
+        content.get("training", {}).pop("minutes", None)
     for place, value in places.items():
         _override(content, place, value)
     if places.keys() & {("split", "val"), ("split", "test")} and ("split", "train") not in places:

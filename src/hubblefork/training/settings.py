@@ -178,6 +178,8 @@ class TrainingTable(Table):
     """All weights in many steps, or the last layer only in one"""
     epochs: Count = 10
     """Passes over the training part, or over each chunk of it."""
+    minutes: Positive | None = None
+    """Fewer epochs where this machine would take longer for them; none: however long they take."""
     chunks: Count = 1
     """Balanced parts of the training part that are trained on one after another."""
     head_epochs: Annotated[int, Field(ge=0)] = 0

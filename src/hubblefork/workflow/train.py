@@ -1,6 +1,7 @@
 """From a source to a finished run: pack, split, train, measure on the test part, report."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from socket import gethostname
@@ -23,6 +24,7 @@ from hubblefork.progress import say
 from hubblefork.training.device import choose_compile, choose_device, choose_precision
 from hubblefork.training.fit import fit
 from hubblefork.training.losses import choose_objective
+from hubblefork.training.pace import affordable_epochs, with_epochs
 from hubblefork.training.plan import Plan, make_network, plan, resolve
 from hubblefork.training.probe import check_probe, fit_probe
 from hubblefork.training.processes import World, join
@@ -100,6 +102,7 @@ def train(
         if resolved.training.method == "probe":
             check_probe(planned)
         world.from_first(lambda: require_unseen(planned))
+        planned = _paced(planned, world)
         content = describe(planned)
         run, key = world.from_first(lambda: (_begin(planned, content, earlier, out), dataset.key))
         world.each(lambda: _check_machine(run, dataset, key))
@@ -129,6 +132,8 @@ def _request(
     if earlier and recipe is None:
         recipe = earlier.path / "recipe.toml"
     resolved = load_recipe(recipe or "default", settings)
+    if earlier and resolved.training.minutes:  # how many end in them was found when it began
+        resolved = with_epochs(resolved, earlier.recipe["training"]["epochs"])
     if not earlier and out is not None:
         refuse_existing(Path(out))
     _check_divisible(resolved, world)
@@ -144,6 +149,18 @@ def _check_divisible(recipe: Recipe, world: World) -> None:
             f"batch_size is {batch}, which {number} processes cannot divide evenly: "
             f"--set batch_size={-(-batch // number) * number}"
         )
+
+
+def _paced(planned: Plan, world: World) -> Plan:
+    """With as many epochs as end in the minutes of the recipe."""
+    wanted = planned.recipe.training
+    epochs = world.from_first(lambda: affordable_epochs(planned))
+    if epochs < wanted.epochs:
+        say(
+            f"{epochs} of {wanted.epochs} epochs end within {wanted.minutes:g} minutes here; "
+            f"--set epochs={wanted.epochs} does them all"
+        )
+    return replace(planned, recipe=with_epochs(planned.recipe, epochs))
 
 
 def _begin(
