@@ -78,11 +78,22 @@ PLAIN = {
     "view.symmetries": True,
 }
 ADAMW = {"optimiser.name": "adamw", "learning_rate": 4e-3, "momentum": 0.9}
+PRETRAINED = {
+    "network.name": "timm:tf_efficientnet_lite0",
+    "network.weights": "efficientnet-lite0",
+    "view.normalise": "backbone",
+    "view.symmetries": True,
+    "view.size": 96,
+    "data.size": 120,
+    "learning_rate": 1e-3,
+    "layer_decay": 0.9,
+}
 IDEAS = {
     "default": Idea(),
     "AdamW in place of Muon": Idea(ADAMW),
     "plain filters, answers averaged over the eight symmetries": Idea(PLAIN),
     "plain filters and AdamW": Idea(PLAIN | ADAMW),
+    "EfficientNet-Lite0 with ImageNet's weights, 96 pixels, and AdamW": Idea(ADAMW | PRETRAINED),
     "deeper and narrower": Idea(
         {"network.options.width": 4, "network.options.blocks": [1, 1, 2, 2]}
     ),
@@ -94,6 +105,7 @@ IDEAS = {
     "no label smoothing": Idea({"label_smoothing": 0.0}),
     "no zooms and shifts": Idea({"zoom": 1.0, "shift": 0.0}),
     "48 pixels": Idea({"view.size": 48}),
+    "48 pixels of a narrower field": Idea({"view.size": 48, "view.field": 0.6}),
     "80 pixels": Idea({"view.size": 80, "data.size": 100}),
     "pictures that grow from 32 to 64 pixels": Idea(change=grow),
     "rare classes not favoured": Idea({"favour_rare": 0.0}),
