@@ -16,7 +16,7 @@ from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import Split, saved_split
 from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError, first_few
+from hubblefork.errors import RequestError
 from hubblefork.networks.model_file import ModelCard, current_versions, save_model
 from hubblefork.networks.registry import count_parameters
 from hubblefork.prediction.predictor import Predictor
@@ -33,6 +33,7 @@ from hubblefork.training.run import Run, default_run_path, refuse_existing
 from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.measure import measure_test_part
 from hubblefork.workflow.overlap import require_unseen
+from hubblefork.workflow.resuming import check_same, find_earlier
 
 # What NumPy's and torch's generators take after all that is added to it.
 _MOST_SEED = 2**32 - 1
@@ -128,12 +129,11 @@ def _request(
     world: World,
 ) -> tuple[Recipe, Run | None]:
     """The recipe as resolved, and the run to go on with, if any."""
-    earlier = _find_earlier(source, out) if resume else None
-    if earlier and recipe is None:
-        recipe = earlier.path / "recipe.toml"
-    resolved = load_recipe(recipe or "default", settings)
-    if earlier and resolved.training.minutes:  # how many end in them was found when it began
-        resolved = with_epochs(resolved, earlier.recipe["training"]["epochs"])
+    earlier = find_earlier(source, out) if resume else None
+    used = earlier.path / "recipe.toml" if earlier else None
+    resolved = load_recipe(recipe or used or "default", settings)
+    if used and resolved.training.minutes:  # how many epochs end in them was found when it began
+        resolved = with_epochs(resolved, load_recipe(used).training.epochs)
     if not earlier and out is not None:
         refuse_existing(Path(out))
     _check_divisible(resolved, world)
@@ -168,7 +168,7 @@ def _begin(
 ) -> Run:
     """Make the run's folder, or look whether the earlier one can go on as planned."""
     if earlier:
-        _check_same(earlier, content)
+        check_same(earlier, content)
         earlier.sweep()
         say(f"going on with {earlier.path}")
         return earlier
@@ -283,45 +283,3 @@ def _announce(planned: Plan, run: Run) -> None:
         f"{count_parameters(planned.network):,} parameters, on {_where(planned)} in "
         f"{planned.precision}; run {run.path}"
     )
-
-
-def _find_earlier(source: str | Path, out: str | Path | None) -> Run | None:
-    """The run to go on with; None where `out` names a folder that is not there yet."""
-    if out is not None:
-        # A kill can come before the folder is made.
-        return Run.open(out) if Path(out).exists() else None
-    recipes = sorted(Path("runs").glob("*/*/recipe.toml"), key=lambda file: file.stat().st_mtime)
-    for file in reversed(recipes):
-        run = Run(file.parent)
-        if not run.finished and run.recipe.get("run", {}).get("source") == str(source):
-            return run
-    raise RequestError(f"--resume: no unfinished run of {source} below runs/; name it by --out")
-
-
-def _check_same(run: Run, content: Mapping[str, Any]) -> None:
-    """A run can only go on with what it began with."""
-    before, now = _flat(run.recipe), _flat(content)
-    free = ("run.source", "run.device", "run.processes", "run.started", "run.versions.")
-    keys = [key for key in sorted(before.keys() | now.keys()) if not key.startswith(free)]
-    changed = [_change(key, before, now) for key in keys if before.get(key) != now.get(key)]
-    if changed:
-        raise RequestError(
-            f"cannot go on with {run.path}, which began differently: {first_few(changed)}; "
-            "leave them as they were, or begin anew with another --out"
-        )
-
-
-def _change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    if key == "run.dataset":  # a hash, which says nothing to a reader
-        return f"the pictures or labels of {now['run.source']}, or their framing, are others"
-    return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')}"
-
-
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
