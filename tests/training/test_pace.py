@@ -30,6 +30,11 @@ def test_there_are_as_many_epochs_as_the_minutes_hold(recipe, source, shapes):
     assert affordable_epochs(planned(source, recipe, epochs=3, minutes=1000)) == 3
 
 
+def test_the_last_layer_has_its_epochs_alone_whatever_the_minutes(shapes):
+    head_first = planned(shapes, epochs=ENDLESS, minutes=1e-9, head_epochs=3)
+    assert affordable_epochs(head_first) == 3
+
+
 def test_without_a_limit_all_epochs_are_done(shapes):
     assert affordable_epochs(planned(shapes, epochs=ENDLESS, minutes=None)) == ENDLESS
 

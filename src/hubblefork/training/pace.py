@@ -1,6 +1,7 @@
 """How many epochs a machine gets through in the minutes that a recipe gives it."""
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from statistics import median
@@ -24,7 +25,9 @@ _VALIDATION = 1 / 3
 
 
 def affordable_epochs(plan: Plan) -> int:
-    """The epochs that end within the recipe's minutes here: at least one, at most its own number.
+    """The epochs that end within the recipe's minutes here: at most its own number.
+
+    There is at least one, and never fewer than those in which only the last layer learns.
 
     Times training steps on a copy of the network, with this process's share of a batch; one step
     where so few pictures leave no doubt. Raises RequestError where a batch does not fit the memory.
@@ -40,7 +43,8 @@ def affordable_epochs(plan: Plan) -> int:
         affordable = 60 * settings.minutes / (steps * step())
         if affordable < settings.epochs:
             affordable = 60 * settings.minutes / (steps * _typical(step))
-    return max(1, min(settings.epochs, int(affordable)))
+    least = max(1, math.ceil(settings.head_epochs / settings.chunks))
+    return max(least, min(settings.epochs, int(affordable)))
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
