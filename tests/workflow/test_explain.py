@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from hubblefork.errors import RequestError
 from hubblefork.workflow.explain import explain
@@ -122,12 +123,24 @@ def test_a_model_file_explains_pictures_without_training_pictures(run, shapes, t
         ({"folds": 1}, "expected 2 or more"),
         ({"folds": 50}, "has 40 pictures or groups of them, fewer than folds"),
         ({"pictures": "nowhere.png"}, "nowhere.png"),
+        ({"crop": 20}, "--crop 20 goes with pictures"),
     ],
 )
 def test_wrong_requests_are_one_line_and_leave_nothing(run, tmp_path, wrong, complaint):
     with pytest.raises(RequestError, match=complaint):
         explain(run.path, out=tmp_path / "why", **wrong)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_crop_is_of_the_pictures_and_not_of_those_that_were_learnt(run, shapes, tmp_path):
+    picture = shapes / "bar" / "bar 0.png"
+    with Image.open(picture) as image:
+        wide = np.pad(np.asarray(image), ((8, 8), (8, 8), (0, 0)), mode="reflect")
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    cut = explain(run.path, tmp_path / "wide.png", out=tmp_path / "cut", crop=len(wide) - 16).table
+    own = explain(run.path, picture, out=tmp_path / "own").table
+    same = ["predicted", "probability", "neighbours"]
+    assert cut[same].equals(own[same])
 
 
 def test_folds_and_pictures_do_not_go_together(run, shapes, tmp_path):

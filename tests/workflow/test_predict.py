@@ -69,6 +69,18 @@ def test_files_folders_catalogues_and_arrays_get_the_same_answers(model, sky):
     np.testing.assert_allclose(folder["a"], catalogue["a"].iloc[[0, 2, 4, 1, 3]], atol=1e-6)
 
 
+def test_a_crop_cuts_pictures_that_show_more_around_a_galaxy(model, sky):
+    alone = np.load(sky / "array.npz")["images"]
+    wide = np.pad(alone, ((0, 0), (10, 10), (10, 10), (0, 0)), mode="reflect")
+    np.savez(sky / "wide.npz", images=wide)
+    cut = predict(model, sky / "wide.npz", crop=16)
+    np.testing.assert_array_equal(cut["a"], predict(model, sky / "array.npz")["a"])
+    assert (cut["a"] != predict(model, sky / "wide.npz")["a"]).all()
+    assert predict(model, sky / "array.npz", crop=20)["problem"].str.contains("smaller").all()
+    with pytest.raises(RequestError, match="crop is 0; expected a whole number of pixels"):
+        predict(model, sky / "array.npz", crop=0)
+
+
 def test_several_sources_become_one_table_and_bad_pictures_have_a_reason(model, sky, tmp_path):
     (sky / "a" / "2.png").write_bytes(b"no picture")
     places = [sky / "catalogue.csv", sky / "b" / "1.png", sky / "array.npz"]

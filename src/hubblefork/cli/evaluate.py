@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, Rule, RunArgument
+from hubblefork.cli.options import Crop, Device, Rule, RunArgument
 
 
 def evaluate(
@@ -14,9 +14,7 @@ def evaluate(
         str | None, typer.Argument(help="Labelled pictures. [default: the run's test part]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
-    crop: Annotated[
-        int | None, typer.Option(help="Keep this centre square of SOURCE's pictures instead.")
-    ] = None,
+    crop: Crop = None,
     classes: Rule = None,
     device: Device = "auto",
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, RunArgument
+from hubblefork.cli.options import Crop, Device, RunArgument
 
 
 def explain(
@@ -18,6 +18,7 @@ def explain(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
+    crop: Crop = None,
     method: Annotated[
         str | None,
         typer.Option(help="grad-cam, integrated-gradients or occlusion. [default: what fits]"),
@@ -35,6 +36,13 @@ def explain(
     from hubblefork.workflow import explain as workflow
 
     explained = workflow.explain(
-        run, pictures or [], out=out, method=method, layer=layer, folds=folds, device=device
+        run,
+        pictures or [],
+        out=out,
+        crop=crop,
+        method=method,
+        layer=layer,
+        folds=folds,
+        device=device,
     )
     print(explained.path)

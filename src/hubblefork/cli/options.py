@@ -8,6 +8,10 @@ import typer
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a model file.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of split, weights, order and views.")]
+Crop = Annotated[
+    int | None,
+    typer.Option(help="Keep this centre square of the pictures, in pixels, not the model's."),
+]
 Rule = Annotated[
     str | None,
     typer.Option(

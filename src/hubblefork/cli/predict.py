@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, RunArgument
+from hubblefork.cli.options import Crop, Device, RunArgument
 from hubblefork.errors import RequestError
 
 
@@ -26,6 +26,7 @@ def predict(
         Path | None,
         typer.Option(metavar="FILE.csv", help="A submission to Kaggle's Galaxy Zoo challenge."),
     ] = None,
+    crop: Crop = None,
     coverage: Annotated[
         float | None,
         typer.Option(
@@ -41,7 +42,13 @@ def predict(
     if (out is None) == (submission is None):
         raise RequestError("give --out FILE (.csv or .parquet), or --submission FILE.csv")
     unread = workflow.predict(
-        run, pictures, out=out, submission=submission, coverage=coverage, device=device
+        run,
+        pictures,
+        out=out,
+        submission=submission,
+        crop=crop,
+        coverage=coverage,
+        device=device,
     )
     for row in unread.itertuples():
         print(f"not read: {row.id}: {row.problem}", file=sys.stderr)

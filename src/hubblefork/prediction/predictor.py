@@ -1,7 +1,7 @@
 """A trained network that answers: `Predictor.load("runs/...").predict(pictures)`."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,8 @@ class Predictor:
     """A network with everything that its model file says about it.
 
     Make one with `Predictor.load`. `head` turns the network's numbers into answers; `card` tells
-    network, view, framing and task; `trust` calibrates the answers.
+    network, view and task; `framing` is how a picture has to be cut and scaled before it is given
+    to `predict`; `trust` calibrates the answers.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "mlp", out=folder / "run",
@@ -58,7 +59,8 @@ class Predictor:
     head: nn.Module
     card: ModelCard
     device: torch.device
-    trust: Trust = field(default_factory=Trust)
+    framing: Framing
+    trust: Trust
 
     @classmethod
     def of(
@@ -66,13 +68,17 @@ class Predictor:
     ) -> "Predictor":
         """Put a network that is in memory onto a device."""
         network = network.to(device, memory_format=torch.channels_last).eval()
-        return cls(network, create_head(card.head).to(device), card, device, trust or Trust())
+        head = create_head(card.head).to(device)
+        return cls(network, head, card, device, card.framing, trust or Trust())
 
     @classmethod
-    def load(cls, run: Path | str, device: str = "auto") -> "Predictor":
+    def load(cls, run: Path | str, device: str = "auto", crop: int | None = None) -> "Predictor":
         """Load a run folder or a model file onto a device (`auto`, `cpu` or `cuda`).
 
-        Raises RequestError where there is no model.
+        With `crop`, this centre square is kept of each picture, in its pixels, in the place of the
+        one that the model was trained on.
+
+        Raises RequestError where there is no model, and for a crop that is no positive number.
         """
         path = Path(run)
         if not path.exists():
@@ -85,7 +91,10 @@ class Predictor:
                     f"ended; go on with it by --resume"
                 )
         network, card, arrays = load_model(path)
-        return cls.of(network, card, choose_device(device), Trust.from_arrays(arrays))
+        predictor = cls.of(network, card, choose_device(device), Trust.from_arrays(arrays))
+        if crop is None:
+            return predictor
+        return replace(predictor, framing=replace(card.framing, crop=crop))
 
     @property
     def task(self) -> Task:
@@ -96,11 +105,6 @@ class Predictor:
     def names(self) -> tuple[str, ...]:
         """The class names, or the columns of the votes, in the order of the answers."""
         return self.task.columns if isinstance(self.task, Votes) else self.task.names
-
-    @property
-    def framing(self) -> Framing:
-        """How a picture has to be cut and scaled before it is given to `predict`."""
-        return self.card.framing
 
     def predict(
         self,

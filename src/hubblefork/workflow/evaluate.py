@@ -1,7 +1,7 @@
 """Measure a trained model again: on its own test part, or on any other labelled source."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def evaluate(
     >>> evaluation.metrics["n"], (evaluation.path / "report.html").is_file()
     (80, True)
     """
-    predictor = Predictor.load(run, device)
+    predictor = Predictor.load(run, device, crop)
     if source is None and crop is not None:
         raise RequestError(
             f"--crop {crop} goes with a source; without one, {run} is measured on its own test "
@@ -94,10 +94,9 @@ def evaluate(
         dataset, rows, about = own_test_part(whole_run, predictor)
         labels = dataset.labels[rows]
     else:
-        framing = predictor.framing if crop is None else replace(predictor.framing, crop=crop)
         opened = open_source(source, classes)
         numbers = _model_numbers(opened, predictor)
-        dataset = pack(opened, framing)
+        dataset = pack(opened, predictor.framing)
         _require_colours(dataset, predictor)
         labels = dataset.labels if numbers is None else numbers[dataset.labels]
         rows = np.arange(len(dataset))
@@ -149,7 +148,7 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
     dataset = open_packed(about["dataset"], source=about["source"])
     if dataset is None:
         opened = open_source(about["source"], run.recipe.get("data", {}).get("classes"))
-        dataset = pack(opened, predictor.framing)
+        dataset = pack(opened, predictor.card.framing)
         if dataset.key != about["dataset"]:
             raise RequestError(f"{about['source']} has changed since {run.path} was trained on it")
     return dataset, Split.load(run.split)

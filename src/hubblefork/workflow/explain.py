@@ -40,6 +40,7 @@ def explain(
     pictures: str | Path | Sequence[str | Path] = (),
     *,
     out: str | Path | None = None,
+    crop: int | None = None,
     method: str | None = None,
     layer: str | None = None,
     folds: int | None = None,
@@ -56,6 +57,9 @@ def explain(
         mistakes, doubts, what it looks at, how well it holds, and what is odd.
     out
         The folder to make; by default `explanation` or `explanation-<pictures>` beside the model.
+    crop
+        Side of the square kept of each of the pictures, in its pixels, where they are framed
+        otherwise than those that the model was trained on.
     method
         Of the maps: `grad-cam`, `integrated-gradients` or `occlusion`. By default the first, or
         the second for a network that has no maps near its end, as a vision transformer.
@@ -80,9 +84,14 @@ def explain(
     """
     places = [pictures] if isinstance(pictures, str | Path) else list(pictures)
     target = _folder(Path(run), places, out)
-    predictor = Predictor.load(run, device)
+    predictor = Predictor.load(run, device, crop)
     _check(predictor, method, layer, folds, places)
     whole_run = Run.open(run) if Path(run).is_dir() else None
+    if not places and crop is not None:
+        raise RequestError(
+            f"--crop {crop} goes with pictures; without any, {run} is explained on its own test "
+            "part, cut as it was"
+        )
     if not places and whole_run is None:
         raise RequestError(f"{run} is a model file and has no test part: name pictures")
     with appearing(target) as folder:

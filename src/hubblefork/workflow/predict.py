@@ -24,6 +24,7 @@ def predict(
     *,
     out: str | Path | None = None,
     submission: str | Path | None = None,
+    crop: int | None = None,
     coverage: float | None = None,
     device: str = "auto",
 ) -> pd.DataFrame:
@@ -40,6 +41,9 @@ def predict(
         A `.csv` or `.parquet` file to write the table to, block by block.
     submission
         A `.csv` file to write instead, in the form that Kaggle's Galaxy Zoo challenge takes.
+    crop
+        Side of the square kept of each picture, in its pixels, where it is framed otherwise than
+        the pictures that the model was trained on.
     coverage
         For each picture, give also a set of classes. Of pictures like those of the validation
         part, so large a share of sets holds the true class.
@@ -63,7 +67,7 @@ def predict(
     places = [pictures] if isinstance(pictures, str | Path) else list(pictures)
     if out is not None:
         check_table_path(Path(out))
-    predictor = Predictor.load(run, device)
+    predictor = Predictor.load(run, device, crop)
     if coverage is not None:
         predictor.trust.check_coverage(coverage)
     if submission is not None:
