@@ -15,7 +15,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.errors import RequestError
 from hubblefork.training.plan import plan
-from hubblefork.training.probe import STRENGTHS, fit_classifier, fit_probe
+from hubblefork.training.probe import STRENGTHS, draw, fit_classifier, fit_probe
 from hubblefork.training.recipe import load_recipe
 from hubblefork.training.run import Run
 
@@ -90,6 +90,27 @@ def test_only_the_last_layer_is_found_and_by_the_same_seed_the_same(packed, tmp_
     assert torch.equal(found[0]["fc.weight"], found[1]["fc.weight"])
     measured = ["loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
     assert Run(tmp_path / "a").history[measured].notna().all(axis=None)
+
+
+def test_of_more_pictures_than_memory_is_meant_for_some_of_each_class_are_drawn(
+    packed, tmp_path, monkeypatch, capsys
+):
+    dataset, split = packed
+    planned = plan(load_recipe("probe", SETTINGS), dataset, split, 0, torch.device("cpu"), "fp32")
+    monkeypatch.setattr(
+        "hubblefork.training.probe._MOST_BYTES", 2 * 20 * 4 * planned.network.fc.in_features
+    )
+    fit_probe(planned, Run(tmp_path))
+    assert "learning from 20 of the 48 pictures to train on" in capsys.readouterr().err
+
+
+def test_classes_are_drawn_alike_and_a_rare_one_keeps_enough_for_each_fold():
+    labels = np.repeat([0, 1, 2], [900, 300, 5])
+    drawn = draw(labels, 200, seed=1)
+    assert len(np.unique(drawn)) == 200
+    counts = np.bincount(labels[drawn])
+    assert counts[2] == 5
+    assert counts[0] / 900 == pytest.approx(counts[1] / 300, abs=0.02)
 
 
 def test_a_probe_takes_the_fixed_view():

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
@@ -45,7 +46,7 @@ def check_probe(plan: Plan) -> None:
             "a probe finds the last dense layer of a network that tells classes apart; for votes, "
             f"or where {plan.recipe.network.name!r} ends in another layer, take --recipe transfer"
         )
-    rows = plan.split.rows(plan.dataset, "train")
+    rows = _affordable(plan, layer.in_features)
     _folds(plan.dataset.labels[rows], _groups(plan)[rows], plan.dataset.task.names, plan.seed)
 
 
@@ -62,6 +63,10 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
     network = plan.network.to(plan.device, memory_format=torch.channels_last).eval()
     labels = plan.dataset.labels
     rows, val = _affordable(plan, layer.in_features), plan.split.rows(plan.dataset, "val")
+    if len(rows) < (all_rows := plan.split.counts()["train"]):
+        say(
+            f"learning from {len(rows):,} of the {all_rows:,} pictures to train on, drawn by chance"
+        )
     features = compute_features(plan, rows)
     views = len(features)
     weight, bias, strength = fit_classifier(
@@ -190,14 +195,29 @@ def _folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...], seed:
 
 
 def _affordable(plan: Plan, width: int) -> np.ndarray:
-    """The training rows, or as many of them by chance as memory is meant for."""
+    """The training rows, or as many of them as memory is meant for."""
     rows = plan.split.rows(plan.dataset, "train")
     views = 8 if plan.view.symmetries else 1 + plan.view.flip
     most = _MOST_BYTES // (4 * width * views)
     if len(rows) <= most:
         return rows
-    say(f"learning from {most:,} of the {len(rows):,} pictures to train on, drawn by chance")
-    return np.sort(np.random.default_rng(plan.seed).permutation(rows)[:most])
+    return rows[draw(plan.dataset.labels[rows], most, plan.seed)]
+
+
+def draw(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """The places of `most` of the labels (N,), in order: by chance, of each class as large a share.
+
+    The first few of each class come before all others, so that each fold has some.
+
+    >>> labels = np.repeat([0, 1, 2], [1000, 500, 6])
+    >>> np.bincount(labels[draw(labels, 75, seed=0)])
+    array([44, 25,  6])
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    shuffled = pd.Series(labels[order])
+    rank = shuffled.groupby(shuffled).cumcount().to_numpy()
+    size = np.bincount(labels)[labels[order]]
+    return np.sort(order[np.argsort((rank - _FOLDS) / size, kind="stable")[:most]])
 
 
 def _figures(answers: Tensor, labels: np.ndarray) -> dict[str, float]:
