@@ -1,13 +1,13 @@
 """What helps the recipe `default`, and what does not: each idea alone, on the validation part.
 
     python benchmarks/default_choices.py SOURCE [IDEA...] [--epochs 4] [--seed 0]
-        [--table docs/default_choices_table]
+        [--set KEY=VALUE] [--table docs/default_choices_table]
 
 trains `default` as it is and with each IDEA (all of them where none is named) for the same number
 of epochs, and writes one line each to the table, as CSV and as Markdown; a line of the same idea is
 replaced, the others stay. Every figure is of the validation part: the test part is not looked at.
-The logarithmic loss, after calibration by one temperature, tells ideas apart much better than the
-accuracy does; its difference from `default` comes with its standard error over the pictures.
+The logarithmic loss, after calibration, tells ideas apart much better than the accuracy does; its
+difference from `default` comes with its standard error over the pictures.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from markdown_table import as_markdown
 from torch import Tensor
 
 from hubblefork.data.views import View
+from hubblefork.evaluation.calibration import fit_calibration
 from hubblefork.evaluation.classes import measure_classes
-from hubblefork.evaluation.temperature import fit_temperature, with_temperature
 from hubblefork.files import replacing
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.training.device import choose_device, choose_precision
@@ -157,7 +157,7 @@ def attempt(source: str, idea: Idea, settings: Mapping[str, Any], seed: int) -> 
     rows = split.rows(dataset, "val")
     true = dataset.labels[rows]
     raw = predictor.predict(dataset.images, rows)
-    probabilities = with_temperature(raw, fit_temperature(raw, true))
+    probabilities = fit_calibration(raw, true).applied(raw)
     losses = -np.log(np.maximum(probabilities[np.arange(len(true)), true], _LEAST))
     metrics = measure_classes(true, probabilities, predictor.names, resamples=1)
     return Trial(metrics, losses, seconds)

@@ -1,6 +1,7 @@
 """How fast a recipe trains and predicts on this machine's GPU, in each way that it can.
 
-python benchmarks/gpu_training.py [SOURCE] [--recipe default] [--device cuda]
+python benchmarks/gpu_training.py [SOURCE] [--recipe default] [--device cuda] [--epochs 4]
+    [--batch-sizes N...] [--precisions fp32 bf16] [--compile off default reduce-overhead]
 
 Prints a table of images a second: in float32 and bf16; compiled by torch or not; with the packed
 pictures on the GPU, or copied to it batch by batch. A speed is that of the median epoch after the

@@ -1,6 +1,6 @@
 """What the search for near duplicates finds: copies of a source's pictures, planted among them.
 
-    python benchmarks/near_duplicates.py SOURCE [--crop 256] [--size 80] [--copies 400]
+    python benchmarks/near_duplicates.py SOURCE [--crop PIXELS] [--size 80] [--copies 400]
 
 For each kind of copy, as many pictures are copied from their originals, packed, and sought among
 all pictures of the source. First come the pairs that the source has without any planted copies:

@@ -1,7 +1,7 @@
 """What recipes reach on one source, seed by seed.
 
     python benchmarks/seeds.py SOURCE --recipes default [--seeds 0 1 2] [--set KEY=VALUE]
-        [--precision fp32] [--table TABLE.md] [--runs DIR]
+        [--precision auto] [--table TABLE.md] [--runs DIR]
 
 trains each recipe with each seed, which decides the split too, and writes one line a run: accuracy
 on its own test part, looked at once, with its 95 % interval (Wilson's, since the bootstrap of

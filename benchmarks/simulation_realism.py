@@ -1,7 +1,7 @@
 """How real the simulated sky is: train on it alone, and score on real galaxies.
 
     python benchmarks/simulation_realism.py CATALOGUE [--crop 104] [--number 6000]
-        [--recipe default] [--set epochs=12] [--real 3000] [--run RUN]
+        [--recipe default] [--set KEY=VALUE] [--real N] [--run RUN]
 
 CATALOGUE has real galaxies of the five clean Galaxy Zoo 2 classes. The ten simulated classes are
 merged to these five; no real galaxy is trained on. With --run a run that was trained on

@@ -1,6 +1,7 @@
 """How fast published networks train here, and in Keras on TensorFlow as they were published.
 
 python benchmarks/training_speed.py [--networks lenet5 simple-cnn alexnet] [--repeats 3]
+    [--number 4000] [--epochs 4] [--batch-size 32]
 
 Both train on the same simulated galaxies of 69x69 pixels with the same batch size, in turn, each
 time in a process of its own. A speed is that of the median epoch after the first, which warms up;

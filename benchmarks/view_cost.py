@@ -1,6 +1,6 @@
 """What the view costs: its share of a training step, in the same steps.
 
-python benchmarks/view_cost.py [SOURCE] [--recipe default] [--steps 40] [--device cpu]
+python benchmarks/view_cost.py [SOURCE] [--recipe default] [--steps 40] [--device auto]
 
 A step here is all that training does with a batch once it is read: the view from packed uint8
 pictures to the network's input, the network forwards and backwards, the optimiser, and the

@@ -26,7 +26,7 @@ def turning(bars):
 
 def test_rows_choose_pictures_and_batches_do_not_matter(bars, pictures, monkeypatch):
     everything = compute_features(bars, pictures, layer="stages.1")
-    monkeypatch.setattr("hubblefork.explanation.features._BATCH", 7)
+    monkeypatch.setattr("hubblefork.explanation.features.pictures_at_once", lambda side: 7)
     some = compute_features(bars, pictures, np.arange(20, 2, -1), layer="stages.1")
     np.testing.assert_allclose(some, everything[np.arange(20, 2, -1)], atol=1e-4)
 

@@ -31,7 +31,7 @@ CARD = ModelCard(
 
 def test_weights_and_card_come_back_as_they_were(tmp_path):
     network = CARD.create_network().to(memory_format=torch.channels_last).eval()
-    trust = {"temperature": np.array(0.7), "scores.places": np.arange(3)}
+    trust = {"calibration.temperature": np.array(0.7), "scores.places": np.arange(3)}
     save_model(tmp_path / "model.safetensors", network, CARD, trust)
     loaded, card, arrays = load_model(tmp_path / "model.safetensors")
     assert card == CARD

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from hubblefork.errors import RequestError
+from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.conformal import Reference
 from hubblefork.evaluation.outliers import fit_outliers
 from hubblefork.prediction.trust import Trust
 
 FEATURES = np.random.default_rng(0).normal(size=(100, 4)).astype(np.float32)
 WHOLE = Trust(
-    temperature=0.7,
+    calibration=Calibration(0.7, 1.1),
     scores=Reference.of(np.linspace(0, 1, 40, dtype=np.float32)),
     outliers=fit_outliers(FEATURES),
     distances=Reference.of(np.arange(50.0)),
@@ -22,7 +23,7 @@ OF_VOTES = Trust(outliers=WHOLE.outliers, distances=WHOLE.distances)
 def test_arrays_hold_everything(trust):
     arrays = trust.to_arrays()
     again = Trust.from_arrays(arrays)
-    assert again.temperature == trust.temperature
+    assert again.calibration == trust.calibration
     assert again.to_arrays().keys() == arrays.keys()
     for name, array in again.to_arrays().items():
         np.testing.assert_array_equal(array, arrays[name])
@@ -32,7 +33,7 @@ def test_arrays_hold_everything(trust):
         assert again.likeness(distance).dtype == np.float32
 
 
-def test_answers_without_a_temperature_stay_as_they_are():
+def test_answers_without_a_calibration_stay_as_they_are():
     answers = np.random.default_rng(0).random((5, 37), np.float32)
     assert OF_VOTES.calibrated(answers) is answers
     sharper = WHOLE.calibrated(np.array([[0.8, 0.2]], np.float32))

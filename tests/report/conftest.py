@@ -128,7 +128,10 @@ def make_trusted(**changes: Any) -> Material:
     true, probabilities = run.classified()
     random = np.random.default_rng(1)
     reference = Reference.of(random.beta(0.5, 3, 200))
-    told = {"temperature": 1.5, "error_before": 0.1, "brier_before": 0.2, "error_by_chance": 0.03}
+    told = {
+        **{"temperature": 1.5, "exponent": 1.2},
+        **{"error_before": 0.1, "brier_before": 0.2, "error_by_chance": 0.03},
+    }
     sets = measure_sets(reference, probabilities, true, run.names)
     return replace(run, metrics={**run.metrics, "calibration": told, "prediction_sets": sets})
 

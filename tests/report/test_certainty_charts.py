@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.classes import measure_classes
-from hubblefork.evaluation.temperature import with_temperature
 from hubblefork.report.certainty_charts import reliability_diagram, set_coverage, surest
 from hubblefork.report.figures import chart_png, draw_charts
 
@@ -16,7 +16,7 @@ def test_reliability_is_drawn_before_and_after_calibration_with_both_errors(trus
     run = trusted(number=300)
     shown = texts(reliability_diagram(run))
     true, probabilities = run.classified()
-    for given in (probabilities, with_temperature(probabilities, 1 / 1.5)):
+    for given in (probabilities, Calibration(1.5, 1.2).inverse.applied(probabilities)):
         measured = measure_classes(true, given, run.names, resamples=1)
         assert f"error {100 * measured['expected_calibration_error']:.1f} %" in shown
         assert f"score {measured['brier']:.3f}" in shown

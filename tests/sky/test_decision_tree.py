@@ -29,6 +29,14 @@ def test_each_question_sums_to_its_parent(question: int, parent: str | None):
     assert GALAXY_ZOO_2.question(question).parent == parent
 
 
+def test_the_page_of_votes_lists_every_question_with_its_answers():
+    page = (Path(__file__).parents[2] / "docs" / "votes.md").read_text()
+    for question in GALAXY_ZOO_2.questions:
+        came = f"`{question.parent}`" if question.parent else "all"
+        answers = ", ".join(f"`{answer.column}` {answer.text}" for answer in question.answers)
+        assert f"| {question.number}. {question.text} | {came} | {answers} |\n" in page
+
+
 def test_every_path_ends_and_passes_each_question_at_most_once():
     def walk(number: int | None, before: tuple[int, ...]) -> set[int]:
         if number is None:

@@ -19,6 +19,7 @@ from hubblefork.errors import RequestError
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import make_view, plan
 from hubblefork.training.recipe import load_recipe
+from hubblefork.training.reporting import Reporter
 from hubblefork.training.run import Run
 
 SMALL = {
@@ -188,6 +189,21 @@ def test_the_weights_of_the_best_epoch_are_kept(packed, tmp_path):
         assert torch.equal(value, best["state_dict"][f"network.{key}"])
 
 
+def test_a_run_that_was_moved_keeps_the_weights_of_its_best_epoch(packed, tmp_path):
+    worse = {"keep": "best", "learning_rate": 0.3, "schedule.name": "constant", "epochs": 4}
+    with pytest.raises(KeyboardInterrupt):
+        _stop_after(3, lambda: run_fit(packed, tmp_path / "cut", "lenet5", **worse))
+    (tmp_path / "cut").rename(tmp_path / "moved")
+    moved = run_fit(packed, tmp_path / "moved", "lenet5", **worse)
+    assert_same(run_fit(packed, tmp_path / "whole", "lenet5", **worse), moved)
+
+
+def test_a_warm_up_of_a_single_step_is_none(packed, tmp_path):
+    run = run_fit(packed, tmp_path / "run", batch_size=48, epochs=5)
+    rates = run.history["lr"].iloc[:-1]  # after the last step there is none to come
+    assert rates.is_monotonic_decreasing
+
+
 def test_training_without_a_validation_part_leaves_its_columns_empty(packed, tmp_path):
     dataset, _ = packed
     split = make_split(dataset.table, dataset.task, (0.8, 0.0, 0.2))
@@ -199,6 +215,21 @@ def test_training_without_a_validation_part_leaves_its_columns_empty(packed, tmp
 def test_a_loss_that_is_no_number_stops_the_training(packed, tmp_path):
     with pytest.raises(RequestError, match=r"loss is not a number.*learning_rate"):
         run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})
+
+
+def test_the_bar_is_gone_after_a_training_that_failed(packed, tmp_path, monkeypatch):
+    made = []
+
+    class Kept(Reporter):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr("hubblefork.training.fit.Reporter", Kept)
+    monkeypatch.setattr("hubblefork.training.reporting.on_terminal", lambda: True)
+    with pytest.raises(RequestError):
+        run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})
+    assert not made[0].bar.live.is_started
 
 
 def test_statistics_come_from_the_training_part_alone(packed):

@@ -15,7 +15,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.errors import RequestError
 from hubblefork.training.plan import plan
-from hubblefork.training.probe import STRENGTHS, draw, fit_classifier, fit_probe
+from hubblefork.training.probe import STRENGTHS, check_probe, draw, fit_classifier, fit_probe
 from hubblefork.training.recipe import load_recipe
 from hubblefork.training.run import Run
 
@@ -111,6 +111,13 @@ def test_classes_are_drawn_alike_and_a_rare_one_keeps_enough_for_each_fold():
     counts = np.bincount(labels[drawn])
     assert counts[2] == 5
     assert counts[0] / 900 == pytest.approx(counts[1] / 300, abs=0.02)
+
+
+def test_a_probe_has_nothing_to_compile(packed):
+    recipe = load_recipe("probe", SETTINGS)
+    planned = plan(recipe, *packed, 0, torch.device("cpu"), "fp32", compiled="default")
+    with pytest.raises(RequestError, match="--compile default is of training"):
+        check_probe(planned)
 
 
 def test_a_probe_takes_the_fixed_view():

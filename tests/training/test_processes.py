@@ -127,9 +127,12 @@ def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):
 
 def test_other_numbers_than_a_launcher_began_are_refused(monkeypatch):
     variables = {"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "4", "RANK": "0", "LOCAL_RANK": "0"}
+    variables["LOCAL_WORLD_SIZE"] = "2"
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(RequestError, match=r"torchrun began 4 .* asks for 2"), join(2, 1):
+        pass
+    with pytest.raises(RequestError, match=r"2 of them on this machine"), join(1, 4):
         pass
     monkeypatch.delenv("TORCHELASTIC_RUN_ID")
     with pytest.raises(RequestError, match="begun by torchrun or srun"), join(2, 2):

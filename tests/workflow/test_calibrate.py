@@ -33,10 +33,11 @@ def noise(tmp_path) -> Path:
 
 def test_the_model_file_holds_what_the_validation_part_taught(run):
     trust = Predictor.load(run.model).trust
-    assert 0.05 <= trust.temperature <= 20
+    assert 0.05 <= trust.calibration.temperature <= 20
     assert trust.scores.number == trust.distances.number == 24
     told = run.metrics["calibration"]
-    assert told["temperature"] == trust.temperature
+    assert told["temperature"] == trust.calibration.temperature
+    assert told["exponent"] == trust.calibration.exponent
     assert 0 <= told["error_before"] <= 1
     assert 0 < told["error_by_chance"] < 0.5
     assert run.metrics["prediction_sets"].keys() == {"0.9", "0.95"}  # 0.99 needs 99 pictures

@@ -56,6 +56,15 @@ def test_only_shared_pictures_count_and_their_order_does_not(runs, shapes, tmp_p
     assert "tested on" in compared.page.read_text()
 
 
+def test_what_a_model_file_has_learnt_from_is_said_to_be_unknown(runs, shapes, tmp_path):
+    weak, good = (
+        evaluate(model, shapes, out=tmp_path / model.parent.name).path
+        for model in (runs[0].model, runs[1].model)
+    )
+    page = compare([weak, good], out=tmp_path / "page.html").page.read_text()
+    assert "Whether ‘weak’ and ‘good’ learnt from some of these pictures cannot be known." in page
+
+
 def test_votes_are_compared_by_their_error(tmp_path):
     settings = {"data.size": 32, "epochs": 1, "crop": None}
     run = train("simulated:votes:60", "lenet5", settings=settings, seed=0, out=tmp_path / "one")

@@ -3,9 +3,13 @@
 import pytest
 from PIL import Image, ImageDraw
 
+from hubblefork import pack
 from hubblefork.data.splits import Split
 from hubblefork.errors import RequestError
+from hubblefork.training.recipe import load_recipe
 from hubblefork.workflow.evaluate import evaluate
+from hubblefork.workflow.out_of_fold import out_of_fold
+from hubblefork.workflow.overlap import require_unseen
 from hubblefork.workflow.train import train
 
 QUICK = {"data.size": 24, "epochs": 1}
@@ -21,6 +25,19 @@ def test_weights_that_have_learnt_from_test_pictures_are_refused(run, shapes, tm
     with pytest.raises(RequestError, match=r"has learnt from \d+ of the 16 test pictures"):
         train(shapes, "mlp", settings=settings, seed=1, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_that_have_learnt_from_validation_pictures_are_refused_too(run, shapes):
+    recipe = load_recipe("mlp", QUICK | {"network.weights": str(run.path)})
+    part = Split.load(run.split).part.replace({"train": "val", "val": "train"})
+    with pytest.raises(RequestError, match=r"has learnt from 60 of the 60 val pictures"):
+        require_unseen(recipe, pack(shapes, size=24), Split(part, "turned round", 0))
+
+
+def test_folds_do_not_begin_from_weights_that_have_learnt_from_them(run, shapes, tmp_path):
+    recipe = load_recipe("mlp", QUICK | {"network.weights": str(run.path)})
+    with pytest.raises(RequestError, match=r"has learnt from \d+ of the 40 test pictures"):
+        out_of_fold(recipe, pack(shapes, size=24), 2, tmp_path)
 
 
 def test_with_the_same_split_a_training_goes_on_from_them(run, shapes, tmp_path):

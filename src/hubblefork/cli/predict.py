@@ -36,7 +36,10 @@ def predict(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Predict the classes of pictures. Those that cannot be read are listed with the reason."""
+    """Predict classes, or fractions of votes.
+
+    Pictures that cannot be read are listed with the reason; of a submission, none may be missing.
+    """
     from hubblefork.workflow import predict as workflow
 
     if (out is None) == (submission is None):

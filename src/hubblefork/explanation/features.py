@@ -15,9 +15,7 @@ from hubblefork.errors import RequestError, nearest
 from hubblefork.explanation.inputs import network_inputs, turned
 from hubblefork.networks.features import feature_layer
 from hubblefork.prediction.predictor import Predictor
-
-# Pictures through the network at once: the maps of an early layer are large.
-_BATCH = 128
+from hubblefork.training.device import pictures_at_once
 
 
 def compute_features(
@@ -80,9 +78,10 @@ def look(
     and features (n, S, F): S is 8 where predictions are averaged over the symmetries, else 1.
     """
     rows = np.arange(len(pictures)) if rows is None else np.asarray(rows)
+    most = pictures_at_once(predictor.card.view.size)
     with _kept(predictor.network, layer) as kept:
-        for start in range(0, len(rows), _BATCH):
-            batch = rows[start : start + _BATCH]
+        for start in range(0, len(rows), most):
+            batch = rows[start : start + most]
             answers, features = _look_at_batch(predictor, pictures[batch], kept, layer)
             yield predictor.trust.calibrated(answers.cpu().numpy()), features.cpu().numpy()
             if done:

@@ -9,5 +9,5 @@ def require_size(network: str, input_shape: tuple[int, int, int], least: int) ->
     if min(height, width) < least:
         raise RequestError(
             f"{network} needs pictures of at least {least}x{least} pixels, "
-            f"not {height}x{width}: raise --size"
+            f"not {height}x{width}: raise --size, and view.size where the recipe sets it"
         )

@@ -56,7 +56,8 @@ def create_backbone(
         raise RequestError(f"{name} does not take the options {dict(options)}: {error}") from error
     except (AssertionError, RuntimeError, ValueError) as error:
         raise RequestError(
-            f"{name} does not take pictures of {height}x{width} pixels; it was made for "
+            f"{name} does not take pictures of {height}x{width} pixels, or not the options "
+            f"{dict(options)}: {str(error).splitlines()[0]}; it was made for "
             f"{config.input_size[1]}x{config.input_size[2]}: --set view.size={config.input_size[1]}"
         ) from error
     if weights is None:

@@ -18,10 +18,7 @@ from hubblefork.networks.heads import create_head
 from hubblefork.networks.model_file import MODEL_FILE, ModelCard, load_model
 from hubblefork.prediction.table import tabulate, tabulate_votes
 from hubblefork.prediction.trust import Trust
-from hubblefork.training.device import choose_device, telling_of_memory
-
-# Pictures through the network at once: enough to fill a GPU, small on a laptop.
-_BATCH = 256
+from hubblefork.training.device import choose_device, pictures_at_once, telling_of_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,12 +165,14 @@ class Predictor:
         self._check(pictures)
         rows = np.arange(len(pictures)) if rows is None else np.asarray(rows, dtype=np.int64)
         size = self.card.view.size
+        most = pictures_at_once(size)
+        elsewhere = "--device cpu, or " if self.device.type != "cpu" else ""
         with Features(self.network) as features:
-            for start in range(0, len(rows), _BATCH):
-                batch = torch.from_numpy(pictures[rows[start : start + _BATCH]])
+            for start in range(0, len(rows), most):
+                batch = torch.from_numpy(pictures[rows[start : start + most]])
                 with telling_of_memory(
                     f"to put {len(batch)} pictures of {size}x{size} through the network at once",
-                    "--device cpu, or a model that was trained with a smaller view.size",
+                    f"{elsewhere}a model that was trained with a smaller view.size",
                 ):
                     answers, found = self._compute_batch(batch, features)
                 yield answers.cpu().numpy(), found.cpu().numpy()

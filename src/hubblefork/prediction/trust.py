@@ -11,37 +11,42 @@ from typing import Any
 import numpy as np
 
 from hubblefork.errors import RequestError
+from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.conformal import Reference, prediction_sets
 from hubblefork.evaluation.outliers import Outliers
-from hubblefork.evaluation.temperature import with_temperature
 
 # A picture of this likeness or less is told to be unlike the training pictures. One in a hundred
 # of those that are like them is so too.
 UNLIKE = 0.01
 
-_PARTS = {"scores": Reference, "outliers": Outliers, "distances": Reference}
+_PARTS = {
+    "calibration": Calibration,
+    "scores": Reference,
+    "outliers": Outliers,
+    "distances": Reference,
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Trust:
     """What a model knows of its own mistakes; nothing where it had no validation part.
 
-    temperature: of the probabilities of classes.
+    calibration: of the probabilities of classes.
     scores: `set_scores` of the true classes of the validation pictures.
     outliers: where the training pictures lie in the features of the network.
     distances: of the validation pictures from them.
     """
 
-    temperature: float | None = None
+    calibration: Calibration | None = None
     scores: Reference | None = None
     outliers: Outliers | None = None
     distances: Reference | None = None
 
     def calibrated(self, answers: np.ndarray) -> np.ndarray:
-        """Probabilities (N, K) at the model's temperature; others, and votes, as they are."""
-        if self.temperature is None:
+        """Probabilities (N, K) with the model's calibration; others, and votes, as they are."""
+        if self.calibration is None:
             return answers
-        return with_temperature(answers, self.temperature).astype(answers.dtype)
+        return self.calibration.applied(answers).astype(answers.dtype)
 
     def likeness(self, distances: np.ndarray) -> np.ndarray:
         """The share of validation pictures that lie at least as far out as each, in (0, 1]."""
@@ -66,7 +71,7 @@ class Trust:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything that is known, as arrays by name."""
-        arrays = {} if self.temperature is None else {"temperature": np.array(self.temperature)}
+        arrays = {}
         for name in _PARTS:
             known = {} if getattr(self, name) is None else vars(getattr(self, name))
             arrays |= {f"{name}.{key}": np.asarray(value) for key, value in known.items()}
@@ -79,6 +84,4 @@ class Trust:
         for name, array in arrays.items():
             first, _, key = name.partition(".")
             parts.setdefault(first, {})[key] = array.item() if array.ndim == 0 else array
-        temperature = parts.get("temperature", {}).get("")
-        made = {name: part(**parts[name]) for name, part in _PARTS.items() if name in parts}
-        return cls(temperature, **made)
+        return cls(**{name: part(**parts[name]) for name, part in _PARTS.items() if name in parts})

@@ -6,13 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.certainty import (
     Reliability,
     RiskCoverage,
     reliability,
     risk_coverage,
 )
-from hubblefork.evaluation.temperature import with_temperature
 from hubblefork.report.material import Material
 from hubblefork.report.style import INK, MUTED, PART_COLOURS, WRONG, styled, wrapped
 from hubblefork.report.words import percent
@@ -27,13 +27,14 @@ _KEPT = (0.25, 0.5, 0.8)
 def reliability_diagram(material: Material) -> Figure:
     """Share of right answers against confidence, before and after calibration, with counts.
 
-    Without a temperature there is one panel, of the probabilities as they are.
+    Without a calibration there is one panel, of the probabilities as they are.
     """
     true, probabilities = material.classified()
     told = material.metrics.get("calibration")
     panels = {"After calibration" if told else "As the network says": probabilities}
     if told:
-        before = with_temperature(probabilities, 1 / told["temperature"])
+        made = Calibration(told["temperature"], told["exponent"])
+        before = made.inverse.applied(probabilities)
         panels = {"Before calibration": before, **panels}
     return draw_reliability({title: reliability(true, given) for title, given in panels.items()})
 

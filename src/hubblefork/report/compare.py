@@ -119,6 +119,8 @@ def _cautions(contest: Contest) -> Iterator[str]:
             f"Tested on pictures that the model was trained on too: {listed(known)}. On these it "
             "is better than on any others."
         )
+    if unknown := [f"‘{run.name}’" for run in contest.runs if run.learnt is None]:
+        yield f"Whether {listed(unknown)} learnt from some of these pictures cannot be known."
     more = [
         f"‘{run.name}’ ({run.own_pictures:,})"
         for run in contest.runs

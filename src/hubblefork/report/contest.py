@@ -29,7 +29,7 @@ class Contestant:
 
     metrics: of the pictures that all have in common. history: empty where it is not known.
     parameters, epochs, seconds of training: None where they are not known. learnt: of its own
-    pictures, how many the model was trained on.
+    pictures, how many the model was trained on, or None.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Contestant:
     epochs: int | None
     seconds: float | None
     own_pictures: int
-    learnt: int = 0
+    learnt: int | None = 0
 
 
 @dataclass(frozen=True)

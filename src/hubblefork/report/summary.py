@@ -133,7 +133,7 @@ def _confusion(material: Material) -> str:
 
 
 def _calibration(material: Material) -> Iterator[str]:
-    """What the temperature did; nothing where it is not told."""
+    """What calibration did; nothing where it is not told."""
     told = material.metrics.get("calibration")
     if told:
         error = material.metrics["expected_calibration_error"]

@@ -12,6 +12,9 @@ Precision = Literal["fp32", "bf16"]
 # The modes of torch.compile by their own names, and none.
 CompileMode = Literal["off", "default", "reduce-overhead", "max-autotune"]
 
+# Enough to fill a GPU with small pictures. A map of 96 channels at half the side takes 400 MB.
+_PIXELS_AT_ONCE = 256 * 128**2
+
 # How torch and numpy say that there is not enough memory, where they have no class of error for it.
 _NO_MEMORY = ("allocate memory", "tried to allocate", "out of memory", "bad_alloc", "ALLOC_FAILED")
 
@@ -74,6 +77,15 @@ def choose_compile(name: str, device: torch.device, processes: int) -> CompileMo
         reason = str(error).strip().splitlines()[0]
         raise RequestError(f"--compile {name}: torch cannot compile here ({reason})") from error
     return name  # type: ignore[return-value]
+
+
+def pictures_at_once(side: int) -> int:
+    """How many pictures of side x side go through a network together, where nothing is learnt.
+
+    >>> pictures_at_once(64), pictures_at_once(224), pictures_at_once(5000)
+    (256, 83, 1)
+    """
+    return max(1, min(256, _PIXELS_AT_ONCE // side**2))
 
 
 def telling_of_batches(pictures: int, side: int) -> AbstractContextManager[None]:

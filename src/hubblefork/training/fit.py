@@ -23,7 +23,7 @@ from hubblefork.training.batches import (
     has_room,
     resident,
 )
-from hubblefork.training.device import telling_of_batches
+from hubblefork.training.device import pictures_at_once, telling_of_batches
 from hubblefork.training.divided import BatchNormOfAll, share_batch_norm
 from hubblefork.training.module import Classifier
 from hubblefork.training.plan import Plan
@@ -32,8 +32,8 @@ from hubblefork.training.recipe import Recipe
 from hubblefork.training.reporting import Reporter
 from hubblefork.training.run import Run
 
-# Validation needs no gradients, so its batches can be larger; memory stays small all the same.
-_VALIDATION_BATCH = 256
+# Validation needs no gradients, so its batches can be so many times larger in the same memory.
+_LARGER = 4
 
 
 def fit(plan: Plan, run: Run) -> nn.Module:
@@ -75,7 +75,8 @@ def _train(plan: Plan, run: Run) -> None:
         )
         pinned = device.type == "cuda" and not there
         loader = batches(pictures, chunks, settings.batch_size, plan.seed, settings.epochs, pinned)
-        validation = batches(pictures, [rows["val"]], _VALIDATION_BATCH, pinned=pinned)
+        most = min(pictures_at_once(plan.view.size), _LARGER * settings.batch_size)
+        validation = batches(pictures, [rows["val"]], most, pinned=pinned)
         module = _classifier(plan, steps=len(loader) * settings.all_epochs, device=device)
         with (
             BatchNormOfAll() if plan.world.size > 1 else nullcontext(),
@@ -163,7 +164,7 @@ def _callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Any]:
         "enable_version_counter": False,
     }
     if validates:
-        callbacks.append(ModelCheckpoint(monitor="val_loss", filename="best", **common))
+        callbacks.append(_Checkpoint(monitor="val_loss", filename="best", **common))
     if recipe.training.early_stopping:
         callbacks.append(
             _EarlyStopping(
@@ -172,8 +173,21 @@ def _callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Any]:
                 check_on_train_epoch_end=True,
             )
         )
-    callbacks.append(ModelCheckpoint(filename="last", **common))
+    callbacks.append(_Checkpoint(filename="last", **common))
     return callbacks
+
+
+class _Checkpoint(ModelCheckpoint):
+    """Knows its best epoch also where the run has been moved; Lightning would forget it."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(self.dirpath, Path(path).name)) if path else path
+
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved = {name: here(state[name]) for name in paths}
+        best = {here(path): score for path, score in state["best_k_models"].items()}
+        super().load_state_dict(state | moved | {"dirpath": self.dirpath, "best_k_models": best})
 
 
 class _EarlyStopping(EarlyStopping):

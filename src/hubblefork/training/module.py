@@ -111,11 +111,13 @@ class Classifier(LightningModule):
         optimiser = make_optimiser(self.network, self.recipe.optimiser)
         schedule = self.recipe.schedule
         if schedule.name == "one-cycle":
+            # A warm-up of just one step is none: torch divides by its length less one.
+            warm_up = schedule.warm_up if schedule.warm_up * self.steps != 1 else 0.0
             one_cycle = OneCycleLR(
                 optimiser,
                 max_lr=[group["lr"] for group in optimiser.param_groups],
                 total_steps=self.steps,
-                pct_start=schedule.warm_up,
+                pct_start=warm_up,
                 cycle_momentum=False,
             )
             return {

@@ -43,6 +43,9 @@ def affordable_epochs(plan: Plan) -> int:
         affordable = 60 * settings.minutes / (steps * step())
         if affordable < settings.epochs:
             affordable = 60 * settings.minutes / (steps * _typical(step))
+    del step
+    if plan.device.type == "cuda":
+        torch.cuda.empty_cache()  # of this process, which may not be the one that trains
     least = max(1, math.ceil(settings.head_epochs / settings.chunks))
     return max(least, min(settings.epochs, int(affordable)))
 

@@ -21,6 +21,7 @@ from hubblefork.data.views import symmetries
 from hubblefork.errors import RequestError
 from hubblefork.networks.features import Features, feature_layer
 from hubblefork.progress import progress, say
+from hubblefork.training.device import pictures_at_once
 from hubblefork.training.plan import Plan
 from hubblefork.training.run import Run
 
@@ -30,15 +31,20 @@ STRENGTHS = 10.0 ** np.arange(-5, 2)
 _FOLDS = 5
 # The least probability that log loss believes: the spacing of float32 at 1.
 _FLOOR = float(np.finfo(np.float32).eps)
-# Pictures through the network at once.
-_BATCH = 64
 # The most bytes of features that are learnt from: 50,000 pictures of a network with 1,280. The last
 # layer has so few weights that more of them would hardly change it.
 _MOST_BYTES = 1 << 28
 
 
 def check_probe(plan: Plan) -> None:
-    """RequestError for votes, a network that ends otherwise, and a class in too few groups."""
+    """RequestError for votes, a network that ends otherwise, and a class in too few groups.
+
+    Also for torch.compile, which would have nothing to do.
+    """
+    if plan.compiled != "off":
+        raise RequestError(
+            f"--compile {plan.compiled} is of training, and a probe trains no network: leave it out"
+        )
     layer = feature_layer(plan.network)
     dense = isinstance(layer, nn.Linear) and layer.bias is not None
     if not isinstance(plan.dataset.task, Classes) or not dense:
@@ -117,8 +123,9 @@ def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
 def _views(plan: Plan, rows: np.ndarray) -> Iterator[list[Tensor]]:
     """The views of one batch after another that are learnt from: (N, C, H, W) each."""
     view = plan.view
-    for start in range(0, len(rows), _BATCH):
-        pictures = torch.from_numpy(plan.dataset.images[rows[start : start + _BATCH]])
+    most = pictures_at_once(view.size)
+    for start in range(0, len(rows), most):
+        pictures = torch.from_numpy(plan.dataset.images[rows[start : start + most]])
         maps = view.fixed(pictures.to(plan.device))
         sides = [maps]
         if view.symmetries:

@@ -248,11 +248,13 @@ def _check(world: World) -> None:
     if world.devices < 1 or world.nodes < 1:
         raise RequestError(f"{asked}: expected one or more of each")
     if world.launcher is not None:
+        slurm = isinstance(world.launcher, SLURMEnvironment)
         begun = world.launcher.world_size()
-        if begun != world.size:
-            name = "SLURM" if isinstance(world.launcher, SLURMEnvironment) else "torchrun"
+        here = int(os.environ["SLURM_NTASKS_PER_NODE" if slurm else "LOCAL_WORLD_SIZE"])
+        if (begun, here) != (world.size, world.devices):
             raise RequestError(
-                f"{name} began {begun} processes, and {asked} asks for {world.size}: "
+                f"{'SLURM' if slurm else 'torchrun'} began {begun} processes, {here} of them on "
+                f"this machine, and {asked} asks for {world.size}: "
                 "--devices is how many there are on each machine, --nodes how many machines"
             )
     elif world.nodes > 1:

@@ -70,7 +70,16 @@ class Reporter(Callback):
         else:
             say(line)
 
-    def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self._stop()
+
+    def on_exception(
+        self, trainer: Trainer, module: LightningModule, exception: BaseException
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        # Else a terminal would be left without its cursor.
         if self.bar:
             self.bar.stop()
 

@@ -87,7 +87,7 @@ class SplitTable(Table):
     train: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Share of the pictures to learn from; where it is not set, what val and test leave."""
     val: Share = 0.1
-    """Share for choices: of an epoch, of the temperature of probabilities."""
+    """Share for choices: of an epoch, of the calibration of probabilities."""
     test: Share = 0.1
     """Share that is looked at once, at the end."""
     group: str | None = None

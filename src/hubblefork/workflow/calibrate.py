@@ -8,9 +8,9 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.data.task import Classes
 from hubblefork.errors import first_few
+from hubblefork.evaluation.calibration import fit_calibration
 from hubblefork.evaluation.conformal import Reference, set_scores
 from hubblefork.evaluation.outliers import fit_outliers
-from hubblefork.evaluation.temperature import fit_temperature
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.prediction.trust import Trust
 from hubblefork.progress import progress, say
@@ -21,10 +21,10 @@ _MOST_TRAINING = 5_000
 
 
 def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Trust:
-    """Fit temperature, sets of classes and likeness of a model that has just been trained.
+    """Fit calibration, sets of classes and likeness of a model that has just been trained.
 
-    Temperature and sets are fitted on the same validation pictures, on which the epoch was chosen
-    too. Strictly, the promise of the sets needs pictures that nothing was chosen on. One number
+    Calibration and sets are fitted on the same validation pictures, on which the epoch was chosen
+    too. Strictly, the promise of the sets needs pictures that nothing was chosen on. Two numbers
     and one of some epochs adapt to hundreds of pictures very little, and halves of the validation
     part would cost more: a wider scatter of the coverage. What it is on the test part stands in
     `metrics.json`. Without a validation part nothing is known, and nothing is fitted.
@@ -50,7 +50,7 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Tru
         return trust
     true = dataset.labels[rows]
     _tell_missing(dataset.task, true)
-    trust = replace(trust, temperature=fit_temperature(np.concatenate(answers), true))
+    trust = replace(trust, calibration=fit_calibration(np.concatenate(answers), true))
     probabilities = trust.calibrated(np.concatenate(answers))
     scores = set_scores(probabilities)[np.arange(len(true)), true]
     return replace(trust, scores=Reference.of(scores))

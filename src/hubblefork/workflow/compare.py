@@ -180,7 +180,7 @@ def _contestant(entry: _Entry, names: tuple[str, ...]) -> Contestant:
         epochs=cost.get("epochs"),
         seconds=cost.get("seconds"),
         own_pictures=run.metrics["n"],
-        learnt=run.metrics.get("learnt") or 0,
+        learnt=run.metrics.get("learnt", 0),
     )
 
 

@@ -62,7 +62,8 @@ def explain(
         otherwise than those that the model was trained on.
     method
         Of the maps: `grad-cam`, `integrated-gradients` or `occlusion`. By default the first, or
-        the second for a network that has no maps near its end, as a vision transformer.
+        the second for a network that has no maps near its end, as a vision transformer; where no
+        layer is given either and its maps are no better than chance, another that is better.
     layer
         Of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
     folds

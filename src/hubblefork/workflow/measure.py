@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from hubblefork.data.splits import Split
 from hubblefork.data.task import Classes
 from hubblefork.evaluation.classes import measure_classes
 from hubblefork.evaluation.conformal import measure_sets
-from hubblefork.evaluation.temperature import with_temperature
 from hubblefork.evaluation.votes import measure_votes
 from hubblefork.explanation.panels import draw_panels
 from hubblefork.files import replacing
@@ -81,25 +80,25 @@ def _measure_trust(
 ) -> dict[str, Any]:
     """What calibration did, and whether sets of classes hold what they promise.
 
-    `calibration`: {temperature; error_before, brier_before: the expected calibration error and the
-    Brier score without it; error_by_chance: the error of as many pictures whose classes are drawn
-    with just these probabilities}. `prediction_sets`: see `measure_sets`. Both are None where the
-    model had no validation part.
+    `calibration`: {temperature, exponent; error_before, brier_before: the expected calibration
+    error and the Brier score without it; error_by_chance: the error of as many pictures whose
+    classes are drawn with just these probabilities}. `prediction_sets`: see `measure_sets`. Both
+    are None where the model had no validation part.
     """
     trust = predictor.trust
-    if trust.temperature is None:
+    if trust.calibration is None:
         return {"calibration": None, "prediction_sets": None}
 
     def measured(given: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
         return measure_classes(classes, given, predictor.names, resamples=1)
 
     error = "expected_calibration_error"
-    before = measured(with_temperature(probabilities, 1 / trust.temperature), true)
+    before = measured(trust.calibration.inverse.applied(probabilities), true)
     random = np.random.default_rng(0)
     chance = [measured(probabilities, _drawn(probabilities, random))[error] for _ in range(_DRAWS)]
     return {
         "calibration": {
-            "temperature": trust.temperature,
+            **asdict(trust.calibration),
             "error_before": before[error],
             "brier_before": before["brier"],
             "error_by_chance": float(np.mean(chance)),

@@ -20,6 +20,7 @@ from hubblefork.training.probe import check_probe, fit_probe
 from hubblefork.training.recipe import Recipe
 from hubblefork.training.run import Run
 from hubblefork.workflow.calibrate import calibrate
+from hubblefork.workflow.overlap import require_unseen
 from hubblefork.workflow.train import describe, model_card
 
 
@@ -51,7 +52,8 @@ def out_of_fold(
         `auto`, `cpu` or `cuda`.
 
     Returns (N, K) float32 probabilities, calibrated where there is a validation part. Raises
-    RequestError for votes, and where a class has too few pictures.
+    RequestError for votes, where a class has too few pictures, and where the recipe begins from a
+    run that has learnt from some.
 
     >>> from hubblefork import pack
     >>> from hubblefork.training.recipe import load_recipe
@@ -65,6 +67,8 @@ def out_of_fold(
     precision = choose_precision("auto", place)
     fold = deal_folds(dataset, folds, recipe.split.group, seed)
     splits = [_split(dataset, fold == each, recipe, seed) for each in range(folds)]
+    for split in splits:
+        require_unseen(recipe, dataset, split)
     probabilities = np.zeros((len(dataset), dataset.task.outputs), np.float32)
     for each, split in enumerate(splits):
         say(f"fold {each + 1} of {folds}")

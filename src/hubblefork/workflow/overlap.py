@@ -1,5 +1,6 @@
 """Pictures to be measured on that an earlier training has learnt from already."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +13,38 @@ from hubblefork.data.splits import Split
 from hubblefork.errors import RequestError
 from hubblefork.networks.earlier import is_earlier
 from hubblefork.progress import say
-from hubblefork.training.plan import Plan
+from hubblefork.training.recipe import Recipe
 from hubblefork.training.run import Run
 
 
-def require_unseen(planned: Plan) -> None:
-    """RequestError where a run that a training begins from has learnt from its test pictures."""
-    weights = planned.recipe.network.weights
+def require_unseen(recipe: Recipe, dataset: PackedDataset, split: Split) -> None:
+    """RequestError where a run that a training begins from has learnt what is to be measured on.
+
+    That is its test part, on which the earlier run may not have been chosen either, and its
+    validation part.
+    """
+    weights = recipe.network.weights
     if weights is None or not is_earlier(weights):
         return
-    rows = planned.split.rows(planned.dataset, "test")
-    # A model file alone does not tell what it was trained on.
-    learnt = (
-        count_learnt(Run.open(weights), planned.dataset, rows) if Path(weights).is_dir() else None
-    )
-    if learnt is None:
-        say(f"whether {weights} has learnt from pictures of the test part cannot be known")
-    elif learnt:
-        raise RequestError(
-            f"{weights} has learnt from {learnt:,} of the {len(rows):,} test pictures; expected "
-            "none: take its --seed and shares, or another source"
-        )
+    for part, by in (("test", ("train", "val")), ("val", ("train",))):
+        rows = split.rows(dataset, part)
+        # A model file alone does not tell what it was trained on.
+        there = Path(weights).is_dir()
+        learnt = count_learnt(Run.open(weights), dataset, rows, by) if there else None
+        if learnt is None:
+            say(f"whether {weights} has learnt from pictures of the {part} part cannot be known")
+            return
+        if learnt:
+            raise RequestError(
+                f"{weights} has learnt from {learnt:,} of the {len(rows):,} {part} pictures; "
+                "expected none: take its --seed and shares, or another source"
+            )
 
 
-def count_learnt(run: Run, dataset: PackedDataset, rows: np.ndarray) -> int | None:
-    """How many rows of a dataset a run has been trained or chosen on.
+def count_learnt(
+    run: Run, dataset: PackedDataset, rows: np.ndarray, by: Sequence[str] = ("train", "val")
+) -> int | None:
+    """How many rows of a dataset were in a run's own parts: those it was trained or chosen on.
 
     The same are pictures of one source and id, of equal pixels, and of one place on the sky. None
     where it cannot be known, since the run's packed pictures are not in the cache any more.
@@ -45,7 +53,7 @@ def count_learnt(run: Run, dataset: PackedDataset, rows: np.ndarray) -> int | No
     if own is None:
         return None
     split = Split.load(run.split)
-    learnt = np.concatenate([split.rows(own, part) for part in ("train", "val")])
+    learnt = np.concatenate([split.rows(own, part) for part in by])
     tables = []
     for each, taken in ((own, learnt), (dataset, rows)):
         known = [name for name in ("digest", "ra", "dec") if name in each.table]

@@ -102,7 +102,7 @@ def train(
         )
         if resolved.training.method == "probe":
             check_probe(planned)
-        world.from_first(lambda: require_unseen(planned))
+        world.from_first(lambda: require_unseen(resolved, dataset, split))
         planned = _paced(planned, world)
         content = describe(planned)
         run, key = world.from_first(lambda: (_begin(planned, content, earlier, out), dataset.key))
