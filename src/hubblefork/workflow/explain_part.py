@@ -28,7 +28,7 @@ from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.training.run import Run, short_name
 from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.known import known_of
-from hubblefork.workflow.out_of_fold import deal_folds, out_of_fold
+from hubblefork.workflow.out_of_fold import fold_splits, out_of_fold
 
 # Like training pictures of each test picture.
 _NEIGHBOURS = 8
@@ -77,7 +77,7 @@ def explain_part(
         raise RequestError(f"{run.path} has no test part: name pictures to explain")
     recipe = load_recipe(run.path / "recipe.toml")
     if folds is not None:
-        deal_folds(dataset, folds, recipe.split.group)  # a mistake is told before the long work
+        fold_splits(recipe, dataset, folds)  # a mistake is told before the long work
     known = known_of(predictor, run, dataset, split)
     part = _part(predictor, dataset, rows, known, method or choose_method(predictor), layer)
     say("looking into faithfulness of maps")

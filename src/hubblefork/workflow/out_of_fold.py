@@ -65,10 +65,7 @@ def out_of_fold(
         raise RequestError("folds find wrong labels of classes, and votes have none")
     place = choose_device(device, 1)
     precision = choose_precision("auto", place)
-    fold = deal_folds(dataset, folds, recipe.split.group, seed)
-    splits = [_split(dataset, fold == each, recipe, seed) for each in range(folds)]
-    for split in splits:
-        require_unseen(recipe, dataset, split)
+    splits = fold_splits(recipe, dataset, folds, seed)
     probabilities = np.zeros((len(dataset), dataset.task.outputs), np.float32)
     for each, split in enumerate(splits):
         say(f"fold {each + 1} of {folds}")
@@ -82,10 +79,22 @@ def out_of_fold(
             network = fit(planned, run)
         predictor = Predictor.of(network, model_card(planned, content), place)
         predictor = replace(predictor, trust=calibrate(predictor, dataset, split))
-        rows = np.flatnonzero(fold == each)
+        rows = split.rows(dataset, "test")
         with progress("predicting", len(rows)) as done:
             probabilities[rows] = predictor.predict(dataset.images, rows, done)
     return probabilities
+
+
+def fold_splits(recipe: Recipe, dataset: PackedDataset, folds: int, seed: int = 0) -> list[Split]:
+    """The split of each training, whose test part is its fold.
+
+    Raises RequestError as `out_of_fold` does, which takes long.
+    """
+    fold = deal_folds(dataset, folds, recipe.split.group, seed)
+    splits = [_split(dataset, fold == each, recipe, seed) for each in range(folds)]
+    for split in splits:
+        require_unseen(recipe, dataset, split)
+    return splits
 
 
 def deal_folds(
