@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from hubblefork.errors import RequestError
+from hubblefork.training import device
 from hubblefork.training.device import (
     choose_compile,
     choose_device,
@@ -25,12 +26,34 @@ def test_a_gpu_that_is_not_there_is_refused():
         choose_device("cuda")
 
 
-def test_precision_is_bf16_only_where_it_is_faster():
-    fast = torch.cpu.get_capabilities().get("amx_bf16", False)
-    assert choose_precision("auto", torch.device("cpu")) == ("bf16" if fast else "fp32")
-    assert choose_precision("bf16", torch.device("cpu")) == "bf16"
+@pytest.mark.parametrize(
+    ("capabilities", "gains", "chosen"),
+    [
+        ({}, 3.0, "fp32"),
+        ({"avx512_bf16": True}, 1.0, "fp32"),
+        ({"avx512_bf16": True}, 2.0, "bf16"),
+        ({"avx512_bf16": True, "amx_bf16": True}, 1.0, "bf16"),
+    ],
+)
+def test_auto_takes_bf16_where_a_processor_is_faster_in_it(
+    monkeypatch, capabilities, gains, chosen
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(device, "_bf16_gains", lambda: gains)
+    assert choose_precision("auto", torch.device("cpu")) == chosen
+
+
+def test_a_precision_is_chosen_once():
+    cpu = torch.device("cpu")
+    assert choose_precision("auto", cpu) == choose_precision("auto", cpu)
+    assert choose_precision("bf16", cpu) == "bf16"
     with pytest.raises(RequestError, match="no precision"):
-        choose_precision("half", torch.device("cpu"))
+        choose_precision("half", cpu)
+
+
+def test_the_gain_of_bf16_is_measured():
+    assert device._bf16_gains() > 0
+    assert device._bf16_gains() == device._bf16_gains()
 
 
 def test_more_devices_than_there_are_have_to_be_processes_on_the_cpu():

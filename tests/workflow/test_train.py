@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from hubblefork.errors import RequestError
 from hubblefork.training.run import Run
@@ -65,6 +66,16 @@ def test_a_run_keeps_the_number_of_epochs_that_its_minutes_held(shapes, tmp_path
     assert "had ended already" in capfd.readouterr().err
     with pytest.raises(RequestError, match="epochs was 1, is 3"):
         train(shapes, "lenet5", settings=QUICK, out=tmp_path / "run", resume=True)
+
+
+def test_a_run_goes_on_in_the_numbers_that_it_began_with(shapes, tmp_path, monkeypatch, capfd):
+    settings, out = {**QUICK, "epochs": 1}, tmp_path / "run"
+    train(shapes, "lenet5", settings=settings, out=out, precision="bf16")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    train(shapes, "lenet5", settings=settings, out=out, resume=True)
+    assert "had ended already" in capfd.readouterr().err
+    with pytest.raises(RequestError, match="precision was bf16, is fp32"):
+        train(shapes, "lenet5", settings=settings, out=out, resume=True, precision="fp32")
 
 
 def test_a_run_goes_on_from_any_of_its_later_steps(shapes, tmp_path):

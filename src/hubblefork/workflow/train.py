@@ -21,7 +21,12 @@ from hubblefork.networks.model_file import ModelCard, current_versions, save_mod
 from hubblefork.networks.registry import count_parameters
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.progress import say
-from hubblefork.training.device import choose_compile, choose_device, choose_precision
+from hubblefork.training.device import (
+    Precision,
+    choose_compile,
+    choose_device,
+    choose_precision,
+)
 from hubblefork.training.fit import fit
 from hubblefork.training.losses import choose_objective
 from hubblefork.training.pace import affordable_epochs, with_epochs
@@ -90,11 +95,11 @@ def train(
         raise RequestError(f"--seed {seed}: expected a number from 0 to {_MOST_SEED}")
     with join(devices, nodes) as world:
         place = world.each(lambda: choose_device(device, devices))
-        numbers = world.each(lambda: choose_precision(precision, place))
         compiled = world.each(lambda: choose_compile(compile, place, world.size))
         resolved, earlier = world.from_first(
             lambda: _request(source, recipe, out, settings, resume, world)
         )
+        numbers = world.from_first(lambda: _precision(precision, place, earlier))
         dataset, split = world.in_turns(lambda: prepare(source, resolved, seed))
         world.each(lambda: _check_test_part(split))
         planned = world.each(
@@ -138,6 +143,13 @@ def _request(
         refuse_existing(Path(out))
     _check_divisible(resolved, world)
     return resolve(resolved), earlier
+
+
+def _precision(name: str, place: torch.device, earlier: Run | None) -> Precision:
+    """What was asked for; where that is `auto`, a run goes on as it began."""
+    if name == "auto" and earlier:
+        return earlier.recipe["run"]["precision"]
+    return choose_precision(name, place)
 
 
 def _check_divisible(recipe: Recipe, world: World) -> None:
