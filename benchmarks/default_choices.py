@@ -73,8 +73,8 @@ def grow(planned: Plan) -> Plan:
 
 PLAIN = {
     "network.name": "compact-resnet",
-    "network.options.width": 24,
-    "network.options.blocks": [1, 1, 2, 2],
+    "network.options.width": 32,
+    "network.options.blocks": [1, 2, 2, 2],
     "view.symmetries": True,
 }
 ADAMW = {"optimiser.name": "adamw", "learning_rate": 4e-3, "momentum": 0.9}
@@ -94,11 +94,11 @@ IDEAS = {
     "plain filters, answers averaged over the eight symmetries": Idea(PLAIN),
     "plain filters and AdamW": Idea(PLAIN | ADAMW),
     "EfficientNet-Lite0 with ImageNet's weights, 96 pixels, and AdamW": Idea(ADAMW | PRETRAINED),
-    "deeper and narrower": Idea(
-        {"network.options.width": 4, "network.options.blocks": [1, 1, 2, 2]}
-    ),
-    "narrower": Idea({"network.options.width": 4}),
+    "deeper": Idea({"network.options.blocks": [1, 2, 2, 2]}),
+    "narrower": Idea({"network.options.width": 3}),
     "wider": Idea({"network.options.width": 6}),
+    "batches of 32": Idea({"batch_size": 32, "average_weights": 0.999}),
+    "batches of 128": Idea({"batch_size": 128, "average_weights": 0.996}),
     "twice the learning rate": Idea({"learning_rate": 2e-2}),
     "half the learning rate": Idea({"learning_rate": 5e-3}),
     "no averaged weights": Idea({"average_weights": 0.0}),
