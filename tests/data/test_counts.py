@@ -207,7 +207,7 @@ def _seeds() -> list[bytes]:
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(content=st.sampled_from(_seeds()), data=st.data())
 def test_damage_anywhere_gives_a_picture_or_a_reason(content, data):
     damaged = bytearray(content)

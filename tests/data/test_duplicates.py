@@ -87,7 +87,7 @@ def test_blank_pictures_are_like_nothing(sky):
     assert compare(sky[:1], blank)[0] == 0
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     side=st.integers(8, 90),
     channels=st.integers(1, 5),

@@ -15,7 +15,7 @@ from hubblefork.data.groups import SAME_POSITION_ARCSEC, find_groups
 _MIDDLES = [(150.0, 2.0), (0.0, -45.0), (359.999, 60.0), (20.0, 89.99), (200.0, -90.0)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(_MIDDLES), st.integers(2, 60), st.integers(0, 2**32 - 1))
 def test_positions_are_tied_as_astropy_ties_them(middle, number, seed):
     random = np.random.default_rng(seed)

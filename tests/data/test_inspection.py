@@ -120,7 +120,7 @@ def test_the_error_of_the_mean_is_that_of_always_answering_it():
     assert measure_votes_given(fractions).rmse_of_mean == pytest.approx(of_mean, rel=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(number=st.integers(1, 9), channels=st.integers(1, 5), seed=st.integers(0, 9))
 def test_light_is_measured_alike_in_any_blocks(number, channels, seed):
     random = np.random.default_rng(seed)

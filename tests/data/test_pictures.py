@@ -355,7 +355,7 @@ def _encoded(format: str) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     content=st.sampled_from([_encoded(each) for each in ("JPEG", "PNG", "WEBP", "TIFF")]),
     data=st.data(),

@@ -42,7 +42,7 @@ tables = st.lists(st.integers(3, 40), min_size=3, max_size=3).map(lambda sizes: 
 fractions = st.sampled_from([(0.8, 0.1, 0.1), (0.64, 0.16, 0.2), (0.5, 0.25, 0.25), (1 / 3,) * 3])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(tables, fractions, st.integers(0, 10))
 def test_every_picture_is_in_one_part_and_every_class_in_each(table, fractions, seed):
     split = make_split(table, THREE, fractions, seed)
@@ -56,7 +56,7 @@ def test_every_picture_is_in_one_part_and_every_class_in_each(table, fractions, 
             assert np.abs(found - exact).max() < 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(tables, st.integers(0, 10), st.randoms(use_true_random=False))
 def test_the_split_does_not_depend_on_the_order_of_rows(table, seed, random):
     order = list(range(len(table)))
@@ -67,7 +67,7 @@ def test_the_split_does_not_depend_on_the_order_of_rows(table, seed, random):
     assert again.sha256 == split.sha256
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_no_group_is_on_two_sides(data):
     table = rows(30, 30, 30)

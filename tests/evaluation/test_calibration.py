@@ -27,7 +27,7 @@ def test_what_spoilt_probabilities_is_found(temperature, exponent):
     assert found.exponent == pytest.approx(exponent, rel=0.06)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 20), st.floats(0.25, 4))
 def test_rows_sum_to_one_and_keep_their_order(seed, temperature, exponent):
     probabilities, _ = honest(20, seed=seed)
@@ -37,7 +37,7 @@ def test_rows_sum_to_one_and_keep_their_order(seed, temperature, exponent):
     assert (np.diff(np.take_along_axis(changed, order, axis=1), axis=1) >= 0).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.5, 10), st.floats(0.5, 1.5))
 def test_the_inverse_takes_it_back(seed, temperature, exponent):
     probabilities, _ = honest(20, seed=seed)

@@ -41,7 +41,7 @@ def test_holds_what_the_design_names_as_strict_json():
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 2**32 - 1))
 def test_agrees_with_scikit_learn(number, classes, seed):
     true, probabilities = draw(number, classes, seed)

@@ -9,7 +9,7 @@ from hubblefork.errors import RequestError
 from hubblefork.evaluation.conformal import Reference, measure_sets, prediction_sets, set_scores
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 60), st.integers(1, 99), st.integers(0, 2**32 - 1))
 def test_scores_up_to_the_rank_of_the_textbook_are_within(number, percent, seed):
     random = np.random.default_rng(seed)

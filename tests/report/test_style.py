@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hubblefork.report.style import styled, substitutes, wrapped
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=60), st.integers(4, 30), st.integers(1, 3))
 def test_wrapped_names_fit(text, width, lines):
     rows = wrapped(text, width, lines).split("\n")

@@ -123,7 +123,7 @@ numbers = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 
 @pytest.mark.filterwarnings("error")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 4)),
            elements=numbers),

@@ -95,7 +95,8 @@ def test_what_a_process_fails_of_is_raised_here():
 
 def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):
     words = [*("train", shapes, "--recipe", "mlp", "--size", 24, "--set", "epochs=2")]
-    words = [*words, "--device", "cpu", "--nodes", 2, "--out", tmp_path / "run"]
+    words = [*words, "--device", "cpu", "--precision", "fp32", "--nodes", 2]
+    words = [*words, "--out", tmp_path / "run"]
     words = [sys.executable, "-m", "hubblefork", *map(str, words)]
     slurm = {
         "SLURM_NTASKS": "2",
@@ -115,7 +116,8 @@ def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):
     assert said[0][0].splitlines()[-1] == str(tmp_path / "run")
     assert said[1] == ("", ""), "the first process speaks for all"
     settings = {"data.size": 24, "epochs": 2}
-    alone = train(shapes, "mlp", out=tmp_path / "alone", settings=settings, device="cpu")
+    place = {"device": "cpu", "precision": "fp32"}
+    alone = train(shapes, "mlp", out=tmp_path / "alone", settings=settings, **place)
     assert Run(tmp_path / "run").recipe["run"]["processes"] == 2
     for name in ("loss", "val_loss"):
         torch.testing.assert_close(

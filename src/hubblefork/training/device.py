@@ -1,5 +1,6 @@
 """Where a network is computed, in which numbers, and what is said where its memory is too small."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -74,19 +75,21 @@ def _bf16_gains() -> float:
     Among processors with AVX-512's bf16 some are twice as fast in it and some no faster, which
     their capabilities do not tell.
     """
-    seconds = []
-    for kind in (torch.float32, torch.bfloat16):
-        maps, filters = (
+    trials = [
+        [
             torch.ones(shape, dtype=kind, requires_grad=True)
-            for shape in ((64, 64, 16, 16), (64, 64, 3, 3))
-        )
-        times = []
-        for _ in range(8):
+            for shape in ((16, 64, 16, 16), (64, 64, 3, 3))
+        ]
+        for kind in (torch.float32, torch.bfloat16)
+    ]
+    least = [math.inf, math.inf]
+    # In turn, and the fastest of many short ones: other work on the machine disturbs some of them.
+    for _ in range(25):
+        for place, (maps, filters) in enumerate(trials):
             begin = time.perf_counter()
             F.conv2d(maps, filters, padding=1).sum().backward()
-            times.append(time.perf_counter() - begin)
-        seconds.append(min(times))
-    return seconds[0] / seconds[1]
+            least[place] = min(least[place], time.perf_counter() - begin)
+    return least[0] / least[1]
 
 
 def choose_compile(name: str, device: torch.device, processes: int) -> CompileMode:

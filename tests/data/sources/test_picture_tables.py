@@ -39,7 +39,7 @@ def whole(files, tmp_path, request):
     return write(table, tmp_path / request.param)
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_file_with_changed_bytes_is_read_or_refused_in_one_line(whole, data):
     content = bytearray(whole.read_bytes())
@@ -50,7 +50,7 @@ def test_a_file_with_changed_bytes_is_read_or_refused_in_one_line(whole, data):
     _is_told(damaged)
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(share=st.floats(0, 1))
 def test_a_file_cut_short_is_read_or_refused_in_one_line(whole, share):
     content = whole.read_bytes()
