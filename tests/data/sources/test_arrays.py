@@ -272,9 +272,7 @@ def _content(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["npz", "npy", "h5"])
-@settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_files_are_read_or_told(tmp_path, kind, data):
     content = bytearray(_content(kind))
