@@ -11,106 +11,26 @@ difference from `default` comes with its standard error over the pictures.
 """
 
 import argparse
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
+from default_ideas import IDEAS, Idea, predicted, trained
 from markdown_table import as_markdown
-from torch import Tensor
 
-from hubblefork.data.views import View
 from hubblefork.evaluation.calibration import fit_calibration
 from hubblefork.evaluation.classes import measure_classes
 from hubblefork.files import replacing
-from hubblefork.prediction.predictor import Predictor
 from hubblefork.training.device import choose_device, choose_precision
-from hubblefork.training.fit import fit
-from hubblefork.training.plan import Plan, plan
+from hubblefork.training.plan import plan
 from hubblefork.training.recipe import load_recipe
-from hubblefork.training.run import Run
-from hubblefork.workflow.train import describe, model_card, prepare
+from hubblefork.workflow.train import prepare
 
 _LEAST = 1e-7  # no probability counts as less
-
-
-@dataclass(frozen=True)
-class Idea:
-    """A change of the recipe's settings, or of the planned training where no setting does it."""
-
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    change: Callable[[Plan], Plan] = lambda planned: planned
-
-
-@dataclass(frozen=True)
-class Growing(View):
-    """Views that are half as large at first and grow over the first two thirds of the batches."""
-
-    batches: int = 1
-    seen: list[int] = field(default_factory=lambda: [0])
-
-    def random(self, pictures: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
-        self.seen[0] += 1
-        share = min(1.0, self.seen[0] / (self.batches * 2 / 3))
-        size = round(self.size * (0.5 + 0.5 * share) / 16) * 16
-        view = View(**{**self.to_json(), "size": size})
-        return view.random(pictures, batch, start)
-
-    def to_json(self) -> dict[str, Any]:
-        # The model keeps the view that predictions are made with.
-        return {key: getattr(self, key) for key in View.__dataclass_fields__}
-
-
-def grow(planned: Plan) -> Plan:
-    training = planned.recipe.training
-    batches = planned.split.counts()["train"] // training.batch_size * training.epochs
-    return replace(planned, view=Growing(**planned.view.to_json(), batches=batches))
-
-
-PLAIN = {
-    "network.name": "compact-resnet",
-    "network.options.width": 32,
-    "network.options.blocks": [1, 2, 2, 2],
-    "view.symmetries": True,
-}
-ADAMW = {"optimiser.name": "adamw", "learning_rate": 4e-3, "momentum": 0.9}
-PRETRAINED = {
-    "network.name": "timm:tf_efficientnet_lite0",
-    "network.weights": "efficientnet-lite0",
-    "view.normalise": "backbone",
-    "view.symmetries": True,
-    "view.size": 96,
-    "data.size": 120,
-    "learning_rate": 1e-3,
-    "layer_decay": 0.9,
-}
-IDEAS = {
-    "default": Idea(),
-    "AdamW in place of Muon": Idea(ADAMW),
-    "plain filters, answers averaged over the eight symmetries": Idea(PLAIN),
-    "plain filters and AdamW": Idea(PLAIN | ADAMW),
-    "EfficientNet-Lite0 with ImageNet's weights, 96 pixels, and AdamW": Idea(ADAMW | PRETRAINED),
-    "deeper": Idea({"network.options.blocks": [1, 2, 2, 2]}),
-    "narrower": Idea({"network.options.width": 3}),
-    "wider": Idea({"network.options.width": 6}),
-    "batches of 32": Idea({"batch_size": 32, "average_weights": 0.999}),
-    "batches of 128": Idea({"batch_size": 128, "average_weights": 0.996}),
-    "twice the learning rate": Idea({"learning_rate": 2e-2}),
-    "half the learning rate": Idea({"learning_rate": 5e-3}),
-    "no averaged weights": Idea({"average_weights": 0.0}),
-    "no label smoothing": Idea({"label_smoothing": 0.0}),
-    "no zooms and shifts": Idea({"zoom": 1.0, "shift": 0.0}),
-    "48 pixels": Idea({"view.size": 48}),
-    "48 pixels of a narrower field": Idea({"view.size": 48, "view.field": 0.6}),
-    "80 pixels": Idea({"view.size": 80, "data.size": 100}),
-    "pictures that grow from 32 to 64 pixels": Idea(change=grow),
-    "rare classes not favoured": Idea({"favour_rare": 0.0}),
-    "all classes as if equally common": Idea({"favour_rare": 1.0}),
-}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -147,20 +67,17 @@ def attempt(source: str, idea: Idea, settings: Mapping[str, Any], seed: int) -> 
     dataset, split = prepare(source, recipe, seed)
     device = choose_device("auto")
     planned = plan(recipe, dataset, split, seed, device, choose_precision("auto", device))
+    began = time.monotonic()
     planned = idea.change(planned)
-    content = describe(planned)
-    with TemporaryDirectory() as folder:
-        run = Run.create(Path(folder) / "run", dict(content), split)
-        network = fit(planned, run)
-        seconds = run.history["seconds"].sum()
-    predictor = Predictor.of(network, model_card(planned, content), torch.device("cpu"))
+    before = time.monotonic() - began
+    network, seconds = trained(planned)
     rows = split.rows(dataset, "val")
     true = dataset.labels[rows]
-    raw = predictor.predict(dataset.images, rows)
+    raw = predicted(planned, network, rows)
     probabilities = fit_calibration(raw, true).applied(raw)
     losses = -np.log(np.maximum(probabilities[np.arange(len(true)), true], _LEAST))
-    metrics = measure_classes(true, probabilities, predictor.names, resamples=1)
-    return Trial(metrics, losses, seconds)
+    metrics = measure_classes(true, probabilities, dataset.task.names, resamples=1)
+    return Trial(metrics, losses, before + seconds)
 
 
 def line(name: str, trial: Trial, standard: Trial, asked: argparse.Namespace) -> dict[str, str]:

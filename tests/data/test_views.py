@@ -131,6 +131,32 @@ def test_the_eight_symmetries_are_different_and_closed():
     assert again == turned
 
 
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("angles", [1, 2, 3])
+def test_sides_are_turned_by_equal_parts_of_a_quarter_turn_and_come_back(symmetric, angles):
+    view = View(size=64, **UNIT, symmetries=symmetric, angles=angles)
+    inputs = view.fixed(blob(across=0.4, down=0.1))
+    sides = view.sides(inputs)
+    assert len(sides) == view.number_of_sides == angles * (8 if symmetric else 1)
+    places = {tuple(round(value, 2) for value in centre(side)) for side in sides}
+    assert len(places) == len(sides)
+    assert all(
+        math.hypot(*place) == pytest.approx(math.hypot(0.4, 0.1), abs=0.02) for place in places
+    )
+    back = view.upright(torch.cat(sides)[:, 0])
+    for each in back:
+        assert centre(each[None, None]) == pytest.approx(centre(inputs), abs=0.01)
+    assert len(view.one_sided().sides(inputs)) == 1
+
+
+def test_the_angle_after_the_last_would_be_the_picture_turned_by_90_degrees():
+    inputs = torch.rand(2, 3, 32, 32)
+    thrice = View(size=32, **UNIT, angles=3)
+    turned = thrice.sides(torch.rot90(inputs, 1, (-2, -1)))
+    for before, after in zip(thrice.sides(inputs), turned, strict=True):
+        torch.testing.assert_close(torch.rot90(before, 1, (-2, -1)), after)
+
+
 def test_a_view_comes_back_from_json():
     view = View(size=64, mean=(0.1, 0.2, 0.3), deviation=(1.0, 2.0, 3.0), rotate=180, flip=True)
     assert View.from_json(view.to_json()) == view

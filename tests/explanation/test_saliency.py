@@ -21,7 +21,7 @@ SETTINGS = {
     "view.field": 1.0,
     "network.name": "compact-resnet",
     "network.options": {"width": 8, "blocks": [1, 1, 2, 2]},
-    "symmetries": False,
+    "angles": 1,
     "epochs": 8,
     "batch_size": 16,
 }

@@ -5,7 +5,7 @@ prediction: training draws random views, everything else uses the fixed one.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -36,6 +36,8 @@ class View:
         Training pictures are moved by up to this share of their side along each axis.
     symmetries
         Whether predictions are averaged over the eight rotations by 90 degrees and mirror images.
+    angles
+        Predictions are averaged over the view turned by so many equal parts of 90 degrees.
     """
 
     size: int
@@ -47,6 +49,7 @@ class View:
     zoom: float = 1.0
     shift: float = 0.0
     symmetries: bool = False
+    angles: int = 1
 
     @property
     def augments(self) -> bool:
@@ -87,6 +90,38 @@ class View:
         maps = F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
         return self._normalise(maps)
 
+    def sides(self, inputs: Tensor) -> list[Tensor]:
+        """Inputs (N, C, H, H), as `fixed` gives them, on every side that predictions look from."""
+        turned = [inputs]
+        for part in range(1, self.angles):
+            # Training filled the corners in the same way.
+            turned.append(_turned(inputs, 90 * part / self.angles, "reflection"))
+        if not self.symmetries:
+            return turned
+        return [side for each in turned for side in symmetries(each)]
+
+    @property
+    def number_of_sides(self) -> int:
+        """How many `sides` there are."""
+        return self.angles * (8 if self.symmetries else 1)
+
+    def upright(self, maps: Tensor) -> Tensor:
+        """Undo `sides`: maps (sides, H, H), one of each, to the same as if never turned.
+
+        What no side shows, in the corners, is 0.
+        """
+        number = self.number_of_sides // self.angles
+        back = []
+        for part, group in enumerate(maps.split(number)):
+            straight = torch.stack([_unturned(each, side) for side, each in enumerate(group)])
+            angle = 90 * part / self.angles
+            back.append(_turned(straight[:, None], -angle, "zeros")[:, 0] if part else straight)
+        return torch.cat(back)
+
+    def one_sided(self) -> "View":
+        """The same, with predictions that look from one side only."""
+        return replace(self, symmetries=False, angles=1)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -121,6 +156,20 @@ def symmetries(maps: Tensor) -> list[Tensor]:
     """
     mirrored = maps.flip(-1)
     return [torch.rot90(side, turns, (-2, -1)) for side in (maps, mirrored) for turns in range(4)]
+
+
+def _unturned(each: Tensor, side: int) -> Tensor:
+    """Undo the symmetry of this number."""
+    straight = torch.rot90(each, -(side % 4), (-2, -1))
+    return straight.flip(-1) if side >= 4 else straight
+
+
+def _turned(maps: Tensor, degrees: float, outside: str) -> Tensor:
+    """Maps (N, C, H, H) about their middle, anticlockwise as `symmetries` turns them."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    matrix = maps.new_tensor([[cos, -sin, 0.0], [sin, cos, 0.0]]).expand(len(maps), 2, 3)
+    grid = F.affine_grid(matrix, list(maps.shape), align_corners=False)
+    return F.grid_sample(maps, grid, padding_mode=outside, align_corners=False)
 
 
 def _to_maps(pictures: Tensor) -> Tensor:

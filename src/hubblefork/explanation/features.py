@@ -5,14 +5,13 @@ features = compute_features(predictor, dataset.images, rows)
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hubblefork.errors import RequestError, nearest
-from hubblefork.explanation.inputs import network_inputs, turned
+from hubblefork.explanation.inputs import network_inputs
 from hubblefork.networks.features import feature_layer
 from hubblefork.prediction.predictor import Predictor
 from hubblefork.training.device import pictures_at_once
@@ -28,8 +27,8 @@ def compute_features(
 ) -> np.ndarray:
     """Return the features (N, F) float32 of pictures.
 
-    Where predictions are averaged over the eight symmetries, so are the features: a picture that
-    is turned by 90 degrees has the same.
+    Where predictions are averaged over several sides of a picture, so are the features: with the
+    eight symmetries, a picture that is turned by 90 degrees has the same.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ def compute_features(
         As `network.named_modules()` has it. Maps are averaged over the picture. By default, what
         the last dense layer is given.
     upright
-        Look at each picture only as it is, which is eight times as fast.
+        Look at each picture only as it is, which is that much faster.
     done
         Is called with the number of pictures of each batch.
 
@@ -59,8 +58,7 @@ def compute_features(
     (2, 16)
     """
     if upright:
-        view = replace(predictor.card.view, symmetries=False)
-        predictor = replace(predictor, card=replace(predictor.card, view=view))
+        predictor = predictor.one_sided()
     found = look(predictor, pictures, rows, layer, done)
     return np.concatenate([features.mean(axis=1) for _, features in found])
 
@@ -75,7 +73,7 @@ def look(
     """Give answers and the features on every side, batch after batch.
 
     Takes what `compute_features` takes. Gives calibrated answers (n, outputs), as `predict` does,
-    and features (n, S, F): S is 8 where predictions are averaged over the symmetries, else 1.
+    and features (n, S, F): S is the number of sides that predictions are averaged over.
     """
     rows = np.arange(len(pictures)) if rows is None else np.asarray(rows)
     most = pictures_at_once(predictor.card.view.size)
@@ -94,7 +92,7 @@ def _look_at_batch(
 ) -> tuple[Tensor, Tensor]:
     """Answers (n, outputs) and features (n, S, F) of one batch; `kept` as `_kept` gives it."""
     answers, features = 0.0, []
-    sides = turned(predictor, network_inputs(predictor, pictures))
+    sides = predictor.card.view.sides(network_inputs(predictor, pictures))
     for side in sides:
         raw = predictor.network(side.contiguous(memory_format=torch.channels_last))
         answers = answers + predictor.head(raw)

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from hubblefork.data.views import symmetries
 from hubblefork.prediction.predictor import Predictor
 
 
@@ -14,24 +13,10 @@ def network_inputs(predictor: Predictor, pictures: np.ndarray) -> Tensor:
     return predictor.card.view.fixed(torch.tensor(pictures, device=predictor.device))
 
 
-def turned(predictor: Predictor, inputs: Tensor) -> list[Tensor]:
-    """The inputs (N, C, H, W) on every side from which a prediction looks at them."""
-    return symmetries(inputs) if predictor.card.view.symmetries else [inputs]
-
-
-def turned_back(maps: Tensor) -> Tensor:
-    """Undo `turned` of one picture: maps (sides, H, W) to the same maps as if never turned."""
-    back = []
-    for side, each in enumerate(maps):
-        upright = torch.rot90(each, -(side % 4), (-2, -1))
-        back.append(upright.flip(-1) if side >= 4 else upright)
-    return torch.stack(back)
-
-
 @torch.inference_mode()
 def answers(predictor: Predictor, inputs: Tensor) -> np.ndarray:
     """What a prediction is: (N, outputs), the mean over all sides of the inputs (N, C, H, W)."""
-    sides = turned(predictor, inputs)
+    sides = predictor.card.view.sides(inputs)
     total = sum(predictor.head(predictor.network(side.contiguous())) for side in sides)
     return predictor.trust.calibrated((total / len(sides)).float().cpu().numpy())
 

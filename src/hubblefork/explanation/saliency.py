@@ -26,8 +26,6 @@ from hubblefork.explanation.inputs import (
     as_bytes,
     blurred,
     network_inputs,
-    turned,
-    turned_back,
 )
 from hubblefork.explanation.maps import as_maps, watching
 from hubblefork.explanation.meaning import meaning_of
@@ -83,7 +81,7 @@ def saliency(
 ) -> Saliency:
     """Find where in a picture the evidence for an answer is.
 
-    Where predictions are averaged over the eight symmetries, so is the map.
+    Where predictions are averaged over several sides of a picture, so is the map.
 
     Parameters
     ----------
@@ -116,9 +114,10 @@ def saliency(
     inputs = network_inputs(predictor, picture[None])
     number = _target(predictor, inputs, target)
     name = (layer or saliency_layer(predictor)) if method == "grad-cam" else ""
-    sides = torch.cat(turned(predictor, inputs)).contiguous()
+    view = predictor.card.view
+    sides = torch.cat(view.sides(inputs)).contiguous()
     evidence = _attribute(predictor.network, sides, number, method, name)
-    mean = turned_back(evidence).mean(dim=0).relu()
+    mean = view.upright(evidence).mean(dim=0).relu()
     if mean.max() > 0:
         mean = mean / mean.max()
     return Saliency(

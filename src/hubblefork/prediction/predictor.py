@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from hubblefork.data.framing import Framing
 from hubblefork.data.task import Task, Votes
-from hubblefork.data.views import symmetries
 from hubblefork.errors import RequestError
 from hubblefork.networks.features import Features
 from hubblefork.networks.heads import create_head
@@ -103,6 +102,10 @@ class Predictor:
         """The class names, or the columns of the votes, in the order of the answers."""
         return self.task.columns if isinstance(self.task, Votes) else self.task.names
 
+    def one_sided(self) -> "Predictor":
+        """The same, looking at each picture from one side only."""
+        return replace(self, card=replace(self.card, view=self.card.view.one_sided()))
+
     def predict(
         self,
         pictures: np.ndarray,
@@ -160,7 +163,7 @@ class Predictor:
         """What the network itself gives, before calibration, batch after batch.
 
         Takes what `predict` takes. Gives answers (n, outputs) and features (n, F), float32, both
-        averaged over the eight symmetries where the view says so.
+        averaged over the sides that the view says.
         """
         self._check(pictures)
         rows = np.arange(len(pictures)) if rows is None else np.asarray(rows, dtype=np.int64)
@@ -182,13 +185,13 @@ class Predictor:
     @torch.inference_mode()
     def _compute_batch(self, pictures: Tensor, features: Features) -> tuple[Tensor, Tensor]:
         inputs = self.card.view.fixed(pictures.to(self.device))
-        turned = symmetries(inputs) if self.card.view.symmetries else [inputs]
+        sides = self.card.view.sides(inputs)
         answers, found = 0.0, 0.0
-        for maps in turned:
+        for maps in sides:
             raw = self.network(maps.contiguous(memory_format=torch.channels_last))
             answers = answers + self.head(raw)
             found = found + features.last
-        return answers / len(turned), found / len(turned)
+        return answers / len(sides), found / len(sides)
 
     def tabulate(
         self, ids: np.ndarray, answers: np.ndarray, true: np.ndarray | None = None

@@ -131,6 +131,7 @@ def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray, network:
         zoom=recipe.view.zoom,
         shift=recipe.view.shift,
         symmetries=recipe.view.symmetries,
+        angles=recipe.view.angles,
     )
 
 

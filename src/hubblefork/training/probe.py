@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from hubblefork.data.groups import commonest, find_groups
 from hubblefork.data.task import Classes
-from hubblefork.data.views import symmetries
 from hubblefork.errors import RequestError
 from hubblefork.networks.features import Features, feature_layer
 from hubblefork.progress import progress, say
@@ -59,8 +58,8 @@ def check_probe(plan: Plan) -> None:
 def fit_probe(plan: Plan, run: Run) -> nn.Module:
     """Find the last layer's weights, write `history.csv`, and return the network on the CPU.
 
-    A picture is learnt from in each of the eight symmetries where predictions are averaged over
-    them, else as it is and, where `view.flip` says so, mirrored.
+    A picture is learnt from on every side where predictions are averaged over several, else as it
+    is and, where `view.flip` says so, mirrored.
 
     `check_probe` tells beforehand what has none.
     """
@@ -127,10 +126,8 @@ def _views(plan: Plan, rows: np.ndarray) -> Iterator[list[Tensor]]:
     for start in range(0, len(rows), most):
         pictures = torch.from_numpy(plan.dataset.images[rows[start : start + most]])
         maps = view.fixed(pictures.to(plan.device))
-        sides = [maps]
-        if view.symmetries:
-            sides = symmetries(maps)
-        elif view.flip:
+        sides = view.sides(maps)
+        if view.flip and len(sides) == 1:
             sides = [maps, maps.flip(-1)]
         yield [side.contiguous(memory_format=torch.channels_last) for side in sides]
 
@@ -204,7 +201,8 @@ def _folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...], seed:
 def _affordable(plan: Plan, width: int) -> np.ndarray:
     """The training rows, or as many of them as memory is meant for."""
     rows = plan.split.rows(plan.dataset, "train")
-    views = 8 if plan.view.symmetries else 1 + plan.view.flip
+    sides = plan.view.number_of_sides
+    views = sides if sides > 1 else 1 + plan.view.flip
     most = _MOST_BYTES // (4 * width * views)
     if len(rows) <= most:
         return rows

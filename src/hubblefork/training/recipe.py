@@ -65,7 +65,8 @@ class Recipe(Table):
         if self.training.method == "probe" and (view.rotate or view.zoom != 1 or view.shift):
             raise ValueError(
                 "training.method = 'probe' sees each picture as predictions do: view.rotate and "
-                "view.shift have to be 0 and view.zoom 1; view.flip and view.symmetries add views"
+                "view.shift have to be 0 and view.zoom 1; view.flip, view.symmetries and "
+                "view.angles add views"
             )
         return self
 

@@ -120,6 +120,8 @@ class ViewTable(Table):
     """Training pictures are moved by up to this share of their side."""
     symmetries: bool = False
     """Whether predictions are averaged over the eight rotations by 90 degrees and mirrorings."""
+    angles: Annotated[int, Field(ge=1, le=90)] = 1
+    """Predictions are averaged over pictures turned by so many equal parts of 90 degrees."""
 
 
 class NetworkTable(Table):

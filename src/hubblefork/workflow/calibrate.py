@@ -35,9 +35,8 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Tru
         return Trust()
     training = split.rows(dataset, "train")
     sample = np.sort(np.random.default_rng(0).permutation(training)[:_MOST_TRAINING])
-    # One view of each is enough to know where they lie.
-    view = replace(predictor.card.view, symmetries=False)
-    once = replace(predictor, card=replace(predictor.card, view=view))
+    # One side of each is enough to know where they lie.
+    once = predictor.one_sided()
     with progress("calibrating", len(sample) + len(rows)) as done:
         features = [found for _, found in once.compute(dataset.images, sample, done)]
         outliers = fit_outliers(np.concatenate(features))
