@@ -136,8 +136,8 @@ def teach(planned: Plan) -> Plan:
     answers = 0.0
     for seed in (planned.seed + 1, planned.seed + 2):
         torch.manual_seed(seed)
-        shape = planned.dataset.images.shape[3]
-        network = make_network(planned.recipe, shape, planned.dataset.task.outputs)
+        channels = planned.dataset.images.shape[3]
+        network = make_network(planned.recipe, channels, planned.dataset.task.outputs)
         teacher = replace(planned, network=network, seed=seed)
         raw = predicted(teacher, trained(teacher)[0], np.arange(len(planned.dataset.images)))
         # The loss adds the adjustment, which the teachers' own has taken out.
