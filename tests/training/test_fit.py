@@ -1,9 +1,11 @@
 """Training: what is learnt, what is kept, and that a kill at any moment changes nothing."""
 
+import io
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +232,22 @@ def test_the_bar_is_gone_after_a_training_that_failed(packed, tmp_path, monkeypa
     with pytest.raises(RequestError):
         run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})
     assert not made[0].bar.live.is_started
+
+
+def test_ctrl_c_while_a_checkpoint_is_written_is_ctrl_c(packed, tmp_path, monkeypatch):
+    class Interrupted(io.BytesIO):
+        def write(self, content):
+            if self.tell() > 1000:
+                raise KeyboardInterrupt
+            return super().write(content)
+
+    @contextmanager
+    def interrupted(path, binary):
+        yield Interrupted()
+
+    monkeypatch.setattr("hubblefork.training.fit.replacing", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_fit(packed, tmp_path / "run")
 
 
 def test_statistics_come_from_the_training_part_alone(packed):
