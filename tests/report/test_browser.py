@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from hubblefork.report.charts import confusion
 from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
@@ -59,8 +60,6 @@ _FAINT = """
 def browser():
     if _CHROMIUM is None:
         pytest.skip("no browser here: apt-get install -y chromium")
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_QUIET))
         yield browser
@@ -161,13 +160,14 @@ def test_a_click_on_a_cell_shows_its_pictures_and_another_hides_them(pages, open
     cells = page.locator(".confusion button")
     for place in (0, 1):
         cells.nth(place).click()
-        assert cells.nth(place).get_attribute("aria-expanded") == "true"
+        # The browser tells of an opened gallery a moment after it has opened it.
+        expect(cells.nth(place)).to_have_attribute("aria-expanded", "true")
         number = int(cells.nth(place).locator("small").inner_text().replace(",", ""))
         assert len(shown(page)) == min(number, 40)
     predicted, true = "edge-on", "round"
     assert all(f"predicted {predicted}, actually {true}" in alt for alt in shown(page))
     assert page.locator("#told").inner_text().startswith(f"‘{true}’, taken for ‘{predicted}’")
-    assert cells.nth(0).get_attribute("aria-expanded") == "false"
+    expect(cells.nth(0)).to_have_attribute("aria-expanded", "false")
     cells.nth(1).click()
     assert shown(page) == []
 
