@@ -133,21 +133,20 @@ class TaughtObjective(Objective):
 
 def teach(planned: Plan) -> Plan:
     """Train two networks on the training part, from other weights, to soften its labels."""
+    rows = planned.split.rows(planned.dataset, "train")
     answers = 0.0
     for seed in (planned.seed + 1, planned.seed + 2):
         torch.manual_seed(seed)
         channels = planned.dataset.images.shape[3]
         network = make_network(planned.recipe, channels, planned.dataset.task.outputs)
         teacher = replace(planned, network=network, seed=seed)
-        raw = predicted(teacher, trained(teacher)[0], np.arange(len(planned.dataset.images)))
+        raw = predicted(teacher, trained(teacher)[0], rows)
         # The loss adds the adjustment, which the teachers' own has taken out.
         raw = raw * np.exp(planned.objective.adjustment or 0.0)
         answers = answers + raw / raw.sum(axis=1, keepdims=True) / 2
-    true = np.eye(planned.dataset.task.outputs)[planned.dataset.labels]
     # Of pictures that are not for training, labels stay as they are.
-    rows = planned.split.rows(planned.dataset, "train")
-    soft = true.copy()
-    soft[rows] = (true[rows] + answers[rows]) / 2
+    soft = np.eye(planned.dataset.task.outputs)[planned.dataset.labels]
+    soft[rows] = (soft[rows] + answers) / 2
     objective = TaughtObjective(**vars(planned.objective), taught=soft.astype(np.float32))
     return replace(planned, objective=objective)
 
