@@ -22,10 +22,10 @@ import pandas as pd
 from default_ideas import IDEAS, Idea, predicted, trained
 from markdown_table import as_markdown
 
+from hubblefork.core.device import choose_device, choose_precision
+from hubblefork.core.files import replacing
 from hubblefork.evaluation.calibration import fit_calibration
-from hubblefork.evaluation.classes import measure_classes
-from hubblefork.files import replacing
-from hubblefork.training.device import choose_device, choose_precision
+from hubblefork.evaluation.class_metrics import measure_classes
 from hubblefork.training.plan import plan
 from hubblefork.training.recipe import load_recipe
 from hubblefork.workflow.train import prepare

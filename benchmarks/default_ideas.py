@@ -11,13 +11,13 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from hubblefork.data.views import View
+from hubblefork.models.predictor import Predictor
+from hubblefork.models.view import View
 from hubblefork.networks.equivariant_resnet import ORIENTATIONS, GroupConvolution, Residual
-from hubblefork.prediction.predictor import Predictor
+from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.losses import Objective
 from hubblefork.training.plan import Plan, make_network
-from hubblefork.training.run import Run
 from hubblefork.workflow.train import describe, model_card
 
 

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from hubblefork.core.device import CompileMode, Precision, choose_compile, choose_device
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
-from hubblefork.prediction.predictor import Predictor
+from hubblefork.models.predictor import Predictor
+from hubblefork.runs.run import Run
 from hubblefork.training import batches
-from hubblefork.training.device import CompileMode, Precision, choose_compile, choose_device
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.recipe import Recipe, load_recipe
-from hubblefork.training.run import Run
 from hubblefork.workflow.train import prepare, train
 
 

@@ -4,8 +4,8 @@
 
 For each kind of copy, as many pictures are copied from their originals, packed, and sought among
 all pictures of the source. First come the pairs that the source has without any planted copies:
-look at them with `hubblefork data`. The likeliest pair below the threshold shows how near pictures
-of different things come to it.
+look at them with `hubblefork inspect`. The likeliest pair below the threshold shows how near
+pictures of different things come to it.
 """
 
 import argparse
@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from hubblefork.data.duplicates import SAME, near_pairs
-from hubblefork.data.framing import Framing, frame
+from hubblefork.data.images.framing import Framing, frame
+from hubblefork.data.images.read import Picture
 from hubblefork.data.packing import pack
-from hubblefork.data.pictures import Picture
 from hubblefork.data.sources import open_source
 
 

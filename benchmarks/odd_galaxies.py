@@ -22,13 +22,13 @@ from markdown_table import as_markdown
 from sklearn.metrics import roc_auc_score
 
 from hubblefork import Predictor, Run, train
+from hubblefork.core.files import replacing
 from hubblefork.evaluation.anomalies import rank_anomalies
 from hubblefork.evaluation.intervals import interval
 from hubblefork.explanation.features import compute_features
-from hubblefork.files import replacing
 from hubblefork.training.recipe import parse_settings
 from hubblefork.workflow.evaluate import own_dataset
-from hubblefork.workflow.known import known_of
+from hubblefork.workflow.reference_images import known_of
 
 _COLUMNS = ("seed", "test galaxies", "called odd", "score", "AUROC", "95 % interval")
 _SCORES = {

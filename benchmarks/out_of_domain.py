@@ -20,13 +20,13 @@ from scipy import fft
 from sklearn.metrics import roc_auc_score
 
 from hubblefork import Predictor, pack
-from hubblefork.data.framing import frame
+from hubblefork.data.images.framing import frame
 from hubblefork.evaluation.intervals import interval
-from hubblefork.prediction.trust import UNLIKE
-from hubblefork.sky.camera import expose
-from hubblefork.sky.neighbours import PIXEL, add_star
-from hubblefork.sky.simulation import simulate
-from hubblefork.training.run import Run
+from hubblefork.models.uncertainty import UNLIKE
+from hubblefork.runs.run import Run
+from hubblefork.sky.simulation.camera import expose
+from hubblefork.sky.simulation.neighbours import PIXEL, add_star
+from hubblefork.sky.simulation.simulate import simulate
 from hubblefork.workflow.evaluate import own_test_part
 
 # Stars for each square arcminute: as many as down to r = 22 at high galactic latitude, and more.

@@ -25,9 +25,9 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from hubblefork import pack
+from hubblefork.core.files import replacing
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.simulated import SimulatedSource
-from hubblefork.files import replacing
 
 _NUMBERS = (5_000, 50_000)
 

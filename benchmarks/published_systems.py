@@ -17,7 +17,7 @@ import pandas as pd
 from markdown_table import as_markdown
 
 from hubblefork import Run, train
-from hubblefork.files import replacing
+from hubblefork.core.files import replacing
 
 
 @dataclass(frozen=True)

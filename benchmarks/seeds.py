@@ -20,7 +20,7 @@ from markdown_table import as_markdown
 from scipy.stats import binomtest
 
 from hubblefork import Run, train
-from hubblefork.files import replacing
+from hubblefork.core.files import replacing
 from hubblefork.training.recipe import parse_settings
 
 _OF_CLASSES = (

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hubblefork import Predictor, pack, train
-from hubblefork.sky.classes import FIVE_CLASSES, GALAXY10_TO_FIVE
+from hubblefork.sky.class_rules import FIVE_CLASSES, GALAXY10_TO_FIVE
 
 # gz2_five_class holds 5.12 petrosian_r90 across 128 pixels; a simulated picture holds 4.14, as
 # Galaxy10 does: the central 207 of the original 424 pixels.

@@ -9,7 +9,7 @@ import time
 import numpy as np
 from joblib import Parallel, delayed
 
-from hubblefork.sky.simulation import GALAXY10_SIZE, Simulation, simulate
+from hubblefork.sky.simulation.simulate import GALAXY10_SIZE, Simulation, simulate
 
 
 def main() -> None:

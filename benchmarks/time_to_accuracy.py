@@ -30,9 +30,9 @@ from markdown_table import as_markdown
 from training_speed import keras_python, result_of
 
 from hubblefork import Predictor, train
+from hubblefork.core.device import choose_device
+from hubblefork.core.files import replacing
 from hubblefork.evaluation.intervals import wilson_interval
-from hubblefork.files import replacing
-from hubblefork.training.device import choose_device
 from hubblefork.training.recipe import load_recipe, parse_settings
 from hubblefork.workflow.train import prepare
 

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hubblefork.data.cache import cache_folder
+from hubblefork.core.cache import cache_folder
+from hubblefork.core.device import choose_device, choose_precision
 from hubblefork.networks.registry import count_parameters
-from hubblefork.training.device import choose_device, choose_precision
+from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.recipe import Recipe, load_recipe
-from hubblefork.training.run import Run
 from hubblefork.workflow.train import prepare
 
 NETWORKS = ("lenet5", "simple-cnn", "alexnet")

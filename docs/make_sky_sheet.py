@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hubblefork.sky.classes import GALAXY10_SDSS
-from hubblefork.sky.simulation import simulate
+from hubblefork.sky.class_rules import GALAXY10_SDSS
+from hubblefork.sky.simulation.simulate import simulate
 
 ACROSS, SIZE, GAP = 12, 69, 2
 

@@ -17,12 +17,12 @@ import pandas as pd
 from PIL import Image
 
 from hubblefork import Predictor, Run
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
+from hubblefork.core.files import replacing
+from hubblefork.core.text import percent
+from hubblefork.explanation.attribution import saliency
 from hubblefork.explanation.overlay import draw_overlays
-from hubblefork.explanation.saliency import saliency
-from hubblefork.files import replacing
 from hubblefork.report.figures import sheet_png
-from hubblefork.report.words import percent
 from hubblefork.workflow.evaluate import own_dataset
 
 FOLDER = Path(__file__).with_name("what_did_it_learn")

@@ -25,13 +25,13 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 # Public name -> the module that has it: imported when it is first used, so that `import
 # hubblefork` and the command line answer at once.
 _PUBLIC = {
-    "Predictor": "hubblefork.prediction.predictor",
-    "RequestError": "hubblefork.errors",
-    "Run": "hubblefork.training.run",
+    "Predictor": "hubblefork.models.predictor",
+    "RequestError": "hubblefork.core.errors",
+    "Run": "hubblefork.runs.run",
     "compare": "hubblefork.workflow.compare",
     "evaluate": "hubblefork.workflow.evaluate",
     "explain": "hubblefork.workflow.explain",
-    "look": "hubblefork.workflow.look",
+    "inspect": "hubblefork.workflow.inspect",
     "pack": "hubblefork.workflow.pack",
     "predict": "hubblefork.workflow.predict",
     "train": "hubblefork.workflow.train",

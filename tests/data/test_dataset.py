@@ -4,12 +4,12 @@ import pickle
 import numpy as np
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.framing import Framing
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError
+from hubblefork.tasks.task import Classes
 
 
 @pytest.fixture

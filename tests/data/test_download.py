@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import hubblefork.data.download
+from hubblefork.core.errors import RequestError
 from hubblefork.data.download import fetch
-from hubblefork.errors import RequestError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hubblefork.data.duplicates import SAME, compare, flatten, near_pairs
-from hubblefork.data.framing import Framing, frame
-from hubblefork.data.pictures import read_picture
-from hubblefork.sky.simulation import simulate
+from hubblefork.data.images.framing import Framing, frame
+from hubblefork.data.images.read import read_picture
+from hubblefork.sky.simulation.simulate import simulate
 
 NUMBER = 60
 COPIED = range(0, NUMBER, 2)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.folders import files_below, listing
-from hubblefork.errors import RequestError
 
 
 def make(root, *names):

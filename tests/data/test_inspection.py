@@ -5,18 +5,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import (
     describe_columns,
-    inspect,
+    inspect_dataset,
     measure_light,
     measure_votes_given,
 )
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.errors import RequestError
-from hubblefork.sky.classes import FIVE_CLASSES, five_class
-from hubblefork.sky.simulation import simulate
+from hubblefork.sky.class_rules import FIVE_CLASSES, five_class
+from hubblefork.sky.simulation.simulate import simulate
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def ids(dataset, groups) -> list[list[str]]:
 
 
 def test_every_planted_fault_is_found(faulty):
-    found = inspect(faulty)
+    found = inspect_dataset(faulty)
     assert ids(faulty, found.identical) == [["g3", "copy"]]
     assert ids(faulty, found.near) == [["g4", "turned"]]
     assert ids(faulty, found.same_place) == [["g5", "near"]]
@@ -60,14 +60,14 @@ def test_every_planted_fault_is_found(faulty):
 
 
 def test_different_labels_of_the_same_thing_are_told(faulty):
-    found = inspect(faulty)
+    found = inspect_dataset(faulty)
     table = faulty.table.set_index("id")["label"]
     for group, pair in ((found.identical[0], ["g3", "copy"]), (found.near[0], ["g4", "turned"])):
         assert group.differ == (table[pair[0]] != table[pair[1]])
 
 
 def test_the_split_is_the_one_that_training_makes_and_tells_which_groups_it_divides(faulty):
-    found = inspect(faulty)
+    found = inspect_dataset(faulty)
     part = faulty.table["id"].map(found.split.part)
     for group in [*found.identical, *found.near, *found.same_place]:
         assert group.divided == (part.iloc[group.rows].nunique() > 1)
@@ -76,8 +76,10 @@ def test_the_split_is_the_one_that_training_makes_and_tells_which_groups_it_divi
 
 
 def test_a_group_column_keeps_its_values_together_and_is_proposed_no_more(faulty):
-    assert [(c.name, c.groups, c.pure) for c in inspect(faulty).columns] == [("plate", True, False)]
-    found = inspect(faulty, group="plate")
+    assert [(c.name, c.groups, c.pure) for c in inspect_dataset(faulty).columns] == [
+        ("plate", True, False)
+    ]
+    found = inspect_dataset(faulty, group="plate")
     assert found.columns == []
     assert found.grouped
     part = faulty.table["id"].map(found.split.part)
@@ -86,7 +88,7 @@ def test_a_group_column_keeps_its_values_together_and_is_proposed_no_more(faulty
 
 def test_a_wrong_group_column_names_the_nearest(faulty):
     with pytest.raises(RequestError, match="did you mean 'plate'"):
-        inspect(faulty, group="plates")
+        inspect_dataset(faulty, group="plates")
 
 
 def test_a_split_that_training_would_refuse_is_told_and_the_rest_is_measured(tmp_path, shapes):
@@ -94,7 +96,7 @@ def test_a_split_that_training_would_refuse_is_told_and_the_rest_is_measured(tmp
         (tmp_path / name).mkdir()
         for file in sorted(shapes.glob(f"{name}/*.png"))[:number]:
             (tmp_path / name / file.name).write_bytes(file.read_bytes())
-    found = inspect(pack(open_source(tmp_path), Framing(size=16)))
+    found = inspect_dataset(pack(open_source(tmp_path), Framing(size=16)))
     assert found.split is None
     assert "'disc' has 1 picture" in found.refused
     assert found.parts == {}
@@ -103,7 +105,7 @@ def test_a_split_that_training_would_refuse_is_told_and_the_rest_is_measured(tmp
 
 def test_votes_are_measured_down_the_tree():
     dataset = pack(open_source("simulated:votes:80"), Framing(size=24), workers=1)
-    found = inspect(dataset)
+    found = inspect_dataset(dataset)
     votes = found.votes
     assert found.names == ("smooth", "features or disk", "star or artefact")
     assert votes.first.shape == (80, 3)

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 import hubblefork.data.packing
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
+from hubblefork.data.images.read import read_picture
 from hubblefork.data.packing import open_packed, pack
-from hubblefork.data.pictures import read_picture
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import PictureFiles
-from hubblefork.errors import RequestError
 
 FRAMING = Framing(size=16)
 
@@ -177,11 +177,11 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(two_classes, cache):
     # A limit on the size of a file ends a write as a full disk does: with an OSError.
     code = f"""
 import resource
-from hubblefork.data.framing import Framing
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import PictureFiles
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
     pack(open_source({str(two_classes)!r}), Framing(size=64), {str(cache)!r}, workers=1)
@@ -278,7 +278,7 @@ def test_a_picture_that_changes_while_it_is_packed_is_told(two_classes, cache):
 
 _PACK = """
 import sys, time
-from hubblefork.data.framing import Framing
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import PictureFiles
@@ -343,9 +343,9 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     code = """
 import os, signal, sys
 from functools import partial
-from hubblefork.data.framing import Framing
-from hubblefork.data.pictures import read_pictures
-from hubblefork.data.reading import read_blocks
+from hubblefork.data.images.framing import Framing
+from hubblefork.data.images.read import read_pictures
+from hubblefork.data.images.blocks import read_blocks
 jobs = (partial(read_pictures, []) for _ in range(100))
 next(read_blocks(jobs, Framing(), (1, 1, 3), 2, "processes"))
 os.kill(os.getpid(), signal.SIGKILL)

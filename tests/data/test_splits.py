@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hubblefork.data.splits
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import Split, make_split, saved_split
-from hubblefork.data.task import Classes, Votes
-from hubblefork.errors import RequestError
+from hubblefork.tasks.task import Classes, Votes
 
 THREE = Classes(("a", "b", "c"))
 PARTS = ("train", "val", "test")

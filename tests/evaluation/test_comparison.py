@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.comparison import compare_classes, compare_votes, mcnemar
 
 NAMES = ("disc", "arm", "bar")

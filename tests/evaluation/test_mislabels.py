@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.mislabels import likely_mislabels
 
 NAMES = ("disc", "arm", "bar")

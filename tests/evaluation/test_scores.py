@@ -5,7 +5,7 @@ import pytest
 
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.evaluation.scores import Score, accuracy, rmse
-from hubblefork.evaluation.votes import measure_votes
+from hubblefork.evaluation.vote_metrics import measure_votes
 
 
 @pytest.mark.parametrize(("measure", "better"), [("accuracy", 0.9), ("rmse", 0.1)])

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.training.run import Run
+from hubblefork.models.predictor import Predictor
+from hubblefork.runs.run import Run
 from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.train import train
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from hubblefork.data.views import View
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.explanation.activations import ActivationMaps, activation_maps
+from hubblefork.models.view import View
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
 VIEW = View(size=16, mean=(0.0,) * 3, deviation=(1.0,) * 3)

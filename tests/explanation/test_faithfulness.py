@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from hubblefork.explanation.attribution import Saliency, saliency
 from hubblefork.explanation.faithfulness import deletion_curve, faithfulness
-from hubblefork.explanation.saliency import Saliency, saliency
 
 
 def test_taking_away_what_matters_costs_the_answer_early(bars, cue):

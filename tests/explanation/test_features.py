@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.anomalies import rank_anomalies
 from hubblefork.explanation.features import compute_features, look
 from hubblefork.explanation.neighbours import nearest_neighbours

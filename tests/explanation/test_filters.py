@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.explanation.filters import Filters, first_filters
 from hubblefork.networks.registry import create_network
 

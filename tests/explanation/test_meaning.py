@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from hubblefork.data.task import Classes, Votes
-from hubblefork.evaluation.votes import measure_votes
+from hubblefork.evaluation.vote_metrics import measure_votes
 from hubblefork.explanation.meaning import meaning_of
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Votes
 
 CLASSES = meaning_of(Classes(("arm", "bar", "disc")))
 VOTES = meaning_of(Votes())

@@ -8,15 +8,15 @@ from PIL import Image
 
 import hubblefork
 from hubblefork.explanation.panels import draw_panels
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.workflow import measure
+from hubblefork.models.predictor import Predictor
+from hubblefork.workflow import evaluation_outputs
 
 
 def panels(source, tmp_path, monkeypatch, recipe="lenet5", **settings) -> dict:
     """The panels of a report, by name, as it asks for them."""
     drawn = []
     monkeypatch.setattr(
-        measure, "draw_panels", lambda *given: drawn.extend(draw_panels(*given)) or drawn
+        evaluation_outputs, "draw_panels", lambda *given: drawn.extend(draw_panels(*given)) or drawn
     )
     settings = {"epochs": 1, "data.size": 24} | settings
     hubblefork.train(source, recipe, out=tmp_path / "run", settings=settings)

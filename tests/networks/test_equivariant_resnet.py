@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.networks.equivariant_resnet import (
     ORIENTATIONS,
     EquivariantResNet,

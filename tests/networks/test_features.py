@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.networks.features import Features, feature_layer
 from hubblefork.networks.registry import create_network
 

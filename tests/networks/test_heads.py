@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hubblefork.data.task import Classes, Votes
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.networks.heads import HEADS, choose_head, create_head
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Votes
 
 TREES = ("tree", "dieleman")
 RAW = arrays(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.networks.registry import NETWORKS, count_parameters, create_network
 
 # Input shape, outputs and parameters as published (of `dieleman` "about 42 million").

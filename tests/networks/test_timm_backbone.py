@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 from timm.models import save_for_hf
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.networks.registry import create_network, resolve_network
 
 SHAPE = (3, 32, 32)

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from timm.models import save_for_hf
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.networks.weights import (
     EFFICIENTNET_LITE0,
     Repository,
@@ -124,7 +124,7 @@ def test_a_backbone_whose_weights_nobody_published_is_one_line():
 # huggingface_hub reads HF_ENDPOINT when it is first imported: a process of its own is needed.
 _CREATE = """
 import sys
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.networks.registry import create_network
 for name in map(str.strip, sys.stdin):
     try:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hubblefork.data.framing import Framing
-from hubblefork.evaluation.classes import measure_classes
+from hubblefork.data.images.framing import Framing
+from hubblefork.evaluation.class_metrics import measure_classes
 from hubblefork.evaluation.conformal import Reference, measure_sets
-from hubblefork.evaluation.votes import measure_votes
-from hubblefork.report.material import Material
+from hubblefork.evaluation.vote_metrics import measure_votes
+from hubblefork.report.run_data import Material
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 

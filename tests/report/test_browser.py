@@ -10,10 +10,10 @@ from playwright.sync_api import expect, sync_playwright
 from hubblefork.report.charts import confusion
 from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
 from hubblefork.report.figures import chart_png
-from hubblefork.report.html import write_report
-from hubblefork.report.material import Material, Panel
+from hubblefork.report.run_data import Material, Panel
+from hubblefork.report.run_page import write_report
 from hubblefork.workflow.compare import compare
-from hubblefork.workflow.look import look
+from hubblefork.workflow.inspect import inspect
 
 _CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -110,7 +110,7 @@ def pages(tmp_path_factory, runs_to_show, shapes) -> dict[str, Path]:
         "explanation": folder / "explanation.html",
         "classes": write_report(of_classes, folder / "classes.html"),
         "votes": write_report(of_votes, folder / "votes.html"),
-        "look": look(shapes, out=folder / "look.html", size=24).page,
+        "look": inspect(shapes, out=folder / "look.html", size=24).page,
         "compare": compare([folder / name for name in runs], out=folder / "compare.html").page,
     }
 

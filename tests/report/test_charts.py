@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from hubblefork.core.text import percent
 from hubblefork.report.charts import class_counts, confusion, curves
 from hubblefork.report.figures import chart_png
-from hubblefork.report.words import percent
 
 ODD = ('a <b> & "q"', r"$\frac{1}{0}$ cost_$5", "spiral_" * 12, "\u0378", "螺旋", "x\ny")
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from hubblefork.report.figures import draw_charts, save_figures
-from hubblefork.report.html import render
+from hubblefork.report.run_page import render
 from hubblefork.report.votes import (
     answer_rows,
     cards,

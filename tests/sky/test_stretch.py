@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.sky.stretch import Stretch, choose_bands, to_bytes
 
 SIDE = 64

@@ -13,16 +13,16 @@ import pandas as pd
 import pytest
 import torch
 
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
-from hubblefork.errors import RequestError
+from hubblefork.runs.run import Run
+from hubblefork.training.epoch_log import Reporter
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import make_view, plan
 from hubblefork.training.recipe import load_recipe
-from hubblefork.training.reporting import Reporter
-from hubblefork.training.run import Run
 
 SMALL = {
     "data.size": 24,
@@ -228,7 +228,7 @@ def test_the_bar_is_gone_after_a_training_that_failed(packed, tmp_path, monkeypa
             made.append(self)
 
     monkeypatch.setattr("hubblefork.training.fit.Reporter", Kept)
-    monkeypatch.setattr("hubblefork.training.reporting.on_terminal", lambda: True)
+    monkeypatch.setattr("hubblefork.training.epoch_log.on_terminal", lambda: True)
     with pytest.raises(RequestError):
         run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})
     assert not made[0].bar.live.is_started

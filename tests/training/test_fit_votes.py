@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 import torch
 
-from hubblefork.data.framing import Framing
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.networks.heads import create_head
+from hubblefork.runs.run import Run
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.recipe import load_recipe
-from hubblefork.training.run import Run
 
 CPU = torch.device("cpu")
 

@@ -6,16 +6,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
-from hubblefork.errors import RequestError
 from hubblefork.networks.registry import create_network
+from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.recipe import load_recipe
-from hubblefork.training.run import Run
 
 SIZE = 24
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from scipy.special import gammaln
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.simulated import SimulatedSource
-from hubblefork.data.task import Classes, Unlabelled, Votes
-from hubblefork.errors import RequestError
 from hubblefork.networks.heads import create_head
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Unlabelled, Votes
 from hubblefork.training.losses import (
     Objective,
     choose_objective,

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from hubblefork.data.framing import Framing
+from hubblefork.core.device import choose_device
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
-from hubblefork.errors import RequestError
-from hubblefork.training.device import choose_device
+from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.processes import ALONE, World, join, spawn
 from hubblefork.training.recipe import load_recipe
-from hubblefork.training.run import Run
 from hubblefork.workflow.train import train
 
 TWO = World(devices=2)

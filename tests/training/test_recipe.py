@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.sky.stretch import Stretch
 from hubblefork.training.plan import make_network
 from hubblefork.training.recipe import (

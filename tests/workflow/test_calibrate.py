@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hubblefork.errors import RequestError
-from hubblefork.prediction.predictor import Predictor
+from hubblefork.core.errors import RequestError
+from hubblefork.models.predictor import Predictor
+from hubblefork.runs.run import Run
 from hubblefork.training.recipe import load_recipe
-from hubblefork.training.run import Run
 from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.predict import predict
 from hubblefork.workflow.train import prepare, train

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hubblefork.errors import RequestError
-from hubblefork.report.words import percent
+from hubblefork.core.errors import RequestError
+from hubblefork.core.text import percent
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.workflow.compare import compare
 from hubblefork.workflow.evaluate import evaluate

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.train import train
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.sky.path import describe
+from hubblefork.sky.tree_words import describe
 from hubblefork.workflow.explain import explain
 from hubblefork.workflow.train import train
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
-from hubblefork.data.framing import Framing
-from hubblefork.data.task import Classes
-from hubblefork.data.views import View
-from hubblefork.errors import RequestError
-from hubblefork.networks.model_file import ModelCard, save_model
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
+from hubblefork.models.model_file import ModelCard, save_model
+from hubblefork.models.view import View
+from hubblefork.tasks.task import Classes
 from hubblefork.workflow.predict import predict
 
 NUMBER = 5

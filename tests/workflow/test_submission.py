@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from hubblefork.data.framing import Framing
-from hubblefork.data.task import Classes, Task, Votes
-from hubblefork.data.views import View
-from hubblefork.errors import RequestError
-from hubblefork.networks.model_file import ModelCard, save_model
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
+from hubblefork.models.model_file import ModelCard, save_model
+from hubblefork.models.view import View
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Task, Votes
 from hubblefork.workflow.predict import predict
 
 COLUMNS = list(GALAXY_ZOO_2.columns)

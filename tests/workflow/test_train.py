@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from hubblefork.errors import RequestError
-from hubblefork.training.run import Run
+from hubblefork.core.errors import RequestError
+from hubblefork.runs.run import Run
 from hubblefork.workflow.train import train
 
 QUICK = {"data.size": 24, "epochs": 3}

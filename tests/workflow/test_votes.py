@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hubblefork.errors import RequestError
-from hubblefork.prediction.predictor import Predictor
+from hubblefork.core.errors import RequestError
+from hubblefork.models.predictor import Predictor
+from hubblefork.runs.run import Run
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.training.run import Run
 from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.train import train
 

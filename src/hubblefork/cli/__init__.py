@@ -5,8 +5,8 @@ import sys
 
 import typer
 
-from hubblefork.cli import compare, data, demo, evaluate, explain, listing, predict, train
-from hubblefork.errors import RequestError
+from hubblefork.cli import compare, demo, evaluate, explain, inspect, listing, predict, train
+from hubblefork.core.errors import RequestError
 
 # A path of the request that cannot be used, and a disk without room: no fault of this program.
 _NO_WAY = (
@@ -31,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("demo")(demo.demo)
-app.command("data")(data.data)
+app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)

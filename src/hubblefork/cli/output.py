@@ -13,7 +13,7 @@ def show_metrics(metrics: Mapping[str, Any]) -> None:
     """Print one screen of metrics, in colour on a terminal."""
     from rich.console import Console
 
-    from hubblefork.report.table import print_metrics
+    from hubblefork.report.metrics_table import print_metrics
 
     print_metrics(metrics, Console(highlight=False))
 
@@ -22,7 +22,7 @@ def show_look(inspection: "Inspection") -> None:
     """Print one screen on a source, in colour on a terminal."""
     from rich.console import Console
 
-    from hubblefork.report.look_table import print_look
+    from hubblefork.report.inspect_table import print_look
 
     print_look(inspection, Console(highlight=False))
 

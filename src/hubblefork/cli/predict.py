@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hubblefork.cli.options import Crop, Device, RunArgument
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 
 
 def predict(

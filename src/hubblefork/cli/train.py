@@ -59,7 +59,7 @@ def train(
 ) -> None:
     """Train a classifier on labelled pictures; measure it on its test part; report."""
     from hubblefork.cli.output import show_metrics
-    from hubblefork.progress import is_silent
+    from hubblefork.core.progress import is_silent
     from hubblefork.training.recipe import parse_settings
     from hubblefork.workflow import train as workflow
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.framing import Framing
-from hubblefork.data.task import Classes, Task, Votes, task_from_json
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
+from hubblefork.tasks.task import Classes, Task, Votes, task_from_json
 
 # Raised whenever the files above change their meaning; it is part of the cache's key, so that
 # datasets of another version are packed anew.

@@ -16,9 +16,9 @@ from typing import BinaryIO
 import pooch
 import requests
 
-from hubblefork.data.remembered import file_sha256
-from hubblefork.errors import RequestError
-from hubblefork.progress import progress, say
+from hubblefork.core.errors import RequestError
+from hubblefork.core.file_cache import file_sha256
+from hubblefork.core.progress import progress, say
 
 # Seconds to wait for a connection, and for the next bytes on it.
 _TIMEOUT = (10.0, 60.0)

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
 
-from hubblefork.progress import progress
+from hubblefork.core.progress import progress
 
 # The likeness of two pictures from which on they show the same thing. The most alike of 25,913
 # real galaxies reach 0.66, of 4,000 simulated ones 0.73; copies of the real ones are above it, also

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 
 
 def listing(path: Path) -> tuple[list[str], list[str]]:

@@ -6,7 +6,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from hubblefork.errors import RequestError, nearest
+from hubblefork.core.errors import RequestError, nearest
 
 # Two pictures whose centres are nearer than this show the same galaxy: about half of a cut-out of
 # Galaxy10 DECaLS (256 pixels of 0.262 arcsec), so that each has the other's centre in it.

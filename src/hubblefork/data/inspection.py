@@ -1,6 +1,6 @@
 """What a careful person looks at before training, measured on packed pictures block by block.
 
-`hubblefork data SOURCE` shows it.
+`hubblefork inspect SOURCE` shows it.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import near_pairs
 from hubblefork.data.groups import find_groups
 from hubblefork.data.sources.base import PARTS
 from hubblefork.data.sources.votes_to_classes import RULES
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
-from hubblefork.data.task import Classes, Votes
-from hubblefork.errors import RequestError
-from hubblefork.sky.classes import NO_CLASS
+from hubblefork.sky.class_rules import NO_CLASS
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Votes
 
 # A picture whose brightness deviates by less than this, of 255, is blank to the eye: the noise of
 # an empty sky deviates by more.
@@ -143,7 +143,7 @@ class VotesGiven:
     rmse_of_mean: float
 
 
-def inspect(
+def inspect_dataset(
     dataset: PackedDataset,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,

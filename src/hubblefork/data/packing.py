@@ -26,16 +26,16 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from hubblefork.data.cache import appearing_locked, cache_folder
+from hubblefork.core.cache import appearing_locked, cache_folder
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.files import replacing
+from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import FORMAT, PackedDataset
-from hubblefork.data.framing import Framing
-from hubblefork.data.pictures import UnreadablePicture
-from hubblefork.data.reading import block_rows, read_blocks
+from hubblefork.data.images.blocks import block_rows, read_blocks
+from hubblefork.data.images.framing import Framing
+from hubblefork.data.images.read import UnreadablePicture
 from hubblefork.data.sources.base import Source
-from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError, first_few
-from hubblefork.files import replacing
-from hubblefork.progress import progress, say
+from hubblefork.tasks.task import Classes
 
 # A block of pictures is the unit of work: few enough for progress to be seen, enough for sending
 # it to cost little.

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.core.files import replacing
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import commonest, find_groups
 from hubblefork.data.sources.base import PARTS
-from hubblefork.data.task import Classes, Task
-from hubblefork.errors import RequestError, first_few, nearest
-from hubblefork.files import replacing
+from hubblefork.tasks.task import Classes, Task
 
 DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binomtest
 
-from hubblefork.errors import RequestError
-from hubblefork.evaluation.classes import weigh
+from hubblefork.core.errors import RequestError
+from hubblefork.evaluation.class_metrics import weigh
 from hubblefork.evaluation.intervals import bootstrap, interval
-from hubblefork.evaluation.votes import votes_error
+from hubblefork.evaluation.vote_metrics import votes_error
 
 
 @dataclass(frozen=True)

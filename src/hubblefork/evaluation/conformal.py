@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.intervals import wilson_interval
 
 # Scores that are kept. A validation part of up to so many pictures is kept whole; of a larger one
@@ -78,7 +78,7 @@ class Reference:
 
         >>> Reference.of(np.arange(50.0)).check(0.99)
         Traceback (most recent call last):
-        hubblefork.errors.RequestError: coverage 0.99 needs 99 or more validation pictures, ...
+        hubblefork.core.errors.RequestError: coverage 0.99 needs 99 or more validation pictures, ...
         """
         if not 0 < coverage < 1:
             raise RequestError(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hubblefork.evaluation.classes import checked
+from hubblefork.evaluation.class_metrics import checked
 
 
 def likely_mislabels(

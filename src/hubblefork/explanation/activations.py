@@ -15,10 +15,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from hubblefork.errors import RequestError
-from hubblefork.explanation.maps import watching
+from hubblefork.core.errors import RequestError
+from hubblefork.explanation.map_layers import watching
 from hubblefork.explanation.tiles import Group, save_sheet, sheet
-from hubblefork.prediction.predictor import Predictor
+from hubblefork.models.predictor import Predictor
 
 # Publication 5 shows so many.
 _FIRST = 4

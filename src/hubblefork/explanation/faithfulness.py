@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
+from hubblefork.explanation.attribution import METHODS, Saliency, saliency
 from hubblefork.explanation.inputs import answers, blurred, network_inputs
 from hubblefork.explanation.meaning import meaning_of
-from hubblefork.explanation.saliency import METHODS, Saliency, saliency
 from hubblefork.explanation.tiles import save_sheet
-from hubblefork.prediction.predictor import Predictor
+from hubblefork.models.predictor import Predictor
 from hubblefork.report.style import GRID, MUTED, PART_COLOURS, styled
 
 # Points of a curve: steps of a twentieth of the picture.

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hubblefork.errors import RequestError, nearest
+from hubblefork.core.device import pictures_at_once
+from hubblefork.core.errors import RequestError, nearest
 from hubblefork.explanation.inputs import network_inputs
+from hubblefork.models.predictor import Predictor
 from hubblefork.networks.features import feature_layer
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.training.device import pictures_at_once
 
 
 def compute_features(

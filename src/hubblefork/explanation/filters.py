@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import nn
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 from hubblefork.explanation.tiles import Group, save_sheet, sheet
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.report.material import displayable
+from hubblefork.models.predictor import Predictor
+from hubblefork.report.run_data import displayable
 
 
 @dataclass(frozen=True, eq=False)

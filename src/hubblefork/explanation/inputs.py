@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from hubblefork.prediction.predictor import Predictor
+from hubblefork.models.predictor import Predictor
 
 
 def network_inputs(predictor: Predictor, pictures: np.ndarray) -> Tensor:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.task import Classes, Task
+from hubblefork.core.text import percent
 from hubblefork.evaluation import scores
 from hubblefork.evaluation.scores import Score
-from hubblefork.evaluation.votes import votes_error
-from hubblefork.report.words import percent
+from hubblefork.evaluation.vote_metrics import votes_error
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.sky.path import KINDS, describe, follow, kinds, short_name, short_question
+from hubblefork.sky.tree_words import KINDS, describe, follow, kinds, short_name, short_question
+from hubblefork.tasks.task import Classes, Task
 
 # Classes of the table of probabilities: with more, the rest is below a hundredth or so each.
 _CLASSES = 10

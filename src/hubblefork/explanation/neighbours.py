@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from hubblefork.core.progress import say
+from hubblefork.core.text import listed
 from hubblefork.explanation.tiles import Group, save_sheet, sheet
-from hubblefork.progress import say
-from hubblefork.report.material import displayable
+from hubblefork.report.run_data import displayable
 from hubblefork.report.style import wrapped
-from hubblefork.report.words import listed
 
 # Above so many training pictures, comparing with every one takes longer than an index.
 INDEXED_ABOVE = 1_000_000

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from hubblefork.data.framing import Framing, frame
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
+from hubblefork.core.text import percent, several
+from hubblefork.data.images.framing import Framing, frame
 from hubblefork.explanation.activations import activation_maps
 from hubblefork.explanation.filters import first_filters
 from hubblefork.explanation.inputs import as_bytes
 from hubblefork.explanation.tiles import Group, sheet
-from hubblefork.prediction.predictor import Predictor
+from hubblefork.models.predictor import Predictor
+from hubblefork.report.example_selection import example_rows
 from hubblefork.report.figures import chart_png, sheet_png
-from hubblefork.report.material import Material, Panel, displayable
-from hubblefork.report.selection import example_rows
-from hubblefork.report.words import percent, several
+from hubblefork.report.run_data import Material, Panel, displayable
 
 # Inches: the picture stands larger than its maps.
 _PICTURE = 1.6

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hubblefork.files import replacing
+from hubblefork.core.files import replacing
 from hubblefork.report.figures import sheet_png
 from hubblefork.report.style import GRID, INK, MUTED, styled
 

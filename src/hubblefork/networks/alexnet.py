@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.keras import FlattenLikeKeras, batch_norm, initialise_like_keras
-from hubblefork.networks.size import require_size
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, batch_norm, initialise_like_keras
+from hubblefork.networks.requirements import require_size
 
 # The first convolution (11x11, every 4 pixels) leaves 15 pixels of 67, and the three poolings
 # 7, 3 and 1 of those.

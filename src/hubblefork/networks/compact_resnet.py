@@ -5,8 +5,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
+from hubblefork.networks.requirements import require_size
 from hubblefork.networks.residual_options import require_options
-from hubblefork.networks.size import require_size
 
 # The stem halves the picture, and each later stage halves it again: 16 pixels leave one.
 _SMALLEST = 16

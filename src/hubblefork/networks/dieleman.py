@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hubblefork.data.views import symmetries
+from hubblefork.models.view import symmetries
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.size import require_size
+from hubblefork.networks.requirements import require_size
 
 # The published pictures of 69 pixels are seen in corners of 45.
 _CORNER = 45 / 69

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.networks.dropout import Dropout
+from hubblefork.networks.requirements import require_size
 from hubblefork.networks.residual_options import require_options
-from hubblefork.networks.size import require_size
 
 ORIENTATIONS = 8
 

@@ -8,7 +8,7 @@ with Features(network) as features:
 import torch
 from torch import Tensor, nn
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 
 _DENSE = (nn.Linear, nn.Conv2d)
 

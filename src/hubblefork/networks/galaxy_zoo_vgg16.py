@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.keras import FlattenLikeKeras, initialise_like_keras
-from hubblefork.networks.size import require_size
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
+from hubblefork.networks.requirements import require_size
 
 # Convolutions of each block, and the number of their filters.
 _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))

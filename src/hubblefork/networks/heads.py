@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hubblefork.data.task import Classes, Task, Votes
-from hubblefork.errors import RequestError, nearest
+from hubblefork.core.errors import RequestError, nearest
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2, DecisionTree
+from hubblefork.tasks.task import Classes, Task, Votes
 
 # Added to every answer of `dieleman` before they are divided by their sum: where a network gives
 # nothing above 0, all answers are equal instead of 0 / 0. At values around 1, as networks give

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from hubblefork.networks.keras import FlattenLikeKeras, initialise_like_keras
-from hubblefork.networks.size import require_size
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
+from hubblefork.networks.requirements import require_size
 
 # Two 5x5 convolutions without padding, each halved by pooling: 16 pixels leave one.
 _SMALLEST = 16

@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.keras import FlattenLikeKeras, initialise_like_keras
-from hubblefork.networks.size import require_size
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
+from hubblefork.networks.requirements import require_size
 
 # Three blocks of two 3x3 convolutions without padding and a pooling: 36 pixels leave one.
 _SMALLEST = 36

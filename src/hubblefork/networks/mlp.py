@@ -4,7 +4,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from hubblefork.networks.keras import initialise_like_keras
+from hubblefork.networks.keras_defaults import initialise_like_keras
 
 
 class MLP(nn.Module):

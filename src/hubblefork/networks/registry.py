@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from hubblefork.errors import RequestError, nearest
+from hubblefork.core.errors import RequestError, nearest
 
 # Name -> where its class is: module and class are imported when they are asked for.
 NETWORKS: dict[str, str] = {
@@ -62,7 +62,7 @@ def create_network(
     """
     options = dict(options or {})
     if weights and _is_earlier(weights):
-        from hubblefork.networks.earlier import begin_from
+        from hubblefork.models.warm_start import begin_from
 
         network = create_network(name, input_shape, outputs, options)
         begin_from(network, name, weights)
@@ -116,7 +116,7 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def _is_earlier(weights: str) -> bool:
-    from hubblefork.networks.earlier import is_earlier  # it needs this module
+    from hubblefork.models.warm_start import is_earlier  # it needs this module
 
     return is_earlier(weights)
 

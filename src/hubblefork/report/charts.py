@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hubblefork.report.material import Material
+from hubblefork.core.text import percent, whole_percent
+from hubblefork.report.run_data import Material
 from hubblefork.report.style import (
     GRID,
     INK,
@@ -20,7 +21,6 @@ from hubblefork.report.style import (
     styled,
     wrapped,
 )
-from hubblefork.report.words import percent, whole_percent
 
 # The wedge of all classes beyond those that have a colour of their own.
 _OTHERS = "#9aa5b1"

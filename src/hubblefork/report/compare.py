@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hubblefork.core.files import replacing
+from hubblefork.core.text import duration, listed, percent, several
 from hubblefork.evaluation.comparison import Difference
-from hubblefork.files import replacing
 from hubblefork.report.compare_charts import draw_charts
-from hubblefork.report.contest import (
+from hubblefork.report.comparison_data import (
     SHARES,
     Contest,
     Contestant,
@@ -20,8 +21,7 @@ from hubblefork.report.contest import (
 from hubblefork.report.figures import chart_png
 from hubblefork.report.page import chart, jpeg, render_page
 from hubblefork.report.style import substitutes
-from hubblefork.report.words import duration, listed, percent, several
-from hubblefork.sky.path import short_name
+from hubblefork.sky.tree_words import short_name
 
 # The template of the page, by which one that is there already is known.
 PAGE = "compare.html"

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hubblefork.evaluation.intervals import wilson_interval
-from hubblefork.report.contest import SHARES, Contest
+from hubblefork.report.comparison_data import SHARES, Contest
 from hubblefork.report.style import GRID, INK, WEDGES, styled, wrapped
 
 _MARKERS = "osD^vP*"

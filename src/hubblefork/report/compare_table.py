@@ -4,9 +4,9 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from hubblefork.report.contest import CLASS_METRICS, VOTES_METRICS, chance, shown, signed
-from hubblefork.report.table import terminal_table
-from hubblefork.report.words import several
+from hubblefork.core.text import several
+from hubblefork.report.comparison_data import CLASS_METRICS, VOTES_METRICS, chance, shown, signed
+from hubblefork.report.metrics_table import terminal_table
 
 # The metrics that have room on a terminal of 80 columns.
 _MOST_METRICS = 3

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from hubblefork.report.material import Material
+from hubblefork.core.text import whole_percent
 from hubblefork.report.page import jpeg
+from hubblefork.report.run_data import Material
 from hubblefork.report.style import SHADES
-from hubblefork.report.words import whole_percent
 
 # Pictures of one cell that a person looks through.
 _MOST_OF_A_CELL = 40

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hubblefork.files import replacing
-from hubblefork.report.material import Panel
+from hubblefork.core.files import replacing
 from hubblefork.report.page import chart, jpeg, render_page
+from hubblefork.report.run_data import Panel
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from hubblefork.errors import first_few
+from hubblefork.core.errors import first_few
+from hubblefork.core.text import between, listed, percent, several
 from hubblefork.evaluation.scores import Score
-from hubblefork.report.contest import shown
-from hubblefork.report.words import between, listed, percent, several
+from hubblefork.report.comparison_data import shown
 
 # Test pictures below which the figures of a page can hardly be told from luck.
 _FEW = 100

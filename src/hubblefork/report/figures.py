@@ -7,11 +7,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from hubblefork.files import replacing
+from hubblefork.core.files import replacing
 from hubblefork.report import votes_charts
-from hubblefork.report.certainty_charts import reliability_diagram, set_coverage, surest
 from hubblefork.report.charts import class_counts, confusion, curves, shares
-from hubblefork.report.material import Material
+from hubblefork.report.reliability_charts import reliability_diagram, set_coverage, surest
+from hubblefork.report.run_data import Material
 from hubblefork.report.sheets import examples, predictions
 from hubblefork.report.style import CHART_DPI, SHEET_DPI
 

@@ -12,8 +12,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from hubblefork.errors import RequestError
-from hubblefork.report.words import between, percent, several
+from hubblefork.core.errors import RequestError
+from hubblefork.core.text import between, percent, several
 
 # Pixels of a picture's longer side: twice the width at which a page shows it.
 _TILE = 320

@@ -5,10 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from hubblefork.report.material import Material
-from hubblefork.report.selection import example_rows, prediction_rows
+from hubblefork.core.text import percent
+from hubblefork.report.example_selection import example_rows, prediction_rows
+from hubblefork.report.run_data import Material
 from hubblefork.report.style import INK, MUTED, RIGHT, SHEET_DPI, WRONG, styled, wrapped
-from hubblefork.report.words import percent
 
 # Inches: a tile is large enough to judge a galaxy, five across fill a printed page.
 TILE = 1.55

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from hubblefork.errors import first_few
-from hubblefork.evaluation.certainty import risk_coverage
-from hubblefork.report.material import Material
-from hubblefork.report.words import between, duration, percent, several
+from hubblefork.core.errors import first_few
+from hubblefork.core.text import between, duration, percent, several
+from hubblefork.evaluation.reliability import risk_coverage
+from hubblefork.report.run_data import Material
 
 # Below so many test pictures a class's recall is uncertain by 18 points or more to either side
 # (half of the 95 % interval of a proportion of one half, the widest).

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from hubblefork.core.text import between, listed, percent, several
 from hubblefork.evaluation.intervals import wilson_interval
-from hubblefork.report.material import Material
+from hubblefork.report.run_data import Material
 from hubblefork.report.summary import FEW, of_data, of_training, training
-from hubblefork.report.words import between, listed, percent, several
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2, Question
-from hubblefork.sky.path import follow, short_name, short_question
+from hubblefork.sky.tree_words import follow, short_name, short_question
 
 _SEED = 0
 _FIRST = GALAXY_ZOO_2.question(1).columns

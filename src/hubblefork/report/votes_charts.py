@@ -5,13 +5,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from hubblefork.report.material import Material
+from hubblefork.core.text import percent
+from hubblefork.report.run_data import Material
 from hubblefork.report.sheets import TILE, corner, sheet, show
 from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, SHADES, WRONG, styled, wrapped
 from hubblefork.report.votes import answer_rows, example_rows, fractions
-from hubblefork.report.words import percent
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.sky.path import short_name
+from hubblefork.sky.tree_words import short_name
 
 # Fractions are counted in steps of a twentieth: a panel of an inch has room for no more.
 _STEPS = 20

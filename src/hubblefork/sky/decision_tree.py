@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from io import BytesIO
 import numpy as np
 from astropy.io import fits
 
-from hubblefork.errors import first_few
+from hubblefork.core.errors import first_few
 
 # 4,000 x 4,000 pixels in three bands are 48 million counts: 200 MB here, and at most as much again
 # for each step of scaling. A header that says more is damaged, hostile, or of a whole survey field.

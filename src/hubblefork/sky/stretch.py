@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 
 # The median absolute deviation of normal numbers is this part of their standard deviation.
 _MAD = 0.6745

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from hubblefork.training.divided import share
-from hubblefork.training.order import shuffled
+from hubblefork.training.data_parallel import share
+from hubblefork.training.shuffling import shuffled
 
 # Of a GPU's free memory, pictures may take this share; the rest is for the network and its maps.
 RESIDENT_SHARE = 0.5

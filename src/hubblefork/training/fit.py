@@ -14,7 +14,9 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor, nn
 
-from hubblefork.files import replacing
+from hubblefork.core.device import pictures_at_once, telling_of_batches
+from hubblefork.core.files import replacing
+from hubblefork.runs.run import Run
 from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.batches import (
     PackedRows,
@@ -23,14 +25,12 @@ from hubblefork.training.batches import (
     has_room,
     resident,
 )
-from hubblefork.training.device import pictures_at_once, telling_of_batches
-from hubblefork.training.divided import BatchNormOfAll, share_batch_norm
-from hubblefork.training.module import Classifier
+from hubblefork.training.data_parallel import BatchNormOfAll, share_batch_norm
+from hubblefork.training.epoch_log import Reporter
+from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import Plan
 from hubblefork.training.processes import spawn
 from hubblefork.training.recipe import Recipe
-from hubblefork.training.reporting import Reporter
-from hubblefork.training.run import Run
 
 # Validation needs no gradients, so its batches can be so many times larger in the same memory.
 _LARGER = 4

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hubblefork.data.task import VOLUNTEERS, Classes, Task, Votes
-from hubblefork.errors import RequestError, first_few
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.networks.heads import choose_head
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import VOLUNTEERS, Classes, Task, Votes
 from hubblefork.training.recipe import Recipe
 
 # The root of 0 has no slope. Far below the square of any error that is measured.

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from hubblefork.core.device import CompileMode, Precision
+from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
-from hubblefork.data.views import View
-from hubblefork.errors import RequestError
+from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network, resolve_network
-from hubblefork.training.device import CompileMode, Precision
 from hubblefork.training.losses import Objective, choose_objective
 from hubblefork.training.processes import ALONE, World
 from hubblefork.training.recipe import Recipe

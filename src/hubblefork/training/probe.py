@@ -15,14 +15,14 @@ from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hubblefork.core.device import pictures_at_once
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import progress, say
 from hubblefork.data.groups import commonest, find_groups
-from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError
 from hubblefork.networks.features import Features, feature_layer
-from hubblefork.progress import progress, say
-from hubblefork.training.device import pictures_at_once
+from hubblefork.runs.run import Run
+from hubblefork.tasks.task import Classes
 from hubblefork.training.plan import Plan
-from hubblefork.training.run import Run
 
 # Inverse strengths of the penalty, from a classifier that is nearly constant to one that separates
 # some hundred pictures without a mistake. They suit all networks, since features are standardised.

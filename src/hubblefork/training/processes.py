@@ -34,8 +34,8 @@ from lightning_fabric.plugins.environments import (
     TorchElasticEnvironment,
 )
 
-from hubblefork.errors import RequestError
-from hubblefork.progress import be_silent
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import be_silent
 
 # The others wait while the first packs, which takes days for a large survey. A process that dies
 # is noticed by its launcher, not by this.

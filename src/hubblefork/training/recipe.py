@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from hubblefork.errors import RequestError, nearest
+from hubblefork.core.errors import RequestError, nearest
 from hubblefork.training.settings import (
     DataTable,
     NetworkTable,

@@ -62,7 +62,7 @@ class StretchTable(Table):
 
 
 class DataTable(Table):
-    """How pictures are packed: see `hubblefork.data.framing.Framing`."""
+    """How pictures are packed: see `hubblefork.data.images.framing.Framing`."""
 
     crop: Count | None = None
     """Side of the square that is cut out of the middle, in pixels; none: all of the picture."""
@@ -102,7 +102,7 @@ class SplitTable(Table):
 
 
 class ViewTable(Table):
-    """What the network sees: see `hubblefork.data.views.View`."""
+    """What the network sees: see `hubblefork.models.view.View`."""
 
     size: Side | None = None
     """Side of the network's input, in pixels; none: the packed size."""

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from hubblefork.core.errors import first_few
+from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
-from hubblefork.data.task import Classes
-from hubblefork.errors import first_few
 from hubblefork.evaluation.calibration import fit_calibration
 from hubblefork.evaluation.conformal import Reference, set_scores
 from hubblefork.evaluation.outliers import fit_outliers
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.prediction.trust import Trust
-from hubblefork.progress import progress, say
+from hubblefork.models.predictor import Predictor
+from hubblefork.models.uncertainty import Trust
+from hubblefork.tasks.task import Classes
 
 # Training pictures whose features are looked at. From a thousand, pictures of another kind were
 # measured to be told apart a little less well.

@@ -10,19 +10,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.packing import open_packed
-from hubblefork.errors import RequestError, first_few
-from hubblefork.evaluation.classes import measure_classes
+from hubblefork.evaluation.class_metrics import measure_classes
 from hubblefork.evaluation.comparison import compare_classes, compare_votes, mcnemar
-from hubblefork.evaluation.votes import measure_votes
-from hubblefork.prediction.table import probability_columns
+from hubblefork.evaluation.vote_metrics import measure_votes
 from hubblefork.report.compare import PAGE, write_comparison
-from hubblefork.report.contest import Contest, Contestant, DisputedClass, DisputedVotes, Pair
-from hubblefork.report.material import displayable
+from hubblefork.report.comparison_data import (
+    Contest,
+    Contestant,
+    DisputedClass,
+    DisputedVotes,
+    Pair,
+)
 from hubblefork.report.page import check_page
+from hubblefork.report.run_data import displayable
+from hubblefork.runs.run import HISTORY_COLUMNS, Run
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.training.run import HISTORY_COLUMNS, Run
+from hubblefork.tasks.prediction_table import probability_columns
 
 # Pictures of disagreement that the page shows: four rows of five.
 _DISPUTED = 20

@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.files import appearing
+from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.framing import colour_of
+from hubblefork.data.images.framing import colour_of
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
 from hubblefork.data.splits import Split
-from hubblefork.data.task import Classes, Unlabelled, Votes
-from hubblefork.errors import RequestError, first_few
-from hubblefork.files import appearing
+from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.progress import say
-from hubblefork.training.run import Run, short_name
-from hubblefork.workflow.measure import about_split, measure
-from hubblefork.workflow.overlap import count_learnt
+from hubblefork.runs.leakage import count_learnt
+from hubblefork.runs.run import Run, short_name
+from hubblefork.tasks.task import Classes, Unlabelled, Votes
+from hubblefork.workflow.evaluation_outputs import about_split, measure
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError, nearest
+from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.files import appearing
 from hubblefork.explanation.activations import activation_maps
-from hubblefork.explanation.picture import choose_method
-from hubblefork.explanation.saliency import METHODS, saliency
-from hubblefork.files import appearing
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.training.run import Run, short_name
-from hubblefork.workflow.explain_part import explain_part
-from hubblefork.workflow.explain_pictures import explain_pictures
+from hubblefork.explanation.attribution import METHODS, saliency
+from hubblefork.explanation.single_image import choose_method
+from hubblefork.models.predictor import Predictor
+from hubblefork.runs.run import Run, short_name
+from hubblefork.tasks.task import Classes
+from hubblefork.workflow.explain_images import explain_pictures
+from hubblefork.workflow.explain_test_set import explain_part
 
 
 @dataclass(frozen=True)

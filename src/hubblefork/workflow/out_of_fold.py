@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.device import choose_device, choose_precision
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import commonest, find_groups
 from hubblefork.data.splits import Split, make_split
-from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.progress import progress, say
-from hubblefork.training.device import choose_device, choose_precision
+from hubblefork.models.predictor import Predictor
+from hubblefork.runs.leakage import require_unseen
+from hubblefork.runs.run import Run
+from hubblefork.tasks.task import Classes
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.probe import check_probe, fit_probe
 from hubblefork.training.recipe import Recipe
-from hubblefork.training.run import Run
 from hubblefork.workflow.calibrate import calibrate
-from hubblefork.workflow.overlap import require_unseen
 from hubblefork.workflow.train import describe, model_card
 
 

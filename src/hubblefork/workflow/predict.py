@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from hubblefork.prediction.files import (
+from hubblefork.core.progress import say
+from hubblefork.models.predictor import Predictor
+from hubblefork.models.uncertainty import UNLIKE
+from hubblefork.prediction.kaggle_submission import check_submission, write_submission
+from hubblefork.prediction.predict import (
     check_table_path,
     open_places,
     predict_source,
     write_table,
 )
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.prediction.submission import check_submission, write_submission
-from hubblefork.prediction.trust import UNLIKE
-from hubblefork.progress import say
 
 
 def predict(

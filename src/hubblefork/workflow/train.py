@@ -10,35 +10,35 @@ from typing import Any
 import torch
 from torch import nn
 
-from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.framing import colour_of
-from hubblefork.data.packing import pack
-from hubblefork.data.sources import open_source
-from hubblefork.data.splits import Split, saved_split
-from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError
-from hubblefork.networks.model_file import ModelCard, current_versions, save_model
-from hubblefork.networks.registry import count_parameters
-from hubblefork.prediction.predictor import Predictor
-from hubblefork.progress import say
-from hubblefork.training.device import (
+from hubblefork.core.device import (
     Precision,
     choose_compile,
     choose_device,
     choose_precision,
 )
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import say
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.images.framing import colour_of
+from hubblefork.data.packing import pack
+from hubblefork.data.sources import open_source
+from hubblefork.data.splits import Split, saved_split
+from hubblefork.models.model_file import ModelCard, current_versions, save_model
+from hubblefork.models.predictor import Predictor
+from hubblefork.networks.registry import count_parameters
+from hubblefork.runs.leakage import require_unseen
+from hubblefork.runs.resuming import check_same, find_earlier
+from hubblefork.runs.run import Run, default_run_path, refuse_existing
+from hubblefork.tasks.task import Classes
 from hubblefork.training.fit import fit
 from hubblefork.training.losses import choose_objective
-from hubblefork.training.pace import affordable_epochs, with_epochs
 from hubblefork.training.plan import Plan, make_network, plan, resolve
 from hubblefork.training.probe import check_probe, fit_probe
 from hubblefork.training.processes import World, join
 from hubblefork.training.recipe import Recipe, load_recipe
-from hubblefork.training.run import Run, default_run_path, refuse_existing
+from hubblefork.training.time_limit import affordable_epochs, with_epochs
 from hubblefork.workflow.calibrate import calibrate
-from hubblefork.workflow.measure import measure_test_part
-from hubblefork.workflow.overlap import require_unseen
-from hubblefork.workflow.resuming import check_same, find_earlier
+from hubblefork.workflow.evaluation_outputs import measure_test_part
 
 # What NumPy's and torch's generators take after all that is added to it.
 _MOST_SEED = 2**32 - 1

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import hubblefork.data.sources.array_files
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.array_files import open_arrays_of
-from hubblefork.errors import RequestError
 
 VALUES = np.random.default_rng(0).integers(0, 60000, (7, 6, 5, 3)).astype("u2")
 

@@ -2,9 +2,9 @@ import h5py
 import numpy as np
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.array_keys import siblings
-from hubblefork.errors import RequestError
 
 PICTURES = np.zeros((6, 8, 8), "u1")
 LABELS = np.array([0, 1] * 3)

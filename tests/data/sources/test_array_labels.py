@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
-from hubblefork.errors import RequestError
 
 PICTURES = np.zeros((6, 8, 8), "u1")
 

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 
 import hubblefork.data.sources.array_pixels
-from hubblefork.data.pictures import UnreadablePicture
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.read import UnreadablePicture
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.array_files import MOST_BYTES
-from hubblefork.errors import RequestError
 
 LABELS = np.arange(6) % 2
 

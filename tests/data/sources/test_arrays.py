@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hubblefork.data.sources.array_pixels
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import open_arrays
-from hubblefork.data.task import Classes, Unlabelled, Votes
-from hubblefork.errors import RequestError
+from hubblefork.tasks.task import Classes, Unlabelled, Votes
 
 N = 12
 PICTURES = np.random.default_rng(0).integers(0, 256, (N, 10, 8, 3), np.uint8)

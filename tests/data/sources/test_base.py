@@ -8,14 +8,14 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.framing import Framing
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import PictureFiles
-from hubblefork.data.task import Unlabelled
-from hubblefork.errors import RequestError
 from hubblefork.sky.stretch import Stretch
+from hubblefork.tasks.task import Unlabelled
 
 
 def write(path: Path, bands: int, ra: float | None = None) -> None:

@@ -5,14 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import inspect
 from hubblefork.data.packing import pack
 from hubblefork.data.sources.base import PictureFiles
 from hubblefork.data.sources.catalogue import open_catalogue
-from hubblefork.data.task import Unlabelled, Votes
-from hubblefork.errors import RequestError
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Unlabelled, Votes
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources.folder import open_folder
-from hubblefork.data.task import Unlabelled
-from hubblefork.errors import RequestError
+from hubblefork.tasks.task import Unlabelled
 
 
 def opened(path: Path):

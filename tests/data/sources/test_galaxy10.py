@@ -15,12 +15,12 @@ import pytest
 
 import hubblefork.data.sources.array_files
 import hubblefork.data.sources.galaxy10
+from hubblefork.core.errors import RequestError
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.galaxy10 import _PUBLISHED
 from hubblefork.data.splits import make_split
-from hubblefork.errors import RequestError
-from hubblefork.sky.classes import GALAXY10_DECALS, GALAXY10_SDSS
+from hubblefork.sky.class_rules import GALAXY10_DECALS, GALAXY10_SDSS
 
 
 def write_sdss(path: Path, number: int = 40, **changes: np.ndarray) -> Path:

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 import hubblefork.data.sources.hdf5_text
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.hdf5_text import read_text
-from hubblefork.errors import RequestError
 
 
 @pytest.fixture

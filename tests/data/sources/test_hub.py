@@ -14,8 +14,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
-from hubblefork.errors import RequestError
 
 _COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -23,7 +23,7 @@ _COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _OPEN = """
 import sys
 from hubblefork.data.sources import open_source
-from hubblefork.errors import RequestError
+from hubblefork.core.errors import RequestError
 for text in sys.argv[1:]:
     try:
         source = open_source(text)

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import PictureFiles
-from hubblefork.data.task import Classes, Unlabelled, Votes
-from hubblefork.errors import RequestError
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Unlabelled, Votes
 
 
 def refusal(text, **options) -> str:

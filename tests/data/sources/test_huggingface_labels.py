@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.huggingface_labels import read_labels
-from hubblefork.data.task import Classes, Unlabelled
-from hubblefork.errors import RequestError
+from hubblefork.tasks.task import Classes, Unlabelled
 
 NAMES = ["round", "edge-on", "spiral"]
 

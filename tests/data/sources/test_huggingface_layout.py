@@ -1,7 +1,7 @@
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
-from hubblefork.errors import RequestError
 
 
 @pytest.mark.parametrize(

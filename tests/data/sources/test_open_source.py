@@ -1,8 +1,8 @@
 import pytest
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
-from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError
+from hubblefork.tasks.task import Classes
 
 
 def refusal(text) -> str:

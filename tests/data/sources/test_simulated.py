@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from hubblefork.data.framing import Framing
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources import open_source
-from hubblefork.data.task import Classes, Votes
-from hubblefork.errors import RequestError
-from hubblefork.sky.classes import GALAXY10_SDSS
+from hubblefork.sky.class_rules import GALAXY10_SDSS
+from hubblefork.tasks.task import Classes, Votes
 
 
 @pytest.mark.parametrize("text", ["simulated:votes:30", "simulated:30:votes"])

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.votes_to_classes import read_rule
-from hubblefork.data.task import Classes
-from hubblefork.errors import RequestError
-from hubblefork.sky.classes import FIVE_CLASSES, GALAXY10_SDSS, five_class
+from hubblefork.sky.class_rules import FIVE_CLASSES, GALAXY10_SDSS, five_class
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes
 
 SKY = "simulated:votes:300"
 RULE = """

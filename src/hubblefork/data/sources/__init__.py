@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubblefork.data.sources.options import check_options, split_options
-from hubblefork.errors import RequestError, nearest
+from hubblefork.core.errors import RequestError, nearest
+from hubblefork.data.sources.path_options import check_options, split_options
 
 if TYPE_CHECKING:
     from hubblefork.data.sources.base import Source

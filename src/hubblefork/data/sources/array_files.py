@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.sources.hdf5_text import read_text
-from hubblefork.errors import RequestError, first_few
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 SUFFIXES = (*HDF5_SUFFIXES, ".npz", ".npy")

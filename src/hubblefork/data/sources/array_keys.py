@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, Array, open_arrays_of
 from hubblefork.data.sources.array_pixels import can_be_pictures
-from hubblefork.data.sources.columns import as_text, check_ids, degrees, parts
-from hubblefork.errors import RequestError, first_few, nearest
+from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, parts
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 # What people call the two arrays; where several could be meant, a name from here decides.

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.sources.array_files import Array
-from hubblefork.data.sources.columns import as_text, class_numbers
-from hubblefork.data.sources.fractions import checked_fractions
-from hubblefork.data.task import Classes, Task, Votes
-from hubblefork.errors import RequestError, first_few
+from hubblefork.data.sources.table_columns import as_text, class_numbers
+from hubblefork.data.sources.vote_fractions import checked_fractions
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Task, Votes
 
 
 def read_labels(array: Array, names: Sequence[str], ids: pd.Series) -> tuple[Task, pd.DataFrame]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from hubblefork.data.pictures import MOST_PIXELS
-from hubblefork.data.remembered import remembered
+from hubblefork.core.errors import RequestError
+from hubblefork.core.file_cache import remembered
+from hubblefork.core.progress import progress
+from hubblefork.data.images.read import MOST_PIXELS
 from hubblefork.data.sources.array_files import MOST_BYTES, Array
-from hubblefork.errors import RequestError
-from hubblefork.progress import progress
 
 # A slab of rows that are not packed together: large enough that reading it is fast.
 _SLAB_BYTES = 32 << 20

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.remembered import file_sha256
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.file_cache import file_sha256
 from hubblefork.data.sources.array_files import SUFFIXES, Array, open_arrays_of
 from hubblefork.data.sources.array_keys import (
     find_images,
@@ -29,10 +30,9 @@ from hubblefork.data.sources.array_keys import (
 from hubblefork.data.sources.array_labels import read_labels
 from hubblefork.data.sources.array_pixels import Pixels, can_be_pictures, find_pixels
 from hubblefork.data.sources.base import display_text, table_digest
-from hubblefork.data.sources.options import check_options, split_options
-from hubblefork.data.sources.streamed import StreamedSource
-from hubblefork.data.task import Classes, Task, Unlabelled
-from hubblefork.errors import RequestError, first_few
+from hubblefork.data.sources.path_options import check_options, split_options
+from hubblefork.data.sources.sequential import StreamedSource
+from hubblefork.tasks.task import Classes, Task, Unlabelled
 
 
 class ArraySource(StreamedSource):

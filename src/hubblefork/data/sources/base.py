@@ -10,13 +10,13 @@ from typing import Literal
 
 import pandas as pd
 
-from hubblefork.data.framing import Framing
-from hubblefork.data.pictures import FITS_SUFFIXES, read_pictures
-from hubblefork.data.reading import Job, Pictures
-from hubblefork.data.task import Task
-from hubblefork.errors import RequestError
-from hubblefork.progress import progress
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import progress
+from hubblefork.data.images.blocks import Job, Pictures
+from hubblefork.data.images.framing import Framing
+from hubblefork.data.images.read import FITS_SUFFIXES, read_pictures
 from hubblefork.sky.stretch import Stretch
+from hubblefork.tasks.task import Task
 
 # The parts of a split, in this order everywhere.
 PARTS = ("train", "val", "test")
@@ -131,7 +131,7 @@ class PictureFiles(Source):
         if not counted:
             return []
         # astropy takes half a second to import, and most sources have no FITS files.
-        from hubblefork.data.counts import look_at_counts
+        from hubblefork.data.images.multiband import look_at_counts
 
         self.bands, notes = look_at_counts(counted)
         if len(counted) == len(self.paths):

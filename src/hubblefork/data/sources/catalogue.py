@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.sources.base import PictureFiles
-from hubblefork.data.sources.columns import as_text, check_ids, class_numbers, degrees, parts
-from hubblefork.data.sources.fractions import checked_fractions, has_fractions
-from hubblefork.data.sources.picture_tables import passed_over, scalar_columns
-from hubblefork.data.task import Classes, Task, Unlabelled, Votes
-from hubblefork.errors import RequestError, first_few
+from hubblefork.data.sources.image_tables import passed_over, scalar_columns
+from hubblefork.data.sources.table_columns import as_text, check_ids, class_numbers, degrees, parts
+from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Task, Unlabelled, Votes
 
 # The names that the Galaxy Zoo catalogues of other tools use.
 _SYNONYMS = {"id_str": "id", "file_loc": "image"}

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.folders import files_below, listing
-from hubblefork.data.pictures import is_picture_name
+from hubblefork.data.images.read import is_picture_name
 from hubblefork.data.sources.base import PART_WORDS, PictureFiles, display_text
-from hubblefork.data.sources.beside import columns_beside
-from hubblefork.data.task import Classes, Task, Unlabelled
-from hubblefork.errors import RequestError, first_few
+from hubblefork.data.sources.companion_table import columns_beside
+from hubblefork.tasks.task import Classes, Task, Unlabelled
 
 _LAYOUT = "expected one folder of pictures a class, as in {name}/spiral/1.jpg, {name}/edge_on/2.jpg"
 

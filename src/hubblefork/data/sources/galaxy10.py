@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.cache import cache_folder
+from hubblefork.core.cache import cache_folder
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.file_cache import file_sha256
+from hubblefork.core.progress import say
 from hubblefork.data.download import fetch
-from hubblefork.data.remembered import file_sha256
 from hubblefork.data.sources.array_files import Array, open_arrays_of
 from hubblefork.data.sources.array_keys import read_columns
 from hubblefork.data.sources.array_labels import read_labels
 from hubblefork.data.sources.array_pixels import Pixels
 from hubblefork.data.sources.arrays import ArraySource
 from hubblefork.data.sources.base import display_text
-from hubblefork.errors import RequestError, first_few
-from hubblefork.progress import say
-from hubblefork.sky.classes import GALAXY10_DECALS, GALAXY10_SDSS
+from hubblefork.sky.class_rules import GALAXY10_DECALS, GALAXY10_SDSS
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.progress import on_terminal, say
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen
-from hubblefork.errors import RequestError, first_few
-from hubblefork.progress import on_terminal, say
 
 # For the first answer of the hub; the downloads have patience of their own.
 _PATIENCE_SECONDS = 20.0

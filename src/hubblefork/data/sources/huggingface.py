@@ -17,12 +17,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.core.progress import progress
 from hubblefork.data.sources.base import PART_WORDS, PictureFiles, Source, table_digest
-from hubblefork.data.sources.columns import as_text, check_ids, degrees, parts
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
-from hubblefork.data.sources.options import check_options, split_options
-from hubblefork.data.sources.picture_tables import (
+from hubblefork.data.sources.image_tables import (
     SUFFIXES,
     PictureTable,
     encoded,
@@ -33,10 +33,10 @@ from hubblefork.data.sources.picture_tables import (
     scalar_columns,
     told,
 )
-from hubblefork.data.sources.streamed import Stored, StreamedSource
-from hubblefork.data.task import Task
-from hubblefork.errors import RequestError, first_few, nearest
-from hubblefork.progress import progress
+from hubblefork.data.sources.path_options import check_options, split_options
+from hubblefork.data.sources.sequential import Stored, StreamedSource
+from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, parts
+from hubblefork.tasks.task import Task
 
 _OPTIONS = ("images", "labels", "config", "split")
 # Columns that a source's table has of its own.

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.sources.columns import as_text, class_numbers
-from hubblefork.data.sources.fractions import checked_fractions, has_fractions
-from hubblefork.data.task import Classes, Task, Unlabelled, Votes
-from hubblefork.errors import RequestError, first_few, nearest
+from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.data.sources.table_columns import as_text, class_numbers
+from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
+from hubblefork.tasks.task import Classes, Task, Unlabelled, Votes
 
 # How authors call the column of classes; `summary` is that of Galaxy Zoo Evo.
 _USUAL = ("label", "labels", "summary")

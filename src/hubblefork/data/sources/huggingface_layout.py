@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.sources.base import PART_WORDS
-from hubblefork.errors import RequestError, nearest
 
 DEFAULT = "default"
 # train-00000-of-00005, and older ones with a hash behind it.

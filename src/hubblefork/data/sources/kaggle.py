@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from hubblefork.data.pictures import is_picture_name
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.data.images.read import is_picture_name
 from hubblefork.data.sources.base import PictureFiles
-from hubblefork.data.sources.fractions import checked_fractions, has_fractions
-from hubblefork.data.task import Task, Unlabelled, Votes
-from hubblefork.errors import RequestError, first_few
+from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Task, Unlabelled, Votes
 
 _SOLUTIONS = "training_solutions_rev1.csv"
 _TRAINING = "images_training_rev1"

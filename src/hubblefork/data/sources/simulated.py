@@ -4,17 +4,21 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-import hubblefork.sky
-from hubblefork.data.framing import Framing, frame
-from hubblefork.data.pictures import Picture
-from hubblefork.data.reading import Job, Pictures
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.blocks import Job, Pictures
+from hubblefork.data.images.framing import Framing, frame
+from hubblefork.data.images.read import Picture
 from hubblefork.data.sources.base import Source
-from hubblefork.data.task import VOLUNTEERS, Classes, Task, Votes
-from hubblefork.errors import RequestError
-from hubblefork.sky.classes import GALAXY10_SDSS
-from hubblefork.sky.simulation import GALAXY10_FIELD, GALAXY10_SIZE, Simulation, simulate
+from hubblefork.sky.class_rules import GALAXY10_SDSS
+from hubblefork.sky.simulation.simulate import (
+    GALAXY10_FIELD,
+    GALAXY10_SIZE,
+    SIMULATION_VERSION,
+    Simulation,
+    simulate,
+)
+from hubblefork.tasks.task import VOLUNTEERS, Classes, Task, Votes
 
 # Enough galaxies for every class to have some in each part of a split, and few enough to be
 # rendered in half a minute.
@@ -22,7 +26,7 @@ DEFAULT_NUMBER = 4000
 
 
 class SimulatedSource(Source):
-    """Galaxies drawn and rendered by `hubblefork.sky.simulation`, with known truth.
+    """Galaxies drawn and rendered by `hubblefork.sky.simulation.simulate`, with known truth.
 
     A framing's crop is in pixels of the frame of 69x69; the picture is rendered at the size that
     is asked for, never resized.
@@ -65,11 +69,9 @@ class SimulatedSource(Source):
         return self.content()
 
     def content(self) -> str:
-        """Return a SHA-256 over what the galaxies depend on: number, seed and the sky's code."""
-        digest = hashlib.sha256(f"{self.task.to_json()} {self.number} {self.seed}".encode())
-        for file in sorted(Path(hubblefork.sky.__file__).parent.glob("*.py")):
-            digest.update(file.read_bytes())
-        return digest.hexdigest()
+        """Return a SHA-256 over what the galaxies depend on: number, seed and the simulation."""
+        request = f"{self.task.to_json()} {self.number} {self.seed} {SIMULATION_VERSION}"
+        return hashlib.sha256(request.encode()).hexdigest()
 
     def job(self, rows: Sequence[int]) -> Job:
         part = replace(self._simulation, catalogue=self._simulation.catalogue.iloc[list(rows)])

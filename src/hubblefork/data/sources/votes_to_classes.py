@@ -23,12 +23,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hubblefork.data.reading import Job
+from hubblefork.core.errors import RequestError, nearest
+from hubblefork.data.images.blocks import Job
 from hubblefork.data.sources.base import Source, table_digest
-from hubblefork.data.sources.fractions import has_fractions
-from hubblefork.data.task import Classes, Votes
-from hubblefork.errors import RequestError, nearest
-from hubblefork.sky.classes import (
+from hubblefork.data.sources.vote_fractions import has_fractions
+from hubblefork.sky.class_rules import (
     FIVE_CLASSES,
     GALAXY10_SDSS,
     NO_CLASS,
@@ -37,6 +36,7 @@ from hubblefork.sky.classes import (
     galaxy10_class,
 )
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.task import Classes, Votes
 
 # A class's thresholds: the least fraction of each answer, or the least and the most.
 Thresholds = dict[str, dict[str, float | list[float]]]

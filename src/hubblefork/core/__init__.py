@@ -1,0 +1,1 @@
+"""What every other package uses: errors, whole files, cache, progress, text, devices."""

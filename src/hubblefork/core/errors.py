@@ -1,0 +1,48 @@
+"""Mistakes in a request, told in one line: what was given, what was expected, what to do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class RequestError(Exception):
+    """Something that was asked for cannot be done as asked.
+
+    The message is one line and is written for the person who asked. The command line prints it
+    on stderr and ends with exit status 2; in Python it is raised as it is.
+
+    >>> import hubblefork
+    >>> hubblefork.train("galaxys/")
+    Traceback (most recent call last):
+    hubblefork.core.errors.RequestError: galaxys/: neither a file or directory nor a known ...
+    """
+
+
+# Known words that are listed where none is close: more than these nobody reads.
+_MOST_WORDS = 20
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known words closest to `word`, or the first twenty of them.
+
+    >>> nearest("lenet", ["mlp", "lenet5"])
+    "did you mean 'lenet5'?"
+    >>> nearest("zzz", ["mlp", "lenet5"])
+    "known: 'lenet5', 'mlp'"
+    """
+    words = sorted(known)
+    close = get_close_matches(word, words, n=2, cutoff=0.6)
+    if close:
+        return "did you mean " + " or ".join(repr(w) for w in close) + "?"
+    return f"known: {first_few(map(repr, words), _MOST_WORDS)}"
+
+
+def first_few(items: Iterable[object], limit: int = 3) -> str:
+    """Name the first few of many things.
+
+    >>> first_few(["a.jpg", "b.jpg", "c.jpg", "d.jpg"])
+    'a.jpg, b.jpg, c.jpg and 1 more'
+    """
+    listed = [str(item) for item in items]
+    text = ", ".join(listed[:limit])
+    rest = len(listed) - limit
+    return f"{text} and {rest} more" if rest > 0 else text

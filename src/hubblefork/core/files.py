@@ -1,0 +1,77 @@
+"""Files and folders that are written whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from hubblefork.core.errors import RequestError
+
+
+@contextmanager
+def replacing(path: Path | str, binary: bool = False) -> Iterator[IO]:
+    """Open a temporary file beside `path`; on leaving, put it in the place of `path`.
+
+    If the block raises, `path` is as it was before and the temporary file is gone.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with replacing(folder / "a.txt") as file:
+    ...     _ = file.write("whole")
+    >>> (folder / "a.txt").read_text(), len(list(folder.iterdir()))
+    ('whole', 1)
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        # newline="" leaves line ends to the csv module, so files are the same on every system.
+        options = {} if binary else {"encoding": "utf-8", "newline": ""}
+        with os.fdopen(handle, "wb" if binary else "w", **options) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def appearing(folder: Path | str, first_stays: bool = False) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; on leaving, rename it to `folder`.
+
+    If the block raises, nothing is left. If another process has made `folder` meanwhile, that one
+    stays. Where `first_stays`, both hold the same and the temporary one is removed; else it is kept
+    beside `folder` by another name, which the RequestError says.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    os.chmod(temporary, 0o777 & ~_umask())
+    try:
+        yield temporary
+        try:
+            os.rename(temporary, folder)
+        except OSError as error:
+            if not folder.is_dir():
+                raise
+            if not first_stays:
+                kept = folder.with_name(f"{folder.name}-{temporary.name.rsplit('.', 1)[-1]}")
+                os.rename(temporary, kept)
+                raise RequestError(
+                    f"{folder} has been made by another command meanwhile; this one's is at {kept}"
+                ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    """The permissions that new files are made without (it can only be read by setting it)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

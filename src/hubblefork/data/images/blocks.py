@@ -1,0 +1,141 @@
+"""Read pictures block by block in several threads or processes, and give the blocks in order.
+
+Worker processes import this module and what reads the pictures, and nothing heavy beside it, so
+that they start quickly.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from hubblefork.data.images.framing import Framing, colour_of
+from hubblefork.data.images.read import Picture, UnreadablePicture
+
+# The blocks in flight, a few for each worker, are to take some tens of megabytes.
+_BLOCK_BYTES = 8 << 20
+
+Pictures = list[Picture | UnreadablePicture]
+Job = Callable[[Framing], Pictures]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What was read of one block of pictures.
+
+    pixels: the bytes of all that could be read, one after another.
+    read: the places of these in the block.
+    digests: a hash of the pixels of each of these.
+    sizes: width, height and bands of the original of each of these.
+    positions: right ascension and declination of each of these in degrees, or None.
+    left_out: the place and the reason of each of the others.
+    misfit: the place and the shape of the first that has another shape than was expected.
+    """
+
+    pixels: bytes
+    read: list[int]
+    digests: list[str]
+    sizes: list[tuple[int, int, int]]
+    positions: list[tuple[float, float] | None]
+    left_out: list[tuple[int, str]]
+    misfit: tuple[int, tuple[int, ...]] | None
+
+
+def block_rows(total: int, picture_bytes: int, most: int) -> list[range]:
+    """Divide rows into blocks of at most this many pictures, fewer where pictures are large.
+
+    >>> block_rows(5, 100, most=3), block_rows(2, 10 << 20, most=3)
+    ([range(0, 3), range(3, 5)], [range(0, 1), range(1, 2)])
+    """
+    length = max(1, min(most, _BLOCK_BYTES // picture_bytes))
+    return [range(start, min(start + length, total)) for start in range(0, total, length)]
+
+
+def read_block(
+    job: Job, framing: Framing, shape: tuple[int, ...], colours: Collection[str] | None = None
+) -> Block:
+    """Do one job; every picture is expected to have this shape.
+
+    Those that `colour_of` calls something that is not among `colours` are left out, where any are
+    given: a model that has learnt from colours is lost without them.
+    """
+    block = Block(b"", [], [], [], [], [], None)
+    parts = []
+    for place, picture in enumerate(job(framing)):
+        if isinstance(picture, UnreadablePicture):
+            block.left_out.append((place, picture.reason))
+        elif picture.pixels.shape != shape:
+            return replace(block, misfit=(place, picture.pixels.shape))
+        elif colours is not None and colour_of(picture.bands) not in colours:
+            found, expected = colour_of(picture.bands), " or ".join(colours)
+            block.left_out.append((place, f"it is {found}, where it should be {expected}"))
+        else:
+            content = picture.pixels.tobytes()
+            parts.append(content)
+            block.read.append(place)
+            # Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 pictures.
+            block.digests.append(hashlib.blake2b(content, digest_size=16).hexdigest())
+            block.sizes.append((*picture.size, picture.bands))
+            block.positions.append(picture.position)
+    return replace(block, pixels=b"".join(parts))
+
+
+def read_blocks(
+    jobs: Iterable[Job],
+    framing: Framing,
+    shape: tuple[int, ...],
+    workers: int,
+    prefer: Literal["threads", "processes"],
+    colours: Collection[str] | None = None,
+) -> Iterator[Block]:
+    """Do the jobs with this many workers and give each block in its order.
+
+    At most two jobs a worker are in the making: a disk slower than the decoders holds them up,
+    instead of filling the memory. (joblib's own generator does not wait for its reader.)
+    """
+    waiting: deque = deque()
+    with _pool(workers, prefer) as pool:
+        for job in jobs:
+            waiting.append(pool.submit(read_block, job, framing, shape, colours))
+            if len(waiting) == 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@contextmanager
+def _pool(workers: int, prefer: Literal["threads", "processes"]) -> Iterator[Executor]:
+    if workers == 1 or prefer == "threads":
+        with ThreadPoolExecutor(workers) as pool:
+            yield pool
+        return
+    # joblib's processes need no `if __name__ == "__main__"` in the caller's script. They stay for
+    # the next packing and leave after some seconds without work.
+    from joblib.externals.loky import get_reusable_executor
+
+    # One thread a process: more would fight for the same cores.
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    yield get_reusable_executor(
+        workers, timeout=10, env=limits, initializer=_leave_with, initargs=(os.getpid(),)
+    )
+
+
+def _leave_with(parent: int) -> None:
+    """End this worker process soon after its parent has gone.
+
+    A parent that is killed cannot tell its workers, and they would wait for it for ever.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    if os.name == "posix":  # elsewhere the number of a parent that has gone does not change
+        threading.Thread(target=watch, daemon=True).start()

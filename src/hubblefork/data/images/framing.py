@@ -1,0 +1,162 @@
+"""How a picture is cut and scaled before it is packed: a centred square, a size, its channels."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from hubblefork.core.errors import RequestError
+from hubblefork.sky.stretch import Stretch
+
+
+@dataclass(frozen=True)
+class Framing:
+    """The square that is kept of every picture, and the form it is packed in.
+
+    crop: side of the square kept around the centre, in pixels of the original picture. None keeps
+        the largest centred square. A picture smaller than the crop is left out with a reason:
+        filling or enlarging it would change the scale that the crop is there to keep.
+    size: side of the packed picture in pixels. None leaves the kept square as it is.
+    channels: of a packed picture: 1 (grey), 3 (red, green, blue), or the bands of a source that
+        has another number of them.
+    stretch: how counts, as FITS files and arrays of floats hold them, become bytes.
+
+    Raises RequestError where a side or the channels are not a positive whole number.
+
+    >>> Framing(crop=212, size=106).channels
+    3
+    >>> Framing(size=0)
+    Traceback (most recent call last):
+    hubblefork.core.errors.RequestError: size is 0; expected a whole number of pixels ...
+    """
+
+    crop: int | None = None
+    size: int | None = None
+    channels: int = 3
+    stretch: Stretch = field(default_factory=Stretch)
+
+    def __post_init__(self) -> None:
+        for name in ("crop", "size"):
+            side = getattr(self, name)
+            # 10,000 squared is the largest picture that is decoded at all (pictures.MOST_PIXELS).
+            if side is not None and not (_is_whole(side) and 1 <= side <= 10_000):
+                raise RequestError(
+                    f"{name} is {side!r}; expected a whole number of pixels from 1 to 10,000"
+                )
+        if not (_is_whole(self.channels) and self.channels >= 1):
+            raise RequestError(f"channels is {self.channels!r}; expected a whole number above 0")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Framing":
+        """Read what `to_json` wrote.
+
+        >>> Framing.from_json(Framing(size=64).to_json()) == Framing(size=64)
+        True
+        """
+        return cls(**{**value, "stretch": Stretch(**value["stretch"])})
+
+    def __str__(self) -> str:
+        crop = f"centre {self.crop} pixels" if self.crop else "centre square"
+        size = f", resized to {self.size}x{self.size}" if self.size else ""
+        kind = {1: ", grey", 3: ""}.get(self.channels, f", {self.channels} bands")
+        return crop + size + kind
+
+
+def centre(width: int, height: int, crop: int | None) -> tuple[int, int, int]:
+    """Return left edge, top edge and side of the centred square of side `crop`, or the largest.
+
+    Raises ValueError, with a reason in plain words, where the picture is smaller than the crop.
+
+    >>> centre(40, 30, None), centre(40, 30, 10)
+    ((5, 0, 30), (15, 10, 10))
+    """
+    side = crop or min(width, height)
+    if side > min(width, height):
+        raise ValueError(f"{width}x{height} pixels, smaller than the crop of {side}")
+    return (width - side) // 2, (height - side) // 2, side
+
+
+def square(array: np.ndarray, crop: int | None) -> np.ndarray:
+    """Return the centred square of side `crop`, or the largest, of (H, W, ...) values.
+
+    Raises ValueError as `centre` does.
+    """
+    height, width = array.shape[:2]
+    left, top, side = centre(width, height, crop)
+    return array[top : top + side, left : left + side]
+
+
+def frame(pixels: np.ndarray, framing: Framing) -> np.ndarray:
+    """Cut, scale and recolour the bytes (H, W, C) of a picture to (side, side, channels).
+
+    Grey becomes colour by repetition, colour grey by luma (ITU-R 601), other bands grey by their
+    mean. Raises ValueError, with a reason in plain words, where the channels do not fit or the
+    picture is smaller than the crop.
+
+    >>> frame(np.zeros((30, 40, 3), np.uint8), Framing(size=16, channels=1)).shape
+    (16, 16, 1)
+    """
+    pixels = _with_channels(square(pixels, framing.crop), framing.channels)
+    return resized(pixels, framing.size or len(pixels))
+
+
+def _with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
+    found = pixels.shape[2]
+    if found == channels:
+        return np.ascontiguousarray(pixels)
+    if found == 1 and channels == 3:
+        return pixels.repeat(3, axis=2)
+    if found == 3 and channels == 1:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))[..., None]
+    if channels == 1:
+        return np.round(pixels.mean(axis=2, keepdims=True)).astype(np.uint8)
+    raise ValueError(f"{found} bands, where {channels} are expected")
+
+
+def colour_of(bands: int) -> str:
+    """What a picture of so many bands is; transparency is no colour.
+
+    >>> colour_of(1), colour_of(3), colour_of(4), colour_of(5)
+    ('grey', 'in colour', 'in colour', 'of 5 bands')
+    """
+    if bands <= 2:
+        return "grey"
+    return "in colour" if bands <= 4 else f"of {bands} bands"
+
+
+def resized(
+    pixels: np.ndarray, size: int, box: tuple[float, float, float, float] | None = None
+) -> np.ndarray:
+    """Scale bytes (H, W, C) to (size, size, C) bicubically, without aliasing.
+
+    box: left, top, right and bottom of the part to scale, in parts of pixels too; None for all.
+
+    >>> resized(np.full((30, 30, 4), 7, np.uint8), 10).shape
+    (10, 10, 4)
+    """
+    if box is None and pixels.shape[:2] == (size, size):
+        return np.ascontiguousarray(pixels)
+    if pixels.shape[2] == 3:
+        return _scale(pixels, size, box)
+    bands = [_scale(pixels[..., band], size, box) for band in range(pixels.shape[2])]
+    return np.stack(bands, axis=2)
+
+
+def _scale(
+    pixels: np.ndarray, size: int, box: tuple[float, float, float, float] | None
+) -> np.ndarray:
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    # Pillow's kernel is as wide as the reduction asks, so nothing is aliased. Before a strong
+    # reduction, whole blocks are averaged down to 3 times the size that is asked: its
+    # documentation calls this indistinguishable from the full kernel, and it is faster.
+    return np.asarray(
+        image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

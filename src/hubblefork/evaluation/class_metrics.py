@@ -1,0 +1,211 @@
+"""How good a classifier is: everything that `metrics.json` of a run with classes holds.
+
+One function computes every score from a selection of the pictures. It is called once with all of
+them for the figures, and a thousand times with random draws for their intervals.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.evaluation.intervals import bootstrap, interval
+
+# Guo et al. 2017, "On Calibration of Modern Neural Networks", use 15 bins of equal width.
+CALIBRATION_BINS = 15
+
+# The smallest probability that log loss believes: the spacing of float32 at 1, in which networks
+# answer. With a smaller one, a single 0 that is only a rounded 1e-8 would decide the mean.
+_FLOOR = float(np.finfo(np.float32).eps)
+
+# How far a row of probabilities may be from summing to 1: five decimals in a CSV file, or bfloat16
+# arithmetic, stay below it; logits do not.
+_TOLERANCE = 0.01
+
+
+def measure_classes(
+    true: np.ndarray,
+    probabilities: np.ndarray,
+    names: Sequence[str],
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """Measure the predicted probabilities of N pictures against their true classes.
+
+    Parameters
+    ----------
+    true : (N,) whole numbers from 0 to K - 1, indices into `names`.
+    probabilities : (N, K), each row 0 or more and summing to 1. The largest is the prediction.
+    names : the K class names.
+    seed, resamples : of the bootstrap.
+
+    Returns
+    -------
+    dict, ready for JSON, with the keys
+        n, classes (the names), accuracy (0 to 1);
+        balanced_accuracy, macro_f1: mean recall and mean F1 of the classes that occur in `true`;
+        matthews: the multi-class correlation R_K of Gorodkin 2004 (-1 to 1), 0 where all
+        pictures are, or are predicted as, one class;
+        log_loss: mean of -ln(probability of the true class), no probability below 1.2e-7;
+        brier (0 to 2): mean of the squared error summed over classes, Brier 1950;
+        expected_calibration_error (0 to 1): 15 bins of equal width, Guo et al. 2017;
+        per_class: {name: {precision, recall, f1, support}}, None where there is nothing to
+        divide by: recall and F1 of a class that does not occur, precision of one never predicted;
+        confusion_matrix: K rows, true classes, of K counts, predicted classes;
+        intervals: {metric: [low, high]}, 95 % percentile bootstrap over the pictures. That of
+        the calibration error is moved to remove the bias that drawing again brings to it.
+
+    Raises
+    ------
+    RequestError : shapes that do not fit, no pictures, values outside their range.
+
+    >>> result = measure_classes([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], ["disc", "arm"])
+    >>> round(result["accuracy"], 3), result["balanced_accuracy"], result["confusion_matrix"]
+    (0.667, 0.75, [[1, 0], [1, 1]])
+    >>> result["per_class"]["arm"]
+    {'precision': 1.0, 'recall': 0.5, 'f1': 0.666..., 'support': 2}
+    """
+    evidence = weigh(true, probabilities, names)
+    number = len(evidence.cell)
+
+    everything = np.arange(number)
+    figures = evidence.scores(everything)
+    drawn = bootstrap(evidence.scores, number, resamples, seed)
+    # A draw adds its own scatter to every bin, and the error counts scatter as miscalibration, so
+    # the drawn values lie above the measured one by about as much as it lies above the truth.
+    error = "expected_calibration_error"
+    drawn[error] = np.maximum(drawn[error] - drawn[error].mean() + figures[error], 0)
+
+    matrix = evidence.confusion(everything)
+    return {
+        "n": number,
+        "classes": list(names),
+        **{name: float(value) for name, value in figures.items()},
+        "per_class": _per_class(matrix, names),
+        "confusion_matrix": matrix.tolist(),
+        "intervals": {name: interval(values) for name, values in drawn.items()},
+    }
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What each of N pictures adds to the scores."""
+
+    classes: int
+    cell: np.ndarray  # (N,) its place in the flattened confusion matrix
+    surprise: np.ndarray  # (N,) -ln(probability of its true class)
+    squares: np.ndarray  # (N,) squared error summed over classes
+    bin: np.ndarray  # (N,) which bin its confidence falls in
+    gap: np.ndarray  # (N,) 1 if right else 0, less its confidence
+
+    def confusion(self, picks: np.ndarray) -> np.ndarray:
+        """The (K, K) counts of true by predicted class of the picked pictures."""
+        counts = np.bincount(self.cell[picks], minlength=self.classes**2)
+        return counts.reshape(self.classes, self.classes)
+
+    def scores(self, picks: np.ndarray) -> dict[str, float]:
+        """Every metric of the pictures at the indices `picks`, which may repeat."""
+        matrix = self.confusion(picks)
+        hits, occur, answered = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+        gaps = np.bincount(self.bin[picks], self.gap[picks], CALIBRATION_BINS)
+        total = len(picks)
+        present = occur > 0
+        return {
+            "accuracy": hits.sum() / total,
+            "balanced_accuracy": np.mean(hits[present] / occur[present]),
+            "macro_f1": np.mean(2 * hits[present] / (occur + answered)[present]),
+            "matthews": _matthews(hits, occur, answered),
+            "log_loss": self.surprise[picks].sum() / total,
+            "brier": self.squares[picks].sum() / total,
+            "expected_calibration_error": np.abs(gaps).sum() / total,
+        }
+
+
+def weigh(true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> Evidence:
+    """Check the arguments of `measure_classes`, and take apart what each picture adds."""
+    true, probabilities = checked(true, probabilities, names)
+    classes = len(names)
+    rows = np.arange(len(true))
+    predicted = probabilities.argmax(axis=1)
+    confidence = probabilities[rows, predicted]
+    error = probabilities.copy()
+    error[rows, true] -= 1
+    # Bins are open below and closed above, as in Guo et al.: (0, 1/15], ..., (14/15, 1].
+    bins = np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1
+    return Evidence(
+        classes=classes,
+        cell=true * classes + predicted,
+        surprise=-np.log(np.clip(probabilities[rows, true], _FLOOR, 1)),
+        squares=np.einsum("nk,nk->n", error, error),
+        bin=bins.clip(0, CALIBRATION_BINS - 1),
+        gap=(predicted == true) - confidence,
+    )
+
+
+def _matthews(hits: np.ndarray, occur: np.ndarray, answered: np.ndarray) -> float:
+    # Floats, for the squares of counts of a whole survey do not fit in 64-bit integers.
+    occur, answered, total = occur.astype(float), answered.astype(float), float(occur.sum())
+    spread = (total**2 - answered @ answered) * (total**2 - occur @ occur)
+    if spread <= 0:
+        return 0.0
+    return float((hits.sum() * total - answered @ occur) / np.sqrt(spread))
+
+
+def _per_class(matrix: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    hits, occur, answered = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    return {
+        name: {
+            "precision": _ratio(hits[k], answered[k]),
+            "recall": _ratio(hits[k], occur[k]),
+            "f1": _ratio(2 * hits[k], occur[k] + answered[k] if occur[k] else 0),
+            "support": int(occur[k]),
+        }
+        for k, name in enumerate(names)
+    }
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def checked(
+    true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (N,) integers and (N, K) floats whose rows sum to exactly 1, or say what is wrong.
+
+    Raises RequestError.
+    """
+    true, probabilities = np.asarray(true), np.asarray(probabilities, dtype=float)
+    classes = len(names)
+    if true.ndim != 1 or len(true) == 0:
+        raise RequestError(
+            f"true classes of shape {true.shape}: expected one whole number for each of at least "
+            "one picture"
+        )
+    if probabilities.shape != (len(true), classes):
+        raise RequestError(
+            f"probabilities of shape {probabilities.shape}: expected {(len(true), classes)}, one "
+            f"row for each of {len(true):,} pictures and one column for each of {classes} classes"
+        )
+    if classes < 2 or len(set(names)) < classes:
+        raise RequestError(f"class names {first_few(names)}: expected at least two, all different")
+    if not np.issubdtype(true.dtype, np.integer) or true.min() < 0 or true.max() >= classes:
+        raise RequestError(
+            f"true classes from {true.min()} to {true.max()} ({true.dtype}): expected whole "
+            f"numbers from 0 to {classes - 1}"
+        )
+    if not np.isfinite(probabilities).all() or probabilities.min() < 0:
+        wrong = (~np.isfinite(probabilities) | (probabilities < 0)).any(axis=1).sum()
+        raise RequestError(
+            f"probabilities that are not a number, infinite or negative in {wrong:,} of "
+            f"{len(true):,} rows: expected 0 to 1; give the softmax, not the logits"
+        )
+    sums = probabilities.sum(axis=1, keepdims=True)
+    if np.abs(sums - 1).max() > _TOLERANCE:
+        raise RequestError(
+            f"rows of probabilities that sum to {sums.min():.4g} up to {sums.max():.4g}: expected "
+            "1; give the softmax, not the logits"
+        )
+    return true.astype(np.int64), probabilities / sums

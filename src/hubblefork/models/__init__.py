@@ -1,0 +1,1 @@
+"""All that is needed to answer: view, model file, calibration, and the `Predictor`."""

@@ -1,0 +1,152 @@
+"""The model file: weights, and all that is needed to use them on a machine that has nothing else.
+
+One safetensors file. Its metadata holds the network, its head, input shape, view, framing, task and
+class names as JSON; beside the weights stand the arrays that say how far answers can be trusted.
+Reading it never runs code: nothing is unpickled.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from hubblefork.core.errors import RequestError
+from hubblefork.core.files import replacing
+from hubblefork.data.images.framing import Framing
+from hubblefork.models.view import View
+from hubblefork.networks.registry import create_network
+from hubblefork.tasks.task import Task, task_from_json
+
+# What it is called in the folder of a run.
+MODEL_FILE = "model.safetensors"
+_FORMAT = 4
+_KEY = "hubblefork"
+# Before the names of the arrays of trust, which tells them from weights.
+OF_TRUST = "trust."
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model file says about its weights.
+
+    `framing` is how a picture of any size becomes a packed one, `view` how a packed picture
+    becomes the network's input, `head` how the network's numbers become answers. `colours` are
+    what `colour_of` says of the pictures that were learnt from, before they were framed.
+    """
+
+    network: str
+    options: dict[str, Any]
+    head: str
+    input_shape: tuple[int, int, int]
+    task: Task
+    framing: Framing
+    colours: tuple[str, ...]
+    view: View
+    recipe: str
+    source: str
+    versions: dict[str, str]
+
+    def create_network(self) -> nn.Module:
+        return create_network(self.network, self.input_shape, self.task.outputs, self.options)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": _FORMAT,
+            "network": self.network,
+            "options": self.options,
+            "head": self.head,
+            "input_shape": list(self.input_shape),
+            "task": self.task.to_json(),
+            "framing": self.framing.to_json(),
+            "colours": list(self.colours),
+            "view": self.view.to_json(),
+            "recipe": self.recipe,
+            "source": self.source,
+            "versions": self.versions,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "ModelCard":
+        return cls(
+            network=value["network"],
+            options=value["options"],
+            head=value["head"],
+            input_shape=tuple(value["input_shape"]),
+            task=task_from_json(value["task"]),
+            framing=Framing.from_json(value["framing"]),
+            colours=tuple(value["colours"]),
+            view=View.from_json(value["view"]),
+            recipe=value["recipe"],
+            source=value["source"],
+            versions=value["versions"],
+        )
+
+
+def current_versions() -> dict[str, str]:
+    """The versions of what made a model."""
+    return {name: version(name) for name in ("hubblefork", "torch", "numpy")}
+
+
+def save_model(
+    path: Path, network: nn.Module, card: ModelCard, trust: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Write a model file, whole or not at all.
+
+    `trust` are arrays by name, as `hubblefork.models.uncertainty` makes them.
+    """
+    tensors = {
+        key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
+    }
+    for key, value in (trust or {}).items():
+        tensors[OF_TRUST + key] = torch.from_numpy(value).contiguous()
+    content = save(tensors, metadata={_KEY: json.dumps(card.to_json())})
+    with replacing(path, binary=True) as file:
+        file.write(content)
+
+
+def is_model_file(path: Path) -> bool:
+    """Whether a file was written by `save_model`."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
+def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]:
+    """Read a model file: the network in evaluation mode, on the CPU; its card; arrays of trust.
+
+    Raises RequestError where there is none, or where it is not of this project.
+    """
+    if not path.is_file():
+        raise RequestError(f"no model file at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise RequestError(f"{path} is not a model file of hubblefork: {error}") from error
+    if _KEY not in metadata:
+        raise RequestError(f"{path} is a safetensors file, but hubblefork did not write it")
+    content = json.loads(metadata[_KEY])
+    if content.get("format") != _FORMAT:
+        raise RequestError(
+            f"{path} has format {content.get('format')}; this hubblefork reads {_FORMAT}"
+        )
+    card = ModelCard.from_json(content)
+    network = card.create_network()
+    trust = {
+        key.removeprefix(OF_TRUST): weights.pop(key).numpy()
+        for key in list(weights)
+        if key.startswith(OF_TRUST)
+    }
+    network.load_state_dict(weights)
+    return network.eval(), card, trust

@@ -1,0 +1,168 @@
+"""Predict pictures of any source and number: read, computed and written block by block."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from joblib import cpu_count
+
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.files import replacing
+from hubblefork.core.progress import progress
+from hubblefork.data.folders import files_below
+from hubblefork.data.images.blocks import block_rows, read_blocks
+from hubblefork.data.images.read import is_picture_name
+from hubblefork.data.sources import open_source
+from hubblefork.data.sources.arrays import is_array_name
+from hubblefork.data.sources.base import PictureFiles, Source, display_text
+from hubblefork.data.sources.huggingface import is_saved
+from hubblefork.models.predictor import Predictor
+from hubblefork.tasks.prediction_table import set_column
+from hubblefork.tasks.task import Unlabelled
+
+# Pictures that are read, computed and written together: as many as a network takes at once, if
+# they are small.
+_BLOCK_PICTURES = 256
+
+_TABLES = (".csv", ".parquet", ".arrow")
+
+
+def open_places(places: Sequence[str | Path]) -> list[Source]:
+    """Open what is to be predicted: pictures, folders of them, and sources, in this order.
+
+    A folder stands for every picture below it, by name. A file that is named itself is taken for
+    a picture whatever it is called, unless it is called as a table or a file of arrays is. An id
+    is the path of a picture, or what its source says.
+
+    Raises RequestError for what is not there or cannot be read, and where there are no pictures.
+    """
+    sources: list[Source] = []
+    for are_sources, group in groupby(map(str, places), _is_source):
+        if are_sources:
+            sources += [open_source(place, labelled=False) for place in group]
+        else:
+            sources.append(_open_pictures(list(group)))
+    return sources
+
+
+def _is_source(place: str) -> bool:
+    if os.path.isdir(place):
+        return is_saved(Path(place))
+    if os.path.isfile(place):
+        return place.lower().endswith(_TABLES) or is_array_name(place)
+    return True  # a name, or nothing: then it is told what there is
+
+
+def _open_pictures(places: Sequence[str]) -> PictureFiles:
+    pictures: list[str] = []
+    passed: list[str] = []
+    for place in places:
+        if os.path.isdir(place):
+            for file in files_below(Path(place)):
+                (pictures if is_picture_name(file) else passed).append(os.path.join(place, file))
+        else:
+            pictures.append(place)
+    name = first_few(places)
+    if not pictures:
+        raise RequestError(f"no pictures in {name}: JPEG, PNG, WebP, TIFF or FITS expected")
+    told = f"Passed over as no pictures: {first_few(map(display_text, passed))}."
+    ids = pd.Series([display_text(path) for path in pictures], dtype="str")
+    table = pd.DataFrame({"id": ids, "origin": ids})
+    return PictureFiles(name, Unlabelled(), table, pictures, [told] if passed else [])
+
+
+def predict_source(
+    predictor: Predictor, source: Source, coverage: float | None = None
+) -> Iterator[pd.DataFrame]:
+    """Predict the pictures of a source in order, one table for each block of them.
+
+    Columns: `id`; for classes `predicted` (the name) and one probability a class, for votes the
+    37 fractions; `likeness`, where the model knows it: the share of validation pictures that are
+    at least as unlike the training pictures; with a coverage, `set`: the names of the classes in
+    the set, joined by `|`; and `problem`: why a picture could not be read, empty where it could.
+    The row of such a picture has no prediction.
+    """
+    framing = predictor.framing
+    shape = (framing.size, framing.size, framing.channels)
+    ids = source.table["id"].to_numpy(object)
+    picture_bytes = max(np.prod(shape), source.held_bytes)
+    blocks = block_rows(len(ids), picture_bytes, _BLOCK_PICTURES)
+    jobs = (source.job(block) for block in blocks)
+    workers = max(1, min(cpu_count(), len(blocks)))
+    read = read_blocks(jobs, framing, shape, workers, source.prefer, predictor.card.colours)
+    with closing(read), progress("predicting", len(ids)) as done:
+        for block, result in zip(blocks, read, strict=True):
+            pictures = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
+            table = _tabulate(
+                predictor, ids[block.start : block.stop], pictures, result.read, coverage
+            )
+            reasons = dict(result.left_out)
+            yield table.assign(problem=[reasons.get(place, "") for place in range(len(block))])
+            done(len(block))
+
+
+def _tabulate(
+    predictor: Predictor,
+    ids: np.ndarray,
+    pictures: np.ndarray,
+    read: Sequence[int],
+    coverage: float | None,
+) -> pd.DataFrame:
+    """The table of a block, of which the pictures at the places `read` are there."""
+    found = predictor.answer(pictures)
+    values = np.full((len(ids), len(predictor.names)), np.nan, np.float32)
+    values[read] = found.values
+    table = predictor.tabulate(ids, values)
+    if found.likeness is not None:
+        likeness = np.full(len(ids), np.nan, np.float32)
+        likeness[read] = found.likeness
+        table["likeness"] = likeness
+    if coverage is not None:
+        sets = np.full(len(ids), "", object)
+        inside = predictor.sets(found.values, coverage)
+        sets[read] = set_column(predictor.names, inside, found.values)
+        table["set"] = sets
+    return table
+
+
+def write_table(tables: Iterable[pd.DataFrame], path: Path) -> pd.DataFrame:
+    """Write tables one after another to one `.csv` or `.parquet` file, whole or not at all.
+
+    Returns the rows that have a problem. Raises RequestError for another suffix, and if every row
+    has a problem.
+    """
+    check_table_path(path)
+    problems: list[pd.DataFrame] = []
+    rows = 0
+    with replacing(path, binary=True) as file, ExitStack() as stack:
+        writer = None
+        for table in tables:
+            if path.suffix == ".parquet":
+                content = pa.Table.from_pandas(table, preserve_index=False)
+                if writer is None:
+                    writer = stack.enter_context(pq.ParquetWriter(file, content.schema))
+                writer.write_table(content)
+            else:
+                text = table.to_csv(index=False, header=rows == 0, float_format="%.6g")
+                file.write(text.encode())
+            rows += len(table)
+            problems.append(table.loc[table["problem"] != "", ["id", "problem"]])
+        unread = pd.concat(problems, ignore_index=True)
+        if len(unread) == rows:
+            first = unread.iloc[0]
+            raise RequestError(
+                f"no picture of {rows:,} could be read; {first['id']}: {first['problem']}"
+            )
+    return unread
+
+
+def check_table_path(path: Path) -> None:
+    """RequestError unless the path names a kind of table that can be written."""
+    if path.suffix not in (".csv", ".parquet"):
+        raise RequestError(f"--out {path}: expected a name ending in .csv or .parquet")

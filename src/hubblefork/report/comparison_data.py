@@ -1,0 +1,151 @@
+"""Runs side by side, as plain data, and how their figures are written."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.core.text import percent
+from hubblefork.evaluation.comparison import Difference, McNemar
+
+# The metrics that the page shows of classes: key, title, and whether less is better.
+CLASS_METRICS = (
+    ("accuracy", "Accuracy", False),
+    ("balanced_accuracy", "Balanced accuracy", False),
+    ("macro_f1", "Macro F1", False),
+    ("log_loss", "Log loss", True),
+    ("expected_calibration_error", "Calibration error", True),
+)
+VOTES_METRICS = (("rmse", "RMSE", True), ("mae", "Mean absolute error", True))
+# Those that are shares, shown in percent.
+SHARES = {"accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_error"}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One of the runs that are compared.
+
+    metrics: of the pictures that all have in common. history: empty where it is not known.
+    parameters, epochs, seconds of training: None where they are not known. learnt: of its own
+    pictures, how many the model was trained on, or None.
+    """
+
+    name: str
+    metrics: Mapping[str, Any]
+    history: pd.DataFrame
+    parameters: int | None
+    epochs: int | None
+    seconds: float | None
+    own_pictures: int
+    learnt: int | None = 0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How the second of two runs differs from the first; the test is of classes alone."""
+
+    first: str
+    second: str
+    differences: Mapping[str, Difference]
+    test: McNemar | None
+
+
+@dataclass(frozen=True)
+class DisputedClass:
+    """A picture to which not all runs give the same class.
+
+    answers: of each run, the class it predicts and its probability.
+    """
+
+    id: str
+    true: str
+    answers: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class DisputedVotes:
+    """A galaxy on which the fractions of two runs are far apart.
+
+    apart: the RMSE between their answers, of the two that are furthest apart. errors: the RMSE of
+    each run against the volunteers. column: the answer on which the runs differ most. true: its
+    fraction by the volunteers. fractions: by each run.
+    """
+
+    id: str
+    apart: float
+    errors: tuple[float, ...]
+    column: str
+    true: float
+    fractions: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Runs side by side.
+
+    names: of the classes; empty for votes.
+    source: what the pictures come from.
+    number: pictures in common.
+    disagreements: pictures to which not all runs give the same class; 0 for votes.
+    disputed: the pictures on which the runs differ most, the widest difference first.
+    pictures: gives a picture by its id, as (H, W) or (H, W, 3) uint8; None where there is none.
+    """
+
+    names: tuple[str, ...]
+    source: str
+    number: int
+    runs: tuple[Contestant, ...]
+    pairs: tuple[Pair, ...]
+    disagreements: int
+    disputed: Sequence[DisputedClass] | Sequence[DisputedVotes]
+    pictures: Callable[[str], np.ndarray | None]
+    made: str = ""
+
+    @property
+    def metrics(self) -> tuple[tuple[str, str, bool], ...]:
+        return CLASS_METRICS if self.names else VOTES_METRICS
+
+    def table(self) -> pd.DataFrame:
+        """One row a run: its metrics with the ends of their intervals, and what it cost."""
+        rows = []
+        for run in self.runs:
+            row: dict[str, Any] = {"run": run.name, "n": self.number}
+            for key, _, _ in self.metrics:
+                low, high = run.metrics["intervals"][key]
+                row |= {key: run.metrics[key], f"{key}_low": low, f"{key}_high": high}
+            rows.append(row | {"parameters": run.parameters, "seconds": run.seconds})
+        return pd.DataFrame(rows)
+
+    def best(self) -> Contestant:
+        """The run with the best first metric."""
+        key, _, less = self.metrics[0]
+        return (min if less else max)(self.runs, key=lambda run: run.metrics[key])
+
+
+def shown(key: str, value: float) -> str:
+    """A metric as the page shows it.
+
+    >>> shown("accuracy", 0.9512), shown("rmse", 0.08123)
+    ('95.1\\xa0%', '0.0812')
+    """
+    return percent(value) if key in SHARES else f"{value:.4f}"
+
+
+def signed(key: str, value: float) -> str:
+    """A difference of a metric; of shares, in points of percent.
+
+    >>> signed("accuracy", 0.0123), signed("rmse", -0.001)
+    ('+1.2', '-0.0010')
+    """
+    return f"{100 * value:+.1f}" if key in SHARES else f"{value:+.4f}"
+
+
+def chance(p_value: float) -> str:
+    """A p value, in two digits.
+
+    >>> chance(0.25), chance(1e-7)
+    ('0.25', '< 0.0001')
+    """
+    return f"{p_value:.2g}" if p_value >= 1e-4 else "< 0.0001"

@@ -1,0 +1,39 @@
+"""Which pictures a report shows: drawn at random, the same ones for the same run."""
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.report.run_data import Material
+
+_SEED = 0
+
+
+def evenly(codes: np.ndarray, number: int = 25) -> np.ndarray:
+    """Places of pictures of all classes, as evenly as they allow, in the order of the classes.
+
+    codes: the class of each picture (N,). The rare classes are seen like the common ones: each
+    round takes one more of every class.
+    """
+    shuffled = pd.Series(codes).sample(frac=1, random_state=_SEED)
+    rounds = shuffled.groupby(shuffled).cumcount()
+    chosen = rounds.sort_values(kind="stable").index[:number].to_numpy()
+    return chosen[np.argsort(codes[chosen], kind="stable")]
+
+
+def example_rows(material: Material, number: int = 25) -> pd.DataFrame:
+    """Test pictures of all classes, chosen and ordered by `evenly`."""
+    answers = material.answers()
+    number_of = {name: place for place, name in enumerate(material.names)}
+    return answers.iloc[evenly(answers["true"].map(number_of).to_numpy(), number)]
+
+
+def prediction_rows(material: Material, number: int = 10) -> pd.DataFrame:
+    """Test pictures, half of them classified rightly and half wrongly, as far as there are any.
+
+    The right ones come first.
+    """
+    rows = material.answers().sample(frac=1, random_state=_SEED)
+    right = (rows["true"] == rows["predicted"]).to_numpy()
+    wrong_taken = min((~right).sum(), max(number // 2, number - right.sum()))
+    right_taken = min(right.sum(), number - wrong_taken)
+    return pd.concat([rows[right].head(right_taken), rows[~right].head(wrong_taken)])

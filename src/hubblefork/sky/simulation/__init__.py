@@ -1,0 +1,1 @@
+"""A simulated Galaxy Zoo: galaxies with known parameters, images of them, and volunteers."""

@@ -1,0 +1,1 @@
+"""What a label means, and the answers that a model gives: `Classes`, `Votes`, `Predictions`."""

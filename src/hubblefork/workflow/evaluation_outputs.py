@@ -1,0 +1,160 @@
+"""From a model and labelled pictures to predictions.csv, metrics.json, figures and the report."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.core.files import replacing
+from hubblefork.core.progress import progress
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.sources.base import PARTS
+from hubblefork.data.splits import Split
+from hubblefork.evaluation.class_metrics import measure_classes
+from hubblefork.evaluation.conformal import measure_sets
+from hubblefork.evaluation.vote_metrics import measure_votes
+from hubblefork.explanation.panels import draw_panels
+from hubblefork.models.predictor import Predictor
+from hubblefork.networks.registry import count_parameters
+from hubblefork.report.figures import draw_charts, save_figures
+from hubblefork.report.run_data import Material
+from hubblefork.report.run_page import write_report
+from hubblefork.runs.run import HISTORY_COLUMNS, Run, short_name
+from hubblefork.tasks.task import Classes
+
+# Draws of classes: the mean of so many errors is known to a twentieth.
+_DRAWS = 30
+
+
+def measure_test_part(run: Run, dataset: PackedDataset, split: Split, device: str) -> None:
+    """Predict a run's test part with its model file, and write all that follows from it."""
+    predictor = Predictor.load(run.path, device)
+    rows = split.rows(dataset, "test")
+    measure(predictor, dataset, rows, run.path, run, about_split(dataset, split))
+
+
+def measure(
+    predictor: Predictor,
+    dataset: PackedDataset,
+    rows: np.ndarray,
+    folder: Path,
+    run: Run | None,
+    split: dict[str, Any],
+    labels: np.ndarray | None = None,
+    further: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Predict rows of a dataset and write predictions, metrics, figures and report to `folder`.
+
+    `labels` are the true classes by the model's numbering, or the true fractions of votes; by
+    default the dataset's own. `further` is written into metrics.json too. Returns the metrics.
+    """
+    with progress("predicting", len(rows)) as done:
+        answers = predictor.predict(dataset.images, rows, done)
+    true = dataset.labels[rows] if labels is None else labels
+    predictions = predictor.tabulate(dataset.table["id"].to_numpy()[rows], answers, true)
+    if isinstance(predictor.task, Classes):
+        measured = measure_classes(true, answers, predictor.names)
+        measured |= _measure_trust(predictor, answers, true)
+    else:
+        measured = measure_votes(true, answers)
+    metrics = {"source": dataset.source, **(further or {}), **measured}
+    with replacing(folder / "predictions.csv") as file:
+        predictions.to_csv(file, index=False, float_format="%.6g")
+    with replacing(folder / "metrics.json") as file:
+        json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
+    material = _material(predictor, dataset, predictions, metrics, run, split)
+    material = replace(material, panels=draw_panels(predictor, material))
+    charts = draw_charts(material)
+    save_figures(material, folder / "figures", charts)
+    write_report(material, folder / "report.html", charts)
+    return metrics
+
+
+def _measure_trust(
+    predictor: Predictor, probabilities: np.ndarray, true: np.ndarray
+) -> dict[str, Any]:
+    """What calibration did, and whether sets of classes hold what they promise.
+
+    `calibration`: {temperature, exponent; error_before, brier_before: the expected calibration
+    error and the Brier score without it; error_by_chance: the error of as many pictures whose
+    classes are drawn with just these probabilities}. `prediction_sets`: see `measure_sets`. Both
+    are None where the model had no validation part.
+    """
+    trust = predictor.trust
+    if trust.calibration is None:
+        return {"calibration": None, "prediction_sets": None}
+
+    def measured(given: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
+        return measure_classes(classes, given, predictor.names, resamples=1)
+
+    error = "expected_calibration_error"
+    before = measured(trust.calibration.inverse.applied(probabilities), true)
+    random = np.random.default_rng(0)
+    chance = [measured(probabilities, _drawn(probabilities, random))[error] for _ in range(_DRAWS)]
+    return {
+        "calibration": {
+            **asdict(trust.calibration),
+            "error_before": before[error],
+            "brier_before": before["brier"],
+            "error_by_chance": float(np.mean(chance)),
+        },
+        "prediction_sets": measure_sets(trust.scores, probabilities, true, predictor.names),
+    }
+
+
+def _drawn(probabilities: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A class for each picture, drawn with its probabilities (N, K)."""
+    up_to = probabilities.cumsum(axis=1)
+    place = random.random((len(up_to), 1)) * up_to[:, -1:]
+    return (up_to <= place).sum(axis=1)
+
+
+def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
+    """What the report says of a split, with the pictures of each class in each part."""
+    counts = {}
+    if isinstance(dataset.task, Classes):
+        for part in PARTS:
+            labels = dataset.labels[split.rows(dataset, part)]
+            numbers = np.bincount(labels, minlength=dataset.task.outputs)
+            counts[part] = dict(zip(dataset.task.names, numbers.tolist(), strict=True))
+    return {
+        "rule": split.rule,
+        "seed": split.seed,
+        "sha256": split.sha256,
+        "sizes": split.counts(),
+        "counts": counts,
+    }
+
+
+def _material(
+    predictor: Predictor,
+    dataset: PackedDataset,
+    predictions: pd.DataFrame,
+    metrics: dict[str, Any],
+    run: Run | None,
+    split: dict[str, Any],
+) -> Material:
+    card = predictor.card
+    row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
+    history = run.history if run else pd.DataFrame(columns=list(HISTORY_COLUMNS), dtype=float)
+    return Material(
+        title=f"{card.recipe} on {short_name(dataset.source)}",
+        names=predictor.names,
+        recipe=run.recipe if run else {"name": card.recipe, "network": {"name": card.network}},
+        dataset=dataset.info | {"number": len(dataset)},
+        counts=split["counts"],
+        split=split,
+        history=history,
+        predictions=predictions,
+        metrics=metrics,
+        pictures=lambda identifier: dataset.images[row_of[identifier]],
+        versions=card.versions,
+        parameters=count_parameters(predictor.network),
+        seconds=float(history["seconds"].sum()),
+        made=f"{datetime.now():%Y-%m-%d %H:%M}",
+    )

@@ -1,0 +1,91 @@
+"""Explain single pictures: a page, figures of each and tables of all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import progress, say
+from hubblefork.data.images.blocks import read_block
+from hubblefork.explanation.single_image import PictureExplanation, explain_picture
+from hubblefork.models.predictor import Predictor
+from hubblefork.prediction.predict import open_places
+from hubblefork.report.explain import Explained, now, write_explained, write_table
+from hubblefork.report.explain_words import about_pictures
+from hubblefork.runs.run import Run, short_name
+from hubblefork.workflow.reference_images import known_pictures
+
+# Pictures that are explained one by one: each costs seconds, and its part of a page.
+_MOST_PICTURES = 24
+
+
+def explain_pictures(
+    predictor: Predictor,
+    run: Run | None,
+    places: Sequence[str | Path],
+    folder: Path,
+    method: str | None,
+    layer: str | None,
+) -> pd.DataFrame:
+    """Explain pictures one by one, and write into `folder`.
+
+    Returns the table `explanations.csv`. Raises RequestError where none can be read.
+    """
+    found, problems, number = _read(predictor, places)
+    for identifier, reason in problems:
+        say(f"not read: {identifier}: {reason}")
+    if not found:
+        identifier, reason = problems[0]
+        raise RequestError(f"no picture could be read; {identifier}: {reason}")
+    if number > len(found) + len(problems):
+        say(f"explaining the first {_MOST_PICTURES} of {number:,} pictures")
+    known = known_pictures(predictor, run) if run else None
+    explained: list[PictureExplanation] = []
+    with progress("explaining", len(found)) as done:
+        for identifier, picture in found:
+            explained.append(explain_picture(predictor, picture, identifier, method, layer, known))
+            done(1)
+    rows = []
+    for place, each in enumerate(explained, start=1):
+        files = each.save(folder / "pictures", f"{place:03d}")
+        rows.append(each.row() | {"overlay": f"pictures/{files[0].name}"})
+    table = pd.DataFrame(rows)
+    write_table(table, folder / "explanations.csv")
+    if known:
+        parts = [each.neighbours.table([each.id], known.ids, known.labels) for each in explained]
+        write_table(pd.concat(parts, ignore_index=True), folder / "neighbours.csv")
+    page = Explained(
+        title=f"{predictor.card.recipe} on {short_name(predictor.card.source)}",
+        kind="Single answers, explained",
+        made=now(),
+        sections=[each.section() for each in explained],
+        **about_pictures(table, number, problems, bool(known)),
+    )
+    write_explained(page, folder / "explanation.html")
+    return table
+
+
+def _read(
+    predictor: Predictor, places: Sequence[str | Path]
+) -> tuple[list[tuple[str, np.ndarray]], list[tuple[str, str]], int]:
+    """The first pictures with their ids, those unread with the reason, and the number of all."""
+    framing = predictor.framing
+    shape = (framing.size, framing.size, framing.channels)
+    found: list[tuple[str, np.ndarray]] = []
+    problems: list[tuple[str, str]] = []
+    number = 0
+    for source in open_places(places):
+        for note in source.notes:
+            say(note)
+        ids = source.table["id"].tolist()
+        number += len(ids)
+        rows = range(min(len(ids), _MOST_PICTURES - len(found) - len(problems)))
+        if not len(rows):
+            continue
+        block = read_block(source.job(rows), framing, shape, predictor.card.colours)
+        pictures = np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape)
+        found += [(ids[place], each) for place, each in zip(block.read, pictures, strict=True)]
+        problems += [(ids[place], reason) for place, reason in block.left_out]
+    return found, problems, number

@@ -1,0 +1,91 @@
+"""Devices and precisions are taken at their word, or chosen by what the machine has."""
+
+import numpy as np
+import pytest
+import torch
+
+from hubblefork.core import device
+from hubblefork.core.device import (
+    choose_compile,
+    choose_device,
+    choose_precision,
+    telling_of_memory,
+)
+from hubblefork.core.errors import RequestError
+
+
+def test_auto_takes_what_there_is():
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert choose_device("auto").type == expected
+    assert choose_device("cpu").type == "cpu"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(RequestError, match="no CUDA GPU here"):
+        choose_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "gains", "chosen"),
+    [
+        ({}, 3.0, "fp32"),
+        ({"avx512_bf16": True}, 1.0, "fp32"),
+        ({"avx512_bf16": True}, 2.0, "bf16"),
+        ({"avx512_bf16": True, "amx_bf16": True}, 1.0, "bf16"),
+    ],
+)
+def test_auto_takes_bf16_where_a_processor_is_faster_in_it(
+    monkeypatch, capabilities, gains, chosen
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(device, "_bf16_gains", lambda: gains)
+    assert choose_precision("auto", torch.device("cpu")) == chosen
+
+
+def test_a_precision_is_chosen_once():
+    cpu = torch.device("cpu")
+    assert choose_precision("auto", cpu) == choose_precision("auto", cpu)
+    assert choose_precision("bf16", cpu) == "bf16"
+    with pytest.raises(RequestError, match="no precision"):
+        choose_precision("half", cpu)
+
+
+def test_the_gain_of_bf16_is_measured():
+    assert device._bf16_gains() > 0
+    assert device._bf16_gains() == device._bf16_gains()
+
+
+def test_more_devices_than_there_are_have_to_be_processes_on_the_cpu():
+    assert choose_device("cpu", 8).type == "cpu"
+    there = torch.cuda.device_count()
+    with pytest.raises(RequestError, match=f"finds {there} CUDA GPUs here; --device cpu"):
+        choose_device("auto", there + 2)
+
+
+def test_compiling_goes_with_one_process_and_by_torchs_own_names():
+    cpu = torch.device("cpu")
+    assert choose_compile("off", cpu, processes=4) == "off"
+    with pytest.raises(RequestError, match="did you mean 'default'"):
+        choose_compile("defaults", cpu, processes=1)
+    with pytest.raises(RequestError, match="goes with one process, not with 4"):
+        choose_compile("default", cpu, processes=4)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda: torch.empty(1 << 50),
+        lambda: np.empty(1 << 50),
+        lambda: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA out of memory.")),
+    ],
+)
+def test_too_little_memory_is_told_in_one_line(action):
+    message = "not enough memory to do this: less"
+    with pytest.raises(RequestError, match=message), telling_of_memory("to do this", "less"):
+        action()
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="tensor size"), telling_of_memory("to do this", "less"):
+        torch.zeros(2) @ torch.zeros(3)

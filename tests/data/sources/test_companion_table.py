@@ -1,0 +1,69 @@
+"""What a table that lies beside pictures tells of them."""
+
+from pathlib import Path
+
+import pytest
+
+from hubblefork.core.errors import RequestError
+from hubblefork.data.sources.companion_table import columns_beside
+
+FILES = ["a/1.jpg", "a/2.jpg", "b/1.jpg", "b/3.png"]
+
+
+def beside(folder: Path, text: str):
+    path = folder / "more.csv"
+    path.write_text(text, encoding="utf-8")
+    return columns_beside(path, FILES, "sky")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a/1.jpg", "a/2.jpg", "b/1.jpg", "b/3.png"],
+        ["a/1", "a/2", "b/1", "b/3"],
+        ["a/1.jpg", "2.jpg", "b/1", " 3 "],
+    ],
+)
+def test_pictures_are_named_by_path_or_by_a_name_that_is_theirs_alone(tmp_path, names):
+    rows = "".join(f"{name},species {name.strip()[-1]}\n" for name in names)
+    columns, note = beside(tmp_path, "\ufeffpicture, species\n" + rows)
+    assert list(columns) == ["species"]
+    assert columns["species"].str[:7].tolist() == ["species"] * 4
+    assert note == "more.csv: columns species joined to 4 of 4 pictures."
+
+
+def test_a_name_that_two_pictures_share_tells_of_neither(tmp_path):
+    columns, note = beside(tmp_path, "file,species\n1.jpg,x\n2.jpg,y\n3.png,z\n")
+    assert columns["species"].isna().tolist() == [True, False, True, False]
+    assert "joined to 2 of 4 pictures; 1 of its rows" in note
+
+
+def test_a_picture_that_two_rows_name_is_left_without(tmp_path):
+    columns, _ = beside(tmp_path, "file,n\na/1.jpg,x\na/1,y\na/2.jpg,z\nb/1.jpg,u\nb/3,v\n")
+    assert columns["n"].isna().tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "file,species\n",
+        "file,species\n4.jpg,x\n5.jpg,y\n",
+        "name,species\n2.jpg,x\n" + "other,y\n" * 4,
+        "a,b\n1,2,3,4\n5\n6,7,8,9,10\n",
+        "\0\0\0",
+        '"unclosed',
+    ],
+)
+def test_what_is_no_table_of_these_pictures_is_none(tmp_path, text):
+    assert beside(tmp_path, text) is None
+
+
+def test_bytes_that_are_no_text_are_no_table(tmp_path):
+    (tmp_path / "more.csv").write_bytes(bytes(range(128, 256)) * 10)
+    assert columns_beside(tmp_path / "more.csv", FILES, "sky") is None
+
+
+def test_a_position_off_the_sky_is_refused(tmp_path):
+    with pytest.raises(RequestError, match="no angle within 90 degrees: 100"):
+        beside(tmp_path, "file,ra,dec\n2.jpg,1,100\n3.png,,\n")

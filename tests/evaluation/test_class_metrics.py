@@ -1,0 +1,157 @@
+import json
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
+
+from hubblefork.core.errors import RequestError
+from hubblefork.evaluation.class_metrics import measure_classes
+
+KEYS = {
+    "n", "classes", "accuracy", "balanced_accuracy", "macro_f1", "matthews", "log_loss", "brier",
+    "expected_calibration_error", "per_class", "confusion_matrix", "intervals",
+}  # fmt: skip
+
+
+def draw(number: int, classes: int, seed: int = 0, strength: float = 1.5):
+    """True classes, and probabilities that know them a little."""
+    random = np.random.default_rng(seed)
+    true = random.integers(classes, size=number)
+    logits = random.normal(size=(number, classes))
+    logits[np.arange(number), true] += strength
+    probabilities = np.exp(logits)
+    return true, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def measured(number: int, classes: int, drawn: int = 0, **options):
+    names = [f"class {k}" for k in range(classes)]
+    return measure_classes(*draw(number, classes, drawn), names, **options)
+
+
+def test_holds_what_the_design_names_as_strict_json():
+    result = measured(40, 3, resamples=20)
+    assert set(result) == KEYS
+    assert set(result["intervals"]) == KEYS - {
+        "n", "classes", "per_class", "confusion_matrix", "intervals",
+    }  # fmt: skip
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@settings(max_examples=40)
+@given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 2**32 - 1))
+def test_agrees_with_scikit_learn(number, classes, seed):
+    true, probabilities = draw(number, classes, seed)
+    result = measure_classes(true, probabilities, [str(k) for k in range(classes)], resamples=2)
+    predicted = probabilities.argmax(axis=1)
+    labels = np.arange(classes)
+    options = {"labels": np.unique(true), "average": "macro", "zero_division": 0}
+    f1 = sklearn_metrics.f1_score(true, predicted, **options)
+    recall = sklearn_metrics.recall_score(true, predicted, **options)
+    matrix = sklearn_metrics.confusion_matrix(true, predicted, labels=labels)
+    expected = {
+        "accuracy": sklearn_metrics.accuracy_score(true, predicted),
+        "balanced_accuracy": recall,
+        "macro_f1": f1,
+        "matthews": sklearn_metrics.matthews_corrcoef(true, predicted),
+        "log_loss": sklearn_metrics.log_loss(true, probabilities, labels=labels),
+        "brier": ((probabilities - np.eye(classes)[true]) ** 2).sum(axis=1).mean(),
+    }
+    assert {name: result[name] for name in expected} == pytest.approx(expected)
+    assert result["confusion_matrix"] == matrix.tolist()
+
+
+def test_calibration_error_is_the_gap_of_each_bin_weighted_by_its_pictures():
+    # Two pictures at 0.9 of which one is right, two at 0.6 which are both right.
+    probabilities = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]]
+    result = measure_classes([0, 1, 0, 0], probabilities, ["a", "b"], resamples=5)
+    expected = 0.5 * abs(0.5 - 0.9) + 0.5 * abs(1 - 0.6)
+    assert result["expected_calibration_error"] == pytest.approx(expected)
+
+
+def test_what_cannot_be_known_of_a_class_is_none_and_left_out_of_the_means():
+    probabilities = np.eye(4)[[0, 0, 1]]
+    result = measure_classes([0, 2, 1], probabilities, ["a", "b", "c", "d"], resamples=10)
+    assert result["per_class"]["c"] == {"precision": None, "recall": 0, "f1": 0, "support": 1}
+    assert result["per_class"]["d"] == {"precision": None, "recall": None, "f1": None, "support": 0}
+    assert result["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert result["macro_f1"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+
+
+def test_a_class_that_does_not_occur_costs_precision_and_nothing_else():
+    # One of four 'a' is called 'c', of which there is none.
+    result = measure_classes([0, 0, 0, 0, 1], np.eye(3)[[0, 0, 0, 2, 1]], ["a", "b", "c"])
+    assert result["per_class"]["c"] == {"precision": 0, "recall": None, "f1": None, "support": 0}
+    assert result["macro_f1"] == pytest.approx((6 / 7 + 1) / 2)
+
+
+def test_a_certain_mistake_costs_a_finite_log_loss():
+    result = measure_classes([0, 1], [[0, 1], [0, 1]], ["a", "b"], resamples=10)
+    assert 7 < result["log_loss"] < 9
+
+
+def test_one_class_everywhere_gives_numbers():
+    result = measure_classes([0, 0], [[0.9, 0.1], [0.8, 0.2]], ["a", "b"], resamples=10)
+    assert (result["matthews"], result["balanced_accuracy"]) == (0, 1)
+    json.dumps(result, allow_nan=False)
+
+
+def test_intervals_hold_the_figure_and_are_as_wide_as_theory_says():
+    result = measured(4000, 3)
+    for name, (low, high) in result["intervals"].items():
+        assert low < result[name] < high, name
+    low, high = result["intervals"]["accuracy"]
+    share = result["accuracy"]
+    width = 2 * 1.96 * np.sqrt(share * (1 - share) / 4000)
+    assert high - low == pytest.approx(width, rel=0.1)
+
+
+def test_accuracy_of_the_population_lies_in_about_95_of_100_intervals():
+    truth = measured(200_000, 3, drawn=999, resamples=1)["accuracy"]
+    hits = 0
+    for drawn in range(200):
+        low, high = measured(150, 3, drawn=drawn, resamples=200)["intervals"]["accuracy"]
+        hits += low <= truth <= high
+    assert 0.89 <= hits / 200 <= 0.99
+
+
+def test_a_seed_decides_the_intervals():
+    first, again, other = (measured(50, 2, resamples=50, seed=seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first["intervals"] != other["intervals"]
+
+
+def test_twenty_five_thousand_pictures_take_seconds():
+    start = time.perf_counter()
+    measured(25_000, 10)
+    # Half a second on an idle core; the limit leaves room for a busy machine.
+    assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("true", "probabilities", "names", "message"),
+    [
+        ([], np.zeros((0, 2)), "ab", "at least one picture"),
+        ([0], [[0.5, 0.5, 0]], "ab", r"\(1, 2\)"),
+        ([0, 1], [[0.5, 0.5]], "ab", "2 pictures"),
+        ([2], [[0.5, 0.5]], "ab", "from 0 to 1"),
+        ([-1], [[0.5, 0.5]], "ab", "from 0 to 1"),
+        ([0.0], [[0.5, 0.5]], "ab", "whole numbers"),
+        ([0], [[np.nan, 1]], "ab", "not a number"),
+        ([0], [[-1, 2]], "ab", "negative"),
+        ([0], [[3, 2]], "ab", "sum to 5"),
+        ([0], [[0.5, 0.5]], "aa", "all different"),
+        ([0], [[1.0]], "a", "at least two"),
+    ],
+)
+def test_unfit_input_is_told_in_one_line(true, probabilities, names, message):
+    with pytest.raises(RequestError, match=message) as caught:
+        measure_classes(true, probabilities, list(names))
+    assert "\n" not in str(caught.value)
+
+
+def test_rounded_probabilities_are_taken_as_they_are_meant():
+    measure_classes([0], [[0.333, 0.333, 0.333]], ["a", "b", "c"], resamples=2)

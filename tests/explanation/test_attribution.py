@@ -1,0 +1,134 @@
+"""Maps are held to a known truth: the only cue of a picture, planted away from its middle."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.stats import spearmanr
+
+from hubblefork.core.errors import RequestError
+from hubblefork.explanation.attribution import METHODS, saliency, saliency_layer
+from hubblefork.models.predictor import Predictor
+from hubblefork.sky.simulation.camera import photograph
+from hubblefork.sky.simulation.population import draw_population
+from hubblefork.workflow.train import train
+
+# Of pictures of the simulated sky: pixels, and how many petrosian_r90 they are wide.
+SIDE, FIELD = 40, 5.0
+SETTINGS = {
+    "data.size": SIDE,
+    "view.size": SIDE,
+    "view.field": 1.0,
+    "network.name": "compact-resnet",
+    "network.options": {"width": 8, "blocks": [1, 1, 2, 2]},
+    "angles": 1,
+    "epochs": 8,
+    "batch_size": 16,
+}
+
+
+def mass_at_cue(predictor, cue, method, number=6):
+    """The mean share of a map's mass within 8 pixels of the cue; chance is a seventh."""
+    random = np.random.default_rng(1)
+    shares = []
+    for _ in range(number):
+        picture, (down, across) = cue(random, upright=True)
+        found = saliency(predictor, picture, method).map
+        y, x = np.indices(found.shape)
+        near = (abs(y - down) <= 8) & (abs(x - across) <= 8)
+        shares.append(found[near].sum() / max(found.sum(), 1e-9))
+    return np.mean(shares)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_evidence_is_where_the_only_cue_is(bars, cue, method):
+    assert mass_at_cue(bars, cue, method) > 0.4
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_network_that_learnt_nothing_has_other_and_worse_maps(bars, cue, method):
+    # The sanity check of Adebayo et al. 2018: a map must depend on what was learnt.
+    torch.manual_seed(1)
+    fresh = Predictor.of(bars.card.create_network(), bars.card, bars.device)
+    assert mass_at_cue(fresh, cue, method) < 0.6 * mass_at_cue(bars, cue, method)
+    random = np.random.default_rng(2)
+    alike = []
+    for _ in range(6):
+        picture, _ = cue(random, upright=True)
+        # Each for its own answer: a network that learnt nothing may have no evidence for another.
+        maps = [saliency(each, picture, method).map for each in (bars, fresh)]
+        alike.append(spearmanr(*(each.ravel() for each in maps)).statistic)
+    assert np.mean(alike) < 0.5
+
+
+def galaxies(number, seed, with_companion):
+    """Simulated ellipticals, and where (row, column) the companion is that some of them have."""
+    random = np.random.default_rng(seed)
+    population = draw_population(random, 20 * number)
+    chosen = population[population["in_sample"] & (population["family"] == "elliptical")]
+    for galaxy in chosen.head(number).to_dict("records"):
+        share, angle = random.uniform(0.25, 0.35), random.uniform(0, 2 * np.pi)
+        galaxy["companion"] = 0.6 * with_companion
+        galaxy["companion_distance"] = share * FIELD * galaxy["petrosian_r90"] / galaxy["scale"]
+        galaxy["companion_angle"] = np.degrees(angle)
+        place = SIDE * (0.5 + share * np.array([np.sin(angle), np.cos(angle)]))
+        yield photograph(galaxy, random, SIDE, FIELD), place
+
+
+@pytest.fixture(scope="module")
+def companions(tmp_path_factory):
+    """A network that tells galaxies with a companion from those without."""
+    folder = tmp_path_factory.mktemp("sky")
+    for seed, name in enumerate(("alone", "with companion")):
+        (folder / "pictures" / name).mkdir(parents=True)
+        for number, (picture, _) in enumerate(galaxies(100, seed, with_companion=bool(seed))):
+            Image.fromarray(picture).save(folder / "pictures" / name / f"{number}.png")
+    run = train(folder / "pictures", "default", settings=SETTINGS, out=folder / "run")
+    assert run.metrics["accuracy"] > 0.85
+    return Predictor.load(run.path)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_evidence_for_a_companion_is_where_it_is_in_the_simulated_sky(companions, method):
+    shares = []
+    for picture, (down, across) in galaxies(8, 2, with_companion=True):
+        found = saliency(companions, picture, method, "with companion").map
+        y, x = np.indices(found.shape)
+        near = np.hypot(y - down, x - across) <= 7
+        shares.append(found[near].sum() / max(found.sum(), 1e-9))
+    assert np.mean(shares) > 0.2  # by chance, a tenth
+
+
+def test_a_map_and_its_figure_are_whole(bars, cue, tmp_path):
+    picture, _ = cue(np.random.default_rng(2), upright=False)
+    found = saliency(bars, picture)
+    assert found.map.shape == found.seen.shape[:2] == (40, 40)
+    assert (found.map.min(), found.map.max()) == (pytest.approx(0, abs=0.2), 1)
+    assert found.target in bars.names
+    found.save(tmp_path / "why.png")
+    with Image.open(tmp_path / "why.png") as image:
+        assert image.size[0] > image.size[1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"method": "gradcam"}, "did you mean 'grad-cam'"),
+        ({"target": "uprigt"}, "did you mean 'upright'"),
+        ({"layer": "stages.9"}, "no layer 'stages.9'"),
+        ({"layer": "head"}, "gives no map"),
+        ({"method": "occlusion", "layer": "stem"}, "a layer goes with grad-cam"),
+    ],
+)
+def test_wrong_requests_are_one_line(bars, wrong, complaint):
+    with pytest.raises(RequestError, match=complaint):
+        saliency(bars, np.zeros((40, 40, 3), np.uint8), **wrong)
+
+
+def test_a_network_without_maps_is_told_which_methods_remain(shapes, tmp_path):
+    run = train(shapes, "mlp", settings={"data.size": 24, "epochs": 1}, out=tmp_path / "run")
+    predictor = Predictor.load(run.path)
+    with pytest.raises(RequestError, match="integrated-gradients or occlusion"):
+        saliency_layer(predictor)
+    picture = np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8)
+    assert saliency(predictor, picture, "integrated-gradients").map.max() == 1

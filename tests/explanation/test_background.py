@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from hubblefork.core.errors import RequestError
+from hubblefork.explanation.background import surroundings
+
+
+def pictures_with(cue, inside, number=60):
+    """Pictures whose bar lies within the middle, or wholly outside it."""
+    random = np.random.default_rng(6)
+    kept, labels = [], []
+    while len(kept) < number:
+        upright = bool(random.integers(2))
+        picture, (down, across) = cue(random, upright)
+        distance = np.hypot(down - 19.5, across - 19.5)
+        if (distance < 7) if inside else (distance > 17):
+            kept.append(picture)
+            labels.append(int(upright))
+    return np.stack(kept), np.array(labels)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_accuracy_goes_with_the_part_that_holds_the_object(bars, cue, inside):
+    pictures, labels = pictures_with(cue, inside)
+    found = surroundings(bars, pictures, np.arange(len(pictures)), labels)
+    kept, lost = found.without_surroundings.value, found.without_middle.value
+    if not inside:
+        kept, lost = lost, kept
+    assert found.whole.value > 0.9
+    assert kept > 0.85
+    assert lost < 0.75
+    assert found.looks_at_the_object == inside
+    table = found.table
+    assert table["accuracy"].tolist() == [
+        each.value for each in (found.whole, found.without_middle, found.without_surroundings)
+    ]
+    assert (table["low"] <= table["accuracy"]).all()
+    assert (table["accuracy"] <= table["high"] + 1e-9).all()
+
+
+def test_rows_choose_the_pictures(bars, cue):
+    pictures, labels = pictures_with(cue, True, number=10)
+    counted = []
+    found = surroundings(bars, pictures, np.array([7, 2]), labels[[7, 2]], done=counted.append)
+    assert (found.number, counted) == (2, [2])
+
+
+def test_votes_are_measured_by_their_error(volunteers, tmp_path):
+    run, predictor, dataset, rows = volunteers
+    found = surroundings(predictor, dataset.images, rows, dataset.labels[rows])
+    assert found.measure == "rmse"
+    assert found.whole.value == pytest.approx(run.metrics["rmse"], abs=1e-5)
+    assert found.table.columns.tolist() == ["pictures", "n", "rmse", "low", "high"]
+    nearer = found.without_surroundings.value < found.without_middle.value
+    assert found.looks_at_the_object == nearer
+    found.save(tmp_path / "surroundings.png")
+    assert (tmp_path / "surroundings.png").stat().st_size > 1000
+
+
+def test_no_pictures_are_refused(bars):
+    with pytest.raises(RequestError, match="no pictures"):
+        surroundings(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(0), np.zeros(0))
+
+
+@pytest.mark.parametrize("radius", [0, 0.6])
+def test_a_radius_out_of_its_range_is_refused(bars, radius):
+    with pytest.raises(RequestError, match="share of the side"):
+        surroundings(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(1), np.zeros(1), radius)

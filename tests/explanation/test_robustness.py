@@ -1,0 +1,112 @@
+"""Stability is counted rightly, and each change does what it is called."""
+
+import numpy as np
+import pytest
+import torch
+
+from hubblefork.core.errors import RequestError
+from hubblefork.explanation.robustness import Change, changed_pictures, stability
+
+
+def spot(down=20, across=20, side=41):
+    picture = np.zeros((1, side, side, 1), np.uint8)
+    picture[0, down - 1 : down + 2, across - 1 : across + 2] = 200
+    return torch.from_numpy(picture)
+
+
+def changed(picture, kind, amount, field=1.0):
+    generator = torch.Generator().manual_seed(0)
+    return changed_pictures(picture, Change(kind, amount), field, generator).numpy()[0, ..., 0]
+
+
+def middle_of(picture):
+    return [np.average(axis, weights=picture) for axis in np.indices(picture.shape)]
+
+
+def test_a_quarter_turn_is_numpys():
+    picture = torch.from_numpy(
+        np.random.default_rng(0).integers(0, 255, (1, 16, 16, 3), dtype=np.uint8)
+    )
+    found = changed_pictures(picture, Change("rotation", 90), 1.0, torch.Generator())
+    turns = [np.rot90(picture.numpy(), turn, axes=(1, 2)) for turn in (1, 3)]
+    assert any(np.abs(found.numpy().astype(int) - turn).max() <= 1 for turn in turns)
+
+
+@pytest.mark.parametrize("field", [1.0, 0.8])
+def test_a_shift_is_a_share_of_the_view(field):
+    down, across = middle_of(changed(spot(), "shift", 0.1, field))
+    assert np.hypot(down - 20, across - 20) == pytest.approx(0.1 * field * 41, abs=0.1)
+
+
+def test_noise_has_its_deviation_and_blur_its_width():
+    grey = torch.full((1, 64, 64, 3), 128, dtype=torch.uint8)
+    assert changed(grey, "noise", 10).std() == pytest.approx(10, rel=0.1)
+    found = changed(spot(), "blur", 2).astype(float)
+    y, _ = np.indices(found.shape)
+    # A square of three pixels has a variance of 2/3 by itself.
+    assert np.average((y - 20) ** 2, weights=found) == pytest.approx(4 + 2 / 3, rel=0.15)
+
+
+def test_at_a_quarter_of_the_resolution_neighbouring_pixels_are_alike():
+    noise = torch.from_numpy(
+        np.random.default_rng(0).integers(0, 255, (1, 64, 64, 1), dtype=np.uint8)
+    )
+    found = changed(noise, "resolution", 0.25).astype(float)
+    assert np.abs(np.diff(found)).mean() < 10
+
+
+def test_the_table_counts_what_the_network_answers(bars, cue, tmp_path):
+    random = np.random.default_rng(8)
+    labels = np.arange(40) % 2
+    pictures = np.stack([cue(random, upright=bool(label))[0] for label in labels])
+    counted = []
+    found = stability(
+        bars,
+        pictures,
+        np.arange(40),
+        labels,
+        [Change("rotation", 90), Change("blur", 6)],
+        done=counted.append,
+    )
+    plain, turned, blurred = found.table["accuracy"]
+    assert plain > 0.9
+    # A bar on its side is of the other class.
+    assert turned < 0.1
+    assert found.table["changed"][1] > 0.85
+    assert blurred < 0.8
+    assert found.worst["change"] == "turned by 90°"
+    assert sum(counted) == 40
+    low, high = found.table.loc[0, ["low", "high"]]
+    assert low < plain <= high + 1e-9
+    found.save(tmp_path / "stability.png")
+    assert (tmp_path / "stability.png").stat().st_size > 1000
+
+
+def test_of_votes_the_error_and_the_first_answers_are_followed(volunteers, tmp_path):
+    run, predictor, dataset, rows = volunteers
+    found = stability(
+        predictor, dataset.images, rows, dataset.labels[rows],
+        [Change("rotation", 90), Change("noise", 80)],
+    )  # fmt: skip
+    plain, turned, _ = found.table["rmse"]
+    assert plain == pytest.approx(run.metrics["rmse"], abs=1e-5)
+    pictures = dataset.images[rows]
+    answers, changed = (
+        predictor.predict(np.ascontiguousarray(each))
+        for each in (pictures, np.rot90(pictures, -1, axes=(1, 2)))
+    )
+    error = np.sqrt(((changed - dataset.labels[rows]) ** 2).mean())
+    assert turned == pytest.approx(error, abs=2e-3)
+    others = answers[:, :3].argmax(axis=1) != changed[:, :3].argmax(axis=1)
+    assert found.table["changed"][1] == pytest.approx(others.mean(), abs=1 / len(rows))
+    assert found.worst["rmse"] == found.table["rmse"].max()
+    (axes,) = found.figure(baseline=0.2).axes
+    assert axes.get_xlabel() == "RMSE"
+    assert axes.get_xlim()[1] >= 0.2
+
+
+def test_an_unknown_change_and_no_pictures_are_refused(bars):
+    with pytest.raises(RequestError, match="known: rotation"):
+        changed(spot(), "rotatoin", 3)
+    with pytest.raises(RequestError, match="no pictures"):
+        stability(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(0), np.zeros(0, int))

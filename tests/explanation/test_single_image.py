@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hubblefork.explanation.attribution import saliency
+from hubblefork.explanation.faithfulness import deletion_curve
+from hubblefork.explanation.single_image import explain_picture
+
+
+def reliable(predictor, picture, method):
+    found = saliency(predictor, picture, method)
+    curve = deletion_curve(predictor, picture, found)
+    return bool(found.map.any()) and curve.area < curve.random_area
+
+
+class Dark(nn.Module):
+    """Names a picture by its dark places.
+
+    Its maps are bright, and their gradients never above 0, so Grad-CAM has nothing to show.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.maps = nn.Conv2d(3, 1, kernel_size=1)
+        self.last = nn.Linear(1, 2)
+        with torch.no_grad():
+            self.maps.weight.fill_(1 / 3)
+            self.maps.bias.fill_(10)  # above 0, whatever is seen
+            self.last.weight.copy_(torch.tensor([[100.0], [-100.0]]))
+            self.last.bias.copy_(torch.tensor([-1.0, 1.0]))
+
+    def forward(self, pictures):
+        return self.last(torch.relu(9 - self.maps(pictures)).mean(dim=(2, 3)))
+
+
+def test_the_usual_method_gives_way_where_another_is_measured_to_be_better(bars):
+    dark = replace(bars, network=Dark().eval())
+    picture = np.full((40, 40, 3), 90, np.uint8)
+    picture[8:14, 20:26] = 0
+    assert not reliable(dark, picture, "grad-cam")
+    assert reliable(dark, picture, "integrated-gradients")
+    found = explain_picture(dark, picture, "a dark spot")
+    assert {each.method for each in found.maps} == {"integrated-gradients"}
+    assert found.row()["reliable"]
+
+
+def test_it_stays_where_it_is_reliable_or_nothing_is(bars, cue):
+    picture, _ = cue(np.random.default_rng(11), upright=True)
+    blind = Dark().eval()
+    nn.init.zeros_(blind.maps.weight)
+    for predictor, expected in ((bars, True), (replace(bars, network=blind), False)):
+        assert reliable(predictor, picture, "grad-cam") == expected
+        found = explain_picture(predictor, picture, "a picture")
+        assert {each.method for each in found.maps} == {"grad-cam"}
+        assert found.row()["reliable"] == expected
+
+
+@pytest.mark.parametrize("asked", [{"method": "grad-cam"}, {"layer": "stages.2"}])
+def test_what_is_asked_for_is_taken(bars, cue, asked):
+    for upright in (False, True):
+        picture, _ = cue(np.random.default_rng(12), upright=upright)
+        found = explain_picture(bars, picture, "a picture", **asked)
+        assert {each.method for each in found.maps} == {"grad-cam"}
+
+
+def test_an_empty_map_is_called_so(bars, cue):
+    picture, _ = cue(np.random.default_rng(13), upright=True)
+    found = explain_picture(bars, picture, "a picture")
+    empty = [replace(each, map=np.zeros_like(each.map)) for each in found.maps]
+    told = replace(found, maps=tuple(empty))
+    assert not told.reliable
+    section = told.section()
+    assert "The map is empty" in section.note
+    assert all("nothing speaks for" in tile.text for tile in section.sheets[0].tiles[1:])

@@ -1,0 +1,58 @@
+"""A training begins where an earlier one ended, on other classes too."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.framing import Framing
+from hubblefork.models.model_file import MODEL_FILE, ModelCard, save_model
+from hubblefork.models.view import View
+from hubblefork.networks.registry import create_network
+from hubblefork.tasks.task import Classes
+
+SHAPE = (3, 32, 32)
+
+
+@pytest.fixture(params=["lenet5", "timm:test_resnet"])
+def earlier(request, tmp_path):
+    """The network of a run, and the run's folder with nothing but its model file."""
+    torch.manual_seed(0)
+    card = ModelCard(
+        network=request.param, options={}, head="softmax", input_shape=SHAPE,
+        task=Classes(("a", "b")), framing=Framing(size=32), colours=("in colour",),
+        view=View(32, (0.0,), (1.0,)), recipe="test", source="test", versions={},
+    )  # fmt: skip
+    network = card.create_network()
+    save_model(tmp_path / MODEL_FILE, network, card, {"distances": np.ones(3)})
+    return request.param, network, tmp_path
+
+
+def test_a_network_of_as_many_classes_begins_as_the_earlier_one_ended(earlier):
+    name, network, folder = earlier
+    for weights in (folder, folder / MODEL_FILE):
+        begun = create_network(name, SHAPE, 2, weights=str(weights))
+        for key, value in network.state_dict().items():
+            assert torch.equal(begun.state_dict()[key], value), key
+
+
+def test_of_other_classes_only_the_last_layer_begins_anew(earlier):
+    name, network, folder = earlier
+    begun = create_network(name, SHAPE, 7, weights=str(folder)).state_dict()
+    differ = [key for key, value in network.state_dict().items() if begun[key].shape != value.shape]
+    assert len(differ) == 2
+    for key in network.state_dict().keys() - differ:
+        assert torch.equal(begun[key], network.state_dict()[key]), key
+
+
+def test_weights_of_another_network_are_refused_with_what_does_not_fit(earlier):
+    _, _, folder = earlier
+    with pytest.raises(RequestError, match=r"of 'mlp': \d missing .*a run of the same network"):
+        create_network("mlp", SHAPE, 2, weights=str(folder))
+
+
+def test_weights_that_no_run_wrote_are_of_backbones_only(tmp_path):
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(RequestError, match=r"earlier run of 'lenet5'.*timm:NAME"):
+        create_network("lenet5", SHAPE, 2, weights=str(tmp_path / "other.safetensors"))

@@ -1,0 +1,120 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hubblefork.data.images.framing import Framing
+from hubblefork.data.inspection import Column, Inspection
+from hubblefork.report.inspect_words import cautions, label, sentences, sizes
+from hubblefork.tasks.task import Classes
+
+
+def found(counts=(60, 40), crop=None, size=32, left_out=(), parts=None, **changes) -> Inspection:
+    """An inspection of made-up pictures of 64x64."""
+    total = sum(counts)
+    table = pd.DataFrame({"width": [64] * total, "height": 64, "bands": 3})
+    for column in ("width", "height", "bands"):
+        if column in changes:
+            table[column] = changes.pop(column)
+    names = tuple("abcdefgh"[: len(counts)])
+    dataset = SimpleNamespace(
+        source="a folder",
+        task=Classes(names),
+        table=table,
+        framing=Framing(crop, size),
+        info={"left_out": list(left_out)},
+    )
+    light = pd.DataFrame({"deviation": [20.0] * total, "saturated": 0.0})
+    given = {
+        "dataset": dataset,
+        "names": names,
+        "codes": np.repeat(np.arange(len(counts)), counts),
+        "light": light,
+        "identical": [],
+        "near": [],
+        "same_place": None,
+        "split": None,
+        "refused": "",
+        "columns": [],
+        "grouped": False,
+    }
+    inspection = Inspection(**given | changes)
+    if parts is not None:
+        vars(inspection)["parts"] = parts
+    return inspection
+
+
+def said(inspection: Inspection) -> str:
+    return " ".join(cautions(inspection)).replace("\u00a0", " ")
+
+
+def test_sound_pictures_need_no_care():
+    assert cautions(found()) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ((60, 40), "accuracy is a fair measure here"),
+        ((97, 3), "never finds ‘b’ (3 pictures) can still be right for 97.0 %"),
+        ((9_999, 1), "never finds ‘b’ (1 picture) can still be right for 99.99 %"),
+    ],
+)
+def test_why_accuracy_misleads_is_told_from_the_figures(counts, expected):
+    assert expected in sentences(found(counts))[-1].replace("\u00a0", " ")
+
+
+def test_too_few_test_pictures_are_named():
+    inspection = found((600, 40), parts={"test": np.array([60, 4])})
+    assert said(inspection) == (
+        "Fewer than 30 test pictures, too few to measure how well a class is found: ‘b’ (4)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"left_out": [{}]}, "1 picture could not be read and was left out"),
+        ({"refused": "class 'b' has 1 picture"}, "refused as it is: class 'b' has 1 picture."),
+        ({"width": 128}, "only the centre square is kept, which cuts away 50 %"),
+        ({"size": 80}, "Fewer pixels a side than the 80 of the packed pictures: 100 pictures"),
+        ({"size": 80, "crop": 60}, "than the 80 of the packed pictures: 100 pictures"),
+        ({"bands": [3] * 90 + [1] * 10}, "channels: 90 with 3 and 10 with 1"),
+    ],
+)
+def test_what_needs_care_is_told(changes, expected):
+    assert expected in said(found(**changes))
+
+
+def test_blank_and_white_pictures_are_counted():
+    light = pd.DataFrame(
+        {"deviation": [0.5] * 2 + [20.0] * 98, "saturated": [0.2] * 5 + [0.0] * 95}
+    )
+    text = said(found(light=light))
+    assert "2 pictures are blank, or almost." in text
+    assert "5 pictures have more than 5 % of their pixels saturated" in text
+
+
+def test_columns_that_could_group_are_proposed_unless_one_does():
+    columns = [
+        Column("species", 20, 100, ("x",), groups=True, pure=True),
+        Column("credit", 20, 100, ("x",), groups=True, pure=False),
+    ]
+    assert "--set group=species" in said(found(columns=columns))
+    assert "credit" not in said(found(columns=columns))
+    assert said(found(columns=columns, grouped=True)) == ""
+
+
+def test_sizes_are_counted_the_commonest_first():
+    inspection = found(width=[64] * 70 + [90] * 30, bands=[3] * 98 + [5, 2])
+    assert sizes(inspection) == [
+        ("64 × 64, colour", 70),
+        ("90 × 64, colour", 28),
+        ("90 × 64, 2 channels", 1),
+        ("90 × 64, 5 channels", 1),
+    ]
+
+
+def test_the_label_of_a_picture_is_its_class():
+    assert label(found(), 99) == "b"

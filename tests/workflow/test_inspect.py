@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubblefork.core.errors import RequestError
+from hubblefork.training.recipe import load_recipe
+from hubblefork.workflow import inspect as workflow
+from hubblefork.workflow.inspect import inspect
+from hubblefork.workflow.train import prepare
+
+
+def test_a_training_that_follows_reads_no_picture_again(shapes, tmp_path):
+    looked = inspect(shapes, out=tmp_path / "page.html")
+    dataset, split = prepare(shapes, load_recipe("default"), seed=0)
+    assert looked.inspection.dataset.path == dataset.path
+    assert looked.inspection.split.sha256 == split.sha256
+
+
+def test_the_page_is_named_after_the_source_and_replaces_an_older_one_of_its_kind(
+    shapes, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "data-shapes.html"
+    mine.write_text("mine")
+    with pytest.raises(RequestError, match=r"data-shapes\.html exists already"):
+        inspect(shapes, size=16)
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    for size in (16, 24):
+        looked = inspect(shapes, size=size)
+        assert str(looked.page) == "data-shapes.html"
+    assert "24x24" in looked.page.read_text()
+
+
+@pytest.mark.parametrize("name", ["catalogue.csv", "page", "folder.html"])
+def test_only_a_page_can_be_written(shapes, tmp_path, name):
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(RequestError, match="expected the name of a page"):
+        inspect(shapes, out=tmp_path / name)
+
+
+def test_pictures_are_shown_as_large_as_they_are_up_to_256_pixels(tmp_path, monkeypatch):
+    for name, side in (("a", 300), ("b", 200)):
+        (tmp_path / "sky" / name).mkdir(parents=True)
+        for number in range(4):
+            noise = np.random.default_rng(number + side).integers(0, 256, (side, side, 3), np.uint8)
+            Image.fromarray(noise).save(tmp_path / "sky" / name / f"{number}.png")
+    shown = {}
+    monkeypatch.setattr(workflow, "write_look", lambda made, page: shown.update(made.pictures))
+    inspect(tmp_path / "sky", out=tmp_path / "page.html")
+    assert {picture.shape for picture in shown.values()} == {(256, 256, 3)}
+    shown.clear()
+    inspect(tmp_path / "sky", out=tmp_path / "page.html", crop=120, grey=True)
+    assert {picture.shape for picture in shown.values()} == {(120, 120, 1)}
+
+
+def test_a_source_that_vanishes_meanwhile_is_shown_as_packed(shapes, tmp_path, monkeypatch, capsys):
+    sky = tmp_path / "sky"
+    for file in shapes.glob("*/*.png"):
+        (sky / file.parent.name).mkdir(parents=True, exist_ok=True)
+        (sky / file.parent.name / file.name).write_bytes(file.read_bytes())
+
+    def lose_one(dataset, *rest, **named):
+        next(sky.glob("bar/*.png")).unlink()
+        return measured(dataset, *rest, **named)
+
+    measured = workflow.inspect
+    monkeypatch.setattr(workflow, "inspect", lose_one)
+    shown = {}
+    monkeypatch.setattr(workflow, "write_look", lambda made, page: shown.update(made.pictures))
+    monkeypatch.setattr(workflow, "shown_rows", lambda inspection: np.arange(80))
+    inspect(sky, out=tmp_path / "page.html", size=16)
+    assert len(shown) == 80
+    assert sorted({picture.shape for picture in shown.values()}) == [(16, 16, 3), (32, 32, 3)]
+    assert "cannot be read again: the file is not there" in capsys.readouterr().err
