@@ -24,7 +24,7 @@ def real_data() -> Path:
     """Real galaxies and insects that are not part of the project."""
     folder = Path(os.environ.get("HUBBLEFORK_TEST_DATA", _ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip("no real pictures here: HUBBLEFORK_TEST_DATA names no folder")
+        pytest.skip("no real images here: HUBBLEFORK_TEST_DATA names no folder")
     return folder
 
 
@@ -38,7 +38,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(autouse=True)
 def _examples(doctest_namespace: dict, tmp_path: Path, shapes: Path) -> None:
-    """Examples in docstrings write to `folder`, and read pictures of two classes in `galaxies`."""
+    """Examples in docstrings write to `folder`, and read images of two classes in `galaxies`."""
     doctest_namespace["folder"] = tmp_path
     doctest_namespace["galaxies"] = shapes
 

@@ -1,13 +1,13 @@
-"""What helps the recipe `default`, and what does not: each idea alone, on the validation part.
+"""What helps the recipe `default`, and what does not: each idea alone, on the validation set.
 
     python benchmarks/default_choices.py SOURCE [IDEA...] [--epochs 4] [--seed 0]
         [--set KEY=VALUE] [--table docs/default_choices_table]
 
 trains `default` as it is and with each IDEA (all of them where none is named) for the same number
 of epochs, and writes one line each to the table, as CSV and as Markdown; a line of the same idea is
-replaced, the others stay. Every figure is of the validation part: the test part is not looked at.
+replaced, the others stay. Every figure is of the validation set: the test set is not looked at.
 The logarithmic loss, after calibration, tells ideas apart much better than the accuracy does; its
-difference from `default` comes with its standard error over the pictures.
+difference from `default` comes with its standard error over the images.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a training gave on the validation part; losses: (N,), of its pictures."""
+    """What a training gave on the validation set; losses: (N,), of its images."""
 
     metrics: dict[str, Any]
     losses: np.ndarray

@@ -36,12 +36,12 @@ class Growing(View):
     batches: int = 1
     seen: list[int] = field(default_factory=lambda: [0])
 
-    def random(self, pictures: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
+    def random(self, images: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
         self.seen[0] += 1
         share = min(1.0, self.seen[0] / (self.batches * 2 / 3))
         size = round(self.size * (0.5 + 0.5 * share) / 16) * 16
         view = View(**{**self.to_json(), "size": size})
-        return view.random(pictures, batch, start)
+        return view.random(images, batch, start)
 
     def to_json(self) -> dict[str, Any]:
         return of_predictions(self)
@@ -54,10 +54,10 @@ def grow(planned: Plan) -> Plan:
 
 
 class Pairs:
-    """The draw of one training step of mixup: which pictures are mixed, and how much of each."""
+    """The draw of one training step of mixup: which images are mixed, and how much of each."""
 
     def __init__(self) -> None:
-        self.share = 1.0  # of a picture itself; 1 where nothing is mixed
+        self.share = 1.0  # of an image itself; 1 where nothing is mixed
         self.others = torch.zeros(0, dtype=torch.int64)
 
     def draw(self, number: int, strength: float) -> None:
@@ -73,8 +73,8 @@ class Mixed(View):
     cut: bool = False
     pairs: Pairs = field(default_factory=Pairs)
 
-    def random(self, pictures: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
-        inputs = super().random(pictures, batch, start)
+    def random(self, images: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
+        inputs = super().random(images, batch, start)
         self.pairs.draw(len(inputs), self.strength)
         others = inputs[self.pairs.others]
         if not self.cut:
@@ -86,9 +86,9 @@ class Mixed(View):
         self.pairs.share = 1 - (side / self.size) ** 2
         return inputs
 
-    def fixed(self, pictures: Tensor) -> Tensor:
+    def fixed(self, images: Tensor) -> Tensor:
         self.pairs.share = 1.0
-        return super().fixed(pictures)
+        return super().fixed(images)
 
     def to_json(self) -> dict[str, Any]:
         return of_predictions(self)
@@ -96,7 +96,7 @@ class Mixed(View):
 
 @dataclass(frozen=True)
 class MixedObjective(Objective):
-    """The loss of mixed pictures: of each label, as much as there is of its picture."""
+    """The loss of mixed images: of each label, as much as there is of its image."""
 
     pairs: Pairs = field(default_factory=Pairs)
 
@@ -132,7 +132,7 @@ class TaughtObjective(Objective):
 
 
 def teach(planned: Plan) -> Plan:
-    """Train two networks on the training part, from other weights, to soften its labels."""
+    """Train two networks on the training set, from other weights, to soften its labels."""
     rows = planned.split.rows(planned.dataset, "train")
     answers = 0.0
     for seed in (planned.seed + 1, planned.seed + 2):
@@ -144,7 +144,7 @@ def teach(planned: Plan) -> Plan:
         # The loss adds the adjustment, which the teachers' own has taken out.
         raw = raw * np.exp(planned.objective.adjustment or 0.0)
         answers = answers + raw / raw.sum(axis=1, keepdims=True) / 2
-    # Of pictures that are not for training, labels stay as they are.
+    # Of images that are not for training, labels stay as they are.
     soft = np.eye(planned.dataset.task.outputs)[planned.dataset.labels]
     soft[rows] = (soft[rows] + answers) / 2
     objective = TaughtObjective(**vars(planned.objective), taught=soft.astype(np.float32))
@@ -172,7 +172,7 @@ class Excited(nn.Module):
 
 
 class SometimesSkipped(nn.Module):
-    """Stochastic depth (Huang et al. 2016): a block is left out for a share of the pictures."""
+    """Stochastic depth (Huang et al. 2016): a block is left out for a share of the images."""
 
     def __init__(self, share: float):
         super().__init__()
@@ -259,11 +259,11 @@ IDEAS = {
     "deeper": Idea({"network.options.blocks": [1, 2, 2, 2]}),
     "narrower": Idea({"network.options.width": 3}),
     "wider": Idea({"network.options.width": 6}),
-    "batches of 32": Idea({"batch_size": 32, "average_weights": 0.999}),
-    "batches of 128": Idea({"batch_size": 128, "average_weights": 0.996}),
+    "batches of 32": Idea({"batch_size": 32, "ema_decay": 0.999}),
+    "batches of 128": Idea({"batch_size": 128, "ema_decay": 0.996}),
     "a learning rate of 2e-2": Idea({"learning_rate": 2e-2}),
     "a learning rate of 5e-3": Idea({"learning_rate": 5e-3}),
-    "no averaged weights": Idea({"average_weights": 0.0}),
+    "no averaged weights": Idea({"ema_decay": 0.0}),
     "averaged weights in place of a schedule": Idea({"schedule.name": "constant"}),
     "no label smoothing": Idea({"label_smoothing": 0.0}),
     "labels softened by two networks that were trained before": Idea(change=teach),
@@ -276,11 +276,11 @@ IDEAS = {
     "twice the weight decay": Idea({"weight_decay": 0.1}),
     "no zooms and shifts": Idea({"zoom": 1.0, "shift": 0.0}),
     "48 pixels": Idea({"view.size": 48}),
-    "48 pixels of a narrower field": Idea({"view.size": 48, "view.field": 0.6}),
+    "48 pixels of a narrower field": Idea({"view.size": 48, "view.field_of_view": 0.6}),
     "80 pixels": Idea({"view.size": 80, "data.size": 100}),
-    "pictures that grow from 32 to 64 pixels": Idea(change=grow),
+    "images that grow from 32 to 64 pixels": Idea(change=grow),
     "predictions from one angle": Idea({"angles": 1}),
     "predictions from four angles": Idea({"angles": 4}),
-    "rare classes not favoured": Idea({"favour_rare": 0.0}),
-    "all classes as if equally common": Idea({"favour_rare": 1.0}),
+    "rare classes not favoured": Idea({"logit_adjustment": 0.0}),
+    "all classes as if equally common": Idea({"logit_adjustment": 1.0}),
 }

@@ -4,7 +4,7 @@ python benchmarks/gpu_training.py [SOURCE] [--recipe default] [--device cuda] [-
     [--batch-sizes N...] [--precisions fp32 bf16] [--compile off default reduce-overhead]
 
 Prints a table of images a second: in float32 and bf16; compiled by torch or not; with the packed
-pictures on the GPU, or copied to it batch by batch. A speed is that of the median epoch after the
+images on the GPU, or copied to it batch by batch. A speed is that of the median epoch after the
 first, which compiles and warms up; it includes all that training does in an epoch.
 """
 
@@ -45,8 +45,8 @@ def main(words: list[str] | None = None) -> None:
     recipe = load_recipe(asked.recipe, {"epochs": asked.epochs})
     dataset, split = prepare(asked.source, recipe, seed=0)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    print(f"{recipe.name}, {split.counts()['train']:,} pictures to train on, {name}\n")
-    print("| precision | torch.compile | pictures | batch | images/s |")
+    print(f"{recipe.name}, {split.counts()['train']:,} images to train on, {name}\n")
+    print("| precision | torch.compile | images | batch | images/s |")
     print("|---|---|---|---|---|")
     sizes = asked.batch_sizes or [recipe.training.batch_size]
     places = ["on the GPU", "copied"] if device.type == "cuda" else ["in memory"]

@@ -1,12 +1,12 @@
 """A residual network of 26 layers in Keras, trained for `time_to_accuracy.py`, which runs this.
 
-python benchmarks/keras_resnet26.py PICTURES.npz SIZE ACCURACY SECONDS
+python benchmarks/keras_resnet26.py IMAGES.npz SIZE ACCURACY SECONDS
 
 in an environment with Keras 3 and TensorFlow, after Zhu et al. 2019: four stages of two bottleneck
 blocks with dropout, stochastic gradient descent at 0.1 with Nesterov's momentum and weight decay,
 batches of 128, random turns by 90 degrees, mirror images and cuts of SIZE pixels. The rate falls
 tenfold after half and again after three quarters of the time, so the time is used up well. It ends
-when the accuracy on the validation part has reached ACCURACY, or after the epoch in which SECONDS
+when the accuracy on the validation set has reached ACCURACY, or after the epoch in which SECONDS
 have passed. Prints one line of JSON.
 """
 
@@ -28,13 +28,13 @@ WEIGHT_DECAY = 1e-4
 
 
 def resnet26(side: int, channels: int, outputs: int) -> keras.Model:
-    pictures = keras.Input((side, side, channels))
-    maps = normalised(convolution(pictures, 64, 3))
+    images = keras.Input((side, side, channels))
+    maps = normalised(convolution(images, 64, 3))
     for stage, width in enumerate((64, 128, 256, 512)):
         for block in range(2):
             maps = bottleneck(maps, width, 2 if stage and not block else 1)
     means = layers.GlobalAveragePooling2D()(maps)
-    return keras.Model(pictures, layers.Dense(outputs, activation="softmax")(means))
+    return keras.Model(images, layers.Dense(outputs, activation="softmax")(means))
 
 
 def bottleneck(maps: keras.KerasTensor, width: int, stride: int) -> keras.KerasTensor:
@@ -66,7 +66,7 @@ def normalised(maps: keras.KerasTensor) -> keras.KerasTensor:
 def batches(
     images: np.ndarray, labels: np.ndarray, side: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """One epoch of turned, mirrored and cut pictures in [0, 1]."""
+    """One epoch of turned, mirrored and cut images in [0, 1]."""
     random = np.random.default_rng(seed)
     margin = images.shape[1] - side
     order = random.permutation(len(images))
@@ -86,17 +86,17 @@ def accuracy(network: keras.Model, images: np.ndarray, labels: np.ndarray, side:
     return float((network.predict(middles, BATCH, verbose=0).argmax(1) == labels).mean())
 
 
-def main(pictures: str, size: str, goal: str, limit: str) -> None:
-    data = dict(np.load(pictures))
+def main(images: str, size: str, goal: str, limit: str) -> None:
+    data = dict(np.load(images))
     side = int(size)
-    images, labels = data["train"], data["train_labels"]
-    network = resnet26(side, images.shape[3], int(labels.max()) + 1)
+    arrays, labels = data["train"], data["train_labels"]
+    network = resnet26(side, arrays.shape[3], int(labels.max()) + 1)
     optimiser = keras.optimizers.SGD(RATE, momentum=0.9, nesterov=True)
     network.compile(optimiser, "sparse_categorical_crossentropy")
     began = time.perf_counter()
     epochs, reached, passed = 0, 0.0, 0.0
     while passed < float(limit) and reached < float(goal):
-        for batch in batches(images, labels, side, epochs):
+        for batch in batches(arrays, labels, side, epochs):
             passed = time.perf_counter() - began
             share = passed / float(limit)
             optimiser.learning_rate = RATE * (1 if share < 0.5 else 0.1 if share < 0.75 else 0.01)

@@ -1,9 +1,9 @@
 """Three published networks in Keras, trained for `training_speed.py`, which runs this.
 
-python benchmarks/keras_systems.py NETWORK PICTURES.npz EPOCHS BATCH_SIZE
+python benchmarks/keras_systems.py NETWORK IMAGES.npz EPOCHS BATCH_SIZE
 
 in an environment with Keras 3 and TensorFlow. Prints one line of JSON: trainable parameters,
-pictures, and the seconds of each epoch.
+images, and the seconds of each epoch.
 """
 
 import json
@@ -83,17 +83,17 @@ class Clock(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self.began)
 
 
-def main(name: str, pictures: str, epochs: str, batch_size: str) -> None:
-    data = np.load(pictures)
-    images = data["images"].astype(np.float32) / 255
+def main(name: str, images: str, epochs: str, batch_size: str) -> None:
+    data = np.load(images)
+    arrays = data["images"].astype(np.float32) / 255
     labels = data["labels"]
     outputs = 10
-    network = keras.Sequential([keras.Input(images.shape[1:]), *NETWORKS[name](outputs)])
+    network = keras.Sequential([keras.Input(arrays.shape[1:]), *NETWORKS[name](outputs)])
     network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     clock = Clock()
-    network.fit(images, labels, int(batch_size), epochs=int(epochs), verbose=0, callbacks=[clock])
+    network.fit(arrays, labels, int(batch_size), epochs=int(epochs), verbose=0, callbacks=[clock])
     trainable = sum(int(np.prod(each.shape)) for each in network.trainable_weights)
-    result = {"parameters": trainable, "pictures": len(images), "seconds": clock.seconds}
+    result = {"parameters": trainable, "images": len(arrays), "seconds": clock.seconds}
     print(json.dumps(result))
 
 

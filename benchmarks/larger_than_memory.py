@@ -29,7 +29,7 @@ _GROUPS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
-    parser.add_argument("--size", type=int, default=256, help="side of the packed pictures")
+    parser.add_argument("--size", type=int, default=256, help="side of the packed images")
     parser.add_argument("--limit", type=float, default=1.5, help="gigabytes")
     parser.add_argument("--recipe", default="lenet5")
     asked = parser.parse_args()
@@ -42,7 +42,7 @@ def main() -> None:
         subprocess.run([*command, "--out", f"{folder}/run"], preexec_fn=join, check=True)
         seconds = time.monotonic() - start
         print(
-            f"{len(dataset):,} pictures, {dataset.images.nbytes / 1e9:.2f} GB packed; trained and "
+            f"{len(dataset):,} images, {dataset.images.nbytes / 1e9:.2f} GB packed; trained and "
             f"measured in {seconds:.0f} s within {asked.limit:g} GB, peak {peak() / 1e9:.2f} GB "
             "with the page cache"
         )

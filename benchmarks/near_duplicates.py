@@ -1,11 +1,11 @@
-"""What the search for near duplicates finds: copies of a source's pictures, planted among them.
+"""What the search for near duplicates finds: copies of a source's images, planted among them.
 
     python benchmarks/near_duplicates.py SOURCE [--crop PIXELS] [--size 80] [--copies 400]
 
-For each kind of copy, as many pictures are copied from their originals, packed, and sought among
-all pictures of the source. First come the pairs that the source has without any planted copies:
+For each kind of copy, as many images are copied from their originals, packed, and sought among
+all images of the source. First come the pairs that the source has without any planted copies:
 look at them with `hubblefork inspect`. The likeliest pair below the threshold shows how near
-pictures of different things come to it.
+images of different things come to it.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from PIL import Image
 
 from hubblefork.data.duplicates import SAME, near_pairs
 from hubblefork.data.images.framing import Framing, frame
-from hubblefork.data.images.read import Picture
+from hubblefork.data.images.read import DecodedImage
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 
 
 def saved(image: Image.Image, quality: int = 90) -> Image.Image:
-    """The picture as JPEG of this quality gives it back."""
+    """The image as JPEG of this quality gives it back."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
     return Image.open(file)
@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
     parser.add_argument("--crop", type=int, help="centre square to keep, in pixels")
-    parser.add_argument("--size", type=int, default=80, help="side of the packed pictures")
+    parser.add_argument("--size", type=int, default=80, help="side of the packed images")
     parser.add_argument("--copies", type=int, default=400, help="of each kind")
     asked = parser.parse_args()
 
@@ -71,29 +71,29 @@ def main() -> None:
     dataset = pack(source, Framing(asked.crop, asked.size))
     images = np.asarray(dataset.images)
     start = time.perf_counter()
-    pairs, likeness = near_pairs(images, np.arange(len(images)), least=0)
+    pairs, similarity = near_pairs(images, np.arange(len(images)), least=0)
     seconds = time.perf_counter() - start
-    own = likeness >= SAME
-    print(f"{asked.source}: {len(images):,} pictures, {seconds:.1f} s")
-    print(f"pairs of its own: {own.sum():,}; likeliest other pair: {likeness[~own].max():.2f}")
+    own = similarity >= SAME
+    print(f"{asked.source}: {len(images):,} images, {seconds:.1f} s")
+    print(f"pairs of its own: {own.sum():,}; likeliest other pair: {similarity[~own].max():.2f}")
 
     number = min(asked.copies, len(images))
     rows = np.sort(np.random.default_rng(0).choice(len(images), number, replace=False))
     places = np.flatnonzero(source.table["id"].isin(dataset.table["id"].iloc[rows]))
     read = source.read(places, Framing(asked.crop))
-    originals = [Image.fromarray(each.pixels) for each in read if isinstance(each, Picture)]
+    originals = [Image.fromarray(each.pixels) for each in read if isinstance(each, DecodedImage)]
     known = {tuple(pair) for pair in pairs[own].tolist()}
     print(f"\n| {len(originals)} copies, each | found | false pairs | least alike |")
     print("|---|---|---|---|")
     for name, copy in COPIES.items():
         copies = [frame(np.asarray(copy(each)), Framing(size=asked.size)) for each in originals]
         together = np.concatenate([images, copies])
-        pairs, likeness = near_pairs(together, np.arange(len(together)))
+        pairs, similarity = near_pairs(together, np.arange(len(together)))
         true = {(row, len(images) + place) for place, row in enumerate(rows.tolist())}
-        found = {tuple(pair): alike for pair, alike in zip(pairs.tolist(), likeness, strict=True)}
+        found = {tuple(pair): alike for pair, alike in zip(pairs.tolist(), similarity, strict=True)}
         hits = true & found.keys()
         least = f"{min(found[pair] for pair in hits):.2f}" if hits else "-"
-        # A copy of a picture that has a near duplicate of its own is rightly like that one too.
+        # A copy of an image that has a near duplicate of its own is rightly like that one too.
         origin = np.append(np.arange(len(images)), rows)
         others = {tuple(sorted(origin[list(pair)].tolist())) for pair in found.keys() - true}
         false = len(others - known)

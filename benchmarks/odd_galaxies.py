@@ -5,8 +5,8 @@
         [--table TABLE.md]
 
 trains the recipe on classes made from the votes of SOURCE, none of which says whether a galaxy is
-odd. As `hubblefork explain` does, the features of the test pictures, which were not trained on, are
-then held against those of the training pictures. Each score of that ranking is asked how well it
+odd. As `hubblefork explain` does, the features of the test images, which were not trained on, are
+then held against those of the training images. Each score of that ranking is asked how well it
 tells the galaxies that more than half of the volunteers called odd (`Class6.1`) from the rest: the
 area under its ROC curve is 1 where all odd ones come first, and 0.5 by chance. The 95 % interval is
 the bootstrap's, over the odd galaxies and over the rest. Runs that are there already are read, or

@@ -1,13 +1,13 @@
-"""How well a model's likeness tells pictures of another kind from those it was trained on.
+"""How well a model's typicality tells images of another kind from those it was trained on.
 
     python benchmarks/out_of_domain.py RUN [--others SOURCE ...] [--number 500] [--field 5.12]
 
-The test part of RUN stands for pictures of the same kind. Against it stand the pictures of each
+The test set of RUN stands for images of the same kind. Against it stand the images of each
 SOURCE, and simulated skies without a galaxy, as the Sloan survey would take them: blank, with
 stars, and with one star in the middle where a galaxy should be. Simulated galaxies come last, which
 should not be told apart.
 
-Printed are the area under the ROC curve with its 95 % interval (bootstrap over pictures), and the
+Printed are the area under the ROC curve with its 95 % interval (bootstrap over images), and the
 share that `hubblefork predict` would flag.
 """
 
@@ -31,7 +31,7 @@ from hubblefork.workflow.evaluate import own_test_part
 
 # Stars for each square arcminute: as many as down to r = 22 at high galactic latitude, and more.
 _STARS = 2.0
-# Beyond the edge of the picture, arcsec: what the seeing carries in.
+# Beyond the edge of the image, arcsec: what the seeing carries in.
 _MARGIN = 3.0
 _RESAMPLES = 1000
 
@@ -42,24 +42,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--others", nargs="*", default=[], metavar="SOURCE")
-    parser.add_argument("--number", type=int, default=500, help="pictures of each simulated kind")
+    parser.add_argument("--number", type=int, default=500, help="images of each simulated kind")
     parser.add_argument("--field", type=float, default=5.12, help="side, in petrosian_r90")
     asked = parser.parse_args()
 
     predictor = Predictor.load(asked.run)
     framing = predictor.framing
     dataset, rows, _ = own_test_part(Run.open(asked.run), predictor)
-    known = predictor.answer(dataset.images, rows).likeness
-    print(f"| {len(known):,} test pictures of {asked.run} against | pictures | AUROC | flagged |")
+    known = predictor.answer(dataset.images, rows).typicality
+    print(f"| {len(known):,} test images of {asked.run} against | images | AUROC | flagged |")
     print("|---|---|---|---|")
     print(f"| themselves | {len(known):,} | 0.5 | {np.mean(known <= UNLIKE):.1%} |")
 
-    def line(name: str, pictures: np.ndarray) -> None:
-        likeness = predictor.answer(pictures).likeness
-        area, (low, high) = separation(known, likeness)
-        flagged = np.mean(likeness <= UNLIKE)
+    def line(name: str, images: np.ndarray) -> None:
+        typicality = predictor.answer(images).typicality
+        area, (low, high) = separation(known, typicality)
+        flagged = np.mean(typicality <= UNLIKE)
         shown = f"{area:.3f} ({low:.3f} to {high:.3f})"
-        print(f"| {name} | {len(likeness):,} | {shown} | {flagged:.1%} |", flush=True)
+        print(f"| {name} | {len(typicality):,} | {shown} | {flagged:.1%} |", flush=True)
 
     for source in asked.others:
         grey = framing.channels == 1
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def separation(known: np.ndarray, others: np.ndarray) -> tuple[float, list[float]]:
-    """The area under the ROC curve of two samples of likeness, and its 95 % interval."""
+    """The area under the ROC curve of two samples of typicality, and its 95 % interval."""
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1], [len(known), len(others)])
     areas = [
@@ -90,7 +90,7 @@ def separation(known: np.ndarray, others: np.ndarray) -> tuple[float, list[float
 
 
 def sky(galaxy: dict, place: int, add_light: AddLight, size: int, field: float) -> np.ndarray:
-    """The picture (size, size, 3) of a sky as large as that of a galaxy, but without one."""
+    """The image (size, size, 3) of a sky as large as that of a galaxy, but without one."""
     random = np.random.default_rng([1, place])
     side = field * galaxy["petrosian_r90"]
     scale = max(PIXEL, side / (1.35 * size))  # as `photograph` has it

@@ -1,8 +1,8 @@
-"""How fast pictures are packed, beside plain Pillow in one process, and in how much memory.
+"""How fast images are packed, beside plain Pillow in one process, and in how much memory.
 
     python benchmarks/packing.py [SOURCE...] [--size 80] [--repeats 5] [--out docs/packing.md]
 
-SOURCE is a folder of pictures or a catalogue of them. With none, JPEGs of simulated galaxies are
+SOURCE is a folder of images or a catalogue of them. With none, JPEGs of simulated galaxies are
 made in a temporary folder: of 424 pixels, as the Galaxy Zoo challenge has them, and of 128. The two
 ways take turns, so that whatever else the machine does slows both.
 
@@ -48,8 +48,8 @@ def main() -> None:
         sources = asked.sources or make_sources(Path(folder))
         lines = [
             f"# Packing\n\nTo {asked.size}x{asked.size} pixels on {os.cpu_count()} cores; medians "
-            f"of {asked.repeats} turns, in pictures a second.\n",
-            "| source | pictures | plain Pillow, one process | `hubblefork.pack` | ratio by turn |",
+            f"of {asked.repeats} turns, in images a second.\n",
+            "| source | images | plain Pillow, one process | `hubblefork.pack` | ratio by turn |",
             "|---|---|---|---|---|",
             *(speed(source, asked.size, asked.repeats) for source in sources),
             "\n| small JPEGs, each different | most memory of the process |\n|---|---|",
@@ -79,13 +79,13 @@ def speed(source: str, size: int, repeats: int) -> str:
 
 
 def plainly(paths: list[str], size: int) -> None:
-    """What one would write with Pillow alone: every picture decoded whole, cut and scaled."""
-    pictures = np.empty((len(paths), size, size, 3), np.uint8)
+    """What one would write with Pillow alone: every image decoded whole, cut and scaled."""
+    images = np.empty((len(paths), size, size, 3), np.uint8)
     for row, path in enumerate(paths):
         with Image.open(path) as image:
-            pictures[row] = ImageOps.fit(image.convert("RGB"), (size, size))
+            images[row] = ImageOps.fit(image.convert("RGB"), (size, size))
     with tempfile.TemporaryFile() as file:
-        np.save(file, pictures)
+        np.save(file, images)
 
 
 def packed_anew(source: str | Path, size: int) -> None:
@@ -105,17 +105,17 @@ def make_sources(folder: Path) -> list[str]:
     """Write JPEGs of simulated galaxies, each in the four ways it can be turned."""
     sky = SimulatedSource(250)
     for size in (424, 128):
-        pictures = sky.read(range(sky.number), sky.framing(size=size))
+        images = sky.read(range(sky.number), sky.framing(size=size))
         for turns in range(4):
-            for row, picture in enumerate(pictures):
-                turned = np.ascontiguousarray(np.rot90(picture.pixels, turns))
+            for row, image in enumerate(images):
+                turned = np.ascontiguousarray(np.rot90(image.pixels, turns))
                 path = folder / f"simulated {size}" / f"class {row % 2}" / f"{row} {turns}.jpg"
                 _write(path, turned, "420" if size == 424 else "444")
     return [str(folder / f"simulated {size}") for size in (424, 128)]
 
 
 def memory(folder: Path, number: int, size: int) -> str:
-    """Pack this many pictures in a process of its own; a line of the table."""
+    """Pack this many images in a process of its own; a line of the table."""
     place = folder / f"{number} small"
     random = np.random.default_rng(0)
     for row in range(number):

@@ -4,7 +4,7 @@
         [--recipe default] [--set KEY=VALUE] [--folds 3] [--share 0.02] [--seeds 0]
         [--device auto] [--table docs/planted_mislabels_table.md]
 
-A share of the pictures, drawn by chance, is given another label, drawn by chance too. Networks are
+A share of the images, drawn by chance, is given another label, drawn by chance too. Networks are
 trained by the recipe on all folds but one and answer to that one; labels are ranked as
 `hubblefork explain` ranks them. Counted are the planted ones among as many top rows as were
 planted. What else stands there are galaxies on whose class the simulated volunteers did not agree,
@@ -32,7 +32,7 @@ from hubblefork.workflow.out_of_fold import out_of_fold
 from hubblefork.workflow.train import prepare
 
 _COLUMNS = (
-    "source", "recipe", "folds", "seed", "pictures", "right out of fold", "planted",
+    "source", "recipe", "folds", "seed", "images", "right out of fold", "planted",
     "found in as many rows", "share", "95 % interval", "called likely wrong",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The five published systems on the pictures at hand, each beside its published figure.
+"""The five published systems on the images at hand, each beside its published figure.
 
     python benchmarks/published_systems.py SYSTEM... --on SOURCE [--as NAME] [--set KEY=VALUE]
         [--table docs/published_systems_table] [--runs DIR]
@@ -115,7 +115,7 @@ def line(system: str, data: str, run: Run) -> dict[str, str]:
         "kind": published.kind,
         "ours, same kind": shown(ours[published.kind]),
         "ours, test": f"{shown(metrics[quantity])} ({shown(low)} to {shown(high)})",
-        "test pictures": f"{metrics['n']:,}",
+        "test images": f"{metrics['n']:,}",
         "epochs": str(len(history)),
         "seconds": f"{history['seconds'].sum():,.0f}",
         "parameters": f"{about['parameters']:,}",

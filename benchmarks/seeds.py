@@ -4,7 +4,7 @@
         [--precision auto] [--table TABLE.md] [--runs DIR]
 
 trains each recipe with each seed, which decides the split too, and writes one line a run: accuracy
-on its own test part, looked at once, with its 95 % interval (Wilson's, since the bootstrap of
+on its own test set, looked at once, with its 95 % interval (Wilson's, since the bootstrap of
 `metrics.json` has no width where nothing is wrong), balanced accuracy, calibration error, and the
 seconds of training; then the mean and the deviation over the seeds. Of votes it writes the RMSE,
 with the interval of `metrics.json`, and the mean absolute error. Runs that are there already are
@@ -24,7 +24,7 @@ from hubblefork.core.files import replacing
 from hubblefork.training.recipe import parse_settings
 
 _OF_CLASSES = (
-    "recipe", "seed", "test pictures", "wrong", "test accuracy", "95 % interval",
+    "recipe", "seed", "test images", "wrong", "test accuracy", "95 % interval",
     "balanced accuracy", "calibration error", "seconds of training",
 )  # fmt: skip
 _OF_VOTES = (

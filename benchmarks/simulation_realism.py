@@ -17,7 +17,7 @@ import numpy as np
 from hubblefork import Predictor, pack, train
 from hubblefork.sky.class_rules import FIVE_CLASSES, GALAXY10_TO_FIVE
 
-# gz2_five_class holds 5.12 petrosian_r90 across 128 pixels; a simulated picture holds 4.14, as
+# gz2_five_class holds 5.12 petrosian_r90 across 128 pixels; a simulated image holds 4.14, as
 # Galaxy10 does: the central 207 of the original 424 pixels.
 _CROP = round(128 * 207 / 256)
 
@@ -25,7 +25,7 @@ _CROP = round(128 * 207 / 256)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("catalogue", type=Path, help="catalogue of real galaxies")
-    parser.add_argument("--crop", type=int, default=_CROP, help="pixels of a real picture to keep")
+    parser.add_argument("--crop", type=int, default=_CROP, help="pixels of a real image to keep")
     parser.add_argument("--number", type=int, default=6000, help="simulated galaxies")
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")

@@ -1,4 +1,4 @@
-"""How fast the simulated sky makes pictures: galaxies per second with several processes.
+"""How fast the simulated sky makes images: galaxies per second with several processes.
 
 python benchmarks/simulation_speed.py [--number 2000] [--size 69] [--processes 2]
 """

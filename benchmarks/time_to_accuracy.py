@@ -6,15 +6,15 @@
 
 packs SOURCE, which is not timed, and trains the recipe with each seed, which decides the split too.
 It trains for as many epochs as the recipe says. Its seconds are those of the whole command: it
-reads the packed pictures, trains, calibrates and measures the test part.
+reads the packed images, trains, calibrates and measures the test set.
 
 Then a residual network of 26 layers (`keras_resnet26.py`) is trained in Keras on TensorFlow, on the
-processor and on the pictures of the first seed, until its accuracy on the validation part has
+processor and on the images of the first seed, until its accuracy on the validation set has
 reached the asked one or the minutes are over. Where they are, the ratio is a lower bound, and the
 last line says so. TensorFlow is installed once, by uv, into an environment of its own in
 hubblefork's cache.
 
-The validation part alone decides when Keras stops, and what is called reached, for both. What is
+The validation set alone decides when Keras stops, and what is called reached, for both. What is
 chosen on a part looks better there than it is: so the test accuracy of the same network stands
 beside it, with its 95 % interval (Wilson's). It is looked at once, and nothing follows from it.
 """
@@ -111,16 +111,16 @@ def trained_in_keras(asked: argparse.Namespace, seed: int) -> dict[str, Any]:
     recipe = load_recipe(asked.recipe, parse_settings(asked.settings))
     dataset, split = prepare(asked.source, recipe, seed)
     with tempfile.TemporaryDirectory() as folder:
-        pictures = Path(folder) / "pictures.npz"
+        images = Path(folder) / "images.npz"
         parts = {}
         for part in ("train", "val", "test"):
             rows = split.rows(dataset, part)
             parts[part] = dataset.images[rows]
             parts[f"{part}_labels"] = dataset.labels[rows]
-        np.savez(pictures, **parts)
+        np.savez(images, **parts)
         script = Path(__file__).with_name("keras_resnet26.py")
         size = recipe.view.size or min(dataset.images.shape[1:3])
-        words = [keras_python(), script, pictures, size, asked.accuracy, 60 * asked.keras_minutes]
+        words = [keras_python(), script, images, size, asked.accuracy, 60 * asked.keras_minutes]
         return result_of([str(word) for word in words]) | {"tested": len(parts["test"])}
 
 
@@ -132,7 +132,7 @@ def verdict(asked: argparse.Namespace, ours: list[dict[str, Any]], theirs: dict[
     bound = "" if theirs["val_accuracy"] >= asked.accuracy else "more than "
     ratio = theirs["seconds"] / np.mean([figures["seconds"] for figures in ours])
     return (
-        f"To {percent(asked.accuracy)} on the validation part, Keras' time is {bound}{ratio:.1f} "
+        f"To {percent(asked.accuracy)} on the validation set, Keras' time is {bound}{ratio:.1f} "
         f"times that of `{asked.recipe}`."
     )
 

@@ -53,16 +53,16 @@ def main() -> None:
     precision = choose_precision("auto", choose_device("cpu"))
     print(f"{os.cpu_count()} cores, {precision}, batches of {asked.batch_size}; images/s, median")
     with tempfile.TemporaryDirectory() as folder:
-        pictures = Path(folder) / "pictures.npz"
-        save_training_part(recipe_for(asked.networks[0], asked), asked.number, pictures)
+        images = Path(folder) / "images.npz"
+        save_training_part(recipe_for(asked.networks[0], asked), asked.number, images)
         for name in asked.networks:
-            compare(name, asked, keras, pictures)
+            compare(name, asked, keras, images)
 
 
-def compare(name: str, asked: argparse.Namespace, keras: Path, pictures: Path) -> None:
+def compare(name: str, asked: argparse.Namespace, keras: Path, images: Path) -> None:
     """Train a network here and in Keras, in turn, and print both speeds and their ratio."""
     script = Path(__file__).with_name("keras_systems.py")
-    there = [keras, script, name, pictures, str(asked.epochs), str(asked.batch_size)]
+    there = [keras, script, name, images, str(asked.epochs), str(asked.batch_size)]
     settings = ("number", "epochs", "batch_size")
     options = [f"--{key.replace('_', '-')}={getattr(asked, key)}" for key in settings]
     here = [sys.executable, __file__, "--worker", name, *options]
@@ -107,20 +107,20 @@ def train_here(recipe: Recipe, number: int) -> dict[str, object]:
         seconds = run.history["seconds"].tolist()
     return {
         "parameters": count_parameters(planned.network),
-        "pictures": split.counts()["train"],
+        "images": split.counts()["train"],
         "seconds": seconds,
     }
 
 
 def save_training_part(recipe: Recipe, number: int, path: Path) -> None:
-    """Give Keras the very same pictures and labels."""
+    """Give Keras the very same images and labels."""
     dataset, split = prepare(f"simulated:{number}", recipe, SEED)
     rows = split.rows(dataset, "train")
     np.savez(path, images=dataset.images[rows], labels=dataset.labels[rows])
 
 
 def images_per_second(result: dict[str, object]) -> float:
-    return result["pictures"] / float(np.median(result["seconds"][1:]))
+    return result["images"] / float(np.median(result["seconds"][1:]))
 
 
 def result_of(command: list[str | Path]) -> dict[str, object]:

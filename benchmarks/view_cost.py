@@ -3,7 +3,7 @@
 python benchmarks/view_cost.py [SOURCE] [--recipe default] [--steps 40] [--device auto]
 
 A step here is all that training does with a batch once it is read: the view from packed uint8
-pictures to the network's input, the network forwards and backwards, the optimiser, and the
+images to the network's input, the network forwards and backwards, the optimiser, and the
 average of the weights.
 """
 
@@ -43,7 +43,7 @@ def main(words: list[str] | None = None) -> None:
     ).to(device)
     size = recipe.training.batch_size
     rows = np.arange(size) % len(dataset)
-    pictures = torch.from_numpy(dataset.images[rows]).to(device)
+    images = torch.from_numpy(dataset.images[rows]).to(device)
     labels = planned.objective.labels(dataset.labels, dataset.table)[rows].to(device)
 
     optimiser = module.configure_optimizers()
@@ -52,7 +52,7 @@ def main(words: list[str] | None = None) -> None:
     shares, seconds = [], []
     for _ in range(WARM_UP + asked.steps):
         began = clock(device)
-        inputs = planned.view.random(pictures).contiguous(memory_format=torch.channels_last)
+        inputs = planned.view.random(images).contiguous(memory_format=torch.channels_last)
         seen = clock(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             raw = network(inputs)
@@ -67,7 +67,7 @@ def main(words: list[str] | None = None) -> None:
         shares.append((seen - began) / (ended - began))
         seconds.append(ended - began)
     print(
-        f"{recipe.name}: a step of {size} pictures takes {np.median(seconds[WARM_UP:]):.4f} s on "
+        f"{recipe.name}: a step of {size} images takes {np.median(seconds[WARM_UP:]):.4f} s on "
         f"{device.type} in {precision}, of which the view {np.median(shares[WARM_UP:]):.1%} "
         f"({asked.steps} steps, medians)"
     )

@@ -18,8 +18,8 @@ def main() -> None:
     sky = simulate(4000)
     labels = sky.catalogue["label"].to_numpy()
     rows = [np.flatnonzero(labels == label)[:ACROSS] for label in range(len(GALAXY10_SDSS))]
-    pictures = sky.render(np.concatenate(rows), SIZE)
-    framed = np.pad(pictures, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
+    images = sky.render(np.concatenate(rows), SIZE)
+    framed = np.pad(images, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
     side = SIZE + GAP
     grid = framed.reshape(len(rows), ACROSS, side, side, 3).swapaxes(1, 2)
     sheet = Image.fromarray(grid.reshape(len(rows) * side, ACROSS * side, 3))

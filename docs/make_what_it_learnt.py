@@ -4,7 +4,7 @@
     uv run hubblefork explain runs/demo --out runs/demo-explained
     uv run python docs/make_what_it_learnt.py runs/demo runs/demo-explained
 
-Every picture is of the simulated sky. Printed is the part of the page that holds them.
+Every image is of the simulated sky. Printed is the part of the page that holds them.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
     predictor = Predictor.load(asked.run)
     dataset, _ = own_dataset(run, predictor)
     if not dataset.source.startswith("simulated"):
-        raise RequestError(f"{dataset.source}: only pictures of the simulated sky may be shown")
+        raise RequestError(f"{dataset.source}: only images of the simulated sky may be shown")
     row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
     figures = json.loads((asked.explained / "explanation.json").read_text(encoding="utf-8"))
 
@@ -52,8 +52,8 @@ def main() -> None:
     for name, table in (("errors", errors), ("right", right)):
         rows = []
         for answer in table.itertuples():
-            picture = dataset.images[row_of[answer.id]]
-            found = saliency(predictor, picture, figures["method"], answer.predicted)
+            image = dataset.images[row_of[answer.id]]
+            found = saliency(predictor, image, figures["method"], answer.predicted)
             truth = "" if answer.true == answer.predicted else f"; in truth {answer.true}"
             rows.append((found.seen, found.map, f"{answer.predicted}{truth}"))
         save(Image.open(BytesIO(sheet_png(draw_overlays(rows)))), name)
@@ -82,8 +82,8 @@ def save(image: Image.Image, name: str) -> None:
 CAPTIONS = {
     "right": "Answers that are right, and the evidence for them",
     "errors": "The surest mistakes, and the evidence for what was said",
-    "map-tsne": "The test pictures by t-SNE: by class, and in thumbnails",
-    "odd": "The twelve that are most unlike the training pictures",
+    "map-tsne": "The test images by t-SNE: by class, and in thumbnails",
+    "odd": "The twelve that are most unlike the training images",
     "stability": "Accuracy under each change",
 }
 
@@ -92,14 +92,14 @@ def tell(figures: dict) -> None:
     """Print figures and tables as the page holds them."""
     for name, caption in CAPTIONS.items():
         print(f"![{caption}](what_did_it_learn/{name}.jpg)\n")
-    print(f"\n{figures['n']:,} test pictures, {percent(figures['accuracy'])} named rightly\n")
-    print("| pictures | accuracy | 95 % interval | answers that changed |\n|---|---|---|---|")
+    print(f"\n{figures['n']:,} test images, {percent(figures['accuracy'])} correctly classified\n")
+    print("| images | accuracy | 95 % interval | answers that changed |\n|---|---|---|---|")
     for row in figures["stability"]:
         ends = f"{percent(row['low'])} to {percent(row['high'])}"
         print(f"| {row['change']} | {percent(row['accuracy'])} | {ends} | "
               f"{percent(row['changed'])} |")  # fmt: skip
     around = figures["surroundings"]
-    print("\n| pictures | accuracy |\n|---|---|")
+    print("\n| images | accuracy |\n|---|---|")
     for title, key in (
         ("as they are", "whole"),
         ("middle blurred", "without_middle"),

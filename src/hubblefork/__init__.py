@@ -1,7 +1,7 @@
-"""Turn labelled pictures of galaxies, or of anything else, into a measured classifier.
+"""Turn labelled images of galaxies, or of anything else, into a measured classifier.
 
 The public names do in a notebook what the verbs do on the command line. With a folder `galaxies`
-that holds one folder of pictures a class:
+that holds one folder of images a class:
 
 >>> import hubblefork
 >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run", settings={"epochs": 3})
@@ -9,7 +9,7 @@ that holds one folder of pictures a class:
 ['bar', 'disc']
 >>> table = hubblefork.predict(run.path, galaxies / "disc")
 >>> list(table.columns)
-['id', 'predicted', 'bar', 'disc', 'likeness', 'problem']
+['id', 'predicted', 'bar', 'disc', 'typicality', 'problem']
 """
 
 import os

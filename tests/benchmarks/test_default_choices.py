@@ -1,4 +1,4 @@
-"""Ideas for the default recipe are compared on the validation part, and lines are kept."""
+"""Ideas for the default recipe are compared on the validation set, and lines are kept."""
 
 import runpy
 from pathlib import Path
@@ -14,7 +14,7 @@ def test_each_idea_has_a_line_and_an_older_one_is_replaced(shapes, tmp_path):
     table = tmp_path / "table"
     small = ["--set", "data.size=32", "--set", "view.size=32", "--epochs", "1"]
     small += ["--table", str(table)]
-    grown = "pictures that grow from 32 to 64 pixels"
+    grown = "images that grow from 32 to 64 pixels"
     main([str(shapes), grown, "no averaged weights", *small])
     main([str(shapes), "rare classes not favoured", *small])
     ideas = ["default", "no averaged weights", grown, "rare classes not favoured"]

@@ -1,4 +1,4 @@
-"""Time to an accuracy: what is called reached goes by the validation part alone."""
+"""Time to an accuracy: what is called reached goes by the validation set alone."""
 
 import runpy
 from argparse import Namespace

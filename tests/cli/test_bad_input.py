@@ -32,15 +32,15 @@ def _catalogue(path: Path, text: str) -> Path:
 
 def _broken(folder: Path) -> Path:
     for name in ("a/1.png", "b/1.jpg"):
-        _bad(folder / name, b"not a picture")
+        _bad(folder / name, b"not an image")
     return folder
 
 
 SOURCES = {
     "no such path": (lambda d, s: d / "nowhere" / "at all", "no such"),
-    "empty folder": (lambda d, s: (d / "empty").mkdir() or d / "empty", "no pictures"),
+    "empty folder": (lambda d, s: (d / "empty").mkdir() or d / "empty", "no images"),
     "one class": (lambda d, s: _one_class(d / "one", s), "one class"),
-    "too few of a class": (lambda d, s: _few(d / "few", s), "'bar' has 2 pictures"),
+    "too few of a class": (lambda d, s: _few(d / "few", s), "'bar' has 2 images"),
     "no columns": (lambda d, s: _catalogue(d / "c.csv", "a,b\n1,2\n"), "id, image and label"),
     "label missing": (
         lambda d, s: _catalogue(d / "c.csv", f"id,image,label\n1,{s}/bar/bar 0.png,\n"),
@@ -128,25 +128,25 @@ def test_a_run_without_a_model_cannot_predict(hubblefork, trained, shapes, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("pictures", "out", "message"),
+    ("images", "out", "message"),
     [
         ("nowhere.png", "o.csv", "nowhere.png: no such file or directory"),
         (None, "o.txt", ".csv or .parquet"),
-        ("junk.png", "o.csv", "no picture of 1 could be read"),
+        ("junk.png", "o.csv", "no image of 1 could be read"),
     ],
 )
 def test_a_wrong_prediction_is_one_line_and_nothing_is_written(
-    hubblefork, trained, shapes, tmp_path, monkeypatch, pictures, out, message
+    hubblefork, trained, shapes, tmp_path, monkeypatch, images, out, message
 ):
     monkeypatch.chdir(tmp_path)
     _bad(tmp_path / "junk.png", b"junk")
-    status, _, err = hubblefork("predict", trained, pictures or shapes, "--out", out)
+    status, _, err = hubblefork("predict", trained, images or shapes, "--out", out)
     assert status == 2
     assert message in err.splitlines()[-1]
     assert [path.name for path in tmp_path.iterdir()] == ["junk.png"]
 
 
-def test_a_network_that_does_not_fit_is_found_before_pictures_are_read(
+def test_a_network_that_does_not_fit_is_found_before_images_are_read(
     hubblefork, shapes, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))

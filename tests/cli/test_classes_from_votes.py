@@ -14,7 +14,7 @@ def test_a_run_keeps_its_rule_and_is_measured_by_it_again(hubblefork, tmp_path, 
     assert status == 0, err
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["classes"] == ["smooth", "disk"]
-    # Neither the file nor the packed pictures are needed to measure it again.
+    # Neither the file nor the packed images are needed to measure it again.
     (tmp_path / "mine.toml").unlink()
     monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
     status, _, err = hubblefork("evaluate", run, "--out", tmp_path / "again")

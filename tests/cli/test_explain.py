@@ -4,8 +4,8 @@ import pytest
 
 
 def test_the_last_line_is_the_folder(hubblefork, trained, shapes, tmp_path):
-    picture = shapes / "bar" / "bar 3.png"
-    status, out, _ = hubblefork("explain", trained, picture, "--out", tmp_path / "why")
+    image = shapes / "bar" / "bar 3.png"
+    status, out, _ = hubblefork("explain", trained, image, "--out", tmp_path / "why")
     assert status == 0
     assert out.splitlines()[-1] == str(tmp_path / "why")
     assert (tmp_path / "why" / "explanation.html").is_file()

@@ -8,7 +8,7 @@ def test_the_last_line_is_the_page(hubblefork, shapes, tmp_path):
     status, out, err = hubblefork("inspect", shapes, "--size", 24, "--out", page)
     assert status == 0, err
     assert out.splitlines()[-1] == str(page)
-    assert "holds 80\u00a0pictures" in out
+    assert "holds 80\u00a0images" in out
     assert "data:image/" in page.read_text()
 
 
@@ -40,4 +40,4 @@ def test_votes_become_classes_by_a_rule(hubblefork, real_data, tmp_path):
     page = tmp_path / "five.html"
     status, out, err = hubblefork("inspect", source, "--classes", "five", "--out", page)
     assert status == 0, err
-    assert "holds 56\u00a0pictures in 5\u00a0classes" in out.replace("\n", " ")
+    assert "holds 56\u00a0images in 5\u00a0classes" in out.replace("\n", " ")

@@ -38,12 +38,12 @@ def test_the_report_needs_nothing_but_itself(trained):
         assert word not in page
 
 
-def test_prediction_sees_a_picture_as_the_evaluation_did(hubblefork, trained, shapes, tmp_path):
+def test_prediction_sees_an_image_as_the_evaluation_did(hubblefork, trained, shapes, tmp_path):
     status, out, _ = hubblefork("predict", trained, shapes, "--out", tmp_path / "all.csv")
     assert status == 0
     assert out.splitlines()[-1] == str(tmp_path / "all.csv")
     table = pd.read_csv(tmp_path / "all.csv", keep_default_na=False)
-    assert list(table) == ["id", "predicted", "bar", "disc", "likeness", "problem"]
+    assert list(table) == ["id", "predicted", "bar", "disc", "typicality", "problem"]
     assert len(table) == 80
     table.index = [str(Path(each).relative_to(shapes).with_suffix("")) for each in table["id"]]
     measured = pd.read_csv(trained / "predictions.csv").set_index("id")
@@ -51,15 +51,13 @@ def test_prediction_sees_a_picture_as_the_evaluation_did(hubblefork, trained, sh
         np.testing.assert_allclose(table.loc[measured.index, name], measured[name], atol=1e-5)
 
 
-def test_unreadable_pictures_are_listed_and_the_rest_are_done(
-    hubblefork, trained, shapes, tmp_path
-):
+def test_unreadable_images_are_listed_and_the_rest_are_done(hubblefork, trained, shapes, tmp_path):
     good = next(shapes.glob("bar/*.png"))
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     shutil.copy(good, folder / "good.png")
     (folder / "cut.png").write_bytes(good.read_bytes()[:300])
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     model = trained / "model.safetensors"
     for name in ("out.csv", "out.parquet"):
         status, _, err = hubblefork("predict", model, folder, "--out", tmp_path / name)
@@ -104,19 +102,19 @@ def test_the_lists_name_what_there_is(hubblefork):
     assert "training.epochs" in hubblefork("list", "settings")[1]
 
 
-def test_a_second_run_uses_the_packed_pictures_of_the_first(
+def test_a_second_run_uses_the_packed_images_of_the_first(
     hubblefork, shapes, tmp_path, monkeypatch
 ):
     shutil.copytree(shapes, tmp_path / "shapes")
     words = ["train", tmp_path / "shapes", *QUICK, "--set", "epochs=1"]
     assert hubblefork(*words, "--out", tmp_path / "one")[0] == 0
-    # Whatever opens a picture from here on fails.
+    # Whatever opens an image from here on fails.
     monkeypatch.setattr("hubblefork.data.packing.read_blocks", None)
-    monkeypatch.setattr("hubblefork.data.sources.base.PictureFiles.content", None)
+    monkeypatch.setattr("hubblefork.data.sources.base.ImageFiles.content", None)
     assert hubblefork(*words, "--out", tmp_path / "two")[0] == 0
 
 
-def test_a_picture_of_400_megapixels_is_left_out_and_counted(hubblefork, shapes, tmp_path):
+def test_an_image_of_400_megapixels_is_left_out_and_counted(hubblefork, shapes, tmp_path):
     shutil.copytree(shapes, tmp_path / "shapes")
     Image.new("1", (20_000, 20_000)).save(tmp_path / "shapes" / "bar" / "vast.png")
     words = ["train", tmp_path / "shapes", *QUICK, "--set", "epochs=1", "--out", tmp_path / "run"]

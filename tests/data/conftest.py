@@ -1,4 +1,4 @@
-"""Small pictures, folders and catalogues for the tests of this room."""
+"""Small images, folders and catalogues for the tests of this room."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +14,8 @@ def noise(seed: int, width: int = 24, height: int = 24) -> np.ndarray:
 
 
 @pytest.fixture
-def make_pictures() -> Callable[..., list[Path]]:
-    """Write this many PNG pictures, each different, in a folder that is made."""
+def make_images() -> Callable[..., list[Path]]:
+    """Write this many PNG images, each different, in a folder that is made."""
     seeds = iter(range(1_000_000))
 
     def make(folder: Path, number: int, width: int = 24, height: int = 24) -> list[Path]:
@@ -29,8 +29,8 @@ def make_pictures() -> Callable[..., list[Path]]:
 
 
 @pytest.fixture
-def two_classes(tmp_path: Path, make_pictures: Callable) -> Path:
-    """A source with two class folders of 12 and 10 pictures."""
-    make_pictures(tmp_path / "sky" / "edge_on", 12)
-    make_pictures(tmp_path / "sky" / "spiral", 10)
+def two_classes(tmp_path: Path, make_images: Callable) -> Path:
+    """A source with two class folders of 12 and 10 images."""
+    make_images(tmp_path / "sky" / "edge_on", 12)
+    make_images(tmp_path / "sky" / "spiral", 10)
     return tmp_path / "sky"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from hubblefork.data.duplicates import SAME, compare, flatten, near_pairs
 from hubblefork.data.images.framing import Framing, frame
-from hubblefork.data.images.read import read_picture
+from hubblefork.data.images.read import read_image
 from hubblefork.sky.simulation.simulate import simulate
 
 NUMBER = 60
@@ -43,12 +43,12 @@ COPIES = {
 def test_copies_are_found_and_no_two_galaxies_are_taken_for_one(sky, kind):
     copies = [COPIES[kind](Image.fromarray(sky[place])) for place in COPIED]
     copies = [frame(np.asarray(copy), Framing(size=96)) for copy in copies]
-    pairs, likeness = near_pairs(np.concatenate([sky, copies]), np.arange(NUMBER + len(copies)))
+    pairs, similarity = near_pairs(np.concatenate([sky, copies]), np.arange(NUMBER + len(copies)))
     assert sorted(map(tuple, pairs.tolist())) == [
         (place, NUMBER + number) for number, place in enumerate(COPIED)
     ]
-    assert (likeness >= SAME).all()
-    assert (np.diff(likeness) <= 0).all()
+    assert (similarity >= SAME).all()
+    assert (np.diff(similarity) <= 0).all()
 
 
 def test_only_the_given_rows_are_compared(sky):
@@ -57,7 +57,7 @@ def test_only_the_given_rows_are_compared(sky):
     assert pairs.tolist() == [[1, NUMBER + 1]]
 
 
-def test_the_same_pictures_give_the_same_pairs_from_a_memory_map(sky, tmp_path):
+def test_the_same_images_give_the_same_pairs_from_a_memory_map(sky, tmp_path):
     images = np.concatenate([sky, sky[:9].swapaxes(1, 2)])
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
@@ -66,7 +66,7 @@ def test_the_same_pictures_give_the_same_pairs_from_a_memory_map(sky, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_pictures_that_are_all_alike_fill_no_memory(sky):
+def test_images_that_are_all_alike_fill_no_memory(sky):
     random = np.random.default_rng(0)
     noise = random.integers(0, 3, (300, *sky.shape[1:]), dtype=np.uint8)
     pairs, _ = near_pairs(sky[:1] // 2 + 40 + noise, np.arange(300))
@@ -74,13 +74,13 @@ def test_pictures_that_are_all_alike_fill_no_memory(sky):
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_few_pictures_have_few_pairs(sky, number):
-    pairs, likeness = near_pairs(sky, np.arange(number))
+def test_few_images_have_few_pairs(sky, number):
+    pairs, similarity = near_pairs(sky, np.arange(number))
     assert pairs.shape == (0, 2)
-    assert likeness.shape == (0,)
+    assert similarity.shape == (0,)
 
 
-def test_blank_pictures_are_like_nothing(sky):
+def test_blank_images_are_like_nothing(sky):
     blank = np.zeros_like(sky[:1])
     assert flatten(blank).max() == 0
     assert compare(blank, blank)[0] == 0
@@ -95,11 +95,11 @@ def test_blank_pictures_are_like_nothing(sky):
     mirrored=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_a_picture_is_like_itself_however_it_is_turned(side, channels, turns, mirrored, seed):
+def test_an_image_is_like_itself_however_it_is_turned(side, channels, turns, mirrored, seed):
     random = np.random.default_rng(seed)
-    picture = random.integers(0, 256, (1, side, side, channels), dtype=np.uint8)
-    turned = np.rot90(picture[:, :, ::-1] if mirrored else picture, turns, (1, 2))
-    assert compare(picture, turned)[0] == pytest.approx(1, abs=1e-3)
+    image = random.integers(0, 256, (1, side, side, channels), dtype=np.uint8)
+    turned = np.rot90(image[:, :, ::-1] if mirrored else image, turns, (1, 2))
+    assert compare(image, turned)[0] == pytest.approx(1, abs=1e-3)
 
 
 def test_galaxies_cut_out_anew_are_found_among_others(real_data):
@@ -109,8 +109,8 @@ def test_galaxies_cut_out_anew_are_found_among_others(real_data):
     if not native or not packed.is_dir():
         pytest.skip("no gz2_five_class and gz2_five_class_native here")
     other = [packed / file.name for file in native if (packed / file.name).is_file()]
-    images = [read_picture(file, Framing(crop=256, size=64)).pixels for file in native]
-    images += [read_picture(file, Framing(size=64)).pixels for file in other]
+    images = [read_image(file, Framing(crop=256, size=64)).pixels for file in native]
+    images += [read_image(file, Framing(size=64)).pixels for file in other]
     pairs, _ = near_pairs(np.stack(images), np.arange(len(images)))
     names = [file.name for file in [*native, *other]]
     assert len(other) > 100

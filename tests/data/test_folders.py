@@ -36,7 +36,7 @@ def test_links_are_followed_and_may_lead_in_circles(tmp_path):
 def test_folders_that_all_link_to_each_other_are_read_once(tmp_path):
     names = [f"f{number}" for number in range(12)]  # in 12! orders, were every way to be gone
     for name in names:
-        make(tmp_path, f"{name}/picture")
+        make(tmp_path, f"{name}/image")
         for other in names:
             (tmp_path / name / other).symlink_to(tmp_path / other)
     assert len(list(files_below(tmp_path))) == 12

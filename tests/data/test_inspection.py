@@ -24,8 +24,8 @@ def faulty(tmp_path_factory):
     """A catalogue of 60 simulated galaxies, and after them one for each fault, packed."""
     tmp_path = tmp_path_factory.mktemp("faulty")
     sky = list(simulate(61, seed=2).render(range(61), 64))
-    pictures = {f"g{k}": sky[k] for k in range(60)}
-    pictures |= {
+    images = {f"g{k}": sky[k] for k in range(60)}
+    images |= {
         "copy": sky[3],
         "turned": np.rot90(sky[4]),
         "near": sky[60],
@@ -33,10 +33,10 @@ def faulty(tmp_path_factory):
         "text": None,
     }
     rows = []
-    for place, (name, pixels) in enumerate(pictures.items()):
+    for place, (name, pixels) in enumerate(images.items()):
         file = tmp_path / f"{name}.png"
         if pixels is None:
-            file.write_text("no picture")
+            file.write_text("no image")
         else:
             Image.fromarray(np.ascontiguousarray(pixels)).save(file)
         rows.append([name, file.name, "ab"[place % 2], 3.0 * place, 1.0, f"plate {place // 3}"])
@@ -98,7 +98,7 @@ def test_a_split_that_training_would_refuse_is_told_and_the_rest_is_measured(tmp
             (tmp_path / name / file.name).write_bytes(file.read_bytes())
     found = inspect_dataset(pack(open_source(tmp_path), Framing(size=16)))
     assert found.split is None
-    assert "'disc' has 1 picture" in found.refused
+    assert "'disc' has 1 image" in found.refused
     assert found.parts == {}
     assert found.counts.tolist() == [12, 1]
 
@@ -130,7 +130,7 @@ def test_light_is_measured_alike_in_any_blocks(number, channels, seed):
     light = measure_light(images)
     flat = images.reshape(number, 36, channels).astype(float)
     np.testing.assert_allclose(light["brightness"], flat.mean(axis=(1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(light["deviation"], flat.mean(axis=2).std(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(light["std"], flat.mean(axis=2).std(axis=1), rtol=1e-4)
     np.testing.assert_allclose(light["black"], (flat == 0).all(axis=2).mean(axis=1), rtol=1e-5)
     np.testing.assert_allclose(light["saturated"], (flat == 255).any(axis=2).mean(axis=1))
     np.testing.assert_allclose(light["0"], flat[:, :, 0].mean(axis=1), rtol=1e-5)

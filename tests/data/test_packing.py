@@ -15,10 +15,10 @@ from PIL import Image
 import hubblefork.data.packing
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.read import read_picture
+from hubblefork.data.images.read import read_image
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
-from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.base import ImageFiles
 
 FRAMING = Framing(size=16)
 
@@ -39,19 +39,19 @@ def refusal(source, framing: Framing, cache: Path) -> str:
     return str(caught.value)
 
 
-def test_every_picture_is_packed_in_its_row(two_classes, cache):
+def test_every_image_is_packed_in_its_row(two_classes, cache):
     dataset = pack(open_source(two_classes), FRAMING, cache)
     for row, origin in enumerate(dataset.table["origin"]):
-        expected = read_picture(two_classes / origin, FRAMING).pixels
+        expected = read_image(two_classes / origin, FRAMING).pixels
         np.testing.assert_array_equal(dataset.images[row], expected)
     assert dataset.table["digest"].nunique() == 22
 
 
 @pytest.mark.parametrize("prefer", ["threads", "processes"])
-def test_workers_change_nothing(tmp_path, make_pictures, monkeypatch, prefer):
+def test_workers_change_nothing(tmp_path, make_images, monkeypatch, prefer):
     for name in ("a", "b"):
-        make_pictures(tmp_path / "sky" / name, 100, 12, 12)
-    monkeypatch.setattr(PictureFiles, "prefer", prefer)
+        make_images(tmp_path / "sky" / name, 100, 12, 12)
+    monkeypatch.setattr(ImageFiles, "prefer", prefer)
     source = open_source(tmp_path / "sky")
     alone = pack(source, FRAMING, tmp_path / "one", workers=1)
     several = pack(source, FRAMING, tmp_path / "two", workers=3)
@@ -74,15 +74,15 @@ def test_provenance_is_kept(two_classes, cache):
     assert len(info["content"]) == len(info["key"]) == 64
 
 
-def test_a_second_run_reads_no_picture(two_classes, cache, monkeypatch):
+def test_a_second_run_reads_no_image(two_classes, cache, monkeypatch):
     first = pack(open_source(two_classes), FRAMING, cache, workers=1)
-    # Whatever opens a picture from here on fails.
+    # Whatever opens an image from here on fails.
     monkeypatch.setattr(hubblefork.data.packing, "read_blocks", None)
-    monkeypatch.setattr(PictureFiles, "content", None)
+    monkeypatch.setattr(ImageFiles, "content", None)
     assert pack(open_source(two_classes), FRAMING, cache, workers=1).path == first.path
 
 
-def test_moved_pictures_are_not_packed_again_but_named_anew(two_classes, cache, monkeypatch):
+def test_moved_images_are_not_packed_again_but_named_anew(two_classes, cache, monkeypatch):
     first = pack(open_source(two_classes), FRAMING, cache, workers=1)
     moved = two_classes.rename(two_classes.with_name("moved"))
     monkeypatch.setattr(hubblefork.data.packing, "read_blocks", None)
@@ -91,7 +91,7 @@ def test_moved_pictures_are_not_packed_again_but_named_anew(two_classes, cache, 
     assert second.source == second.info["source"] == str(moved)
 
 
-def test_another_framing_label_or_picture_is_packed_anew(two_classes, cache):
+def test_another_framing_label_or_image_is_packed_anew(two_classes, cache):
     def key(framing: Framing = FRAMING) -> str:
         return pack(open_source(two_classes), framing, cache, workers=1).key
 
@@ -113,17 +113,17 @@ def test_a_dataset_that_was_removed_is_packed_again(two_classes, cache):
     assert len(open_packed(first.key, cache)) == 22
 
 
-def test_pictures_that_cannot_be_read_are_left_out_counted_and_told(two_classes, cache, capsys):
+def test_images_that_cannot_be_read_are_left_out_counted_and_told(two_classes, cache, capsys):
     spiral = two_classes / "spiral"
     (spiral / "003.png").write_bytes(b"")
-    (spiral / "005.png").write_text("no picture")
+    (spiral / "005.png").write_text("no image")
     (two_classes / "edge_on" / "000.png").write_bytes(
         (two_classes / "edge_on" / "000.png").read_bytes()[:200]
     )
     for _ in range(2):  # told again when it comes from the cache
         dataset = pack(open_source(two_classes), FRAMING, cache, workers=1)
         said = capsys.readouterr().err
-        assert "left out 3 of 22 pictures: edge_on/000.png (damaged" in said
+        assert "left out 3 of 22 images: edge_on/000.png (damaged" in said
         assert "spiral/003.png (the file is empty)" in said
     assert dataset.images.shape[0] == len(dataset) == 19
     assert dataset.info["counts"] == {"edge_on": 11, "spiral": 8}
@@ -133,7 +133,7 @@ def test_pictures_that_cannot_be_read_are_left_out_counted_and_told(two_classes,
         "origin": "spiral/003.png",
         "reason": "the file is empty",
     }
-    kept = read_picture(spiral / "004.png", FRAMING).pixels
+    kept = read_image(spiral / "004.png", FRAMING).pixels
     row = dataset.table.index[dataset.table["id"] == "spiral/004"][0]
     np.testing.assert_array_equal(dataset.images[row], kept)
 
@@ -143,16 +143,16 @@ def test_if_nothing_can_be_read_it_is_refused(two_classes, cache):
         path.write_bytes(b"")
     for framing in (FRAMING, Framing()):
         said = refusal(two_classes, framing, cache)
-        assert "none of its 22 pictures can be used: edge_on/000.png (the file is empty)" in said
+        assert "none of its 22 images can be used: edge_on/000.png (the file is empty)" in said
 
 
-def test_a_class_that_loses_all_its_pictures_is_refused(two_classes, cache):
+def test_a_class_that_loses_all_its_images_is_refused(two_classes, cache):
     for path in (two_classes / "spiral").iterdir():
         path.write_bytes(b"")
-    assert "no picture of class 'spiral' can be used" in refusal(two_classes, FRAMING, cache)
+    assert "no image of class 'spiral' can be used" in refusal(two_classes, FRAMING, cache)
 
 
-def test_without_a_size_all_pictures_must_have_one(two_classes, cache):
+def test_without_a_size_all_images_must_have_one(two_classes, cache):
     dataset = pack(open_source(two_classes), None, cache, workers=1)
     assert dataset.images.shape == (22, 24, 24, 3)
     Image.new("RGB", (30, 31)).save(two_classes / "spiral" / "004.png")
@@ -180,7 +180,7 @@ import resource
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.base import ImageFiles
 from hubblefork.core.errors import RequestError
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
@@ -189,13 +189,13 @@ except RequestError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith(f"cannot write the packed pictures in {cache}: File too large;")
+    assert done.stdout.startswith(f"cannot write the packed images in {cache}: File too large;")
     assert list(cache.rglob("*")) in ([], [cache / "datasets"])
 
 
 def test_a_cache_that_cannot_be_made_is_refused(two_classes, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(RequestError, match="cannot write the packed pictures in"):
+    with pytest.raises(RequestError, match="cannot write the packed images in"):
         pack(open_source(two_classes), FRAMING, tmp_path / "file", workers=1)
 
 
@@ -208,7 +208,7 @@ def test_the_notes_are_those_of_the_source_at_hand(two_classes, cache):
     assert pack(open_source(two_classes), FRAMING, cache, workers=1).info["notes"] == []
 
 
-def test_every_change_of_the_pictures_is_noticed(two_classes, cache):
+def test_every_change_of_the_images_is_noticed(two_classes, cache):
     def digests() -> set:
         return set(pack(open_source(two_classes), FRAMING, cache, workers=1).table["digest"])
 
@@ -235,7 +235,7 @@ def test_a_change_that_keeps_size_and_time_is_noticed(two_classes, cache):
     assert len(pack(open_source(two_classes), FRAMING, cache, workers=1)) == len(first) - 1
 
 
-def test_a_picture_that_vanishes_before_it_is_packed_is_left_out(two_classes, cache):
+def test_an_image_that_vanishes_before_it_is_packed_is_left_out(two_classes, cache):
     source = open_source(two_classes)
     (two_classes / "spiral" / "000.png").unlink()
     dataset = pack(source, FRAMING, cache, workers=1)
@@ -251,10 +251,10 @@ def test_a_file_that_vanishes_before_it_is_packed_is_told_as_such(tmp_path, cach
         pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), np.uint8)
         np.savez(path, images=pixels, labels=[0, 1] * 3)
     else:
-        pictures = [BytesIO() for _ in range(6)]
-        for number, each in enumerate(pictures):
+        images = [BytesIO() for _ in range(6)]
+        for number, each in enumerate(images):
             Image.new("L", (8, 8), number).save(each, "PNG")
-        content = [{"bytes": each.getvalue(), "path": None} for each in pictures]
+        content = [{"bytes": each.getvalue(), "path": None} for each in images]
         pd.DataFrame({"image": content, "label": ["a", "b"] * 3}).to_parquet(path)
     source = open_source(path)
     path.unlink()
@@ -263,8 +263,8 @@ def test_a_file_that_vanishes_before_it_is_packed_is_told_as_such(tmp_path, cach
     assert nothing_left(cache)
 
 
-def test_a_picture_that_changes_while_it_is_packed_is_told(two_classes, cache):
-    class Restless(PictureFiles):
+def test_an_image_that_changes_while_it_is_packed_is_told(two_classes, cache):
+    class Restless(ImageFiles):
         def job(self, rows):
             (two_classes / "spiral" / "000.png").unlink(missing_ok=True)
             return super().job(rows)
@@ -281,9 +281,9 @@ import sys, time
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.base import ImageFiles
 
-class Slow(PictureFiles):
+class Slow(ImageFiles):
     def job(self, rows):
         print(rows.start, flush=True)
         time.sleep(float(sys.argv[3]))
@@ -302,10 +302,10 @@ def packing_slowly(source: Path, cache: Path, seconds: float) -> subprocess.Pope
 
 @pytest.mark.skipif(os.name != "posix", reason="this system has no locks of folders")
 def test_a_packing_that_is_killed_is_done_again_and_nothing_of_it_stays(
-    tmp_path, make_pictures, cache
+    tmp_path, make_images, cache
 ):
     for name in ("a", "b"):
-        make_pictures(tmp_path / "sky" / name, 100, 12, 12)
+        make_images(tmp_path / "sky" / name, 100, 12, 12)
     killed = packing_slowly(tmp_path / "sky", cache, 0.2)
     while killed.stdout.readline() != "128\n":  # the third block of four
         pass
@@ -344,9 +344,9 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
 import os, signal, sys
 from functools import partial
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.read import read_pictures
+from hubblefork.data.images.read import read_images
 from hubblefork.data.images.blocks import read_blocks
-jobs = (partial(read_pictures, []) for _ in range(100))
+jobs = (partial(read_images, []) for _ in range(100))
 next(read_blocks(jobs, Framing(), (1, 1, 3), 2, "processes"))
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -18,7 +18,7 @@ ARCSEC = 1 / 3600
 
 
 def rows(*numbers: int, **columns) -> pd.DataFrame:
-    """A table with these numbers of pictures of class 0, 1, ..."""
+    """A table with these numbers of images of class 0, 1, ..."""
     label = np.repeat(np.arange(len(numbers)), numbers)
     ids = [f"p{index:04d}" for index in range(len(label))]
     return pd.DataFrame({"id": ids, "label": label} | columns)
@@ -44,7 +44,7 @@ fractions = st.sampled_from([(0.8, 0.1, 0.1), (0.64, 0.16, 0.2), (0.5, 0.25, 0.2
 
 @settings(max_examples=40)
 @given(tables, fractions, st.integers(0, 10))
-def test_every_picture_is_in_one_part_and_every_class_in_each(table, fractions, seed):
+def test_every_image_is_in_one_part_and_every_class_in_each(table, fractions, seed):
     split = make_split(table, THREE, fractions, seed)
     assert set(split.part.index) == set(table["id"])
     assert len(split.part) == len(table)
@@ -107,14 +107,14 @@ def test_the_split_of_known_ids_stays_the_same_for_ever():
 # Groups
 
 
-def test_identical_pictures_stay_together():
+def test_identical_images_stay_together():
     table = rows(40, 40, 40)
     table["digest"] = [str(index // 2) for index in range(120)]
     split = make_split(table, THREE)
     part = split.part.to_numpy().reshape(60, 2)
     assert (part[:, 0] == part[:, 1]).all()
     assert split.counts() == {"train": 96, "val": 12, "test": 12}
-    assert "grouped by identical pictures" in split.rule
+    assert "grouped by identical images" in split.rule
 
 
 def test_the_same_position_stays_together_across_the_meridian_and_at_the_pole():
@@ -212,7 +212,7 @@ def test_duplicates_across_given_parts_move_to_the_more_protected_one():
 def test_a_class_that_is_only_in_the_given_test_part_is_refused():
     table = rows(6, 2, split=given_split(4, 1, 3))
     said = refusal(table, Classes(("a", "b")))
-    assert said.startswith("class 'b' has 0 pictures left for train")
+    assert said.startswith("class 'b' has 0 images left for train")
 
 
 # Votes
@@ -244,14 +244,14 @@ def test_a_rare_answer_is_no_obstacle():
 # Requests that cannot be met
 
 
-def test_too_few_pictures_of_a_class_are_named():
+def test_too_few_images_of_a_class_are_named():
     assert refusal(rows(10, 2, 10), THREE) == (
-        "class 'b' has 2 pictures, but a split into train, val and test needs 3; "
-        "add pictures or leave the class out"
+        "class 'b' has 2 images, but a split into train, val and test needs 3; "
+        "add images or leave the class out"
     )
-    assert refusal(rows(10, 10), THREE).startswith("class 'c' has 0 pictures, but")
+    assert refusal(rows(10, 10), THREE).startswith("class 'c' has 0 images, but")
     table = rows(9, 3, 9, digest=[*map(str, range(9)), "x", "x", "y", *map(str, range(20, 29))])
-    assert refusal(table, THREE).startswith("class 'b' has 3 pictures in 2 groups, but")
+    assert refusal(table, THREE).startswith("class 'b' has 3 images in 2 groups, but")
     assert make_split(table, THREE, (0.8, 0, 0.2)).counts()["val"] == 0
 
 
@@ -311,7 +311,7 @@ def test_the_rows_of_a_part_are_those_of_the_dataset(two_classes, tmp_path, monk
     with pytest.raises(RequestError, match="no part is called 'training'; did you mean 'train'"):
         split.rows(dataset, "training")
     other = make_split(rows(10, 10, 10), THREE)
-    with pytest.raises(RequestError, match="does not know 22 of the 22 pictures"):
+    with pytest.raises(RequestError, match="does not know 22 of the 22 images"):
         other.rows(dataset, "test")
 
     # The same request is answered from the file, another is not.

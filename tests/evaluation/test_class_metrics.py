@@ -64,8 +64,8 @@ def test_agrees_with_scikit_learn(number, classes, seed):
     assert result["confusion_matrix"] == matrix.tolist()
 
 
-def test_calibration_error_is_the_gap_of_each_bin_weighted_by_its_pictures():
-    # Two pictures at 0.9 of which one is right, two at 0.6 which are both right.
+def test_calibration_error_is_the_gap_of_each_bin_weighted_by_its_images():
+    # Two images at 0.9 of which one is right, two at 0.6 which are both right.
     probabilities = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]]
     result = measure_classes([0, 1, 0, 0], probabilities, ["a", "b"], resamples=5)
     expected = 0.5 * abs(0.5 - 0.9) + 0.5 * abs(1 - 0.6)
@@ -124,7 +124,7 @@ def test_a_seed_decides_the_intervals():
     assert first["intervals"] != other["intervals"]
 
 
-def test_twenty_five_thousand_pictures_take_seconds():
+def test_twenty_five_thousand_images_take_seconds():
     start = time.perf_counter()
     measured(25_000, 10)
     # Half a second on an idle core; the limit leaves room for a busy machine.
@@ -134,9 +134,9 @@ def test_twenty_five_thousand_pictures_take_seconds():
 @pytest.mark.parametrize(
     ("true", "probabilities", "names", "message"),
     [
-        ([], np.zeros((0, 2)), "ab", "at least one picture"),
+        ([], np.zeros((0, 2)), "ab", "at least one image"),
         ([0], [[0.5, 0.5, 0]], "ab", r"\(1, 2\)"),
-        ([0, 1], [[0.5, 0.5]], "ab", "2 pictures"),
+        ([0, 1], [[0.5, 0.5]], "ab", "2 images"),
         ([2], [[0.5, 0.5]], "ab", "from 0 to 1"),
         ([-1], [[0.5, 0.5]], "ab", "from 0 to 1"),
         ([0.0], [[0.5, 0.5]], "ab", "whole numbers"),

@@ -9,7 +9,7 @@ NAMES = ("disc", "arm", "bar")
 
 
 def answers(true, share_right, seed):
-    """Probabilities (N, 3) that are right for a share of the pictures."""
+    """Probabilities (N, 3) that are right for a share of the images."""
     random = np.random.default_rng(seed)
     right = random.random(len(true)) < share_right
     predicted = np.where(right, true, (true + 1) % 3)
@@ -81,6 +81,6 @@ def test_votes_that_are_nearer_have_a_smaller_error():
     assert found["mae"].certain
 
 
-def test_other_pictures_are_refused():
-    with pytest.raises(RequestError, match="of 2,000 and of 1,999 pictures"):
+def test_other_images_are_refused():
+    with pytest.raises(RequestError, match="of 2,000 and of 1,999 images"):
         compare_classes(TRUE, answers(TRUE, 0.8, 1), answers(TRUE, 0.8, 1)[1:], NAMES)

@@ -17,7 +17,7 @@ def test_scores_up_to_the_rank_of_the_textbook_are_within(number, percent, seed)
     reference = Reference.of(scores)
     coverage, rank = percent / 100, -(-(number + 1) * percent // 100)
     if rank > number:
-        with pytest.raises(RequestError, match="validation pictures"):
+        with pytest.raises(RequestError, match="validation images"):
             reference.within(scores, coverage)
         return
     asked = np.arange(-1.0, 21)
@@ -35,7 +35,7 @@ def test_the_mean_coverage_over_many_calibrations_is_what_was_asked():
     assert np.mean(covered) == pytest.approx(55 / 61, abs=0.005)
 
 
-def test_p_values_count_a_picture_with_the_others():
+def test_p_values_count_an_image_with_the_others():
     reference = Reference.of(np.arange(99.0))
     np.testing.assert_allclose(reference.p_values(np.array([[1000.0, 98.0], [0.0, -1.0]])),
                                [[0.01, 0.02], [1, 1]])  # fmt: skip
@@ -56,10 +56,10 @@ def test_many_scores_are_thinned_out_and_the_promise_is_kept():
 @pytest.mark.parametrize(
     ("coverage", "needed"), [(0.9, 9), (0.95, 19), (0.99, 99), (0.5, 1), (0.9999, 9999)]
 )
-def test_too_few_pictures_are_told_with_the_number_that_is_needed(coverage, needed):
+def test_too_few_images_are_told_with_the_number_that_is_needed(coverage, needed):
     Reference.of(np.arange(float(needed))).check(coverage)
     if needed > 1:
-        with pytest.raises(RequestError, match=f"needs {needed:,} or more validation pictures"):
+        with pytest.raises(RequestError, match=f"needs {needed:,} or more validation images"):
             Reference.of(np.arange(needed - 1.0)).check(coverage)
 
 

@@ -26,7 +26,7 @@ def test_errors_are_all_wrong_answers_and_the_surest_come_first(probabilities, t
 
 
 @given(answers)
-def test_doubts_are_all_pictures_and_the_closest_decision_comes_first(probabilities):
+def test_doubts_are_all_images_and_the_closest_decision_comes_first(probabilities):
     table = least_certain([str(each) for each in range(20)], probabilities, NAMES)
     assert sorted(table["row"]) == list(range(20))
     assert (np.diff(table["margin"]) >= 0).all()

@@ -29,7 +29,7 @@ def test_planted_errors_come_first(sure):
     table = likely_mislabels(ids, labels, probabilities, NAMES)
     first = table["id"].head(wrong.sum()).astype(int)
     assert wrong[first].mean() > 0.9
-    # A threshold is a mean, so about half of all pictures reach that of their class.
+    # A threshold is a mean, so about half of all images reach that of their class.
     assert table["likely"].head(wrong.sum()).mean() > 0.6
     assert table["likely"].mean() < 0.03
     assert sorted(table["id"]) == sorted(ids)

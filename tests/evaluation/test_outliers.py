@@ -15,7 +15,7 @@ def test_with_all_directions_the_distance_is_that_of_the_covariance():
     np.testing.assert_allclose(fit_outliers(features).distance(asked), expected, rtol=1e-4)
 
 
-def test_what_leaves_the_directions_of_the_training_pictures_is_far_out():
+def test_what_leaves_the_directions_of_the_training_images_is_far_out():
     random = np.random.default_rng(0)
     basis = np.linalg.qr(random.normal(size=(500, 500)))[0]
     scatter = np.r_[np.full(20, 3.0), np.full(480, 0.1)]
@@ -27,7 +27,7 @@ def test_what_leaves_the_directions_of_the_training_pictures_is_far_out():
     assert np.median(beside) > np.quantile(usual, 0.99)
 
 
-def test_few_pictures_and_features_that_never_change_give_finite_distances():
+def test_few_images_and_features_that_never_change_give_finite_distances():
     for features in (
         np.zeros((2, 40), np.float32),
         np.ones((30, 1), np.float32),

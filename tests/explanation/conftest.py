@@ -22,7 +22,7 @@ Cue = Callable[[np.random.Generator, bool], tuple[np.ndarray, tuple[int, int]]]
 
 @pytest.fixture(scope="session")
 def cue() -> Cue:
-    """Makes a noisy picture (40, 40, 3) with a bar in it, and says where (row, column) it is."""
+    """Makes a noisy image (40, 40, 3) with a bar in it, and says where (row, column) it is."""
 
     def make(random: np.random.Generator, upright: bool) -> tuple[np.ndarray, tuple[int, int]]:
         pixels = random.normal(60, 15, (SIDE, SIDE, 3))
@@ -42,13 +42,13 @@ def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     random = np.random.default_rng(0)
     for number in range(150):
         for name in ("lying", "upright"):
-            path = folder / "pictures" / name / f"{number}.png"
+            path = folder / "images" / name / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(cue(random, name == "upright")[0]).save(path)
     settings = {
         "data.size": SIDE,
         "view.size": SIDE,
-        "view.field": 1.0,
+        "view.field_of_view": 1.0,
         "view.rotate": 0,
         "network.name": "compact-resnet",
         "network.options": {"width": 8, "blocks": [1, 1, 2, 2]},
@@ -56,7 +56,7 @@ def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
         "epochs": 8,
         "batch_size": 16,
     }
-    run = train(folder / "pictures", "default", settings=settings, out=folder / "run")
+    run = train(folder / "images", "default", settings=settings, out=folder / "run")
     assert run.metrics["accuracy"] > 0.9
     return Predictor.load(run.path)
 
@@ -65,7 +65,7 @@ def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
 def volunteers(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Run, Predictor, PackedDataset, np.ndarray]:
-    """A run of votes, its predictor, its dataset and the rows of its test part."""
+    """A run of votes, its predictor, its dataset and the rows of its test set."""
     settings = {"epochs": 2, "data.size": 24, "learning_rate": 3e-3}
     folder = tmp_path_factory.mktemp("votes") / "run"
     run = train("simulated:votes:60", "lenet5", settings=settings, out=folder)

@@ -1,4 +1,4 @@
-"""Maps are held to a known truth: the only cue of a picture, planted away from its middle."""
+"""Maps are held to a known truth: the only cue of an image, planted away from its middle."""
 
 import numpy as np
 import pytest
@@ -13,12 +13,12 @@ from hubblefork.sky.simulation.camera import photograph
 from hubblefork.sky.simulation.population import draw_population
 from hubblefork.workflow.train import train
 
-# Of pictures of the simulated sky: pixels, and how many petrosian_r90 they are wide.
+# Of images of the simulated sky: pixels, and how many petrosian_r90 they are wide.
 SIDE, FIELD = 40, 5.0
 SETTINGS = {
     "data.size": SIDE,
     "view.size": SIDE,
-    "view.field": 1.0,
+    "view.field_of_view": 1.0,
     "network.name": "compact-resnet",
     "network.options": {"width": 8, "blocks": [1, 1, 2, 2]},
     "angles": 1,
@@ -32,8 +32,8 @@ def mass_at_cue(predictor, cue, method, number=6):
     random = np.random.default_rng(1)
     shares = []
     for _ in range(number):
-        picture, (down, across) = cue(random, upright=True)
-        found = saliency(predictor, picture, method).map
+        image, (down, across) = cue(random, upright=True)
+        found = saliency(predictor, image, method).map
         y, x = np.indices(found.shape)
         near = (abs(y - down) <= 8) & (abs(x - across) <= 8)
         shares.append(found[near].sum() / max(found.sum(), 1e-9))
@@ -54,9 +54,9 @@ def test_a_network_that_learnt_nothing_has_other_and_worse_maps(bars, cue, metho
     random = np.random.default_rng(2)
     alike = []
     for _ in range(6):
-        picture, _ = cue(random, upright=True)
+        image, _ = cue(random, upright=True)
         # Each for its own answer: a network that learnt nothing may have no evidence for another.
-        maps = [saliency(each, picture, method).map for each in (bars, fresh)]
+        maps = [saliency(each, image, method).map for each in (bars, fresh)]
         alike.append(spearmanr(*(each.ravel() for each in maps)).statistic)
     assert np.mean(alike) < 0.5
 
@@ -80,10 +80,10 @@ def companions(tmp_path_factory):
     """A network that tells galaxies with a companion from those without."""
     folder = tmp_path_factory.mktemp("sky")
     for seed, name in enumerate(("alone", "with companion")):
-        (folder / "pictures" / name).mkdir(parents=True)
-        for number, (picture, _) in enumerate(galaxies(100, seed, with_companion=bool(seed))):
-            Image.fromarray(picture).save(folder / "pictures" / name / f"{number}.png")
-    run = train(folder / "pictures", "default", settings=SETTINGS, out=folder / "run")
+        (folder / "images" / name).mkdir(parents=True)
+        for number, (image, _) in enumerate(galaxies(100, seed, with_companion=bool(seed))):
+            Image.fromarray(image).save(folder / "images" / name / f"{number}.png")
+    run = train(folder / "images", "default", settings=SETTINGS, out=folder / "run")
     assert run.metrics["accuracy"] > 0.85
     return Predictor.load(run.path)
 
@@ -91,8 +91,8 @@ def companions(tmp_path_factory):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_evidence_for_a_companion_is_where_it_is_in_the_simulated_sky(companions, method):
     shares = []
-    for picture, (down, across) in galaxies(8, 2, with_companion=True):
-        found = saliency(companions, picture, method, "with companion").map
+    for image, (down, across) in galaxies(8, 2, with_companion=True):
+        found = saliency(companions, image, method, "with companion").map
         y, x = np.indices(found.shape)
         near = np.hypot(y - down, x - across) <= 7
         shares.append(found[near].sum() / max(found.sum(), 1e-9))
@@ -100,14 +100,14 @@ def test_the_evidence_for_a_companion_is_where_it_is_in_the_simulated_sky(compan
 
 
 def test_a_map_and_its_figure_are_whole(bars, cue, tmp_path):
-    picture, _ = cue(np.random.default_rng(2), upright=False)
-    found = saliency(bars, picture)
+    image, _ = cue(np.random.default_rng(2), upright=False)
+    found = saliency(bars, image)
     assert found.map.shape == found.seen.shape[:2] == (40, 40)
     assert (found.map.min(), found.map.max()) == (pytest.approx(0, abs=0.2), 1)
     assert found.target in bars.names
     found.save(tmp_path / "why.png")
-    with Image.open(tmp_path / "why.png") as image:
-        assert image.size[0] > image.size[1]
+    with Image.open(tmp_path / "why.png") as opened:
+        assert opened.size[0] > opened.size[1]
 
 
 @pytest.mark.parametrize(
@@ -130,5 +130,5 @@ def test_a_network_without_maps_is_told_which_methods_remain(shapes, tmp_path):
     predictor = Predictor.load(run.path)
     with pytest.raises(RequestError, match="integrated-gradients or occlusion"):
         saliency_layer(predictor)
-    picture = np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8)
-    assert saliency(predictor, picture, "integrated-gradients").map.max() == 1
+    image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8)
+    assert saliency(predictor, image, "integrated-gradients").map.max() == 1

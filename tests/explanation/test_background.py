@@ -5,24 +5,24 @@ from hubblefork.core.errors import RequestError
 from hubblefork.explanation.background import surroundings
 
 
-def pictures_with(cue, inside, number=60):
-    """Pictures whose bar lies within the middle, or wholly outside it."""
+def images_with(cue, inside, number=60):
+    """Images whose bar lies within the middle, or wholly outside it."""
     random = np.random.default_rng(6)
     kept, labels = [], []
     while len(kept) < number:
         upright = bool(random.integers(2))
-        picture, (down, across) = cue(random, upright)
+        image, (down, across) = cue(random, upright)
         distance = np.hypot(down - 19.5, across - 19.5)
         if (distance < 7) if inside else (distance > 17):
-            kept.append(picture)
+            kept.append(image)
             labels.append(int(upright))
     return np.stack(kept), np.array(labels)
 
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_accuracy_goes_with_the_part_that_holds_the_object(bars, cue, inside):
-    pictures, labels = pictures_with(cue, inside)
-    found = surroundings(bars, pictures, np.arange(len(pictures)), labels)
+    images, labels = images_with(cue, inside)
+    found = surroundings(bars, images, np.arange(len(images)), labels)
     kept, lost = found.without_surroundings.value, found.without_middle.value
     if not inside:
         kept, lost = lost, kept
@@ -38,10 +38,10 @@ def test_accuracy_goes_with_the_part_that_holds_the_object(bars, cue, inside):
     assert (table["accuracy"] <= table["high"] + 1e-9).all()
 
 
-def test_rows_choose_the_pictures(bars, cue):
-    pictures, labels = pictures_with(cue, True, number=10)
+def test_rows_choose_the_images(bars, cue):
+    images, labels = images_with(cue, True, number=10)
     counted = []
-    found = surroundings(bars, pictures, np.array([7, 2]), labels[[7, 2]], done=counted.append)
+    found = surroundings(bars, images, np.array([7, 2]), labels[[7, 2]], done=counted.append)
     assert (found.number, counted) == (2, [2])
 
 
@@ -50,15 +50,15 @@ def test_votes_are_measured_by_their_error(volunteers, tmp_path):
     found = surroundings(predictor, dataset.images, rows, dataset.labels[rows])
     assert found.measure == "rmse"
     assert found.whole.value == pytest.approx(run.metrics["rmse"], abs=1e-5)
-    assert found.table.columns.tolist() == ["pictures", "n", "rmse", "low", "high"]
+    assert found.table.columns.tolist() == ["images", "n", "rmse", "low", "high"]
     nearer = found.without_surroundings.value < found.without_middle.value
     assert found.looks_at_the_object == nearer
     found.save(tmp_path / "surroundings.png")
     assert (tmp_path / "surroundings.png").stat().st_size > 1000
 
 
-def test_no_pictures_are_refused(bars):
-    with pytest.raises(RequestError, match="no pictures"):
+def test_no_images_are_refused(bars):
+    with pytest.raises(RequestError, match="no images"):
         surroundings(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(0), np.zeros(0))
 
 

@@ -1,4 +1,4 @@
-"""Maps: like pictures beside one another, the same for the same seed, drawn with thumbnails."""
+"""Maps: like images beside one another, the same for the same seed, drawn with thumbnails."""
 
 import importlib.util
 
@@ -39,10 +39,10 @@ def test_of_many_some_are_drawn_and_thumbnails_are_of_these(crowds, tmp_path):
     assert (labels[found.rows] == found.labels).all()
     chosen = found.rows[found.thumbnail_places()]
     assert set(chosen) <= set(found.rows)
-    picture = np.full((12, 12), 99, np.uint8)
-    found.save(tmp_path / "map.png", {int(row): picture for row in chosen})
-    with Image.open(tmp_path / "map.png") as image:
-        assert image.size[0] > 1.5 * image.size[1]
+    image = np.full((12, 12), 99, np.uint8)
+    found.save(tmp_path / "map.png", {int(row): image for row in chosen})
+    with Image.open(tmp_path / "map.png") as thumbnail:
+        assert thumbnail.size[0] > 1.5 * thumbnail.size[1]
     table = found.table([f"p{number}" for number in range(120)])
     assert table["id"][0] == f"p{found.rows[0]}"
 

@@ -1,4 +1,4 @@
-"""Features of any layer: one row a picture, the same however a picture is turned."""
+"""Features of any layer: one row an image, the same however an image is turned."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from hubblefork.explanation.neighbours import nearest_neighbours
 
 
 @pytest.fixture(scope="module")
-def pictures(cue):
+def images(cue):
     random = np.random.default_rng(7)
     return np.stack([cue(random, upright=bool(number % 2))[0] for number in range(30)])
 
@@ -24,20 +24,20 @@ def turning(bars):
     return replace(bars, card=replace(bars.card, view=view))
 
 
-def test_rows_choose_pictures_and_batches_do_not_matter(bars, pictures, monkeypatch):
-    everything = compute_features(bars, pictures, layer="stages.1")
-    monkeypatch.setattr("hubblefork.explanation.features.pictures_at_once", lambda side: 7)
-    some = compute_features(bars, pictures, np.arange(20, 2, -1), layer="stages.1")
+def test_rows_choose_images_and_batches_do_not_matter(bars, images, monkeypatch):
+    everything = compute_features(bars, images, layer="stages.1")
+    monkeypatch.setattr("hubblefork.explanation.features.images_at_once", lambda side: 7)
+    some = compute_features(bars, images, np.arange(20, 2, -1), layer="stages.1")
     np.testing.assert_allclose(some, everything[np.arange(20, 2, -1)], atol=1e-4)
 
 
-def test_a_picture_that_is_turned_is_its_own_nearest_neighbour(turning, pictures):
-    known = compute_features(turning, pictures, upright=True)
-    turned = np.rot90(pictures, axes=(1, 2)).copy()
+def test_an_image_that_is_turned_is_its_own_nearest_neighbour(turning, images):
+    known = compute_features(turning, images, upright=True)
+    turned = np.rot90(images, axes=(1, 2)).copy()
     ((answers, sides),) = look(turning, turned)
     np.testing.assert_allclose(answers, turning.predict(turned), atol=1e-5)
     np.testing.assert_allclose(
-        sides.mean(axis=1), compute_features(turning, pictures), rtol=1e-3, atol=1e-4
+        sides.mean(axis=1), compute_features(turning, images), rtol=1e-3, atol=1e-4
     )
     found = nearest_neighbours(sides, known, k=3)
     assert found.rows[:, 0].tolist() == list(range(30))
@@ -47,12 +47,12 @@ def test_a_picture_that_is_turned_is_its_own_nearest_neighbour(turning, pictures
 @pytest.mark.parametrize(
     ("layer", "complaint"), [("stages.9", "no layer 'stages.9'"), ("stage.1", "did you mean")]
 )
-def test_a_layer_that_is_not_there_is_one_line(bars, pictures, layer, complaint):
+def test_a_layer_that_is_not_there_is_one_line(bars, images, layer, complaint):
     with pytest.raises(RequestError, match=complaint):
-        compute_features(bars, pictures, layer=layer)
+        compute_features(bars, images, layer=layer)
 
 
-def test_pictures_of_another_kind_are_ranked_first_among_the_like(bars, cue):
+def test_images_of_another_kind_are_ranked_first_among_the_like(bars, cue):
     random = np.random.default_rng(9)
     known = np.stack([cue(random, upright=bool(number % 2))[0] for number in range(100)])
     like = np.stack([cue(random, upright=bool(number % 2))[0] for number in range(40)])

@@ -17,7 +17,7 @@ def predictor(network: nn.Module):
 
 
 @pytest.mark.parametrize("name", ["lenet5", "equivariant-resnet", "timm:resnet18"])
-def test_the_filters_of_a_first_convolution_stand_as_pictures(name):
+def test_the_filters_of_a_first_convolution_stand_as_images(name):
     network = create_network(name, SHAPE, 2)
     found = first_filters(predictor(network))
     weight = network.get_submodule(found.layer).weight

@@ -26,7 +26,7 @@ def predictor(name, side, **options):
     """What maps need of a predictor, with a network that has learnt nothing."""
     torch.manual_seed(0)
     network = create_network(name, (3, side, side), 2, options).eval()
-    view = View(size=side, mean=(0.0,) * 3, deviation=(1.0,) * 3)
+    view = View(size=side, mean=(0.0,) * 3, std=(1.0,) * 3)
     card = SimpleNamespace(view=view, input_shape=(3, side, side), network=name)
     return SimpleNamespace(
         network=network, card=card, device=torch.device("cpu"), names=("a", "b"),
@@ -34,7 +34,7 @@ def predictor(name, side, **options):
     )  # fmt: skip
 
 
-def picture(side):
+def image(side):
     return np.random.default_rng(0).integers(0, 255, (side, side, 3), np.uint8)
 
 
@@ -53,13 +53,13 @@ def test_tokens_and_attention_are_refused_by_name(layer, class_token):
     options = {"class_token": class_token, "global_pool": pool, "embed_dim": 64, "num_heads": 1}
     found = predictor("timm:test_vit", 128, **options)
     with pytest.raises(RequestError, match="gives no maps, but numbers of shape"):
-        activation_maps(found, picture(128), [layer])
-    with pytest.raises(RequestError, match="gives no map for each picture"):
-        saliency(found, picture(128), layer=layer)
+        activation_maps(found, image(128), [layer])
+    with pytest.raises(RequestError, match="gives no map for each image"):
+        saliency(found, image(128), layer=layer)
 
 
 def test_the_patches_of_a_vision_transformer_are_maps():
-    (maps,) = activation_maps(predictor("timm:test_vit", 64), picture(64), ["patch_embed.proj"])
+    (maps,) = activation_maps(predictor("timm:test_vit", 64), image(64), ["patch_embed.proj"])
     assert maps.maps.shape == (64, 4, 4)
 
 
@@ -73,19 +73,19 @@ def test_the_patches_of_a_vision_transformer_are_maps():
         ("timm:test_convnext", 64, {}),
     ],
 )
-def test_maps_lie_where_the_picture_has_them_whichever_axis_is_last(name, side, options):
+def test_maps_lie_where_the_image_has_them_whichever_axis_is_last(name, side, options):
     found = predictor(name, side, **options)
     layer = saliency_layer(found)
     (plain,) = activation_maps(found, np.zeros((side, side, 3), np.uint8), [layer])
     channels, height, width = plain.maps.shape
     assert 7 <= height == width < channels
-    assert saliency(found, picture(side)).map.shape == (side, side)
+    assert saliency(found, image(side)).map.shape == (side, side)
 
 
 def test_what_changes_below_changes_below_in_a_network_whose_channels_are_last():
     found = predictor("timm:test_mambaout", 128)
     below = np.zeros((128, 128, 3), np.uint8)
-    below[96:] = picture(128)[96:]
+    below[96:] = image(128)[96:]
     layer = saliency_layer(found)
     (plain,), (other,) = (
         activation_maps(found, each, [layer]) for each in (np.zeros_like(below), below)
@@ -107,8 +107,8 @@ def test_grad_cam_is_captums_where_channels_are_first(bars, cue):
 def test_no_hook_stays():
     found = predictor("timm:test_mambaout", 128)
     with pytest.raises(RequestError):
-        saliency(found, picture(128), layer="head.fc")
-    saliency(found, picture(128))
+        saliency(found, image(128), layer="head.fc")
+    saliency(found, image(128))
     modules = found.network.modules()
     assert not any(each._forward_hooks or each._forward_pre_hooks for each in modules)
 

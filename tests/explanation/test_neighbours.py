@@ -43,14 +43,14 @@ def test_the_table_and_the_figure_name_the_nearest(tmp_path):
     labels = ["spiral", "spiral", "disc"]
     table = found.table(["asked", "too"], ["x", "y", "z"], labels)
     assert table.loc[0].tolist() == ["asked", 1, "z", "disc", 1.0]
-    pictures = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
-    (axes,) = found.figure(pictures[[2, 0]], pictures, labels).axes
+    images = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
+    (axes,) = found.figure(images[[2, 0]], images, labels).axes
     assert [text.get_text() for text in axes.texts] == [
         "most like the first: 1 disc and 1 spiral", "most like the first: 2 spiral"
     ]  # fmt: skip
     assert [image.get_array()[0, 0] for image in axes.images[:2]] == [2, 2]
     assert len(axes.images) == 6
-    found.save(tmp_path / "near.png", pictures[[2, 0]], pictures, labels, most=1)
+    found.save(tmp_path / "near.png", images[[2, 0]], images, labels, most=1)
     assert (tmp_path / "near.png").stat().st_size > 1000
 
 

@@ -54,7 +54,7 @@ def test_the_random_view_is_the_same_whenever_a_report_is_made(shapes, tmp_path,
 
 
 @pytest.mark.parametrize("channels", [1, 5])
-def test_pictures_of_any_bands_are_shown(tmp_path, monkeypatch, channels):
+def test_images_of_any_bands_are_shown(tmp_path, monkeypatch, channels):
     random = np.random.default_rng(0)
     labels = np.arange(60) % 2
     images = random.integers(0, 200, (60, 24, 24, channels), np.uint8)

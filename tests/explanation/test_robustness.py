@@ -5,30 +5,30 @@ import pytest
 import torch
 
 from hubblefork.core.errors import RequestError
-from hubblefork.explanation.robustness import Change, changed_pictures, stability
+from hubblefork.explanation.robustness import Change, changed_images, stability
 
 
 def spot(down=20, across=20, side=41):
-    picture = np.zeros((1, side, side, 1), np.uint8)
-    picture[0, down - 1 : down + 2, across - 1 : across + 2] = 200
-    return torch.from_numpy(picture)
+    image = np.zeros((1, side, side, 1), np.uint8)
+    image[0, down - 1 : down + 2, across - 1 : across + 2] = 200
+    return torch.from_numpy(image)
 
 
-def changed(picture, kind, amount, field=1.0):
+def changed(image, kind, amount, field=1.0):
     generator = torch.Generator().manual_seed(0)
-    return changed_pictures(picture, Change(kind, amount), field, generator).numpy()[0, ..., 0]
+    return changed_images(image, Change(kind, amount), field, generator).numpy()[0, ..., 0]
 
 
-def middle_of(picture):
-    return [np.average(axis, weights=picture) for axis in np.indices(picture.shape)]
+def middle_of(image):
+    return [np.average(axis, weights=image) for axis in np.indices(image.shape)]
 
 
 def test_a_quarter_turn_is_numpys():
-    picture = torch.from_numpy(
+    image = torch.from_numpy(
         np.random.default_rng(0).integers(0, 255, (1, 16, 16, 3), dtype=np.uint8)
     )
-    found = changed_pictures(picture, Change("rotation", 90), 1.0, torch.Generator())
-    turns = [np.rot90(picture.numpy(), turn, axes=(1, 2)) for turn in (1, 3)]
+    found = changed_images(image, Change("rotation", 90), 1.0, torch.Generator())
+    turns = [np.rot90(image.numpy(), turn, axes=(1, 2)) for turn in (1, 3)]
     assert any(np.abs(found.numpy().astype(int) - turn).max() <= 1 for turn in turns)
 
 
@@ -58,11 +58,11 @@ def test_at_a_quarter_of_the_resolution_neighbouring_pixels_are_alike():
 def test_the_table_counts_what_the_network_answers(bars, cue, tmp_path):
     random = np.random.default_rng(8)
     labels = np.arange(40) % 2
-    pictures = np.stack([cue(random, upright=bool(label))[0] for label in labels])
+    images = np.stack([cue(random, upright=bool(label))[0] for label in labels])
     counted = []
     found = stability(
         bars,
-        pictures,
+        images,
         np.arange(40),
         labels,
         [Change("rotation", 90), Change("blur", 6)],
@@ -90,10 +90,10 @@ def test_of_votes_the_error_and_the_first_answers_are_followed(volunteers, tmp_p
     )  # fmt: skip
     plain, turned, _ = found.table["rmse"]
     assert plain == pytest.approx(run.metrics["rmse"], abs=1e-5)
-    pictures = dataset.images[rows]
+    images = dataset.images[rows]
     answers, changed = (
         predictor.predict(np.ascontiguousarray(each))
-        for each in (pictures, np.rot90(pictures, -1, axes=(1, 2)))
+        for each in (images, np.rot90(images, -1, axes=(1, 2)))
     )
     error = np.sqrt(((changed - dataset.labels[rows]) ** 2).mean())
     assert turned == pytest.approx(error, abs=2e-3)
@@ -105,8 +105,8 @@ def test_of_votes_the_error_and_the_first_answers_are_followed(volunteers, tmp_p
     assert axes.get_xlim()[1] >= 0.2
 
 
-def test_an_unknown_change_and_no_pictures_are_refused(bars):
+def test_an_unknown_change_and_no_images_are_refused(bars):
     with pytest.raises(RequestError, match="known: rotation"):
         changed(spot(), "rotatoin", 3)
-    with pytest.raises(RequestError, match="no pictures"):
+    with pytest.raises(RequestError, match="no images"):
         stability(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(0), np.zeros(0, int))

@@ -7,17 +7,17 @@ from torch import nn
 
 from hubblefork.explanation.attribution import saliency
 from hubblefork.explanation.faithfulness import deletion_curve
-from hubblefork.explanation.single_image import explain_picture
+from hubblefork.explanation.single_image import explain_image
 
 
-def reliable(predictor, picture, method):
-    found = saliency(predictor, picture, method)
-    curve = deletion_curve(predictor, picture, found)
+def reliable(predictor, image, method):
+    found = saliency(predictor, image, method)
+    curve = deletion_curve(predictor, image, found)
     return bool(found.map.any()) and curve.area < curve.random_area
 
 
 class Dark(nn.Module):
-    """Names a picture by its dark places.
+    """Names an image by its dark places.
 
     Its maps are bright, and their gradients never above 0, so Grad-CAM has nothing to show.
     """
@@ -32,28 +32,28 @@ class Dark(nn.Module):
             self.last.weight.copy_(torch.tensor([[100.0], [-100.0]]))
             self.last.bias.copy_(torch.tensor([-1.0, 1.0]))
 
-    def forward(self, pictures):
-        return self.last(torch.relu(9 - self.maps(pictures)).mean(dim=(2, 3)))
+    def forward(self, images):
+        return self.last(torch.relu(9 - self.maps(images)).mean(dim=(2, 3)))
 
 
 def test_the_usual_method_gives_way_where_another_is_measured_to_be_better(bars):
     dark = replace(bars, network=Dark().eval())
-    picture = np.full((40, 40, 3), 90, np.uint8)
-    picture[8:14, 20:26] = 0
-    assert not reliable(dark, picture, "grad-cam")
-    assert reliable(dark, picture, "integrated-gradients")
-    found = explain_picture(dark, picture, "a dark spot")
+    image = np.full((40, 40, 3), 90, np.uint8)
+    image[8:14, 20:26] = 0
+    assert not reliable(dark, image, "grad-cam")
+    assert reliable(dark, image, "integrated-gradients")
+    found = explain_image(dark, image, "a dark spot")
     assert {each.method for each in found.maps} == {"integrated-gradients"}
     assert found.row()["reliable"]
 
 
 def test_it_stays_where_it_is_reliable_or_nothing_is(bars, cue):
-    picture, _ = cue(np.random.default_rng(11), upright=True)
+    image, _ = cue(np.random.default_rng(11), upright=True)
     blind = Dark().eval()
     nn.init.zeros_(blind.maps.weight)
     for predictor, expected in ((bars, True), (replace(bars, network=blind), False)):
-        assert reliable(predictor, picture, "grad-cam") == expected
-        found = explain_picture(predictor, picture, "a picture")
+        assert reliable(predictor, image, "grad-cam") == expected
+        found = explain_image(predictor, image, "an image")
         assert {each.method for each in found.maps} == {"grad-cam"}
         assert found.row()["reliable"] == expected
 
@@ -61,14 +61,14 @@ def test_it_stays_where_it_is_reliable_or_nothing_is(bars, cue):
 @pytest.mark.parametrize("asked", [{"method": "grad-cam"}, {"layer": "stages.2"}])
 def test_what_is_asked_for_is_taken(bars, cue, asked):
     for upright in (False, True):
-        picture, _ = cue(np.random.default_rng(12), upright=upright)
-        found = explain_picture(bars, picture, "a picture", **asked)
+        image, _ = cue(np.random.default_rng(12), upright=upright)
+        found = explain_image(bars, image, "an image", **asked)
         assert {each.method for each in found.maps} == {"grad-cam"}
 
 
 def test_an_empty_map_is_called_so(bars, cue):
-    picture, _ = cue(np.random.default_rng(13), upright=True)
-    found = explain_picture(bars, picture, "a picture")
+    image, _ = cue(np.random.default_rng(13), upright=True)
+    found = explain_image(bars, image, "an image")
     empty = [replace(each, map=np.zeros_like(each.map)) for each in found.maps]
     told = replace(found, maps=tuple(empty))
     assert not told.reliable

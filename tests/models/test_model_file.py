@@ -20,9 +20,7 @@ CARD = ModelCard(
     task=Classes(("ellipse", "spirale à bras", "渦")),
     framing=Framing(crop=64, size=32),
     colours=("in colour",),
-    view=View(
-        size=32, mean=(0.1, 0.2, 0.3), deviation=(1.0, 1.0, 1.0), rotate=180, symmetries=True
-    ),
+    view=View(size=32, mean=(0.1, 0.2, 0.3), std=(1.0, 1.0, 1.0), rotate=180, symmetries=True),
     recipe="default",
     source="galaxies",
     versions={"hubblefork": "0.1.0"},
@@ -38,8 +36,8 @@ def test_weights_and_card_come_back_as_they_were(tmp_path):
     assert arrays.keys() == trust.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(array, trust[name])
-    pictures = torch.rand(2, 3, 32, 32)
-    torch.testing.assert_close(loaded(pictures), network(pictures))
+    images = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(loaded(images), network(images))
     assert not loaded.training
 
 

@@ -22,12 +22,12 @@ CARD = ModelCard(
     task=Classes(("a", "b", "c")),
     framing=Framing(size=24),
     colours=("in colour",),
-    view=View(size=24, mean=(0.5,) * 3, deviation=(0.2,) * 3, symmetries=True),
+    view=View(size=24, mean=(0.5,) * 3, std=(0.2,) * 3, symmetries=True),
     recipe="default",
     source="test",
     versions={},
 )
-PICTURES = np.random.default_rng(0).integers(0, 256, (300, 24, 24, 3), dtype=np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (300, 24, 24, 3), dtype=np.uint8)
 
 
 @pytest.fixture
@@ -42,31 +42,31 @@ def predictor(tmp_path) -> Predictor:
 
 
 def test_probabilities_sum_to_one_and_keep_the_order_of_the_rows(predictor):
-    everything = predictor.predict(PICTURES)
+    everything = predictor.predict(IMAGES)
     assert everything.shape == (300, 3)
     np.testing.assert_allclose(everything.sum(axis=1), 1, atol=1e-5)
     rows = [299, 5, 5, 0]
-    np.testing.assert_allclose(predictor.predict(PICTURES, rows), everything[rows], atol=1e-6)
-    assert predictor.predict(PICTURES, []).shape == (0, 3)
+    np.testing.assert_allclose(predictor.predict(IMAGES, rows), everything[rows], atol=1e-6)
+    assert predictor.predict(IMAGES, []).shape == (0, 3)
 
 
-def test_a_turned_or_mirrored_picture_gets_the_same_averaged_answer(predictor):
-    straight = predictor.predict(PICTURES[:8])
-    for turned in (np.rot90(PICTURES[:8], axes=(1, 2)), PICTURES[:8, :, ::-1]):
+def test_a_turned_or_mirrored_image_gets_the_same_averaged_answer(predictor):
+    straight = predictor.predict(IMAGES[:8])
+    for turned in (np.rot90(IMAGES[:8], axes=(1, 2)), IMAGES[:8, :, ::-1]):
         np.testing.assert_allclose(predictor.predict(turned.copy()), straight, atol=1e-5)
     single = replace(predictor, card=replace(CARD, view=replace(CARD.view, symmetries=False)))
-    assert not np.allclose(single.predict(PICTURES[:8]), straight, atol=1e-5)
+    assert not np.allclose(single.predict(IMAGES[:8]), straight, atol=1e-5)
 
 
 @pytest.mark.parametrize(("side", "field", "size"), [
     (80, 0.8, 64), (81, 0.8, 64), (80, 0.79, 64), (57, 0.7, 32), (33, 1.0, 24), (24, 1.0, 33),
 ])  # fmt: skip
 def test_a_turn_changes_nothing_however_the_view_is_cut(predictor, side, field, size):
-    view = replace(CARD.view, field=field, size=size)
+    view = replace(CARD.view, field_of_view=field, size=size)
     model = replace(predictor, card=replace(CARD, view=view))
-    pictures = np.random.default_rng(1).integers(0, 256, (4, side, side, 3), dtype=np.uint8)
-    straight = model.predict(pictures)
-    for turned in (np.rot90(pictures, axes=(1, 2)), pictures[:, ::-1]):
+    images = np.random.default_rng(1).integers(0, 256, (4, side, side, 3), dtype=np.uint8)
+    straight = model.predict(images)
+    for turned in (np.rot90(images, axes=(1, 2)), images[:, ::-1]):
         np.testing.assert_allclose(model.predict(turned.copy()), straight, atol=1e-5)
 
 
@@ -74,7 +74,7 @@ def test_fractions_of_votes_follow_the_tree_averaged_or_not(tmp_path):
     card = replace(CARD, task=Votes(), head="tree")
     save_model(tmp_path / "model.safetensors", card.create_network(), card)
     predictor = Predictor.load(tmp_path / "model.safetensors", "cpu")
-    fractions = predictor.predict(PICTURES[:20])
+    fractions = predictor.predict(IMAGES[:20])
     assert fractions.dtype == np.float32
     assert not GALAXY_ZOO_2.check(fractions, tolerance=1e-5).any()
     ids = np.array([f"g{k}" for k in range(20)], dtype=object)
@@ -84,12 +84,12 @@ def test_fractions_of_votes_follow_the_tree_averaged_or_not(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pictures",
-    [PICTURES[0], PICTURES.astype(np.float32), PICTURES[..., :1], PICTURES[:, :, :12]],
+    "images",
+    [IMAGES[0], IMAGES.astype(np.float32), IMAGES[..., :1], IMAGES[:, :, :12]],
 )
-def test_other_shapes_and_types_are_refused(predictor, pictures):
+def test_other_shapes_and_types_are_refused(predictor, images):
     with pytest.raises(RequestError, match="this model takes"):
-        predictor.predict(pictures)
+        predictor.predict(images)
 
 
 def test_a_place_without_a_model_is_refused(tmp_path):

@@ -30,7 +30,7 @@ def test_arrays_hold_everything(trust):
     if trust.outliers:
         distance = again.outliers.distance(FEATURES)
         np.testing.assert_array_equal(distance, trust.outliers.distance(FEATURES))
-        assert again.likeness(distance).dtype == np.float32
+        assert again.typicality(distance).dtype == np.float32
 
 
 def test_answers_without_a_calibration_stay_as_they_are():

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from hubblefork.models.view import View, symmetries
 
-UNIT = {"mean": (0.0, 0.0, 0.0), "deviation": (1.0, 1.0, 1.0)}
+UNIT = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
 
 def blob(side: int = 64, down: float = 0.0, across: float = 0.0) -> torch.Tensor:
-    """One picture (1, side, side, 3) with a Gaussian spot, its place in units of half a side."""
+    """One image (1, side, side, 3) with a Gaussian spot, its place in units of half a side."""
     place = (torch.arange(side) + 0.5) / side * 2 - 1
     spot = torch.exp(-((place[:, None] - down) ** 2 + (place - across) ** 2) / 0.01)
     return (spot * 255).to(torch.uint8)[None, ..., None].expand(1, side, side, 3).contiguous()
@@ -31,21 +31,21 @@ def centre(maps: torch.Tensor) -> tuple[float, float]:
 
 
 def test_the_fixed_view_of_the_packed_size_only_changes_units():
-    pictures = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
-    view = View(size=16, mean=(0.5, 0.25, 0.0), deviation=(0.5, 1.0, 2.0), rotate=90)
-    expected = pictures.permute(0, 3, 1, 2) / 255
+    images = torch.randint(0, 256, (4, 16, 16, 3), dtype=torch.uint8)
+    view = View(size=16, mean=(0.5, 0.25, 0.0), std=(0.5, 1.0, 2.0), rotate=90)
+    expected = images.permute(0, 3, 1, 2) / 255
     expected = (expected - torch.tensor([0.5, 0.25, 0.0]).view(3, 1, 1)) / torch.tensor(
         [0.5, 1.0, 2.0]
     ).view(3, 1, 1)
-    torch.testing.assert_close(view.fixed(pictures), expected)
-    torch.testing.assert_close(view.fixed(pictures), expected)  # the pictures are not changed
+    torch.testing.assert_close(view.fixed(images), expected)
+    torch.testing.assert_close(view.fixed(images), expected)  # the images are not changed
 
 
 def test_a_view_without_augmentation_is_the_fixed_one():
-    pictures = torch.randint(0, 256, (2, 24, 24, 3), dtype=torch.uint8)
+    images = torch.randint(0, 256, (2, 24, 24, 3), dtype=torch.uint8)
     view = View(size=16, **UNIT)
-    assert torch.equal(view.random(pictures), view.fixed(pictures))
-    assert view.random(pictures).shape == (2, 3, 16, 16)
+    assert torch.equal(view.random(images), view.fixed(images))
+    assert view.random(images).shape == (2, 3, 16, 16)
 
 
 @given(seed=st.integers(0, 10_000), rotate=st.sampled_from([30, 90, 180]), flip=st.booleans())
@@ -68,48 +68,48 @@ def test_zoom_and_shift_stay_within_their_ranges(seed, zoom):
 
 
 def test_a_field_below_one_shows_the_middle_enlarged():
-    pictures = blob(side=80, down=0.4)
-    view = View(size=64, **UNIT, field=0.8)
-    expected = pictures[:, 8:72, 8:72].permute(0, 3, 1, 2) / 255
-    torch.testing.assert_close(view.fixed(pictures), expected)
-    assert centre(view.fixed(pictures))[0] == pytest.approx(0.5, abs=0.01)
+    images = blob(side=80, down=0.4)
+    view = View(size=64, **UNIT, field_of_view=0.8)
+    expected = images[:, 8:72, 8:72].permute(0, 3, 1, 2) / 255
+    torch.testing.assert_close(view.fixed(images), expected)
+    assert centre(view.fixed(images))[0] == pytest.approx(0.5, abs=0.01)
     # Turned by nearly nothing, the random view shows the same.
     torch.testing.assert_close(
-        replace(view, rotate=1e-6).random(pictures), expected, atol=1e-3, rtol=0
+        replace(view, rotate=1e-6).random(images), expected, atol=1e-3, rtol=0
     )
 
 
 @pytest.mark.parametrize(("size", "field"), [(32, 1.0), (24, 0.75)])
 def test_no_view_aliases_what_is_finer_than_itself(size, field):
     board = (torch.arange(128)[:, None] + torch.arange(128)) % 2 * 255
-    pictures = board.to(torch.uint8)[None, ..., None].expand(16, 128, 128, 3)
-    view = View(size=size, **UNIT, field=field, rotate=180, flip=True, zoom=1.2, shift=0.05)
+    images = board.to(torch.uint8)[None, ..., None].expand(16, 128, 128, 3)
+    view = View(size=size, **UNIT, field_of_view=field, rotate=180, flip=True, zoom=1.2, shift=0.05)
     torch.manual_seed(0)
-    for seen in (view.fixed(pictures), view.random(pictures)):
+    for seen in (view.fixed(images), view.random(images)):
         assert float(seen.mean()) == pytest.approx(0.5, abs=0.01)
         assert float(seen.std()) < 0.02
 
 
 def test_views_follow_from_the_seed():
     view = View(size=32, **UNIT, rotate=180, flip=True, zoom=1.3, shift=0.1)
-    pictures = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
+    images = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
     drawn = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        drawn.append(view.random(pictures))
+        drawn.append(view.random(images))
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
     assert not torch.equal(drawn[0][0], drawn[0][1])
 
 
-def test_a_picture_is_seen_alike_in_a_share_of_its_batch():
+def test_an_image_is_seen_alike_in_a_share_of_its_batch():
     view = View(size=32, **UNIT, rotate=180, flip=True, zoom=1.3, shift=0.1)
-    pictures = torch.randint(0, 256, (7, 32, 32, 3), dtype=torch.uint8)
+    images = torch.randint(0, 256, (7, 32, 32, 3), dtype=torch.uint8)
     torch.manual_seed(1)
-    whole = view.random(pictures)
+    whole = view.random(images)
     for start, stop in ((0, 3), (3, 5), (5, 7)):
         torch.manual_seed(1)
-        own = view.random(pictures[start:stop], batch=7, start=start)
+        own = view.random(images[start:stop], batch=7, start=start)
         torch.testing.assert_close(own, whole[start:stop])
 
 
@@ -149,7 +149,7 @@ def test_sides_are_turned_by_equal_parts_of_a_quarter_turn_and_come_back(symmetr
     assert len(view.one_sided().sides(inputs)) == 1
 
 
-def test_the_angle_after_the_last_would_be_the_picture_turned_by_90_degrees():
+def test_the_angle_after_the_last_would_be_the_image_turned_by_90_degrees():
     inputs = torch.rand(2, 3, 32, 32)
     thrice = View(size=32, **UNIT, angles=3)
     turned = thrice.sides(torch.rot90(inputs, 1, (-2, -1)))
@@ -158,5 +158,5 @@ def test_the_angle_after_the_last_would_be_the_picture_turned_by_90_degrees():
 
 
 def test_a_view_comes_back_from_json():
-    view = View(size=64, mean=(0.1, 0.2, 0.3), deviation=(1.0, 2.0, 3.0), rotate=180, flip=True)
+    view = View(size=64, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0), rotate=180, flip=True)
     assert View.from_json(view.to_json()) == view

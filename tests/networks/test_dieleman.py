@@ -17,7 +17,7 @@ def test_at_the_published_size_there_are_16_corners_of_45_pixels(network):
     assert network.sides(torch.rand(2, 1, 99, 99)).shape == (2, 16, 1, 45, 45)
 
 
-def test_every_side_has_the_middle_of_the_picture_at_its_lower_right(network):
+def test_every_side_has_the_middle_of_the_image_at_its_lower_right(network):
     down, across = torch.meshgrid(torch.arange(99.0), torch.arange(99.0), indexing="ij")
     spot = torch.exp(-((down - 49) ** 2 + (across - 49) ** 2) / 18)
     for side in network.sides(spot[None, None])[0, :, 0]:
@@ -27,7 +27,7 @@ def test_every_side_has_the_middle_of_the_picture_at_its_lower_right(network):
         assert abs(column - 34) <= 1
 
 
-def test_the_turned_sides_show_the_picture_turned_by_45_degrees(network):
+def test_the_turned_sides_show_the_image_turned_by_45_degrees(network):
     # A bar along the diagonal lies level, or stands, in a square that is turned by 45 degrees.
     bar = torch.zeros(99, 99)
     for offset in (-1, 0, 1):
@@ -38,10 +38,10 @@ def test_the_turned_sides_show_the_picture_turned_by_45_degrees(network):
         assert along > 0.8, "one row or column is the bar"
 
 
-def test_a_picture_turned_by_quarters_or_mirrored_shows_the_same_sides(network):
-    picture = torch.rand(1, 1, 99, 99)
-    sides = network.sides(picture)[0].flatten(1)
-    for other in (picture.rot90(1, (-2, -1)), picture.flip(-1)):
+def test_an_image_turned_by_quarters_or_mirrored_shows_the_same_sides(network):
+    image = torch.rand(1, 1, 99, 99)
+    sides = network.sides(image)[0].flatten(1)
+    for other in (image.rot90(1, (-2, -1)), image.flip(-1)):
         others = network.sides(other)[0].flatten(1)
         apart = (sides[:, None] - others).abs().amax(dim=2)
         assert (apart < 1e-4).sum(dim=1).tolist() == [1] * 16

@@ -14,7 +14,7 @@ def test_drops_its_share_and_keeps_the_mean(format):
     assert out.stride() == maps.stride()
 
 
-def test_drops_neighbours_channels_and_pictures_independently():
+def test_drops_neighbours_channels_and_images_independently():
     torch.manual_seed(0)
     kept = (Dropout(0.5)(torch.ones(64, 32, 16, 16)) > 0).float() - 0.5
     for axis in range(4):

@@ -39,12 +39,12 @@ def trained_like(network):
 
 @each_orientation
 @torch.inference_mode()
-def test_answers_do_not_depend_on_how_a_picture_is_turned_or_mirrored(orientation):
+def test_answers_do_not_depend_on_how_an_image_is_turned_or_mirrored(orientation):
     torch.manual_seed(0)
     network = trained_like(EquivariantResNet((3, 32, 32), 5, width=2, blocks=(1, 1)))
-    pictures = torch.randn(2, 3, 32, 32)
-    answers = network(pictures)
-    torch.testing.assert_close(network(_turned(pictures, orientation)), answers)
+    images = torch.randn(2, 3, 32, 32)
+    answers = network(images)
+    torch.testing.assert_close(network(_turned(images, orientation)), answers)
     assert answers.std() > 0.1
 
 
@@ -52,15 +52,15 @@ def test_answers_do_not_depend_on_how_a_picture_is_turned_or_mirrored(orientatio
 @pytest.mark.parametrize(
     "settings", [{"kernel_size": 3, "padding": 1}, {"kernel_size": 4, "padding": 1, "stride": 2}]
 )
-def test_a_turned_picture_turns_the_maps_and_permutes_orientations(settings, orientation):
+def test_a_turned_image_turns_the_maps_and_permutes_orientations(settings, orientation):
     torch.manual_seed(0)
     layers = torch.nn.Sequential(
         Lifting(3, 2, **(settings | {"stride": 1, "kernel_size": 3})),
         GroupConvolution(2, 3, **settings),
     )
-    pictures = torch.randn(1, 3, 16, 16)
-    maps = layers(pictures).unflatten(1, (-1, ORIENTATIONS))
-    turned = layers(_turned(pictures, orientation)).unflatten(1, (-1, ORIENTATIONS))
+    images = torch.randn(1, 3, 16, 16)
+    maps = layers(images).unflatten(1, (-1, ORIENTATIONS))
+    turned = layers(_turned(images, orientation)).unflatten(1, (-1, ORIENTATIONS))
     order = [_product(orientation, g) for g in range(ORIENTATIONS)]
     torch.testing.assert_close(
         turned[:, :, order], _turned(maps, orientation), atol=1e-5, rtol=1e-4
@@ -90,6 +90,6 @@ def test_options_out_of_range_are_refused(options):
         EquivariantResNet((3, 64, 64), 5, **options)
 
 
-def test_too_small_a_picture_is_refused():
+def test_too_small_an_image_is_refused():
     with pytest.raises(RequestError, match="16"):
         EquivariantResNet((3, 15, 64), 5)

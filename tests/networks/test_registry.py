@@ -17,7 +17,7 @@ PUBLISHED = {
     "dieleman": ((3, 99, 99), 37, 42_303_237),
 }
 
-# The least side of a picture that each network takes.
+# The least side of an image that each network takes.
 LEAST = {
     "mlp": 1,
     "lenet5": 16,
@@ -77,9 +77,9 @@ def test_a_residual_block_begins_as_its_short_cut():
 
 
 @pytest.mark.parametrize("name", sorted(LEAST.keys() - {"mlp"}))
-def test_too_small_a_picture_is_refused_with_the_least_size(name):
+def test_too_small_an_image_is_refused_with_the_least_size(name):
     least = LEAST[name]
-    with pytest.raises(RequestError, match=f"{name} needs pictures of at least {least}x{least}"):
+    with pytest.raises(RequestError, match=f"{name} needs images of at least {least}x{least}"):
         create_network(name, (3, least - 1, 100), 2)
 
 

@@ -36,9 +36,9 @@ def file(teacher, tmp_path_factory):
 
 
 def assert_same_features(network, teacher):
-    pictures = torch.rand(2, *SHAPE)
-    found = network.eval().forward_features(pictures)
-    torch.testing.assert_close(found, teacher.forward_features(pictures))
+    images = torch.rand(2, *SHAPE)
+    found = network.eval().forward_features(images)
+    torch.testing.assert_close(found, teacher.forward_features(images))
 
 
 def test_weights_of_a_file_find_their_places_under_a_new_last_layer(teacher, file):
@@ -49,8 +49,8 @@ def test_weights_of_a_file_find_their_places_under_a_new_last_layer(teacher, fil
 
 def test_a_last_layer_of_as_many_outputs_is_kept(teacher, file):
     network = create_network("timm:test_resnet", SHAPE, 7, weights=str(file))
-    pictures = torch.rand(2, *SHAPE)
-    torch.testing.assert_close(network.eval()(pictures), teacher(pictures))
+    images = torch.rand(2, *SHAPE)
+    torch.testing.assert_close(network.eval()(images), teacher(images))
 
 
 def test_a_repository_on_this_machine_is_a_network_or_weights(teacher, repository):
@@ -69,7 +69,7 @@ def test_what_a_model_file_keeps_of_a_repository_needs_no_repository(repository)
     fresh.load_state_dict(pretrained.state_dict())
 
 
-def test_grey_pictures_are_seen_by_the_sum_of_the_colours(teacher, file):
+def test_grey_images_are_seen_by_the_sum_of_the_colours(teacher, file):
     network = create_network("timm:test_resnet", (1, 32, 32), 3, weights=str(file)).eval()
     grey = torch.rand(2, 1, 32, 32)
     expected = teacher.forward_features(grey.expand(-1, 3, -1, -1))

@@ -1,4 +1,4 @@
-"""Folders become lists of pictures, and tables are written whole or not at all."""
+"""Folders become lists of images, and tables are written whole or not at all."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ def make(*paths) -> None:
         path.touch()
 
 
-def test_folders_stand_for_their_pictures_and_other_files_are_passed_over(tmp_path):
+def test_folders_stand_for_their_images_and_other_files_are_passed_over(tmp_path):
     names = ("b/2.PNG", "b/1.jpg", "a.tif", "c.fits", "notes.txt", "b/.hidden.png")
     make(*(tmp_path / name for name in names))
     source, *others = open_places([tmp_path, tmp_path / "notes.txt"])
@@ -27,10 +27,10 @@ def test_folders_stand_for_their_pictures_and_other_files_are_passed_over(tmp_pa
     assert source.task == Unlabelled()
     names = [path.removeprefix(f"{tmp_path}/") for path in source.table["id"]]
     assert names == ["a.tif", "c.fits", "b/1.jpg", "b/2.PNG", "notes.txt"]
-    assert source.notes[0] == f"Passed over as no pictures: {tmp_path}/notes.txt."
+    assert source.notes[0] == f"Passed over as no images: {tmp_path}/notes.txt."
 
 
-def test_sources_and_pictures_are_opened_in_the_order_given(tmp_path):
+def test_sources_and_images_are_opened_in_the_order_given(tmp_path):
     make(tmp_path / "1.png", tmp_path / "2.png")
     (tmp_path / "table.csv").write_text("image\n2.png\n1.png\n")
     np.save(tmp_path / "array.npy", np.zeros((3, 8, 8, 3), np.uint8))
@@ -69,6 +69,6 @@ def test_a_table_that_fails_half_way_is_not_left(tmp_path):
 
 
 def test_nothing_readable_is_a_mistake(tmp_path):
-    with pytest.raises(RequestError, match="no picture of 2 could be read"):
+    with pytest.raises(RequestError, match="no image of 2 could be read"):
         write_table([table(["1", "2"], "the file is empty")], tmp_path / "out.csv")
     assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ def make(
     channels: int = 3,
     **changes: Any,
 ) -> Material:
-    """A run that tested `number` pictures; a higher `strength` makes fewer mistakes."""
+    """A run that tested `number` images; a higher `strength` makes fewer mistakes."""
     random = np.random.default_rng(0)
     classes = len(names)
     true = random.integers(classes, size=number) if true is None else np.asarray(true)
@@ -37,7 +37,7 @@ def make(
     table = {"id": [f"g{k}" for k in range(number)], "true": words[true]}
     table = pd.DataFrame(table | {"predicted": words[probabilities.argmax(axis=1)]})
     counts = dict.fromkeys(names, 0) | table["true"].value_counts().to_dict()
-    picture = random.integers(256, size=(32, 32, channels), dtype=np.uint8)
+    image = random.integers(256, size=(32, 32, channels), dtype=np.uint8)
     epochs = np.arange(1, 6)
     given = {
         "title": "default on simulated",
@@ -78,7 +78,7 @@ def make(
         ),
         "predictions": pd.concat([table, pd.DataFrame(probabilities, columns=list(names))], axis=1),
         "metrics": measure_classes(true, probabilities, names, resamples=50),
-        "pictures": lambda identifier: picture,
+        "images": lambda identifier: image,
         "versions": {"hubblefork": "0.1.0", "python": "3.11"},
         "parameters": 390_326,
         "seconds": 10.0,
@@ -153,12 +153,12 @@ def votes() -> Callable[..., Material]:
 
 @pytest.fixture
 def unwatched() -> pd.DataFrame:
-    """A history without a validation part."""
+    """A history without a validation set."""
     history = make().history
     return history.assign(val_loss=np.nan, val_accuracy=np.nan)
 
 
 @pytest.fixture(scope="session")
 def runs_to_show() -> tuple[Material, Material, Material]:
-    """Two runs of classes on the same pictures, and one of votes."""
+    """Two runs of classes on the same images, and one of votes."""
     return make_trusted(number=240, strength=1.5), make(number=240, strength=3), make_votes()

@@ -118,9 +118,7 @@ def pages(tmp_path_factory, runs_to_show, shapes) -> dict[str, Path]:
 def explained(run: Material) -> Explained:
     """A page of explanations with a part of each kind."""
     tiles = [
-        Tile(
-            run.picture(each), f"Picture {each}", "completely_round_smooth", {"sure": "90 %"}, wrong
-        )
+        Tile(run.image(each), f"Image {each}", "completely_round_smooth", {"sure": "90 %"}, wrong)
         for each, wrong in zip(run.predictions["id"][:9], [True, False, None] * 3, strict=True)
     ]
     panel = Panel("chart", "A chart", "What is to be seen.", chart_png(confusion(run)))
@@ -129,7 +127,7 @@ def explained(run: Material) -> Explained:
         "Mistakes", "What to look for.", [Group("Taken for", tiles)] * 3, [Group("All", tiles)],
         [panel], table,
     )  # fmt: skip
-    cautions, cards = ["Few pictures."], [{"title": "Right", "value": "9", "meaning": "of ten"}]
+    cautions, cards = ["Few images."], [{"title": "Right", "value": "9", "meaning": "of ten"}]
     return Explained("A run", "explained", ["It works."], [section] * 2, cards, cautions)
 
 
@@ -149,12 +147,12 @@ def test_letters_stand_out(kind, colours, pages, opened):
 
 
 def shown(page) -> list[str]:
-    """The pictures of the galleries that are to be seen."""
+    """The images of the galleries that are to be seen."""
     images = page.locator(".galleries img:visible")
     return images.evaluate_all("(all) => all.map((each) => each.alt)")
 
 
-def test_a_click_on_a_cell_shows_its_pictures_and_another_hides_them(pages, opened):
+def test_a_click_on_a_cell_shows_its_images_and_another_hides_them(pages, opened):
     page = opened(pages["classes"], 360)
     assert shown(page) == []
     cells = page.locator(".confusion button")

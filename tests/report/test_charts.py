@@ -69,7 +69,7 @@ def test_confusion_shows_counts_and_shares_of_the_row(material):
     shown = texts(confusion(run))
     assert str(matrix[0, 0]) in shown
     assert f"{100 * matrix[0, 0] / 40:.0f}\u00a0%" in shown
-    assert "none in the test part" in shown  # the third class
+    assert "none in the test set" in shown  # the third class
 
 
 @pytest.mark.parametrize("classes", [2, 13, 41])
@@ -84,7 +84,7 @@ def test_confusion_is_drawn_for_few_and_many_classes(material, classes):
 def test_class_counts_add_the_parts_up(material):
     run = material(true=np.repeat([0, 1, 2], [6, 3, 1]))
     figure = class_counts(run)
-    assert f"30  ·  {percent(0.6)}" in texts(figure)  # 3 + 1 + 1 times the six of the test part
+    assert f"30  ·  {percent(0.6)}" in texts(figure)  # 3 + 1 + 1 times the six of the test set
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["training (30)", "validation (10)", "test (10)"]
 

@@ -9,7 +9,7 @@ from PIL import Image
 from hubblefork.report.confusion import galleries, matrix_rows
 
 
-def test_every_cell_with_pictures_has_its_gallery(material):
+def test_every_cell_with_images_has_its_gallery(material):
     run = material(number=200, strength=1)
     matrix = np.array(run.metrics["confusion_matrix"])
     cells = [cell for row in matrix_rows(run) for cell in row["cells"]]
@@ -18,7 +18,7 @@ def test_every_cell_with_pictures_has_its_gallery(material):
     assert {each["key"]: each["count"] for each in galleries(run)} == counts
 
 
-def test_a_gallery_holds_the_pictures_of_its_cell_the_surest_first(material):
+def test_a_gallery_holds_the_images_of_its_cell_the_surest_first(material):
     run = material(number=200, strength=1)
     answers = run.answers().set_index("id")
     seen = []
@@ -47,9 +47,9 @@ def test_errors_are_shown_before_right_answers_and_what_is_missing_is_told(mater
     assert each["told"].startswith(f"{shown[each['key']]} of {each['count']} shown")
 
 
-def test_pictures_are_small(material):
+def test_images_are_small(material):
     noise = np.random.default_rng(0).integers(256, size=(300, 200, 3), dtype=np.uint8)
-    found = galleries(material(number=9, pictures=lambda identifier: noise))
+    found = galleries(material(number=9, images=lambda identifier: noise))
     content = found[0]["tiles"][0]["source"].partition(",")[2]
     with Image.open(io.BytesIO(base64.b64decode(content))) as image:
         assert image.size == (75, 112)

@@ -14,7 +14,7 @@ def test_examples_stand_in_the_order_of_the_classes(material):
     assert rows["id"].is_unique
 
 
-def test_few_test_pictures_are_all_shown(material):
+def test_few_test_images_are_all_shown(material):
     assert len(example_rows(material(number=4))) == 4
     assert len(prediction_rows(material(number=4))) == 4
 
@@ -36,5 +36,5 @@ def test_predictions_are_mostly_wrong_where_few_were_right(material):
     assert (rows["true"] != rows["predicted"]).all()
 
 
-def test_the_same_run_shows_the_same_pictures(material):
+def test_the_same_run_shows_the_same_images(material):
     assert list(example_rows(material())["id"]) == list(example_rows(material())["id"])

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
-from hubblefork.report.explain_words import about_pictures, about_test_part
+from hubblefork.report.explain_words import about_images, about_test_part
 
 
 def test_names_are_text_and_every_part_is_there(tmp_path):
     evil = "<script>alert(1)</script>"
-    picture = np.zeros((8, 8, 3), np.uint8)
-    tile = Tile(picture, f"a picture of {evil}", evil, {evil: evil}, right=False)
+    image = np.zeros((8, 8, 3), np.uint8)
+    tile = Tile(image, f"an image of {evil}", evil, {evil: evil}, right=False)
     section = Section(
         evil,
         evil,
@@ -31,17 +31,17 @@ def test_what_was_left_out_is_said():
             "predicted": ["a", "b"],
             "method": ["grad-cam", "occlusion"],
             "reliable": [True, False],
-            "likeness": [None, None],
+            "typicality": [None, None],
         }
     )
-    told = about_pictures(table, 900, [("x.png", "cut")], compared=False)
+    told = about_images(table, 900, [("x.png", "cut")], compared=False)
     assert "by grad-cam (1) and occlusion (1)" in told["sentences"][0]
     assert "For 1 of 2 the map" in told["sentences"][1]
     cautions = " ".join(told["cautions"])
     assert "first 2 of 900" in cautions
     assert "x.png (cut)" in cautions
-    assert "No training pictures" in cautions
-    assert "no validation part" in cautions
+    assert "No training images" in cautions
+    assert "no validation set" in cautions
 
 
 def figures_of_votes(kept: float, lost: float) -> dict:
@@ -80,7 +80,7 @@ def test_of_votes_less_error_is_better():
     assert "Always giving the mean of these galaxies would miss by 0.1700" in text
     assert "It looks at the object: with the surroundings blurred it misses by 0.1000" in text
     assert "For 25.0\xa0% of the galaxies, it misses most on the question ‘Spiral arms?’" in text
-    assert "pictures that are given noise of 20 grey levels: its RMSE rises from 0.0900" in text
+    assert "images that are given noise of 20 grey levels: its RMSE rises from 0.0900" in text
     assert [card["value"] for card in told["figures"]] == ["0.0900", "0.1000", "0.1600", "0.1300"]
     assert told["figures"][0]["interval"] == "0.0800 to 0.1000"
     assert len(told["cautions"]) == 1

@@ -19,7 +19,7 @@ EVIL = "<script>alert(1)</script>"
 def make(
     folder: Path, labels: list[str], copies: int = 0, channels: int = 3, **columns: list
 ) -> Look:
-    """A look at a catalogue with these labels, one picture each, the last ones turned copies."""
+    """A look at a catalogue with these labels, one image each, the last ones turned copies."""
     random = np.random.default_rng(0)
     sky = random.integers(0, 256, (len(labels), 24, 24, 3), dtype=np.uint8)
     sky[len(labels) - copies :] = np.rot90(sky[:copies], 1, (1, 2))
@@ -35,8 +35,8 @@ def make(
 
 def of(dataset, **given) -> Look:
     inspection = inspect_dataset(dataset)
-    pictures = {int(row): dataset.images[row] for row in shown_rows(inspection)}
-    return Look("a look", inspection, ["One file was ignored."], pictures, **given)
+    images = {int(row): dataset.images[row] for row in shown_rows(inspection)}
+    return Look("a look", inspection, ["One file was ignored."], images, **given)
 
 
 def words(text: str) -> str:
@@ -46,7 +46,7 @@ def words(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def with_copies(tmp_path_factory) -> str:
-    """A page on 20 pictures of ten a and ten b, and a turned copy of each, two misnamed."""
+    """A page on 20 images of ten a and ten b, and a turned copy of each, two misnamed."""
     folder = tmp_path_factory.mktemp("copies")
     labels = ["a", "b"] * 10
     return render_look(make(folder, [*labels, "b", "a", *labels[2:]], copies=20))
@@ -63,7 +63,7 @@ def test_the_page_needs_nothing_but_itself(with_copies):
 
 def test_counts_guess_split_and_notes_stand_on_it(with_copies):
     text = words(with_copies)
-    assert "Always answering ‘a’, without looking at a picture, would be right for 50.0 %" in text
+    assert "Always answering ‘a’, without looking at an image, would be right for 50.0 %" in text
     assert "b 20 50.0 % 16 2 2" in text
     assert "One file was ignored." in text
     assert "stratified by class" in text
@@ -72,10 +72,10 @@ def test_counts_guess_split_and_notes_stand_on_it(with_copies):
 def test_near_duplicates_stand_side_by_side_the_differing_ones_first(with_copies):
     shown = re.findall(r'<div class="alike( differ)?">', with_copies)
     assert shown == [" differ", " differ", *[""] * 10]
-    assert "40 pictures in 20 groups; the labels of 2 differ" in words(with_copies)
+    assert "40 images in 20 groups; the labels of 2 differ" in words(with_copies)
 
 
-def test_groups_beyond_the_first_are_named_without_pictures(with_copies):
+def test_groups_beyond_the_first_are_named_without_images(with_copies):
     assert "The ids of all 20 groups" in with_copies
     assert len(re.findall(r"<li>g\d+, g\d+</li>", with_copies)) == 20
 
@@ -90,7 +90,7 @@ def test_names_are_shown_and_never_obeyed(tmp_path):
         assert shown in plain
 
 
-def test_grey_pictures_and_many_classes_have_a_page(tmp_path):
+def test_grey_images_and_many_classes_have_a_page(tmp_path):
     page = make(tmp_path, [f"class {n % 12:02}" for n in range(24)], channels=1)
     text = words(render_look(page))
     assert "in 12 classes" in text
@@ -100,16 +100,16 @@ def test_grey_pictures_and_many_classes_have_a_page(tmp_path):
     assert last.get_text().startswith("6 others")
 
 
-def test_unlabelled_pictures_have_a_page(tmp_path, shapes):
-    folder = tmp_path / "pictures"
+def test_unlabelled_images_have_a_page(tmp_path, shapes):
+    folder = tmp_path / "images"
     folder.mkdir()
     for file in shapes.glob("disc/*.png"):
         (folder / file.name).write_bytes(file.read_bytes())
     dataset = pack(open_source(folder, labelled=False), Framing(size=24))
     text = words(render_look(of(dataset)))
-    assert "holds 40 pictures without labels" in text
+    assert "holds 40 images without labels" in text
     assert "Guessing" not in text
-    assert "all pictures" in text
+    assert "all images" in text
 
 
 def test_votes_have_a_page():

@@ -24,7 +24,7 @@ def test_one_screen_tells_counts_guess_and_cautions(shapes, width):
     assert max(map(len, text.splitlines())) <= width
     words = " ".join(text.replace("\u00a0", " ").split())
     assert "bar 40 50.0 % 32 4 4" in words
-    assert "Fewer than 30 test pictures" in words
+    assert "Fewer than 30 test images" in words
     assert "\x1b" not in text
 
 

@@ -11,7 +11,7 @@ from hubblefork.tasks.task import Classes
 
 
 def found(counts=(60, 40), crop=None, size=32, left_out=(), parts=None, **changes) -> Inspection:
-    """An inspection of made-up pictures of 64x64."""
+    """An inspection of made-up images of 64x64."""
     total = sum(counts)
     table = pd.DataFrame({"width": [64] * total, "height": 64, "bands": 3})
     for column in ("width", "height", "bands"):
@@ -25,7 +25,7 @@ def found(counts=(60, 40), crop=None, size=32, left_out=(), parts=None, **change
         framing=Framing(crop, size),
         info={"left_out": list(left_out)},
     )
-    light = pd.DataFrame({"deviation": [20.0] * total, "saturated": 0.0})
+    light = pd.DataFrame({"std": [20.0] * total, "saturated": 0.0})
     given = {
         "dataset": dataset,
         "names": names,
@@ -49,7 +49,7 @@ def said(inspection: Inspection) -> str:
     return " ".join(cautions(inspection)).replace("\u00a0", " ")
 
 
-def test_sound_pictures_need_no_care():
+def test_sound_images_need_no_care():
     assert cautions(found()) == []
 
 
@@ -57,29 +57,29 @@ def test_sound_pictures_need_no_care():
     ("counts", "expected"),
     [
         ((60, 40), "accuracy is a fair measure here"),
-        ((97, 3), "never finds ‘b’ (3 pictures) can still be right for 97.0 %"),
-        ((9_999, 1), "never finds ‘b’ (1 picture) can still be right for 99.99 %"),
+        ((97, 3), "never finds ‘b’ (3 images) can still be right for 97.0 %"),
+        ((9_999, 1), "never finds ‘b’ (1 image) can still be right for 99.99 %"),
     ],
 )
 def test_why_accuracy_misleads_is_told_from_the_figures(counts, expected):
     assert expected in sentences(found(counts))[-1].replace("\u00a0", " ")
 
 
-def test_too_few_test_pictures_are_named():
+def test_too_few_test_images_are_named():
     inspection = found((600, 40), parts={"test": np.array([60, 4])})
     assert said(inspection) == (
-        "Fewer than 30 test pictures, too few to measure how well a class is found: ‘b’ (4)."
+        "Fewer than 30 test images, too few to measure how well a class is found: ‘b’ (4)."
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"left_out": [{}]}, "1 picture could not be read and was left out"),
-        ({"refused": "class 'b' has 1 picture"}, "refused as it is: class 'b' has 1 picture."),
+        ({"left_out": [{}]}, "1 image could not be read and was left out"),
+        ({"refused": "class 'b' has 1 image"}, "refused as it is: class 'b' has 1 image."),
         ({"width": 128}, "only the centre square is kept, which cuts away 50 %"),
-        ({"size": 80}, "Fewer pixels a side than the 80 of the packed pictures: 100 pictures"),
-        ({"size": 80, "crop": 60}, "than the 80 of the packed pictures: 100 pictures"),
+        ({"size": 80}, "Fewer pixels a side than the 80 of the packed images: 100 images"),
+        ({"size": 80, "crop": 60}, "than the 80 of the packed images: 100 images"),
         ({"bands": [3] * 90 + [1] * 10}, "channels: 90 with 3 and 10 with 1"),
     ],
 )
@@ -87,13 +87,11 @@ def test_what_needs_care_is_told(changes, expected):
     assert expected in said(found(**changes))
 
 
-def test_blank_and_white_pictures_are_counted():
-    light = pd.DataFrame(
-        {"deviation": [0.5] * 2 + [20.0] * 98, "saturated": [0.2] * 5 + [0.0] * 95}
-    )
+def test_blank_and_white_images_are_counted():
+    light = pd.DataFrame({"std": [0.5] * 2 + [20.0] * 98, "saturated": [0.2] * 5 + [0.0] * 95})
     text = said(found(light=light))
-    assert "2 pictures are blank, or almost." in text
-    assert "5 pictures have more than 5 % of their pixels saturated" in text
+    assert "2 images are blank, or almost." in text
+    assert "5 images have more than 5 % of their pixels saturated" in text
 
 
 def test_columns_that_could_group_are_proposed_unless_one_does():
@@ -116,5 +114,5 @@ def test_sizes_are_counted_the_commonest_first():
     ]
 
 
-def test_the_label_of_a_picture_is_its_class():
+def test_the_label_of_an_image_is_its_class():
     assert label(found(), 99) == "b"

@@ -16,7 +16,7 @@ def printed(metrics, width: int = 80) -> str:
 def test_classes_are_summed_up_with_intervals(material):
     metrics = material().metrics
     text = printed(metrics)
-    assert "tested on 60 pictures" in text
+    assert "tested on 60 images" in text
     low, high = metrics["intervals"]["accuracy"]
     assert f"{100 * metrics['accuracy']:.1f} %" in text
     assert f"{100 * low:.1f} to {100 * high:.1f} %" in text

@@ -16,9 +16,9 @@ NAMES = ["smooth and round", "a $ 星 of stars"]
 RANDOM = np.random.default_rng(0)
 TRUE = np.arange(30) % 2
 ANSWERS = RANDOM.dirichlet((1, 1), 30)
-IDS = [f"a picture of the sky with a long name {number}" for number in range(30)]
-# Each is as bright as its place, so that a tile tells which picture it shows.
-PICTURES = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((20, 24, 3), np.uint8)
+IDS = [f"an image of the sky with a long name {number}" for number in range(30)]
+# Each is as bright as its place, so that a tile tells which image it shows.
+IMAGES = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((20, 24, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ PICTURES = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((20, 24,
     ],
     ids=["errors", "doubts", "mislabels", "anomalies"],
 )
-def test_a_ranking_shows_its_first_pictures_with_their_rows(table):
-    figure = draw_ranked(table, PICTURES, most=4)
+def test_a_ranking_shows_its_first_images_with_their_rows(table):
+    figure = draw_ranked(table, IMAGES, most=4)
     (axes,) = figure.axes
     assert [image.get_array()[0, 0, 0] for image in axes.images] == table["row"].tolist()[:4]
     numbers = [name for name in table.columns[2:] if table[name].dtype == float]
@@ -62,7 +62,7 @@ def test_a_difference_that_is_certain_is_filled():
     assert chart_png(figure).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("draw", [draw_pairs, lambda table: draw_ranked(table, PICTURES)])
+@pytest.mark.parametrize("draw", [draw_pairs, lambda table: draw_ranked(table, IMAGES)])
 def test_an_empty_table_is_told(draw):
     with pytest.raises(RequestError, match="nothing to draw"):
         draw(pd.DataFrame())

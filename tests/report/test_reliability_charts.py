@@ -28,7 +28,7 @@ def test_without_calibration_there_is_one_diagram(material):
     assert "As the network says" in texts(figure)
 
 
-def test_the_counts_below_the_diagram_are_of_all_pictures(material):
+def test_the_counts_below_the_diagram_are_of_all_images(material):
     _, lower = reliability_diagram(material(number=70)).axes
     assert sum(bar.get_height() for bar in lower.patches) == 70
 
@@ -55,7 +55,7 @@ def test_coverage_is_drawn_where_it_was_measured(trusted):
 
 
 @pytest.mark.parametrize("number", [1, 30])
-def test_few_pictures_and_absent_classes_can_be_drawn(trusted, number):
+def test_few_images_and_absent_classes_can_be_drawn(trusted, number):
     run = trusted(true=np.zeros(number, int))
     for draw in (reliability_diagram, surest, set_coverage):
         chart_png(draw(run))

@@ -9,17 +9,17 @@ def test_answers_do_not_mistake_a_class_called_true_for_the_true_class(material)
     assert answers["probability"].between(0.5, 1).all()
 
 
-def test_a_grey_picture_has_no_third_axis(material):
-    assert material(channels=1).picture("g0").shape == (32, 32)
-    assert material(channels=3).picture("g0").shape == (32, 32, 3)
+def test_a_grey_image_has_no_third_axis(material):
+    assert material(channels=1).image("g0").shape == (32, 32)
+    assert material(channels=3).image("g0").shape == (32, 32, 3)
 
 
-def test_pictures_may_be_a_mapping(material):
+def test_images_may_be_a_mapping(material):
     black = np.zeros((4, 4, 3), np.uint8)
-    assert material(pictures={"g0": black}).picture("g0") is black
+    assert material(images={"g0": black}).image("g0") is black
 
 
-def test_parts_are_those_with_pictures(material):
+def test_parts_are_those_with_images(material):
     run = material(counts={"test": {"round": 2}, "val": {"round": 0}})
     assert run.parts() == ["test"]
 

@@ -53,7 +53,7 @@ def rendered(make) -> str:
     return render(make())
 
 
-def test_the_page_holds_its_pictures_and_asks_the_network_for_nothing(material):
+def test_the_page_holds_its_images_and_asks_the_network_for_nothing(material):
     text = rendered(material)
     page = Page(text)
     assert len(page.images) == 5 + 60 + 25 + 10
@@ -77,7 +77,7 @@ def test_the_list_of_contents_leads_to_sections(material):
     assert places == sections
 
 
-def test_every_picture_says_what_it_shows(material):
+def test_every_image_says_what_it_shows(material):
     alternatives = [image["alt"] for image in Page(rendered(material)).images]
     assert all(alternatives)
     assert any("predicted" in text and "actually" in text for text in alternatives)
@@ -121,7 +121,7 @@ def test_names_that_figures_cannot_draw_are_explained(material):
     assert "class 2 is \u0378" in words
 
 
-def test_a_class_without_test_pictures_has_dashes(material):
+def test_a_class_without_test_images_has_dashes(material):
     words = Page(render(material(true=np.repeat([0, 1], 20)))).words
     assert "spiral – – – 0none" in words.replace("\u00a0", " ")
 
@@ -137,7 +137,7 @@ def test_a_model_without_history_or_split_still_has_a_page(material):
     assert "over-fits" not in words
 
 
-def test_grey_pictures_and_left_out_ones_are_shown(material):
+def test_grey_images_and_left_out_ones_are_shown(material):
     run = material(channels=1)
     left_out = [{"id": f"{k}", "origin": f"{k}.jpg", "reason": "empty file"} for k in range(25)]
     dataset = {**run.dataset, "left_out": left_out, "notes": ["3 stray files"]}
@@ -148,25 +148,25 @@ def test_grey_pictures_and_left_out_ones_are_shown(material):
     assert "3 stray files" in words
 
 
-def test_large_pictures_are_made_smaller(material):
+def test_large_images_are_made_smaller(material):
     noise = np.random.default_rng(0).integers(256, size=(900, 600, 3), dtype=np.uint8)
-    text = render(material(pictures=lambda identifier: noise))
+    text = render(material(images=lambda identifier: noise))
     assert len(text) < 6_000_000  # noise is the worst case; photographs take a tenth
 
 
 def test_a_page_of_galaxies_is_small(material, tmp_path):
     y, x = np.mgrid[-1:1:69j, -1:1:69j]
     galaxy = (255 * np.exp(-4 * (x**2 + y**2)))[..., None].repeat(3, 2).astype(np.uint8)
-    path = write_report(material(pictures=lambda identifier: galaxy), tmp_path / "report.html")
+    path = write_report(material(images=lambda identifier: galaxy), tmp_path / "report.html")
     assert path.stat().st_size < 1_000_000
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_a_page_of_many_noisy_pictures_stays_small(material, tmp_path):
+def test_a_page_of_many_noisy_images_stays_small(material, tmp_path):
     y, x = np.mgrid[-1:1:128j, -1:1:128j]
     sky = 255 * np.exp(-4 * (x**2 + y**2)) + np.random.default_rng(0).normal(30, 12, (128, 128))
     galaxy = sky.clip(0, 255).astype(np.uint8)[..., None].repeat(3, 2)
-    run = material(number=2500, strength=1, pictures=lambda identifier: galaxy)
+    run = material(number=2500, strength=1, images=lambda identifier: galaxy)
     path = write_report(run, tmp_path / "report.html")
     assert path.stat().st_size < 5_000_000
     page = Page(path.read_text(encoding="utf-8"))

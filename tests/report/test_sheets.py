@@ -14,7 +14,7 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def test_examples_are_25_pictures_with_their_class_names(material):
+def test_examples_are_25_images_with_their_class_names(material):
     figure = examples(material())
     assert len(figure.axes[0].images) == 25
     assert set(texts(figure)) == {"round", "edge-on", "spiral"}
@@ -37,16 +37,16 @@ def test_right_and_wrong_differ_in_more_than_colour(material):
 
 
 @pytest.mark.parametrize("shape", [(32, 32, 1), (32, 32, 3), (20, 50, 3), (500, 400, 3)])
-def test_pictures_of_any_shape_are_shown_whole_and_in_proportion(material, shape):
-    picture = np.zeros(shape, np.uint8)
-    figure = examples(material(pictures=lambda identifier: picture, number=3))
+def test_images_of_any_shape_are_shown_whole_and_in_proportion(material, shape):
+    image = np.zeros(shape, np.uint8)
+    figure = examples(material(images=lambda identifier: image, number=3))
     left, right, bottom, top = figure.axes[0].images[0].get_extent()
     assert (right - left) / (bottom - top) == pytest.approx(shape[1] / shape[0])
     assert sheet_png(figure).startswith(b"\x89PNG")
 
 
-def test_pictures_are_drawn_in_their_colours(material):
+def test_images_are_drawn_in_their_colours(material):
     red = np.zeros((64, 64, 3), np.uint8) + np.array([200, 30, 10], np.uint8)
-    figure = examples(material(pictures=lambda identifier: red, number=1))
+    figure = examples(material(images=lambda identifier: red, number=1))
     drawn = np.asarray(Image.open(io.BytesIO(sheet_png(figure))).convert("RGB"))
     assert (drawn == [200, 30, 10]).all(axis=-1).mean() > 0.4

@@ -30,7 +30,7 @@ def test_the_summary_has_the_error_its_interval_and_that_of_the_mean(votes):
     run = votes()
     text = plain(sentences(run))
     low, high = run.metrics["intervals"]["rmse"]
-    assert "learnt from 180 pictures of ‘simulated’ with the votes of volunteers" in text
+    assert "learnt from 180 images of ‘simulated’ with the votes of volunteers" in text
     assert f"by {run.metrics['rmse']:.4f} (RMSE over all answers, 95 % interval" in text
     assert f"{low:.4f} to {high:.4f}" in text
     true, _ = fractions(run)
@@ -55,7 +55,7 @@ def test_a_good_run_needs_no_caution(votes):
 def test_cautions_name_what_was_not_learnt(votes):
     text = plain(cautions(votes(noise=9.0)))
     assert re.search(r"No nearer than the mean of the galaxies on questions? .*6", text)
-    assert "Only 9 galaxies in the test part" in plain(cautions(votes(number=9)))
+    assert "Only 9 galaxies in the test set" in plain(cautions(votes(number=9)))
 
 
 def test_fractions_that_break_the_tree_are_told(votes):

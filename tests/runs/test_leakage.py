@@ -1,4 +1,4 @@
-"""No picture that a training has learnt from is measured on without a word."""
+"""No image that a training has learnt from is measured on without a word."""
 
 import pytest
 from PIL import Image, ImageDraw
@@ -20,23 +20,23 @@ def run(shapes, tmp_path_factory):
     return train(shapes, "mlp", settings=QUICK, out=tmp_path_factory.mktemp("runs") / "run")
 
 
-def test_weights_that_have_learnt_from_test_pictures_are_refused(run, shapes, tmp_path):
+def test_weights_that_have_learnt_from_test_images_are_refused(run, shapes, tmp_path):
     settings = QUICK | {"network.weights": str(run.path)}
-    with pytest.raises(RequestError, match=r"has learnt from \d+ of the 16 test pictures"):
+    with pytest.raises(RequestError, match=r"has learnt from \d+ of the 16 test images"):
         train(shapes, "mlp", settings=settings, seed=1, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_weights_that_have_learnt_from_validation_pictures_are_refused_too(run, shapes):
+def test_weights_that_have_learnt_from_validation_images_are_refused_too(run, shapes):
     recipe = load_recipe("mlp", QUICK | {"network.weights": str(run.path)})
     part = Split.load(run.split).part.replace({"train": "val", "val": "train"})
-    with pytest.raises(RequestError, match=r"has learnt from 60 of the 60 val pictures"):
+    with pytest.raises(RequestError, match=r"has learnt from 60 of the 60 val images"):
         require_unseen(recipe, pack(shapes, size=24), Split(part, "turned round", 0))
 
 
 def test_folds_do_not_begin_from_weights_that_have_learnt_from_them(run, shapes, tmp_path):
     recipe = load_recipe("mlp", QUICK | {"network.weights": str(run.path)})
-    with pytest.raises(RequestError, match=r"has learnt from \d+ of the 40 test pictures"):
+    with pytest.raises(RequestError, match=r"has learnt from \d+ of the 40 test images"):
         out_of_fold(recipe, pack(shapes, size=24), 2, tmp_path)
 
 
@@ -71,8 +71,8 @@ def some_others(tmp_path):
     for name in ("bar", "disc"):
         (tmp_path / "others" / name).mkdir(parents=True)
         for number in range(3):
-            picture = Image.new("RGB", (32, 32), (number, 60, 90))
-            draw = ImageDraw.Draw(picture)
+            image = Image.new("RGB", (32, 32), (number, 60, 90))
+            draw = ImageDraw.Draw(image)
             draw.ellipse((5, 7, 20 + number, 23), fill=(240, 200, 10))
-            picture.save(tmp_path / "others" / name / f"{number}.png")
+            image.save(tmp_path / "others" / name / f"{number}.png")
     return tmp_path / "others"

@@ -99,9 +99,9 @@ def test_axes_of_length_one_do_not_count(shape):
 
 
 def test_colours_in_the_first_axis_are_red_first_and_given_as_those_of_a_cube():
-    picture = np.zeros((6, 7, 4), np.uint8) + np.array([10, 20, 30, 255], np.uint8)
-    assert read_fits(image(picture)).counts[0, 0].tolist() == [30, 20, 10]
-    assert read_fits(image(picture[..., :3])).counts.shape == (6, 7, 3)
+    colours = np.zeros((6, 7, 4), np.uint8) + np.array([10, 20, 30, 255], np.uint8)
+    assert read_fits(image(colours)).counts[0, 0].tolist() == [30, 20, 10]
+    assert read_fits(image(colours[..., :3])).counts.shape == (6, 7, 3)
 
 
 @pytest.mark.parametrize("kind", ["GZIP_1", "GZIP_2", "RICE_1"])
@@ -192,7 +192,7 @@ def test_without_sensible_coordinates_there_is_no_position(cards):
 # What is refused
 
 
-def test_what_holds_no_picture_says_what_it_holds():
+def test_what_holds_no_image_says_what_it_holds():
     assert refusal(written(fits.PrimaryHDU(), TABLE)) == (
         "no image of two or three axes among HDU 0 PRIMARY (empty), HDU 1 (no name) (a table)"
     )

@@ -93,7 +93,7 @@ def test_without_lupton_three_bands_are_each_scaled_by_themselves():
     assert scaled[30:34, 30:34].mean(axis=(0, 1)) == pytest.approx([250, 250, 250], abs=12)
 
 
-def test_limits_keep_the_brightness_of_pictures_comparable():
+def test_limits_keep_the_brightness_of_images_comparable():
     limits = Stretch(limits=(0.0, 500.0))
     faint, bright = (to_bytes(galaxy(brightness=b), limits).max() for b in (50, 400))
     assert bright > faint + 60
@@ -115,7 +115,7 @@ def test_what_is_not_finite_is_black_and_changes_nothing_else():
 
 
 @pytest.mark.parametrize("bands", [1, 3])
-def test_a_picture_without_contrast_is_black(bands):
+def test_an_image_without_contrast_is_black(bands):
     assert not to_bytes(np.full((5, 5, bands), 7.0), Stretch()).any()
 
 

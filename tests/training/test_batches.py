@@ -15,7 +15,7 @@ from hubblefork.training.batches import (
     resident,
 )
 
-# Bytes of a picture of 64x64 in colour.
+# Bytes of an image of 64x64 in colour.
 ROW = 12_288
 
 
@@ -74,7 +74,7 @@ def test_votes_are_dealt_out_at_random():
     assert chunks[0].tolist() != balanced_chunks(np.arange(20), votes, 3, seed=2)[0].tolist()
 
 
-def test_a_batch_of_fewer_pictures_than_processes_joins_the_one_before():
+def test_a_batch_of_fewer_images_than_processes_joins_the_one_before():
     def lengths(processes: int) -> list[int]:
         return [len(rows) for rows in BatchRows([np.arange(35)], ROW, 16, processes=processes)]
 
@@ -84,32 +84,32 @@ def test_a_batch_of_fewer_pictures_than_processes_joins_the_one_before():
 
 @given(number=st.integers(4, 40), processes=st.integers(1, 4), seed=st.integers(0, 9))
 def test_processes_share_a_batch_and_know_all_its_labels(number, processes, seed):
-    images = np.arange(100 * 12, dtype=np.uint8).reshape(100, 2, 2, 3)
+    stored = np.arange(100 * 12, dtype=np.uint8).reshape(100, 2, 2, 3)
     labels = torch.arange(100)
     rows = np.random.default_rng(seed).permutation(100)[:number]
-    whole, known = PackedRows(images, labels)[rows]
+    whole, known = PackedRows(stored, labels)[rows]
     assert sorted(known.tolist()) == sorted(rows.tolist())
-    shares = [PackedRows(images, labels, rank, processes)[rows] for rank in range(processes)]
-    assert torch.equal(torch.cat([pictures for pictures, _ in shares]), whole)
+    shares = [PackedRows(stored, labels, rank, processes)[rows] for rank in range(processes)]
+    assert torch.equal(torch.cat([images for images, _ in shares]), whole)
     assert all(torch.equal(theirs, known) for _, theirs in shares)
 
 
-def test_pictures_on_the_device_give_the_batches_of_the_memory_map(tmp_path, monkeypatch):
-    images = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3), dtype=np.uint8)
-    np.save(tmp_path / "images.npy", images)
-    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+def test_images_on_the_device_give_the_batches_of_the_memory_map(tmp_path, monkeypatch):
+    stored = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3), dtype=np.uint8)
+    np.save(tmp_path / "stored.npy", stored)
+    mapped = np.load(tmp_path / "stored.npy", mmap_mode="r")
     monkeypatch.setattr(module, "PIECE_BYTES", 7 * 8 * 8 * 3)
     labels = torch.arange(50)
     there = resident(mapped, torch.device("cpu"))
     loaders = (
-        batches(PackedRows(pictures, labels), [np.arange(3, 50)], 16, seed=1)
-        for pictures in (mapped, there)
+        batches(PackedRows(images, labels), [np.arange(3, 50)], 16, seed=1)
+        for images in (mapped, there)
     )
-    for (pictures, numbers), (others, same) in zip(*loaders, strict=True):
-        assert torch.equal(pictures, others)
+    for (images, numbers), (others, same) in zip(*loaders, strict=True):
+        assert torch.equal(images, others)
         assert torch.equal(numbers, same)
-        assert torch.equal(pictures, torch.from_numpy(images[numbers]))
+        assert torch.equal(images, torch.from_numpy(stored[numbers]))
 
 
-def test_a_processor_needs_no_second_copy_of_the_pictures():
+def test_a_processor_needs_no_second_copy_of_the_images():
     assert not has_room(torch.device("cpu"), np.zeros((1, 2, 2, 3), np.uint8))

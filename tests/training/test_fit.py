@@ -168,14 +168,14 @@ def test_chunk_by_chunk_weights_carry_over_and_a_cut_changes_nothing(
     assert_same(whole, run_fit(packed, cut, "lenet5", **settings))
 
 
-def test_more_chunks_than_pictures_are_refused_before_anything_is_written(packed, tmp_path):
-    with pytest.raises(RequestError, match=r"chunks is 30, for 48 pictures.*--set chunks=1"):
+def test_more_chunks_than_images_are_refused_before_anything_is_written(packed, tmp_path):
+    with pytest.raises(RequestError, match=r"chunks is 30, for 48 images.*--set chunks=1"):
         run_fit(packed, tmp_path / "run", "lenet5", chunks=30)
     assert not (tmp_path / "run").exists()
 
 
 def test_early_stopping_ends_a_training_that_gets_no_better(packed, tmp_path):
-    settings = {"learning_rate": 1e-9, "epochs": 30, "early_stopping": 2, "keep": "best"}
+    settings = {"learning_rate": 1e-9, "epochs": 30, "early_stopping": 2, "checkpoint": "best"}
     run = run_fit(packed, tmp_path / "run", "lenet5", **settings)
     epochs = len(run.history)
     assert epochs < 30
@@ -184,7 +184,9 @@ def test_early_stopping_ends_a_training_that_gets_no_better(packed, tmp_path):
 
 
 def test_the_weights_of_the_best_epoch_are_kept(packed, tmp_path):
-    run = run_fit(packed, tmp_path / "run", "lenet5", keep="best", learning_rate=0.003, epochs=6)
+    run = run_fit(
+        packed, tmp_path / "run", "lenet5", checkpoint="best", learning_rate=0.003, epochs=6
+    )
     best = torch.load(run.checkpoints / "best.ckpt", weights_only=True)
     assert best["history"][-1]["val_loss"] == run.history["val_loss"].min()
     for key, value in weights(run).items():
@@ -192,7 +194,7 @@ def test_the_weights_of_the_best_epoch_are_kept(packed, tmp_path):
 
 
 def test_a_run_that_was_moved_keeps_the_weights_of_its_best_epoch(packed, tmp_path):
-    worse = {"keep": "best", "learning_rate": 0.3, "schedule.name": "constant", "epochs": 4}
+    worse = {"checkpoint": "best", "learning_rate": 0.3, "schedule.name": "constant", "epochs": 4}
     with pytest.raises(KeyboardInterrupt):
         _stop_after(3, lambda: run_fit(packed, tmp_path / "cut", "lenet5", **worse))
     (tmp_path / "cut").rename(tmp_path / "moved")

@@ -28,7 +28,7 @@ def packed():
 
 
 def run_fit(packed, folder: Path, precision: str = "fp32", **settings) -> tuple[Run, np.ndarray]:
-    """Train lenet5; gives the run and the fractions of the validation part."""
+    """Train lenet5; gives the run and the fractions of the validation set."""
     dataset, split = packed
     base = {"data.size": 24, "epochs": 3, "learning_rate": 3e-3, "schedule.name": "constant"}
     planned = plan(load_recipe("lenet5", base | settings), dataset, split, 0, CPU, precision)

@@ -58,9 +58,9 @@ def pretrained(weights: Path) -> dict[str, torch.Tensor]:
 
 
 def test_at_first_the_last_layer_learns_alone_and_then_all_do(packed, weights, tmp_path):
-    head = run_fit(packed, weights, tmp_path / "head", epochs=2, head_epochs=2)
+    head = run_fit(packed, weights, tmp_path / "head", epochs=2, freeze_epochs=2)
     assert changed(pretrained(weights), head) == {"fc.weight", "fc.bias"}
-    whole = run_fit(packed, weights, tmp_path / "all", epochs=3, head_epochs=2)
+    whole = run_fit(packed, weights, tmp_path / "all", epochs=3, freeze_epochs=2)
     assert changed(pretrained(weights), whole) == head.keys()
     assert Run(tmp_path / "all").history["lr"].max() <= 1e-3
 
@@ -69,7 +69,7 @@ def test_at_first_the_last_layer_learns_alone_and_then_all_do(packed, weights, t
 def test_a_training_cut_in_either_phase_ends_as_if_it_had_not_been(
     packed, weights, tmp_path, epochs_before, monkeypatch
 ):
-    phases = {"epochs": 4, "head_epochs": 2}
+    phases = {"epochs": 4, "freeze_epochs": 2}
     whole = run_fit(packed, weights, tmp_path / "whole", **phases)
     save = Run.save_history
 
@@ -86,8 +86,8 @@ def test_a_training_cut_in_either_phase_ends_as_if_it_had_not_been(
     assert not changed(whole, resumed)
 
 
-def test_more_head_epochs_than_epochs_are_refused():
-    with pytest.raises(RequestError, match="head_epochs is 2, of 1 epochs in all"):
+def test_more_freeze_epochs_than_epochs_are_refused():
+    with pytest.raises(RequestError, match="freeze_epochs is 2, of 1 epochs in all"):
         load_recipe("transfer", {"epochs": 1})
 
 
@@ -98,6 +98,6 @@ def test_the_backbone_decides_the_normalisation(packed, weights):
         load_recipe("transfer", settings), dataset, split, 0, torch.device("cpu"), "fp32"
     )
     assert planned.view.mean == planned.network.pretrained_cfg["mean"]
-    assert planned.view.deviation == planned.network.pretrained_cfg["std"]
+    assert planned.view.std == planned.network.pretrained_cfg["std"]
     with pytest.raises(RequestError, match="needs a backbone of timm"):
         load_recipe("mlp", {"normalise": "backbone"})

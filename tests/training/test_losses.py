@@ -54,12 +54,12 @@ def test_the_accuracy_of_classes_counts_right_answers():
     assert objective.figure_name == "accuracy"
 
 
-def test_favouring_rare_classes_learns_as_if_they_were_less_rare():
+def test_with_logit_adjustment_classes_learns_as_if_they_were_less_rare():
     # What a network without inputs learns is the share of each class.
     labels = np.repeat([0, 1], [90, 10])
     plain = Objective("softmax", "cross-entropy")
     for strength, odds in ((0.0, 9.0), (0.5, 3.0), (1.0, 1.0)):
-        objective = plain.favouring_rare(labels, 2, strength)
+        objective = plain.with_logit_adjustment(labels, 2, strength)
         raw = torch.zeros(2, requires_grad=True)
         learner = torch.optim.LBFGS([raw], lr=0.5, max_iter=100)
 
@@ -75,12 +75,12 @@ def test_favouring_rare_classes_learns_as_if_they_were_less_rare():
         assert found == pytest.approx(odds, rel=0.01)
 
 
-def test_a_class_without_training_pictures_can_be_favoured_too():
+def test_a_class_without_training_images_can_be_favoured_too():
     plain = Objective("softmax", "cross-entropy")
-    adjusted = plain.favouring_rare(np.array([0, 0, 1]), 3, 1.0)
+    adjusted = plain.with_logit_adjustment(np.array([0, 0, 1]), 3, 1.0)
     assert np.isfinite(adjusted.adjustment).all()
     votes = Objective("tree", "mse")
-    assert votes.favouring_rare(np.zeros((3, 37)), 37, 0.5) == votes
+    assert votes.with_logit_adjustment(np.zeros((3, 37)), 37, 0.5) == votes
 
 
 def test_votes_cast_are_whole_numbers_that_follow_the_tree(table):

@@ -92,7 +92,7 @@ def test_only_the_last_layer_is_found_and_by_the_same_seed_the_same(packed, tmp_
     assert Run(tmp_path / "a").history[measured].notna().all(axis=None)
 
 
-def test_of_more_pictures_than_memory_is_meant_for_some_of_each_class_are_drawn(
+def test_of_more_images_than_memory_is_meant_for_some_of_each_class_are_drawn(
     packed, tmp_path, monkeypatch, capsys
 ):
     dataset, split = packed
@@ -101,7 +101,7 @@ def test_of_more_pictures_than_memory_is_meant_for_some_of_each_class_are_drawn(
         "hubblefork.training.probe._MOST_BYTES", 2 * 20 * 4 * planned.network.fc.in_features
     )
     fit_probe(planned, Run(tmp_path))
-    assert "learning from 20 of the 48 pictures to train on" in capsys.readouterr().err
+    assert "learning from 20 of the 48 images to train on" in capsys.readouterr().err
 
 
 def test_classes_are_drawn_alike_and_a_rare_one_keeps_enough_for_each_fold():

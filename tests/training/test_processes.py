@@ -42,7 +42,7 @@ def trained(shapes: Path, folder: Path, recipe: str, world: World):
     resolved = load_recipe(recipe, SMALL[recipe] | settings)
     dataset = pack(open_source(shapes), Framing(size=resolved.data.size))
     split = make_split(dataset.table, dataset.task, (0.64, 0.16, 0.2))
-    assert split.counts()["train"] / 4 == 8 + 5, "one process has a picture more in the last batch"
+    assert split.counts()["train"] / 4 == 8 + 5, "one process has an image more in the last batch"
     device = torch.device("cpu")
     planned = plan(resolved, dataset, split, 0, device, "fp32", world)
     run = Run(folder)
@@ -149,7 +149,7 @@ def test_other_numbers_than_a_launcher_began_are_refused(monkeypatch):
     [
         (3, {"batch_size": 64}, r"batch_size is 64, which 3 processes.*--set batch_size=66"),
         (8, {"batch_size": 4}, r"batch_size is 4, which 8 processes.*--set batch_size=8"),
-        (16, {}, r"8 pictures for val, and 16 processes.*--devices 8 or fewer"),
+        (16, {}, r"8 images for val, and 16 processes.*--devices 8 or fewer"),
         (0, {}, "expected one or more"),
     ],
 )

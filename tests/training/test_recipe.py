@@ -48,7 +48,7 @@ PUBLISHED = {
     "galaxy-zoo-vgg16": {
         "data.crop": 212, "data.size": 106, "network.head": "sigmoid", "training.loss": "mse",
         "optimiser.name": "rmsprop", "optimiser.learning_rate": 1e-6, "optimiser.epsilon": 1e-7,
-        "split.val": 0.065, "training.keep": "best", "training.batch_size": 32,
+        "split.val": 0.065, "training.checkpoint": "best", "training.batch_size": 32,
     },
     "alexnet": {
         "data.size": 69, "split.train": 0.64, "split.val": 0.16, "split.test": 0.2,
@@ -115,7 +115,7 @@ def test_another_network_begins_without_the_options_of_the_first():
 @pytest.mark.parametrize(
     ("settings", "shares"),
     [
-        ({"val": "0", "keep": "last"}, (0.9, 0, 0.1)),
+        ({"val": "0", "checkpoint": "last"}, (0.9, 0, 0.1)),
         ({"test": 0.25}, (0.65, 0.1, 0.25)),
         ({"val": 0.2, "test": 0.2}, (0.6, 0.2, 0.2)),
         ({"train": 0.6, "val": 0.2, "test": 0.2}, (0.6, 0.2, 0.2)),
@@ -147,7 +147,7 @@ def test_epochs_that_are_asked_for_are_not_limited_by_the_minutes_of_the_recipe(
         ({"test": "0.5", "train": "0.8"}, "is 1.4, expected 1"),
         ({"test": "0.95"}, "split.train: .* greater than 0"),
         ({"test": "some"}, "split.test: .*number.*not 'some'"),
-        ({"val": "0"}, "needs a validation part.*: --set keep=last"),
+        ({"val": "0"}, "needs a validation set.*: --set checkpoint=last"),
     ],
 )
 def test_a_mistake_in_a_setting_is_one_clear_line(settings, message):

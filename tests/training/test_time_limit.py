@@ -31,7 +31,7 @@ def test_there_are_as_many_epochs_as_the_minutes_hold(recipe, source, shapes):
 
 
 def test_the_last_layer_has_its_epochs_alone_whatever_the_minutes(shapes):
-    head_first = planned(shapes, epochs=ENDLESS, minutes=1e-9, head_epochs=3)
+    head_first = planned(shapes, epochs=ENDLESS, minutes=1e-9, freeze_epochs=3)
     assert affordable_epochs(head_first) == 3
 
 

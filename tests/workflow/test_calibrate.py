@@ -25,7 +25,7 @@ def run(shapes, tmp_path_factory) -> Run:
 
 @pytest.fixture
 def noise(tmp_path) -> Path:
-    """Pictures of another kind."""
+    """Images of another kind."""
     pixels = np.random.default_rng(0).integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     np.savez(tmp_path / "noise.npz", images=pixels)
     return tmp_path / "noise.npz"
@@ -40,8 +40,8 @@ def test_the_model_file_holds_what_the_validation_part_taught(run):
     assert told["exponent"] == trust.calibration.exponent
     assert 0 <= told["error_before"] <= 1
     assert 0 < told["error_by_chance"] < 0.5
-    assert run.metrics["prediction_sets"].keys() == {"0.9", "0.95"}  # 0.99 needs 99 pictures
-    assert "before calibration on the validation part" in run.report.read_text()
+    assert run.metrics["prediction_sets"].keys() == {"0.9", "0.95"}  # 0.99 needs 99 images
+    assert "before calibration on the validation set" in run.report.read_text()
 
 
 def test_metrics_and_predictions_are_calibrated(run, shapes):
@@ -53,58 +53,58 @@ def test_metrics_and_predictions_are_calibrated(run, shapes):
     )
 
 
-def test_pictures_of_another_kind_are_less_like_and_counted(run, shapes, noise, tmp_path, capsys):
-    unlike = predict(run.path, noise)["likeness"]
-    like = predict(run.path, shapes)["likeness"]
+def test_images_of_another_kind_are_less_like_and_counted(run, shapes, noise, tmp_path, capsys):
+    unlike = predict(run.path, noise)["typicality"]
+    like = predict(run.path, shapes)["typicality"]
     assert unlike.max() < like.median()
     assert like.between(1 / 25 - 1e-6, 1).all()
-    assert "unlike" not in capsys.readouterr().err  # 24 pictures cannot tell one in a hundred
+    assert "unlike" not in capsys.readouterr().err  # 24 images cannot tell one in a hundred
 
 
-def test_the_pictures_that_are_unlike_are_told(run, noise, monkeypatch, capsys):
+def test_the_images_that_are_unlike_are_told(run, noise, monkeypatch, capsys):
     monkeypatch.setattr("hubblefork.workflow.predict.UNLIKE", 0.04)
     predict(run.path, noise)
     told = capsys.readouterr().err
-    assert "5 of 5 pictures are unlike those that the model was trained on" in told
+    assert "5 of 5 images are unlike those that the model was trained on" in told
     assert "noise-0, noise-1, noise-2" in told
 
 
 def test_sets_are_written_as_names(run, shapes, tmp_path):
     predict(run.path, shapes / "bar", out=tmp_path / "out.csv", coverage=0.95)
     table = pd.read_csv(tmp_path / "out.csv")
-    assert list(table) == ["id", "predicted", "bar", "disc", "likeness", "set", "problem"]
+    assert list(table) == ["id", "predicted", "bar", "disc", "typicality", "set", "problem"]
     assert set(table["set"]) <= {"bar", "disc", "bar|disc", "disc|bar"}
     first = table["set"].str.split("|").str[0]
     assert (first == table["predicted"]).all()
-    with pytest.raises(RequestError, match="needs 99 or more validation pictures"):
+    with pytest.raises(RequestError, match="needs 99 or more validation images"):
         predict(run.path, shapes, coverage=0.99, out=tmp_path / "none.csv")
     assert not (tmp_path / "none.csv").exists()
 
 
 def test_without_a_validation_part_nothing_is_promised(shapes, tmp_path, capsys):
-    settings = QUICK | {"split.train": 0.8, "split.val": 0.0, "training.keep": "last"}
+    settings = QUICK | {"split.train": 0.8, "split.val": 0.0, "training.checkpoint": "last"}
     run = train(shapes, "mlp", settings=settings, out=tmp_path / "run")
-    assert "no validation part: the probabilities are not calibrated" in capsys.readouterr().err
+    assert "no validation set: the probabilities are not calibrated" in capsys.readouterr().err
     assert run.metrics["calibration"] is run.metrics["prediction_sets"] is None
-    assert "no validation part to calibrate the probabilities on" in run.report.read_text()
+    assert "no validation set to calibrate the probabilities on" in run.report.read_text()
     assert list(predict(run.path, shapes)) == ["id", "predicted", "bar", "disc", "problem"]
     with pytest.raises(RequestError, match="no sets of classes"):
         predict(run.path, shapes, coverage=0.9)
 
 
-def test_a_class_without_validation_pictures_is_told(run, shapes, capsys):
+def test_a_class_without_validation_images_is_told(run, shapes, capsys):
     dataset, split = prepare(shapes, load_recipe("lenet5", QUICK), 0)
     bars = split.part.index.str.startswith("bar")
     split.part[bars & (split.part == "val")] = "train"
     calibrate(Predictor.load(run.model), dataset, split)
-    assert "no validation pictures of 'bar'" in capsys.readouterr().err
+    assert "no validation images of 'bar'" in capsys.readouterr().err
 
 
-def test_a_model_of_votes_knows_likeness_only(tmp_path):
+def test_a_model_of_votes_knows_typicality_only(tmp_path):
     settings = {"data.size": 24, "epochs": 1}
     run = train("simulated:votes:60", "lenet5", settings=settings, out=tmp_path / "run")
     table = predict(run.path, "simulated:4")
-    assert table["likeness"].between(0, 1).all()
+    assert table["typicality"].between(0, 1).all()
     assert "calibration" not in json.loads((run.path / "metrics.json").read_text())
     with pytest.raises(RequestError, match="need classes, not votes"):
         predict(run.path, "simulated:4", coverage=0.9)

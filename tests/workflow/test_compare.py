@@ -1,4 +1,4 @@
-"""Runs side by side: counted on the pictures that they share, whatever their order."""
+"""Runs side by side: counted on the images that they share, whatever their order."""
 
 import re
 
@@ -42,7 +42,7 @@ def test_figures_are_those_of_the_runs_and_differences_are_between_them(runs, tm
     assert page.count("<figure>") == min(20, pair["only_first"] + pair["only_second"])
 
 
-def test_only_shared_pictures_count_and_their_order_does_not(runs, shapes, tmp_path):
+def test_only_shared_images_count_and_their_order_does_not(runs, shapes, tmp_path):
     rows = ["id,image,label"]
     taken = runs[0].predictions["id"][::-2]
     rows += [f"{each},{shapes / each}.png,{each.split('/')[0]}" for each in taken]
@@ -62,7 +62,7 @@ def test_what_a_model_file_has_learnt_from_is_said_to_be_unknown(runs, shapes, t
         for model in (runs[0].model, runs[1].model)
     )
     page = compare([weak, good], out=tmp_path / "page.html").page.read_text()
-    assert "Whether ‘weak’ and ‘good’ learnt from some of these pictures cannot be known." in page
+    assert "Whether ‘weak’ and ‘good’ learnt from some of these images cannot be known." in page
 
 
 def test_votes_are_compared_by_their_error(tmp_path):
@@ -105,7 +105,7 @@ def test_votes_are_compared_by_their_error(tmp_path):
     assert "Where they disagree" not in page
 
 
-def test_evaluations_have_their_pictures_and_their_cost(runs, shapes, tmp_path, monkeypatch):
+def test_evaluations_have_their_images_and_their_cost(runs, shapes, tmp_path, monkeypatch):
     evaluations = [
         evaluate(given, shapes, out=tmp_path / name).path
         for name, given in {"a": runs[0].path, "b": runs[1].model}.items()
@@ -150,14 +150,14 @@ def edited(run, folder, edit):
     return folder
 
 
-def test_runs_without_a_common_picture_are_refused(runs, tmp_path):
+def test_runs_without_a_common_image_are_refused(runs, tmp_path):
     other = edited(runs[0], tmp_path / "other", lambda t: t.assign(id="x" + t["id"]))
-    with pytest.raises(RequestError, match="no test picture in common"):
+    with pytest.raises(RequestError, match="no test image in common"):
         compare([runs[0].path, other], out=tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
 
 
-def test_other_labels_of_the_same_pictures_are_refused(runs, tmp_path):
+def test_other_labels_of_the_same_images_are_refused(runs, tmp_path):
     def swap(table):
         return table.assign(true=np.where(table["true"] == "disc", "bar", "disc"))
 

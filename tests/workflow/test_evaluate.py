@@ -1,4 +1,4 @@
-"""A model measured on other pictures: by the names of its classes, never by their numbers."""
+"""A model measured on other images: by the names of its classes, never by their numbers."""
 
 import shutil
 
@@ -37,12 +37,12 @@ def test_classes_that_the_model_does_not_know_are_named(run, shapes, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_grey_pictures_do_not_measure_a_model_of_colours(run, shapes, tmp_path):
+def test_grey_images_do_not_measure_a_model_of_colours(run, shapes, tmp_path):
     shutil.copytree(shapes, tmp_path / "some grey")
     for name in ("disc/disc 3.png", "bar/bar 4.png"):
-        with Image.open(shapes / name) as picture:
-            picture.convert("L").save(tmp_path / "some grey" / name)
-    with pytest.raises(RequestError, match=r"2 of the 80 pictures of .* grey .*disc 3\.png"):
+        with Image.open(shapes / name) as image:
+            image.convert("L").save(tmp_path / "some grey" / name)
+    with pytest.raises(RequestError, match=r"2 of the 80 images of .* grey .*disc 3\.png"):
         evaluate(run.path, tmp_path / "some grey", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -64,7 +64,7 @@ def test_a_test_part_that_left_the_cache_is_packed_again(run, shapes, tmp_path, 
 
 def test_metrics_name_the_source_as_this_run_called_it(run, shapes, tmp_path, monkeypatch):
     assert run.metrics["source"] == str(shapes)
-    # The same pictures by another name: the cache has them by the first.
+    # The same images by another name: the cache has them by the first.
     monkeypatch.chdir(shapes.parent)
     settings = {"data.size": 24, "epochs": 1}
     again = train("./shapes", "lenet5", settings=settings, out=tmp_path / "run")
@@ -106,7 +106,7 @@ def test_a_network_that_saw_colours_in_grey_takes_both(shapes, tmp_path):
     run = train(shapes, "mlp", settings=settings, out=tmp_path / "run")
     for path in shapes.glob("*/*"):
         (tmp_path / "grey" / path.parent.name).mkdir(parents=True, exist_ok=True)
-        with Image.open(path) as picture:
-            picture.convert("L").save(tmp_path / "grey" / path.relative_to(shapes))
+        with Image.open(path) as image:
+            image.convert("L").save(tmp_path / "grey" / path.relative_to(shapes))
     grey, colour = (evaluate(run.path, source).metrics for source in (tmp_path / "grey", shapes))
     assert grey["confusion_matrix"] == colour["confusion_matrix"]

@@ -51,7 +51,7 @@ def test_the_page_needs_nothing_but_itself(explained):
     assert 'alt=""' not in page
 
 
-def test_tables_are_of_the_runs_own_test_pictures(run, explained):
+def test_tables_are_of_the_runs_own_test_images(run, explained):
     predictions = run.predictions.set_index("id")
     read = {
         path.stem: pd.read_csv(path, keep_default_na=False) for path in explained.path.glob("*.csv")
@@ -81,12 +81,12 @@ def test_figures_are_those_of_the_run(run, explained):
     )
 
 
-def test_pictures_are_explained_one_by_one(run, shapes, tmp_path):
-    folder = tmp_path / "pictures"
+def test_images_are_explained_one_by_one(run, shapes, tmp_path):
+    folder = tmp_path / "images"
     folder.mkdir()
     for name in ("disc/disc 1.png", "bar/bar 2.png"):
         shutil.copy(shapes / name, folder)
-    (folder / "cut.png").write_bytes(b"no picture")
+    (folder / "cut.png").write_bytes(b"no image")
     explained = explain(run.path, folder, out=tmp_path / "why", method="occlusion")
     table = pd.read_csv(explained.path / "explanations.csv")
     assert len(table) == 2
@@ -99,19 +99,19 @@ def test_pictures_are_explained_one_by_one(run, shapes, tmp_path):
     assert "occlusion" in page
 
 
-def test_a_picture_of_the_training_part_is_its_own_nearest_neighbour(run, shapes, tmp_path):
+def test_an_image_of_the_training_part_is_its_own_nearest_neighbour(run, shapes, tmp_path):
     split = pd.read_csv(run.split, comment="#").set_index("id")["part"]
     identifier = split.index[split == "train"][0]
     explained = explain(run.path, shapes / f"{identifier}.png", out=tmp_path / "why")
     assert explained.table["neighbours"][0].split("|")[0] == identifier
 
 
-def test_a_model_file_explains_pictures_without_training_pictures(run, shapes, tmp_path):
-    picture = shapes / "bar" / "bar 0.png"
-    explained = explain(run.model, picture, out=tmp_path / "why", layer="layers.0")
+def test_a_model_file_explains_images_without_training_images(run, shapes, tmp_path):
+    image = shapes / "bar" / "bar 0.png"
+    explained = explain(run.model, image, out=tmp_path / "why", layer="layers.0")
     assert "neighbours" not in explained.table
-    assert "No training pictures were at hand" in explained.page.read_text()
-    with pytest.raises(RequestError, match="has no test part: name pictures"):
+    assert "No training images were at hand" in explained.page.read_text()
+    with pytest.raises(RequestError, match="has no test set: name images"):
         explain(run.model, out=tmp_path / "part")
 
 
@@ -121,9 +121,9 @@ def test_a_model_file_explains_pictures_without_training_pictures(run, shapes, t
         ({"method": "gradcam"}, "did you mean 'grad-cam'"),
         ({"layer": "layers.99"}, "no layer 'layers.99'"),
         ({"folds": 1}, "expected 2 or more"),
-        ({"folds": 50}, "has 40 pictures or groups of them, fewer than folds"),
-        ({"pictures": "nowhere.png"}, "nowhere.png"),
-        ({"crop": 20}, "--crop 20 goes with pictures"),
+        ({"folds": 50}, "has 40 images or groups of them, fewer than folds"),
+        ({"images": "nowhere.png"}, "nowhere.png"),
+        ({"crop": 20}, "--crop 20 goes with images"),
     ],
 )
 def test_wrong_requests_are_one_line_and_leave_nothing(run, tmp_path, wrong, complaint):
@@ -132,19 +132,19 @@ def test_wrong_requests_are_one_line_and_leave_nothing(run, tmp_path, wrong, com
     assert not list(tmp_path.iterdir())
 
 
-def test_a_crop_is_of_the_pictures_and_not_of_those_that_were_learnt(run, shapes, tmp_path):
-    picture = shapes / "bar" / "bar 0.png"
-    with Image.open(picture) as image:
-        wide = np.pad(np.asarray(image), ((8, 8), (8, 8), (0, 0)), mode="reflect")
+def test_a_crop_is_of_the_images_and_not_of_those_that_were_learnt(run, shapes, tmp_path):
+    image = shapes / "bar" / "bar 0.png"
+    with Image.open(image) as opened:
+        wide = np.pad(np.asarray(opened), ((8, 8), (8, 8), (0, 0)), mode="reflect")
     Image.fromarray(wide).save(tmp_path / "wide.png")
     cut = explain(run.path, tmp_path / "wide.png", out=tmp_path / "cut", crop=len(wide) - 16).table
-    own = explain(run.path, picture, out=tmp_path / "own").table
+    own = explain(run.path, image, out=tmp_path / "own").table
     same = ["predicted", "probability", "neighbours"]
     assert cut[same].equals(own[same])
 
 
-def test_folds_and_pictures_do_not_go_together(run, shapes, tmp_path):
-    with pytest.raises(RequestError, match="--folds goes without pictures"):
+def test_folds_and_images_do_not_go_together(run, shapes, tmp_path):
+    with pytest.raises(RequestError, match="--folds goes without images"):
         explain(run.path, shapes, out=tmp_path / "why", folds=2)
 
 
@@ -153,14 +153,14 @@ def test_a_folder_that_is_there_is_kept(run, tmp_path):
         explain(run.path, out=tmp_path)
 
 
-def test_of_two_test_pictures_there_is_a_page_without_a_map(shapes, tmp_path):
+def test_of_two_test_images_there_is_a_page_without_a_map(shapes, tmp_path):
     for kind in ("bar", "disc"):
         (tmp_path / "few" / kind).mkdir(parents=True)
         for number in range(10):
-            picture = shapes / kind / f"{kind} {number}.png"
-            (tmp_path / "few" / kind / picture.name).write_bytes(picture.read_bytes())
+            image = shapes / kind / f"{kind} {number}.png"
+            (tmp_path / "few" / kind / image.name).write_bytes(image.read_bytes())
     settings = {"data.size": 24, "split.val": 0.1, "split.test": 0.1}
     small = train(tmp_path / "few", "lenet5", settings=settings, out=tmp_path / "run")
     assert small.metrics["n"] == 2
     page = explain(small.path).path / "explanation.html"
-    assert "too few test pictures" in page.read_text(encoding="utf-8")
+    assert "too few test images" in page.read_text(encoding="utf-8")

@@ -35,7 +35,7 @@ def test_a_test_part_is_explained_by_what_fits_votes(explained):
     }  # fmt: skip
     page = explained.page.read_text()
     assert page.count("<img") == page.count(' alt="')
-    for word in ("class", "accuracy", "named rightly", "Probability", "probability"):
+    for word in ("class", "accuracy", "correctly classified", "Probability", "probability"):
         assert word not in words_of(page)
     assert "Predicted votes, explained" in page
 
@@ -93,7 +93,7 @@ def test_galaxies_are_explained_one_by_one_with_their_path(run, tmp_path):
     assert "training galaxies that the network finds most like this one" in text
 
 
-def test_a_model_file_explains_galaxies_without_training_pictures(run, tmp_path):
+def test_a_model_file_explains_galaxies_without_training_images(run, tmp_path):
     explained = explain(
         run.model, "simulated:votes:1:seed5", out=tmp_path / "why", method="occlusion"
     )

@@ -9,7 +9,7 @@ from hubblefork.workflow.inspect import inspect
 from hubblefork.workflow.train import prepare
 
 
-def test_a_training_that_follows_reads_no_picture_again(shapes, tmp_path):
+def test_a_training_that_follows_reads_no_image_again(shapes, tmp_path):
     looked = inspect(shapes, out=tmp_path / "page.html")
     dataset, split = prepare(shapes, load_recipe("default"), seed=0)
     assert looked.inspection.dataset.path == dataset.path
@@ -39,19 +39,19 @@ def test_only_a_page_can_be_written(shapes, tmp_path, name):
         inspect(shapes, out=tmp_path / name)
 
 
-def test_pictures_are_shown_as_large_as_they_are_up_to_256_pixels(tmp_path, monkeypatch):
+def test_images_are_shown_as_large_as_they_are_up_to_256_pixels(tmp_path, monkeypatch):
     for name, side in (("a", 300), ("b", 200)):
         (tmp_path / "sky" / name).mkdir(parents=True)
         for number in range(4):
             noise = np.random.default_rng(number + side).integers(0, 256, (side, side, 3), np.uint8)
             Image.fromarray(noise).save(tmp_path / "sky" / name / f"{number}.png")
     shown = {}
-    monkeypatch.setattr(workflow, "write_look", lambda made, page: shown.update(made.pictures))
+    monkeypatch.setattr(workflow, "write_look", lambda made, page: shown.update(made.images))
     inspect(tmp_path / "sky", out=tmp_path / "page.html")
-    assert {picture.shape for picture in shown.values()} == {(256, 256, 3)}
+    assert {image.shape for image in shown.values()} == {(256, 256, 3)}
     shown.clear()
     inspect(tmp_path / "sky", out=tmp_path / "page.html", crop=120, grey=True)
-    assert {picture.shape for picture in shown.values()} == {(120, 120, 1)}
+    assert {image.shape for image in shown.values()} == {(120, 120, 1)}
 
 
 def test_a_source_that_vanishes_meanwhile_is_shown_as_packed(shapes, tmp_path, monkeypatch, capsys):
@@ -64,12 +64,12 @@ def test_a_source_that_vanishes_meanwhile_is_shown_as_packed(shapes, tmp_path, m
         next(sky.glob("bar/*.png")).unlink()
         return measured(dataset, *rest, **named)
 
-    measured = workflow.inspect
-    monkeypatch.setattr(workflow, "inspect", lose_one)
+    measured = workflow.inspect_dataset
+    monkeypatch.setattr(workflow, "inspect_dataset", lose_one)
     shown = {}
-    monkeypatch.setattr(workflow, "write_look", lambda made, page: shown.update(made.pictures))
+    monkeypatch.setattr(workflow, "write_look", lambda made, page: shown.update(made.images))
     monkeypatch.setattr(workflow, "shown_rows", lambda inspection: np.arange(80))
     inspect(sky, out=tmp_path / "page.html", size=16)
     assert len(shown) == 80
-    assert sorted({picture.shape for picture in shown.values()}) == [(16, 16, 3), (32, 32, 3)]
+    assert sorted({image.shape for image in shown.values()}) == [(16, 16, 3), (32, 32, 3)]
     assert "cannot be read again: the file is not there" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Every picture is answered to by a network that never saw it; planted wrong labels are found."""
+"""Every image is answered to by a network that never saw it; planted wrong labels are found."""
 
 import shutil
 
@@ -47,7 +47,7 @@ def test_folds_are_even_in_every_class(planted):
     assert (deal_folds(dataset, 4, seed=1) != fold).any()
 
 
-def test_pictures_that_belong_together_are_held_out_together(shapes, tmp_path):
+def test_images_that_belong_together_are_held_out_together(shapes, tmp_path):
     rows = [
         f"{name} {number},{shapes}/{name}/{name} {number}.png,{name},{name} {number // 4}"
         for name in ("bar", "disc")
@@ -58,7 +58,7 @@ def test_pictures_that_belong_together_are_held_out_together(shapes, tmp_path):
     dataset = pack(catalogue, size=24)
     fold = pd.Series(deal_folds(dataset, 5))
     assert (fold.groupby(dataset.table["group"]).nunique() == 1).all()
-    with pytest.raises(RequestError, match="'bar' has 10 pictures or groups of them"):
+    with pytest.raises(RequestError, match="'bar' has 10 images or groups of them"):
         deal_folds(dataset, 11)
 
 

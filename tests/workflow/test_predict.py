@@ -1,4 +1,4 @@
-"""Whatever a picture comes in, a file, a folder or a source, it gets the same prediction."""
+"""Whatever an image comes in, a file, a folder or a source, it gets the same prediction."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ NUMBER = 5
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A model with random weights for pictures of 16x16."""
+    """A model with random weights for images of 16x16."""
     torch.manual_seed(0)
     card = ModelCard(
         network="lenet5",
@@ -30,7 +30,7 @@ def model(tmp_path_factory) -> Path:
         task=Classes(("a", "b")),
         framing=Framing(size=16),
         colours=("in colour",),
-        view=View(size=16, mean=(0.0,) * 3, deviation=(1.0,) * 3),
+        view=View(size=16, mean=(0.0,) * 3, std=(1.0,) * 3),
         recipe="lenet5",
         source="test",
         versions={},
@@ -42,12 +42,12 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def sky(tmp_path) -> Path:
-    """The same pictures as files in two folders, as a catalogue and as an array."""
+    """The same images as files in two folders, as a catalogue and as an array."""
     pixels = np.random.default_rng(0).integers(0, 256, (NUMBER, 16, 16, 3), np.uint8)
     names = [f"{'ab'[number % 2]}/{number}.png" for number in range(NUMBER)]
-    for name, picture in zip(names, pixels, strict=True):
+    for name, image in zip(names, pixels, strict=True):
         (tmp_path / "sky" / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(tmp_path / "sky" / name)
+        Image.fromarray(image).save(tmp_path / "sky" / name)
     table = pd.DataFrame({"id": [f"J{number}" for number in range(NUMBER)], "image": names})
     table.to_csv(tmp_path / "sky" / "catalogue.csv", index=False)
     np.savez(tmp_path / "sky" / "array.npz", images=pixels)
@@ -69,7 +69,7 @@ def test_files_folders_catalogues_and_arrays_get_the_same_answers(model, sky):
     np.testing.assert_allclose(folder["a"], catalogue["a"].iloc[[0, 2, 4, 1, 3]], atol=1e-6)
 
 
-def test_a_crop_cuts_pictures_that_show_more_around_a_galaxy(model, sky):
+def test_a_crop_cuts_images_that_show_more_around_a_galaxy(model, sky):
     alone = np.load(sky / "array.npz")["images"]
     wide = np.pad(alone, ((0, 0), (10, 10), (10, 10), (0, 0)), mode="reflect")
     np.savez(sky / "wide.npz", images=wide)
@@ -81,8 +81,8 @@ def test_a_crop_cuts_pictures_that_show_more_around_a_galaxy(model, sky):
         predict(model, sky / "array.npz", crop=0)
 
 
-def test_several_sources_become_one_table_and_bad_pictures_have_a_reason(model, sky, tmp_path):
-    (sky / "a" / "2.png").write_bytes(b"no picture")
+def test_several_sources_become_one_table_and_bad_images_have_a_reason(model, sky, tmp_path):
+    (sky / "a" / "2.png").write_bytes(b"no image")
     places = [sky / "catalogue.csv", sky / "b" / "1.png", sky / "array.npz"]
     unread = predict(model, places, out=tmp_path / "out.parquet")
     assert unread["id"].tolist() == ["J2"]
@@ -92,18 +92,18 @@ def test_several_sources_become_one_table_and_bad_pictures_have_a_reason(model, 
     assert table["problem"].iloc[2].startswith("not a JPEG")
 
 
-def test_a_grey_picture_is_a_problem_for_a_model_of_colours(model, sky, tmp_path):
-    with Image.open(sky / "a" / "2.png") as picture:
-        grey = picture.convert("L")
+def test_a_grey_image_is_a_problem_for_a_model_of_colours(model, sky, tmp_path):
+    with Image.open(sky / "a" / "2.png") as image:
+        grey = image.convert("L")
     grey.save(sky / "a" / "2.png")
     unread = predict(model, sky, out=tmp_path / "out.csv")
     assert unread["problem"].tolist() == ["it is grey, where it should be in colour"]
-    with pytest.raises(RequestError, match=r"no picture of 1 could be read; .*2\.png: it is grey"):
+    with pytest.raises(RequestError, match=r"no image of 1 could be read; .*2\.png: it is grey"):
         predict(model, sky / "a" / "2.png", out=tmp_path / "other.csv")
 
 
-def test_pictures_with_other_bands_than_the_model_knows_are_refused(model, tmp_path):
+def test_images_with_other_bands_than_the_model_knows_are_refused(model, tmp_path):
     np.savez(tmp_path / "five.npz", images=np.zeros((2, 16, 16, 5), np.uint8))
-    with pytest.raises(RequestError, match="no picture of 2 could be read; five-0: 5 bands"):
+    with pytest.raises(RequestError, match="no image of 2 could be read; five-0: 5 bands"):
         predict(model, tmp_path / "five.npz", out=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

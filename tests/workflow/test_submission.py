@@ -20,7 +20,7 @@ COLUMNS = list(GALAXY_ZOO_2.columns)
 
 
 def make_model(path: Path, task: Task, head: str) -> Path:
-    """A model with random weights for pictures of 16x16."""
+    """A model with random weights for images of 16x16."""
     torch.manual_seed(0)
     card = ModelCard(
         network="lenet5",
@@ -30,7 +30,7 @@ def make_model(path: Path, task: Task, head: str) -> Path:
         task=task,
         framing=Framing(crop=212, size=16),
         colours=("in colour",),
-        view=View(size=16, mean=(0.0,) * 3, deviation=(1.0,) * 3),
+        view=View(size=16, mean=(0.0,) * 3, std=(1.0,) * 3),
         recipe="lenet5",
         source="test",
         versions={},
@@ -46,7 +46,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def challenge(tmp_path) -> Path:
-    """The challenge's test pictures and form, with ids in an order that no sorting gives."""
+    """The challenge's test images and form, with ids in an order that no sorting gives."""
     folder = tmp_path / "challenge"
     (folder / "images_test_rev1").mkdir(parents=True)
     ids = ["100018", "99", "100500", "7", "100023"]
@@ -73,21 +73,21 @@ def test_a_submission_has_the_form_of_the_benchmark(model, challenge, tmp_path):
         float), atol=1e-5)  # fmt: skip
 
 
-def test_the_same_pictures_can_be_written_as_a_table(model, challenge, tmp_path):
+def test_the_same_images_can_be_written_as_a_table(model, challenge, tmp_path):
     predict(model, f"kaggle:{challenge}:test", out=tmp_path / "votes.parquet")
     table = pd.read_parquet(tmp_path / "votes.parquet")
     assert list(table) == ["id", *COLUMNS, "problem"]
     assert len(table) == 5
 
 
-def test_a_picture_that_cannot_be_read_leaves_no_submission(model, challenge, tmp_path):
+def test_an_image_that_cannot_be_read_leaves_no_submission(model, challenge, tmp_path):
     (challenge / "images_test_rev1" / "100500.jpg").write_bytes(b"\xff\xd8\xff cut off")
-    with pytest.raises(RequestError, match="no submission: picture 100500 cannot be read"):
+    with pytest.raises(RequestError, match="no submission: image 100500 cannot be read"):
         predict(model, f"kaggle:{challenge}:test", submission=tmp_path / "submission.csv")
     assert [each.name for each in tmp_path.iterdir()] == ["challenge"]
 
 
-def test_a_picture_that_is_not_there_leaves_no_submission_and_is_listed_in_a_table(
+def test_an_image_that_is_not_there_leaves_no_submission_and_is_listed_in_a_table(
     model, challenge, tmp_path
 ):
     (challenge / "images_test_rev1" / "100500.jpg").unlink()

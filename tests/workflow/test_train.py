@@ -90,10 +90,10 @@ def test_a_run_goes_on_from_any_of_its_later_steps(shapes, tmp_path):
         assert whole.finished
 
 
-def test_going_on_with_other_pictures_is_refused(unfinished, shapes, tmp_path):
+def test_going_on_with_other_images_is_refused(unfinished, shapes, tmp_path):
     shutil.copytree(shapes, tmp_path / "changed")
     next((tmp_path / "changed" / "bar").iterdir()).unlink()
-    with pytest.raises(RequestError, match=r"pictures or labels of .*changed, or"):
+    with pytest.raises(RequestError, match=r"images or labels of .*changed, or"):
         train(tmp_path / "changed", resume=True, out=unfinished.path)
 
 
@@ -118,7 +118,7 @@ def test_the_seed_of_a_training_decides_split_and_weights(shapes, tmp_path):
 @pytest.mark.parametrize(
     ("asked", "complaint"),
     [
-        ({"settings": QUICK | {"split.test": 0}}, "no picture is left to test on"),
+        ({"settings": QUICK | {"split.test": 0}}, "no image is left to test on"),
         ({"settings": QUICK, "seed": 2**32}, "--seed 4294967296: expected a number from 0 to"),
         ({"settings": QUICK, "seed": -1}, "--seed -1"),
     ],

@@ -24,7 +24,7 @@ _INTERRUPTED = 130
 
 app = typer.Typer(
     name="hubblefork",
-    help="Turn labelled pictures of galaxies, or of anything else, into a measured classifier.",
+    help="Turn labelled images of galaxies, or of anything else, into a measured classifier.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""`hubblefork compare RUN RUN...`: runs side by side on the same test pictures."""
+"""`hubblefork compare RUN RUN...`: runs side by side on the same test images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ def compare(
         Path | None, typer.Option(metavar="PAGE", help="An .html file. [default: comparison.html]")
     ] = None,
 ) -> None:
-    """Compare runs on the test pictures that they share: differences, curves, disagreements."""
+    """Compare runs on the test images that they share: differences, curves, disagreements."""
     from hubblefork.cli.output import show_comparison
     from hubblefork.workflow import compare as workflow
 

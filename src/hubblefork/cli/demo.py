@@ -10,8 +10,8 @@ from hubblefork.cli.options import Device, Seed
 _SETTINGS = {
     # On two cores the demo then ends within five minutes, installation included.
     "epochs": 6,
-    # A simulated picture is framed as tightly as Galaxy10's: all of it is shown.
-    "view.field": 1.0,
+    # A simulated image is framed as tightly as Galaxy10's: all of it is shown.
+    "view.field_of_view": 1.0,
     "data.size": 64,
 }
 

@@ -1,4 +1,4 @@
-"""`hubblefork evaluate RUN [SOURCE]`: measure a model on its test part or on other pictures."""
+"""`hubblefork evaluate RUN [SOURCE]`: measure a model on its test set or on other images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from hubblefork.cli.options import Crop, Device, Rule, RunArgument
 def evaluate(
     run: RunArgument,
     source: Annotated[
-        str | None, typer.Argument(help="Labelled pictures. [default: the run's test part]")
+        str | None, typer.Argument(help="Labelled images. [default: the run's test set]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
     crop: Crop = None,

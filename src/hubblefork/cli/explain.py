@@ -1,4 +1,4 @@
-"""`hubblefork explain RUN [PICTURE...]`: why a network answers as it does."""
+"""`hubblefork explain RUN [IMAGE...]`: why a network answers as it does."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,11 @@ from hubblefork.cli.options import Crop, Device, RunArgument
 
 def explain(
     run: RunArgument,
-    pictures: Annotated[
+    images: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PICTURE|DIRECTORY|SOURCE",
-            help="What to explain. [default: the run's test part]",
+            metavar="IMAGE|DIRECTORY|SOURCE",
+            help="What to explain. [default: the run's test set]",
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
@@ -32,12 +32,12 @@ def explain(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Show why a network answers as it does: maps, mistakes, doubts, like and odd pictures."""
+    """Show why a network answers as it does: maps, mistakes, doubts, like and odd images."""
     from hubblefork.workflow import explain as workflow
 
     explained = workflow.explain(
         run,
-        pictures or [],
+        images or [],
         out=out,
         crop=crop,
         method=method,

@@ -9,19 +9,19 @@ from hubblefork.cli.options import Rule
 
 
 def inspect(
-    source: Annotated[str, typer.Argument(help="Pictures with or without labels.")],
+    source: Annotated[str, typer.Argument(help="Images with or without labels.")],
     out: Annotated[
         Path | None, typer.Option(metavar="PAGE", help="An .html file. [default: data-SOURCE.html]")
     ] = None,
     crop: Annotated[int | None, typer.Option(help="Keep this centre square, in pixels.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the packed pictures.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the packed images.")] = None,
     grey: Annotated[bool, typer.Option("--grey", help="One channel instead of three.")] = False,
     classes: Rule = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Keep its values in one part of the split.")
     ] = None,
 ) -> None:
-    """Look at a source: counts, pictures, light, duplicates, unreadable files, the split."""
+    """Look at a source: counts, images, light, duplicates, unreadable files, the split."""
     from hubblefork.cli.output import show_look
     from hubblefork.workflow import inspect as workflow
 

@@ -10,7 +10,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of split, weights, order and views.")]
 Crop = Annotated[
     int | None,
-    typer.Option(help="Keep this centre square of the pictures, in pixels, not the model's."),
+    typer.Option(help="Keep this centre square of the images, in pixels, not the model's."),
 ]
 Rule = Annotated[
     str | None,

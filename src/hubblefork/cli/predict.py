@@ -1,4 +1,4 @@
-"""`hubblefork predict RUN PICTURE... --out FILE.csv`: classes and probabilities of pictures."""
+"""`hubblefork predict RUN IMAGE... --out FILE.csv`: classes and probabilities of images."""
 
 import sys
 from pathlib import Path
@@ -12,11 +12,11 @@ from hubblefork.core.errors import RequestError
 
 def predict(
     run: RunArgument,
-    pictures: Annotated[
+    images: Annotated[
         list[str],
         typer.Argument(
-            metavar="PICTURE|DIRECTORY|SOURCE",
-            help="Picture files, directories of them, catalogues and other sources.",
+            metavar="IMAGE|DIRECTORY|SOURCE",
+            help="Image files, directories of them, catalogues and other sources.",
         ),
     ],
     out: Annotated[
@@ -38,7 +38,7 @@ def predict(
 ) -> None:
     """Predict classes, or fractions of votes.
 
-    Pictures that cannot be read are listed with the reason; of a submission, none may be missing.
+    Images that cannot be read are listed with the reason; of a submission, none may be missing.
     """
     from hubblefork.workflow import predict as workflow
 
@@ -46,7 +46,7 @@ def predict(
         raise RequestError("give --out FILE (.csv or .parquet), or --submission FILE.csv")
     unread = workflow.predict(
         run,
-        pictures,
+        images,
         out=out,
         submission=submission,
         crop=crop,

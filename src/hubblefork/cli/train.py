@@ -33,7 +33,7 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
     crop: Annotated[int | None, typer.Option(help="Keep this centre square, in pixels.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the packed pictures.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the packed images.")] = None,
     grey: Annotated[bool, typer.Option("--grey", help="One channel instead of three.")] = False,
     classes: Rule = None,
     seed: Seed = 0,
@@ -57,7 +57,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with the interrupted run.")
     ] = False,
 ) -> None:
-    """Train a classifier on labelled pictures; measure it on its test part; report."""
+    """Train a classifier on labelled images; measure it on its test set; report."""
     from hubblefork.cli.output import show_metrics
     from hubblefork.core.progress import is_silent
     from hubblefork.training.recipe import parse_settings

@@ -16,7 +16,7 @@ Precision = Literal["fp32", "bf16"]
 # The modes of torch.compile by their own names, and none.
 CompileMode = Literal["off", "default", "reduce-overhead", "max-autotune"]
 
-# Enough to fill a GPU with small pictures. A map of 96 channels at half the side takes 400 MB.
+# Enough to fill a GPU with small images. A map of 96 channels at half the side takes 400 MB.
 _PIXELS_AT_ONCE = 256 * 128**2
 
 # Of the speed of float32: a network is more than its convolutions, and bf16 costs some digits.
@@ -110,20 +110,20 @@ def choose_compile(name: str, device: torch.device, processes: int) -> CompileMo
     return name  # type: ignore[return-value]
 
 
-def pictures_at_once(side: int) -> int:
-    """How many pictures of side x side go through a network together, where nothing is learnt.
+def images_at_once(side: int) -> int:
+    """How many images of side x side go through a network together, where nothing is learnt.
 
-    >>> pictures_at_once(64), pictures_at_once(224), pictures_at_once(5000)
+    >>> images_at_once(64), images_at_once(224), images_at_once(5000)
     (256, 83, 1)
     """
     return max(1, min(256, _PIXELS_AT_ONCE // side**2))
 
 
-def telling_of_batches(pictures: int, side: int) -> AbstractContextManager[None]:
-    """`telling_of_memory` of training on batches of so many pictures of side x side pixels."""
+def telling_of_batches(images: int, side: int) -> AbstractContextManager[None]:
+    """`telling_of_memory` of training on batches of so many images of side x side pixels."""
     return telling_of_memory(
-        f"to train on batches of {pictures:,} pictures of {side}x{side}",
-        f"--set batch_size={max(1, pictures // 2)}, or a smaller view.size",
+        f"to train on batches of {images:,} images of {side}x{side}",
+        f"--set batch_size={max(1, images // 2)}, or a smaller view.size",
     )
 
 

@@ -29,7 +29,7 @@ def on_terminal() -> bool:
 
 
 @contextmanager
-def progress(what: str, total: int, unit: str = "pictures") -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
     """Show how far `what` has come; the block calls the given function with each amount done.
 
     >>> with progress("packing", total=2) as done:

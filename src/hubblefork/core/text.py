@@ -53,8 +53,8 @@ def duration(seconds: float) -> str:
 def several(number: int, one: str, many: str | None = None) -> str:
     """A number of things, with the right word.
 
-    >>> several(1, "class", "classes"), several(21785, "picture")
-    ('1\\xa0class', '21,785\\xa0pictures')
+    >>> several(1, "class", "classes"), several(21785, "image")
+    ('1\\xa0class', '21,785\\xa0images')
     """
     return f"{number:,}{_JOINT}{one if number == 1 else many or one + 's'}"
 

@@ -1,7 +1,7 @@
-"""A packed dataset: every picture of a source as bytes of one size, memory-mapped from one file.
+"""A packed dataset: every image of a source as bytes of one size, memory-mapped from one file.
 
 images.npy      (N, H, W, C) uint8, never held in memory as a whole
-table.parquet   one row a picture: id, label or votes, origin, digest, size and bands of the
+table.parquet   one row an image: id, label or votes, origin, digest, size and bands of the
                 original, and what else is known
 dataset.json    task, provenance, framing, counts, and what was left out and why
 """
@@ -32,7 +32,7 @@ class PackedDataset:
     source: the name of the source, as the user gave it.
     task: what a label means.
     info: what `dataset.json` holds.
-    table: one row a picture, in the order of `images`.
+    table: one row an image, in the order of `images`.
     images: (N, H, W, C) uint8, read from the file as rows are asked for.
     """
 
@@ -47,7 +47,7 @@ class PackedDataset:
     def open(cls, path: str | Path, source: str | None = None) -> "PackedDataset":
         """Open the folder `path`.
 
-        `source` renames the source: the same pictures may be reached by several names, and
+        `source` renames the source: the same images may be reached by several names, and
         outputs carry the one that was asked for.
         """
         path = Path(path)
@@ -79,19 +79,19 @@ class PackedDataset:
 
     @property
     def key(self) -> str:
-        """The hash of the source's content and the framing: the same key, the same pictures."""
+        """The hash of the source's content and the framing: the same key, the same images."""
         return self.info["key"]
 
     @property
     def framing(self) -> Framing:
-        """How each picture was cut and scaled."""
+        """How each image was cut and scaled."""
         return Framing.from_json(self.info["framing"])
 
     @property
     def labels(self) -> np.ndarray:
-        """The class of each picture (N,) int64, or its vote fractions (N, 37) float32.
+        """The class of each image (N,) int64, or its vote fractions (N, 37) float32.
 
-        Raises RequestError where the pictures have no labels.
+        Raises RequestError where the images have no labels.
         """
         match self.task:
             case Classes():

@@ -1,14 +1,14 @@
-"""Near duplicates: pictures of the same thing that share not one byte.
+"""Near duplicates: images of the same thing that share not one byte.
 
 A copy saved again, made smaller, turned by 90 degrees, mirrored or made brighter is the classic
 leak between the parts of a split. Galaxies make it hard to find: all are smooth blobs in the
-middle of a dark picture, and much alike to a plain perceptual hash. What tells them apart is the
-little that is not smooth, and where it lies. So a picture is first *flattened*: what varies slowly
+middle of a dark image, and much alike to a plain perceptual hash. What tells them apart is the
+little that is not smooth, and where it lies. So an image is first *flattened*: what varies slowly
 is taken away, and what remains is weighed alike everywhere.
 
-1. Each picture gets numbers that stay the same however it is turned: the sizes of the lowest
+1. Each image gets numbers that stay the same however it is turned: the sizes of the lowest
    frequencies (DCT) of its flattened form.
-2. Pictures with like numbers become candidates, by hashing, not by comparing all with all.
+2. Images with like numbers become candidates, by hashing, not by comparing all with all.
 3. Candidates are compared by their flattened pixels, turned in all eight ways.
 
 `python benchmarks/near_duplicates.py SOURCE` measures what is found, and what falsely.
@@ -22,17 +22,17 @@ from scipy.ndimage import gaussian_filter
 
 from hubblefork.core.progress import progress
 
-# The likeness of two pictures from which on they show the same thing. The most alike of 25,913
+# The similarity of two images from which on they show the same thing. The most alike of 25,913
 # real galaxies reach 0.66, of 4,000 simulated ones 0.73; copies of the real ones are above it, also
 # at JPEG quality 40 or moved by a hundredth of their width (benchmarks/near_duplicates.py).
 SAME = 0.8
 
-# Side of a flattened picture: fine enough to hold stars and spiral arms, coarse enough for copies
+# Side of a flattened image: fine enough to hold stars and spiral arms, coarse enough for copies
 # at half the size, or moved by a pixel, to be alike.
 _SIDE = 20
 # Of flattening, in its pixels: the scale of what is taken away, and that of the weighing.
 _SMOOTH, _AROUND = 0.8, 1.5
-# A flattened picture is kept in bytes: its values are hundredths, and seldom above a quarter.
+# A flattened image is kept in bytes: its values are hundredths, and seldom above a quarter.
 _STEPS = 400.0
 # Added to counts before the root is drawn, so that the noise of a black sky stays small.
 _BLACK = 4.0
@@ -42,11 +42,11 @@ _LOW = 6
 # Rounds of hashing: each finds a fifth to a half of the badly damaged copies, so that a handful
 # would do for good ones.
 _ROUNDS = 32
-# Width of a bucket over the typical distance of two pictures, and the share of random pairs that
+# Width of a bucket over the typical distance of two images, and the share of random pairs that
 # are together in one of this width.
 _WIDTH, _BY_CHANCE = 1.25, 0.44
-# A picture is compared with so many of its neighbours in a bucket, and in the end with so many of
-# the likeliest: pictures that are all alike cannot fill the memory.
+# An image is compared with so many of its neighbours in a bucket, and in the end with so many of
+# the likeliest: images that are all alike cannot fill the memory.
 _NEXT, _MOST = 8, 8
 
 _BLOCK = 512
@@ -55,15 +55,15 @@ _BLOCK = 512
 def near_pairs(
     images: np.ndarray, rows: np.ndarray, least: float = SAME
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the pairs of pictures that show the same thing, turned and mirrored ones too.
+    """Find the pairs of images that show the same thing, turned and mirrored ones too.
 
     images: (N, H, W, C) uint8, H equal to W; read in blocks, so that it may be a memory map.
-    rows: the pictures to compare; leave out blank ones, and all but one of equal ones.
-    least: the likeness from which on two pictures are a pair.
+    rows: the images to compare; leave out blank ones, and all but one of equal ones.
+    least: the similarity from which on two images are a pair.
 
-    Returns pairs (n, 2) of rows, the lower one first, and their likeness (n,) from `least` to 1,
-    the likeliest first. Each picture is paired with its few likeliest, not with every one of many
-    copies. Memory: about 2 kB a picture. Time grows with N log N.
+    Returns pairs (n, 2) of rows, the lower one first, and their similarity (n,) from `least` to 1,
+    the likeliest first. Each image is paired with its few likeliest, not with every one of many
+    copies. Memory: about 2 kB an image. Time grows with N log N.
 
     >>> sky = np.random.default_rng(0).integers(0, 256, (9, 40, 40, 3), dtype=np.uint8)
     >>> sky[7] = np.rot90(sky[2])
@@ -78,32 +78,32 @@ def near_pairs(
             flat[block] = np.round(flatten(images[rows[block]]) * _STEPS).clip(-127, 127)
             done(len(flat[block]))
     pairs = _candidates(_same_however_turned(flat))
-    likeness = np.empty(len(pairs), np.float32)
+    similarity = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _BLOCK):
         block = slice(start, start + _BLOCK)
-        likeness[block] = _likeness(*(flat[each] / _STEPS for each in pairs[block].T))
-    order = np.argsort(-likeness, kind="stable")
-    order = order[likeness[order] >= least]
-    return rows[pairs[order]], likeness[order]
+        similarity[block] = _similarity(*(flat[each] / _STEPS for each in pairs[block].T))
+    order = np.argsort(-similarity, kind="stable")
+    order = order[similarity[order] >= least]
+    return rows[pairs[order]], similarity[order]
 
 
-def compare(pictures: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return how alike pictures and others are, one by one, turned as they are most alike.
+def compare(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return how alike images and others are, one by one, turned as they are most alike.
 
     Both are (n, H, W, C) uint8, of any size; the result (n,) is the correlation of what is left of
-    them when they are flattened: 1 for the same picture, about 0 for different ones.
+    them when they are flattened: 1 for the same image, about 0 for different ones.
     """
-    return _likeness(flatten(pictures), flatten(others))
+    return _similarity(flatten(images), flatten(others))
 
 
-def flatten(pictures: np.ndarray) -> np.ndarray:
+def flatten(images: np.ndarray) -> np.ndarray:
     """Return what is not smooth of (n, H, W, C) uint8, as (n, 20, 20) of mean 0 and norm 1.
 
     The root of the brightness less its blurred form, over its own local deviation: a star at the
-    edge counts as much as the bright core. A picture without any contrast becomes 0.
+    edge counts as much as the bright core. An image without any contrast becomes 0.
     """
-    average = _averaging(pictures.shape[1])
-    grey = average @ grey_of(pictures) @ average.T
+    average = _averaging(images.shape[1])
+    grey = average @ grey_of(images) @ average.T
     level = np.sqrt(grey + _BLACK)
     rough = level - gaussian_filter(level, (0, _SMOOTH, _SMOOTH))
     around = np.sqrt(gaussian_filter(rough**2, (0, _AROUND, _AROUND)))
@@ -114,15 +114,15 @@ def flatten(pictures: np.ndarray) -> np.ndarray:
     return flat / np.maximum(np.linalg.norm(flat, axis=(1, 2), keepdims=True), 1e-6)
 
 
-def grey_of(pictures: np.ndarray) -> np.ndarray:
+def grey_of(images: np.ndarray) -> np.ndarray:
     """Return the mean (n, H, W) float32 of the channels of (n, H, W, C) uint8.
 
     Plane by plane, which is five times as fast as the mean over the last, short axis.
     """
-    total = pictures[..., 0].astype(np.float32)
-    for channel in range(1, pictures.shape[3]):
-        total += pictures[..., channel]
-    return total / pictures.shape[3]
+    total = images[..., 0].astype(np.float32)
+    for channel in range(1, images.shape[3]):
+        total += images[..., channel]
+    return total / images.shape[3]
 
 
 def _averaging(side: int) -> np.ndarray:
@@ -133,8 +133,8 @@ def _averaging(side: int) -> np.ndarray:
     return (overlap.clip(min=0) * _SIDE / side).astype(np.float32)
 
 
-def _likeness(flat: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the correlation of flattened pictures (n, 20, 20) in the best of eight positions."""
+def _similarity(flat: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the correlation of flattened images (n, 20, 20) in the best of eight positions."""
     best = np.full(len(flat), -1, np.float32)
     for side in (others, others[:, :, ::-1]):
         for turns in range(4):
@@ -144,7 +144,7 @@ def _likeness(flat: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _same_however_turned(flat: np.ndarray) -> np.ndarray:
-    """Return numbers (n, 36) of flattened pictures that turning and mirroring leave as they are.
+    """Return numbers (n, 36) of flattened images that turning and mirroring leave as they are.
 
     They are the sizes of the lowest frequencies: mirroring changes only the signs of these, and
     turning swaps those across and down.
@@ -169,7 +169,7 @@ def _candidates(numbers: np.ndarray) -> np.ndarray:
     if count < 2:
         return np.empty((0, 2), np.int64)
     random = np.random.default_rng(0)
-    # So many hashes together leave a picture a few others in its bucket by chance.
+    # So many hashes together leave an image a few others in its bucket by chance.
     hashes = max(1, round(math.log(max(1, count / 4)) / -math.log(_BY_CHANCE)))
     pairs, distances = np.empty(0, np.int64), np.empty(0, np.float32)
     for _ in range(_ROUNDS):

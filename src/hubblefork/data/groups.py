@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from hubblefork.core.errors import RequestError, nearest
 
-# Two pictures whose centres are nearer than this show the same galaxy: about half of a cut-out of
+# Two images whose centres are nearer than this show the same galaxy: about half of a cut-out of
 # Galaxy10 DECaLS (256 pixels of 0.262 arcsec), so that each has the other's centre in it.
 SAME_POSITION_ARCSEC = 36.0
 
@@ -23,7 +23,7 @@ def find_groups(
 
     >>> table = pd.DataFrame({"digest": ["x", "y", "x", "z"], "group": ["A", "A", None, None]})
     >>> find_groups(table)
-    (array([0, 0, 0, 1], dtype=int32), ['column group', 'identical pictures'])
+    (array([0, 0, 0, 1], dtype=int32), ['column group', 'identical images'])
     """
     if group_column is not None and group_column not in table:
         raise RequestError(
@@ -36,7 +36,7 @@ def find_groups(
         names.append(f"column {column}")
     if "digest" in table:
         pairs.append(_equal_pairs(table["digest"]))
-        names.append("identical pictures")
+        names.append("identical images")
     if "ra" in table and "dec" in table:
         pairs.append(_near_pairs(table["ra"].to_numpy(), table["dec"].to_numpy()))
         names.append(f"sky positions within {SAME_POSITION_ARCSEC:g} arcsec")

@@ -1,4 +1,4 @@
-"""What a careful person looks at before training, measured on packed pictures block by block.
+"""What a careful person looks at before training, measured on packed images block by block.
 
 `hubblefork inspect SOURCE` shows it.
 """
@@ -23,15 +23,15 @@ from hubblefork.sky.class_rules import NO_CLASS
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.task import Classes, Votes
 
-# A picture whose brightness deviates by less than this, of 255, is blank to the eye: the noise of
+# An image whose brightness deviates by less than this, of 255, is blank to the eye: the noise of
 # an empty sky deviates by more.
 BLANK = 2.0
 
 # Columns of a packed table that every source has, or that packing and splits use already.
 _OWN = ("id", "label", "origin", "digest", "width", "height", "bands", "split", "ra", "dec")
 
-# A column can keep pictures together if it has enough values to fill the parts of a split, and
-# more than one picture for most of them.
+# A column can keep images together if it has enough values to fill the parts of a split, and
+# more than one image for most of them.
 _FEWEST_GROUPS = 10
 
 _BLOCK_BYTES = 32 << 20
@@ -39,26 +39,26 @@ _BLOCK_BYTES = 32 << 20
 
 @dataclass(frozen=True, eq=False)
 class Alike:
-    """Pictures that are, or seem to be, of the same thing.
+    """Images that are, or seem to be, of the same thing.
 
     rows: of the dataset, two or more.
     differ: whether their labels differ.
     divided: whether the split has them in more than one part.
-    likeness: of the least alike pair that ties them, where that was measured.
+    similarity: of the least alike pair that ties them, where that was measured.
     """
 
     rows: np.ndarray
     differ: bool
     divided: bool
-    likeness: float | None = None
+    similarity: float | None = None
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a source's table that says more of the pictures than their labels.
+    """A column of a source's table that says more of the images than their labels.
 
-    values: how many different ones; known: how many pictures have one; examples: some of them.
-    groups: whether it could keep pictures together; pure: whether each value is of one class.
+    values: how many different ones; known: how many images have one; examples: some of them.
+    groups: whether it could keep images together; pure: whether each value is of one class.
     """
 
     name: str
@@ -74,15 +74,15 @@ class Inspection:
     """What was measured.
 
     names: of the classes; for votes, of the answers to the first question; or none.
-    codes: the class of each picture, or its commonest first answer (N,); None without labels.
-    light: one row a picture: brightness (mean, 0 to 255), deviation (of the mean of its channels),
+    codes: the class of each image, or its commonest first answer (N,); None without labels.
+    light: one row an image: brightness (mean, 0 to 255), std (of the mean of its channels),
         black and saturated (shares of pixels with 0 in all, or 255 in any channel), and the mean
         of each channel in the columns 0, 1, ...
-    identical, near, same_place: pictures with equal bytes as packed; alike ones that are not
+    identical, near, same_place: images with equal bytes as packed; alike ones that are not
         equal; within 36 arcseconds on the sky (None where no positions are known).
     split: what a training would make by default; None, and why in `refused`, where it would not.
     columns: what else the source's table says.
-    grouped: whether a column keeps pictures together already.
+    grouped: whether a column keeps images together already.
     """
 
     dataset: PackedDataset
@@ -99,17 +99,17 @@ class Inspection:
 
     @cached_property
     def blank(self) -> np.ndarray:
-        """The rows of pictures with almost no contrast."""
-        return np.flatnonzero(self.light["deviation"] < BLANK)
+        """The rows of images with almost no contrast."""
+        return np.flatnonzero(self.light["std"] < BLANK)
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """Pictures of each class (K,)."""
+        """Images of each class (K,)."""
         return np.bincount(self.codes, minlength=len(self.names))
 
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:
-        """Pictures of each class (K,) in each part of the split that has any."""
+        """Images of each class (K,) in each part of the split that has any."""
         if self.split is None or self.codes is None:
             return {}
         rows = {part: self.split.rows(self.dataset, part) for part in PARTS}
@@ -149,7 +149,7 @@ def inspect_dataset(
     seed: int = 0,
     group: str | None = None,
 ) -> Inspection:
-    """Measure a packed dataset; nothing of it is held in memory but some numbers a picture.
+    """Measure a packed dataset; nothing of it is held in memory but some numbers an image.
 
     fractions, seed, group: of the split, as `saved_split` takes them.
 
@@ -167,12 +167,12 @@ def inspect_dataset(
             refused = str(error)
     part = None if split is None else pd.factorize(table["id"].map(split.part))[0]
 
-    def alike(rows: np.ndarray, likeness: float | None = None) -> Alike:
+    def alike(rows: np.ndarray, similarity: float | None = None) -> Alike:
         differ = codes is not None and len(set(codes[rows])) > 1
         divided = part is not None and len(set(part[rows])) > 1
-        return Alike(rows, differ, divided, likeness)
+        return Alike(rows, differ, divided, similarity)
 
-    distinct = ~table["digest"].duplicated().to_numpy() & (light["deviation"] >= BLANK).to_numpy()
+    distinct = ~table["digest"].duplicated().to_numpy() & (light["std"] >= BLANK).to_numpy()
     near = [alike(*each) for each in _tied(*near_pairs(dataset.images, np.flatnonzero(distinct)))]
     same_place = None
     if "ra" in table and "dec" in table:
@@ -201,7 +201,7 @@ def measure_light(images: np.ndarray) -> pd.DataFrame:
     Name: 0, dtype: float32
     """
     pixels, channels = images.shape[1] * images.shape[2], images.shape[3]
-    columns = ["brightness", "deviation", "black", "saturated", *map(str, range(channels))]
+    columns = ["brightness", "std", "black", "saturated", *map(str, range(channels))]
     light = np.empty((len(images), len(columns)), np.float32)
     length = max(1, _BLOCK_BYTES // (pixels * channels))
     for start in range(0, len(images), length):
@@ -295,8 +295,8 @@ def _sets(group: np.ndarray) -> list[np.ndarray]:
     return sorted(several, key=lambda rows: rows[0])
 
 
-def _tied(pairs: np.ndarray, likeness: np.ndarray) -> list[tuple[np.ndarray, float]]:
-    """Return the rows that pairs (n, 2) tie together, and the least likeness that ties them.
+def _tied(pairs: np.ndarray, similarity: np.ndarray) -> list[tuple[np.ndarray, float]]:
+    """Return the rows that pairs (n, 2) tie together, and the least similarity that ties them.
 
     The likeliest come first.
     """
@@ -306,6 +306,6 @@ def _tied(pairs: np.ndarray, likeness: np.ndarray) -> list[tuple[np.ndarray, flo
     graph = coo_array((np.ones(len(pairs), bool), (place[:, 0], place[:, 1])), shape=shape)
     number, group = connected_components(graph, directed=False)
     least = np.ones(number)
-    np.minimum.at(least, group[place[:, 0]], likeness)
+    np.minimum.at(least, group[place[:, 0]], similarity)
     sets = [(np.sort(rows[members]), float(least[group[members[0]]])) for members in _sets(group)]
     return sorted(sets, key=lambda each: -each[1])

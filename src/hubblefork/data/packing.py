@@ -1,10 +1,10 @@
-"""Pack a source: decode, frame and store every picture once, in a cache keyed by content.
+"""Pack a source: decode, frame and store every image once, in a cache keyed by content.
 
     <cache>/stamps/<stamp and framing>     the key of what was packed from these very files
     <cache>/datasets/<key>/                the packed dataset; the key is that of its content
 
-The stamp looks at names, sizes and times, so a second run reads no picture. The key looks at the
-bytes, so pictures that were moved or copied are not packed again.
+The stamp looks at names, sizes and times, so a second run reads no image. The key looks at the
+bytes, so images that were moved or copied are not packed again.
 
 A dataset is written in a hidden folder beside its place and renamed, so it is there whole or not at
 all. Two processes may pack the same source at once: each writes its own, and the first one stays.
@@ -33,15 +33,15 @@ from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import FORMAT, PackedDataset
 from hubblefork.data.images.blocks import block_rows, read_blocks
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.read import UnreadablePicture
+from hubblefork.data.images.read import UnreadableImage
 from hubblefork.data.sources.base import Source
 from hubblefork.tasks.task import Classes
 
-# A block of pictures is the unit of work: few enough for progress to be seen, enough for sending
+# A block of images is the unit of work: few enough for progress to be seen, enough for sending
 # it to cost little.
-_BLOCK_PICTURES = 64
+_BLOCK_IMAGES = 64
 
-# What a row of the table and a left-out picture take on the disk, generously.
+# What a row of the table and a left-out image take on the disk, generously.
 _ROW_BYTES = 1 << 10
 
 
@@ -51,16 +51,16 @@ def pack(
     cache: str | Path | None = None,
     workers: int | None = None,
 ) -> PackedDataset:
-    """Return the packed dataset of `source`, from the cache if these pictures are in it.
+    """Return the packed dataset of `source`, from the cache if these images are in it.
 
     framing: crop, size and channels; None keeps the centre square with the source's channels.
     cache: folder of the cache; None for the environment variable HUBBLEFORK_CACHE, or else the
         user's cache folder of this system.
-    workers: how many pictures are read at once; None for one a processor core.
+    workers: how many images are read at once; None for one a processor core.
 
-    Pictures that cannot be read are left out, listed in `dataset.json` and told on stderr.
+    Images that cannot be read are left out, listed in `dataset.json` and told on stderr.
 
-    Raises RequestError where no picture can be read, a class loses all its pictures, pictures
+    Raises RequestError where no image can be read, a class loses all its images, images
     differ in size and no size is asked for, a file changes meanwhile, or the source cannot be read
     or the cache not be written (a full disk). Then nothing is left in the cache.
     """
@@ -76,7 +76,7 @@ def pack(
             content = source.content()
         key = _sha256(content, framing.to_json(), FORMAT)
         room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
-        with _told(f"cannot write the packed pictures in {folder}", f"; {room}"):
+        with _told(f"cannot write the packed images in {folder}", f"; {room}"):
             if not _dataset_folder(folder, key).is_dir():
                 with appearing_locked(_dataset_folder(folder, key)) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())
@@ -88,7 +88,7 @@ def pack(
             with replacing(stamp) as file:
                 file.write(key)
     dataset = PackedDataset.open(_dataset_folder(folder, key), source.name)
-    # The same pictures may lie elsewhere among other files than when they were packed.
+    # The same images may lie elsewhere among other files than when they were packed.
     dataset.info["notes"] = source.notes
     _say_left_out(dataset.info["left_out"], len(source.table))
     return dataset
@@ -130,14 +130,14 @@ def _write(
     total = len(source.table)
     side = framing.size or framing.crop or _first_side(source, framing)
     shape = (side, side, framing.channels)
-    picture_bytes = side * side * framing.channels
-    _check_room(folder, total * (picture_bytes + _ROW_BYTES))
+    image_bytes = side * side * framing.channels
+    _check_room(folder, total * (image_bytes + _ROW_BYTES))
 
-    blocks = block_rows(total, max(picture_bytes, source.held_bytes), _BLOCK_PICTURES)
+    blocks = block_rows(total, max(image_bytes, source.held_bytes), _BLOCK_IMAGES)
     workers = max(1, min(workers, len(blocks)))
     jobs = (source.job(block) for block in blocks)
     read = read_blocks(jobs, framing, shape, workers, source.prefer)
-    # Of what is kept for every picture, numbers are kept as arrays: a tenth of the memory of lists.
+    # Of what is kept for every image, numbers are kept as arrays: a tenth of the memory of lists.
     rows: list[np.ndarray] = []
     digests: list[str] = []
     sizes: list[np.ndarray] = []
@@ -174,7 +174,7 @@ def _write(
     if not digests:
         small = all("smaller than the crop" in each["reason"] for each in left_out)
         raise RequestError(
-            f"{source.name}: none of its {total:,} pictures can be used: {_reasons(left_out)}"
+            f"{source.name}: none of its {total:,} images can be used: {_reasons(left_out)}"
             + "; --crop asks for a smaller square" * small
         )
     table = source.table.iloc[np.concatenate(rows)].reset_index(drop=True)
@@ -207,9 +207,9 @@ def _with_what_was_seen(
     sizes: np.ndarray,
     positions: list[tuple[float, float] | None],
 ) -> pd.DataFrame:
-    """Add what reading the pictures told: digest, width, height, bands, and positions if any.
+    """Add what reading the images told: digest, width, height, bands, and positions if any.
 
-    A position that the source's own table gives goes before that in a picture's header.
+    A position that the source's own table gives goes before that in an image's header.
     """
     width, height, bands = sizes.T
     table = table.assign(digest=digests, width=width, height=height, bands=bands)
@@ -221,11 +221,11 @@ def _with_what_was_seen(
 
 
 def _first_side(source: Source, framing: Framing) -> int:
-    """Return the side of the first picture that can be read."""
+    """Return the side of the first image that can be read."""
     for row in range(len(source.table)):
-        picture = source.read([row], framing)[0]
-        if not isinstance(picture, UnreadablePicture):
-            return picture.pixels.shape[0]
+        image = source.read([row], framing)[0]
+        if not isinstance(image, UnreadableImage):
+            return image.pixels.shape[0]
     return 1  # none can: the reasons are gathered by reading them all
 
 
@@ -233,7 +233,7 @@ def _complain_of_sizes(
     source: Source, row: int, found: tuple[int, ...], expected: tuple[int, ...]
 ) -> NoReturn:
     raise RequestError(
-        f"{source.name}: the pictures differ in size ({source.table['origin'].iloc[row]} gives "
+        f"{source.name}: the images differ in size ({source.table['origin'].iloc[row]} gives "
         f"{found[1]}x{found[0]}, an earlier one {expected[1]}x{expected[0]}); "
         "ask for one size (--size)"
     )
@@ -260,7 +260,7 @@ def _check_room(folder: Path, needed: int) -> None:
 def _counts(
     source: Source, table: pd.DataFrame, left_out: list[dict[str, str]]
 ) -> dict[str, int] | None:
-    """Return the number of pictures of each class, none of which may have lost all of its own."""
+    """Return the number of images of each class, none of which may have lost all of its own."""
     if not isinstance(source.task, Classes):
         return None
     size = source.task.outputs
@@ -269,7 +269,7 @@ def _counts(
     emptied = [source.task.names[index] for index in np.flatnonzero((after == 0) & (before > 0))]
     if emptied:
         raise RequestError(
-            f"{source.name}: no picture of class {first_few(map(repr, emptied))} can be used: "
+            f"{source.name}: no image of class {first_few(map(repr, emptied))} can be used: "
             f"{_reasons(left_out)}"
         )
     return dict(zip(source.task.names, after.tolist(), strict=True))
@@ -277,7 +277,7 @@ def _counts(
 
 def _say_left_out(left_out: list[dict[str, str]], total: int) -> None:
     if left_out:
-        say(f"left out {len(left_out):,} of {total:,} pictures: {_reasons(left_out)}")
+        say(f"left out {len(left_out):,} of {total:,} images: {_reasons(left_out)}")
 
 
 def _reasons(left_out: list[dict[str, str]]) -> str:

@@ -1,6 +1,6 @@
 """Divide a dataset into train, val and test: stratified, grouped, seeded and saved.
 
-A split is made on ids, before any augmentation. Pictures that show the same thing (one group,
+A split is made on ids, before any augmentation. Images that show the same thing (one group,
 one position on the sky, the very same pixels) are always in the same part.
 """
 
@@ -32,7 +32,7 @@ _FIRST_LINE = re.compile(r"# rule: (.*); seed: (\d+); sha256: ([0-9a-f]{64})")
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which part each picture belongs to.
+    """Which part each image belongs to.
 
     part: "train", "val" or "test" for each id (the index).
     rule: in words, how the parts were chosen.
@@ -58,13 +58,13 @@ class Split:
         unknown = dataset.table["id"][parts.isna()]
         if len(unknown):
             raise RequestError(
-                f"the split does not know {len(unknown):,} of the {len(dataset):,} pictures of "
-                f"{dataset.source} ({first_few(unknown)}); it was made for other pictures"
+                f"the split does not know {len(unknown):,} of the {len(dataset):,} images of "
+                f"{dataset.source} ({first_few(unknown)}); it was made for other images"
             )
         return np.flatnonzero(parts == part)
 
     def counts(self) -> dict[str, int]:
-        """Return the number of pictures in each part."""
+        """Return the number of images in each part."""
         return {part: int((self.part == part).sum()) for part in PARTS}
 
     def save(self, path: str | Path) -> None:
@@ -104,7 +104,7 @@ def saved_split(
     seed: int = 0,
     group_column: str | None = None,
 ) -> Split:
-    """Return the split of `dataset` by `make_split`, made once and kept beside its pictures."""
+    """Return the split of `dataset` by `make_split`, made once and kept beside its images."""
     request = json.dumps([_VERSION, [float(each) for each in fractions], seed, group_column])
     name = hashlib.sha256(request.encode()).hexdigest()[:16]
     path = dataset.path / "splits" / f"{name}.csv"
@@ -131,9 +131,9 @@ def make_split(
     group_column: a column whose equal values are never divided; None for `group` where there.
 
     Each class (for votes: the commonest first answer) is divided by itself, to within one
-    picture of its fraction where pictures stand alone. The order of the rows does not matter.
+    image of its fraction where images stand alone. The order of the rows does not matter.
 
-    Raises RequestError where a class has fewer pictures or groups than there are parts to fill,
+    Raises RequestError where a class has fewer images or groups than there are parts to fill,
     and where the source's own split leaves nothing to train.
 
     >>> table = pd.DataFrame({"id": list("abcdefghij"), "label": [0, 1] * 5})
@@ -155,8 +155,8 @@ def make_split(
         given = table["split"].map(PARTS.index).to_numpy()
         if given.all():
             raise RequestError(
-                "no picture's split is train; expected pictures to learn from, and if this is a "
-                "test part, hubblefork evaluate measures a run on it"
+                "no image's split is train; expected images to learn from, and if this is a "
+                "test set, hubblefork evaluate measures a run on it"
             )
         np.maximum.at(part, group, given)
         moved = int((part[group] != given).sum())
@@ -224,9 +224,9 @@ def _without_small(stratum: np.ndarray, members: np.ndarray, least: int) -> np.n
 def _check_enough(name: str, members: np.ndarray, size: np.ndarray, wanted: np.ndarray) -> None:
     if len(members) >= len(wanted):
         return
-    pictures = int(size[members].sum())
-    found = f"{pictures} picture{'s' * (pictures != 1)}"
-    if pictures != len(members):
+    images = int(size[members].sum())
+    found = f"{images} image{'s' * (images != 1)}"
+    if images != len(members):
         found += f" in {len(members)} group{'s' * (len(members) != 1)}"
     if len(wanted) == 1:
         raise RequestError(
@@ -235,7 +235,7 @@ def _check_enough(name: str, members: np.ndarray, size: np.ndarray, wanted: np.n
     *others, last = (PARTS[each] for each in wanted)
     raise RequestError(
         f"class {name!r} has {found}, but a split into {', '.join(others)} and {last} needs "
-        f"{len(wanted)}; add pictures or leave the class out"
+        f"{len(wanted)}; add images or leave the class out"
     )
 
 
@@ -243,7 +243,7 @@ def _deal(size: np.ndarray, fractions: np.ndarray, random: np.random.Generator) 
     """Deal groups of these sizes to the parts; returns the part's place in `fractions` for each.
 
     In random order, but the larger before the smaller, each group goes to the part that lacks the
-    most pictures. Every part gets a group as long as there are enough of them.
+    most images. Every part gets a group as long as there are enough of them.
     """
     lacks = _quotas(int(size.sum()), fractions, random).tolist()
     without = set(range(len(fractions)))

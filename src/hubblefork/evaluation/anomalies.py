@@ -1,4 +1,4 @@
-"""Which pictures are unlike the others, by two measures that err in different ways.
+"""Which images are unlike the others, by two measures that err in different ways.
 
 Mahalanobis' distance sees what lies far out along any direction of the features. The isolation
 forest (Liu, Ting and Zhou 2008) sees what a few random cuts set apart, whatever the shape of the
@@ -14,23 +14,23 @@ from sklearn.ensemble import IsolationForest
 
 from hubblefork.evaluation.outliers import fit_outliers
 
-# Trees: the order of the first hundred pictures hardly changes with more.
+# Trees: the order of the first hundred images hardly changes with more.
 _TREES = 200
 
 
 def rank_anomalies(ids: Sequence[str], features: np.ndarray, known: np.ndarray) -> pd.DataFrame:
-    """Rank pictures by how unlike they are to known ones, the most unlike first.
+    """Rank images by how unlike they are to known ones, the most unlike first.
 
     Parameters
     ----------
-    ids : N names of pictures.
-    features : (N, F) of these pictures, as a network gives them.
-    known : (M, F) of those that they are held against, M of 2 or more: the training pictures.
+    ids : N names of images.
+    features : (N, F) of these images, as a network gives them.
+    known : (M, F) of those that they are held against, M of 2 or more: the training images.
 
     Returns
     -------
     Table of N rows: row (place in the arrays), id, mahalanobis (squared distance), isolation
-    (score from 0 to 1, above 0.5 where a picture is easily set apart) and score, the mean of the
+    (score from 0 to 1, above 0.5 where an image is easily set apart) and score, the mean of the
     two ranks, from 0 to 1, 1 being the most unlike. `report.results.draw_ranked` draws it.
 
     >>> random = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 """Two numbers that make a network's probabilities mean what they say.
 
-Of the pictures that are given a probability of 0.8, eight in ten should be what they are said to
-be. A network's own probabilities are not like that, and are put right by what is fitted on pictures
+Of the images that are given a probability of 0.8, eight in ten should be what they are said to
+be. A network's own probabilities are not like that, and are put right by what is fitted on images
 it did not learn from. Of each class, the logarithm z of the odds of the likeliest class against it
 becomes z^e / T. With e = 1 this is temperature scaling (Guo et al. 2017, "On Calibration of Modern
 Neural Networks"). The exponent e is for networks that are too sure of doubtful answers and not
@@ -9,7 +9,7 @@ sure enough of plain ones, as label smoothing makes them. It is one of the maps 
 of the classes (Rahimi et al. 2020, "Intra Order-Preserving Functions for Calibration of Multi-Class
 Neural Networks"): no prediction changes.
 
-It is applied to the probabilities that are given, which are averages over the views of a picture.
+It is applied to the probabilities that are given, which are averages over the views of an image.
 """
 
 from dataclasses import dataclass
@@ -58,10 +58,11 @@ class Calibration:
 def fit_calibration(probabilities: np.ndarray, true: np.ndarray) -> Calibration:
     """The calibration with which the log loss of probabilities (N, K) is the least.
 
-    `true` (N,) are the classes, from 0 to K - 1, of pictures that the network did not learn from.
+    `true` (N,) are the classes, from 0 to K - 1, of images that the network did not learn from.
 
     Beside the loss stands a weak expectation that both numbers are near 1. It matters where
-    pictures are few: ten of them, all named rightly, are no reason to be certain of everything.
+    images are few: ten of them, all correctly classified, are no reason to be certain of
+    everything.
 
     >>> random = np.random.default_rng(0)
     >>> honest = random.dirichlet((0.3, 0.3), 4000)

@@ -1,6 +1,6 @@
 """How good a classifier is: everything that `metrics.json` of a run with classes holds.
 
-One function computes every score from a selection of the pictures. It is called once with all of
+One function computes every score from a selection of the images. It is called once with all of
 them for the figures, and a thousand times with random draws for their intervals.
 """
 
@@ -32,7 +32,7 @@ def measure_classes(
     seed: int = 0,
     resamples: int = 1000,
 ) -> dict[str, Any]:
-    """Measure the predicted probabilities of N pictures against their true classes.
+    """Measure the predicted probabilities of N images against their true classes.
 
     Parameters
     ----------
@@ -47,19 +47,19 @@ def measure_classes(
         n, classes (the names), accuracy (0 to 1);
         balanced_accuracy, macro_f1: mean recall and mean F1 of the classes that occur in `true`;
         matthews: the multi-class correlation R_K of Gorodkin 2004 (-1 to 1), 0 where all
-        pictures are, or are predicted as, one class;
+        images are, or are predicted as, one class;
         log_loss: mean of -ln(probability of the true class), no probability below 1.2e-7;
         brier (0 to 2): mean of the squared error summed over classes, Brier 1950;
         expected_calibration_error (0 to 1): 15 bins of equal width, Guo et al. 2017;
         per_class: {name: {precision, recall, f1, support}}, None where there is nothing to
         divide by: recall and F1 of a class that does not occur, precision of one never predicted;
         confusion_matrix: K rows, true classes, of K counts, predicted classes;
-        intervals: {metric: [low, high]}, 95 % percentile bootstrap over the pictures. That of
+        intervals: {metric: [low, high]}, 95 % percentile bootstrap over the images. That of
         the calibration error is moved to remove the bias that drawing again brings to it.
 
     Raises
     ------
-    RequestError : shapes that do not fit, no pictures, values outside their range.
+    RequestError : shapes that do not fit, no images, values outside their range.
 
     >>> result = measure_classes([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], ["disc", "arm"])
     >>> round(result["accuracy"], 3), result["balanced_accuracy"], result["confusion_matrix"]
@@ -91,7 +91,7 @@ def measure_classes(
 
 @dataclass(frozen=True)
 class Evidence:
-    """What each of N pictures adds to the scores."""
+    """What each of N images adds to the scores."""
 
     classes: int
     cell: np.ndarray  # (N,) its place in the flattened confusion matrix
@@ -101,12 +101,12 @@ class Evidence:
     gap: np.ndarray  # (N,) 1 if right else 0, less its confidence
 
     def confusion(self, picks: np.ndarray) -> np.ndarray:
-        """The (K, K) counts of true by predicted class of the picked pictures."""
+        """The (K, K) counts of true by predicted class of the picked images."""
         counts = np.bincount(self.cell[picks], minlength=self.classes**2)
         return counts.reshape(self.classes, self.classes)
 
     def scores(self, picks: np.ndarray) -> dict[str, float]:
-        """Every metric of the pictures at the indices `picks`, which may repeat."""
+        """Every metric of the images at the indices `picks`, which may repeat."""
         matrix = self.confusion(picks)
         hits, occur, answered = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
         gaps = np.bincount(self.bin[picks], self.gap[picks], CALIBRATION_BINS)
@@ -124,7 +124,7 @@ class Evidence:
 
 
 def weigh(true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> Evidence:
-    """Check the arguments of `measure_classes`, and take apart what each picture adds."""
+    """Check the arguments of `measure_classes`, and take apart what each image adds."""
     true, probabilities = checked(true, probabilities, names)
     classes = len(names)
     rows = np.arange(len(true))
@@ -182,12 +182,12 @@ def checked(
     if true.ndim != 1 or len(true) == 0:
         raise RequestError(
             f"true classes of shape {true.shape}: expected one whole number for each of at least "
-            "one picture"
+            "one image"
         )
     if probabilities.shape != (len(true), classes):
         raise RequestError(
             f"probabilities of shape {probabilities.shape}: expected {(len(true), classes)}, one "
-            f"row for each of {len(true):,} pictures and one column for each of {classes} classes"
+            f"row for each of {len(true):,} images and one column for each of {classes} classes"
         )
     if classes < 2 or len(set(names)) < classes:
         raise RequestError(f"class names {first_few(names)}: expected at least two, all different")

@@ -1,6 +1,6 @@
-"""Whether one classifier is better than another, judged on the same pictures.
+"""Whether one classifier is better than another, judged on the same images.
 
-Two classifiers that see the same pictures mostly err on the same ones, so the difference between
+Two classifiers that see the same images mostly err on the same ones, so the difference between
 them is known much better than either figure: their intervals can overlap widely and the
 difference be certain. Hence both are drawn together in every resample (paired bootstrap, Efron &
 Tibshirani 1993), and the right answers of one alone are held against those of the other alone
@@ -35,9 +35,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class McNemar:
-    """On how many pictures only one of two classifiers is right, and how likely that is by luck.
+    """On how many images only one of two classifiers is right, and how likely that is by luck.
 
-    p_value: the chance that two equally good classifiers divide these pictures at least so
+    p_value: the chance that two equally good classifiers divide these images at least so
     unevenly; 1 where there are none.
     """
 
@@ -47,7 +47,7 @@ class McNemar:
 
 
 def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
-    """McNemar's exact test of two classifiers on the same pictures, (N,) booleans each.
+    """McNemar's exact test of two classifiers on the same images, (N,) booleans each.
 
     >>> mcnemar(np.array([True, True, True, False]), np.array([True, False, False, False]))
     McNemar(only_first=2, only_second=0, p_value=0.5)
@@ -67,7 +67,7 @@ def compare_classes(
     seed: int = 0,
     resamples: int = 1000,
 ) -> dict[str, Difference]:
-    """By how much the second classifier's metrics are above the first's, on the same pictures.
+    """By how much the second classifier's metrics are above the first's, on the same images.
 
     true, first, second, names: as `measure_classes` takes them, probabilities of either. Returns
     every metric that `measure_classes` has intervals of.
@@ -115,5 +115,5 @@ def _differences(
 def _check_number(first: np.ndarray, second: np.ndarray) -> None:
     if len(first) != len(second):
         raise RequestError(
-            f"predictions of {len(first):,} and of {len(second):,} pictures: expected the same ones"
+            f"predictions of {len(first):,} and of {len(second):,} images: expected the same ones"
         )

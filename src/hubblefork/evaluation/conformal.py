@@ -1,13 +1,13 @@
-"""Conformal prediction: how a new picture ranks among pictures that were not learnt from.
+"""Conformal prediction: how a new image ranks among images that were not learnt from.
 
-If the new picture is of the same kind as the N that were held back, its score is as likely to take
+If the new image is of the same kind as the N that were held back, its score is as likely to take
 any of the N + 1 ranks. From that alone, whatever the network is, follow sets of classes that hold
-the true one as often as asked, and a fair alarm for pictures of another kind (Vovk et al. 2005;
+the true one as often as asked, and a fair alarm for images of another kind (Vovk et al. 2005;
 Angelopoulos and Bates 2023, "Conformal prediction: a gentle introduction").
 
 The sets' score is 1 less the probability of a class. Of all sets with a given coverage it makes
 the smallest (Sadinle, Lei and Wasserman 2019); adaptive scores (Romano, Sesia and Candes 2020)
-were measured to make larger ones here. Its promise is for all pictures together: a rare class may
+were measured to make larger ones here. Its promise is for all images together: a rare class may
 be covered less often.
 """
 
@@ -22,14 +22,14 @@ import numpy as np
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.intervals import wilson_interval
 
-# Scores that are kept. A validation part of up to so many pictures is kept whole; of a larger one
-# every so-manieth, which makes sets larger by a four-thousandth of all pictures at the most.
+# Scores that are kept. A validation set of up to so many images is kept whole; of a larger one
+# every so-manieth, which makes sets larger by a four-thousandth of all images at the most.
 _MOST = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Scores of pictures that were not learnt from, for others to be ranked among.
+    """Scores of images that were not learnt from, for others to be ranked among.
 
     values: (M,) of the scores in rising order, evenly spaced by rank, with the first and the last.
     number: how many scores there were, N.
@@ -49,7 +49,7 @@ class Reference:
         return cls(np.sort(scores)[_places(number, min(number, _MOST))], number)
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
-        """The share of pictures that score at least as high, each counted with them.
+        """The share of images that score at least as high, each counted with them.
 
         Takes scores of any shape, gives numbers of the same shape in [1 / (N + 1), 1]. Where not
         all scores were kept, a number may be too high by the distance of two that were. A score
@@ -64,7 +64,7 @@ class Reference:
         return np.where(np.isnan(scores), np.nan, p_values)
 
     def within(self, scores: np.ndarray, coverage: float) -> np.ndarray:
-        """Which scores are among the lower ones, as those of a share `coverage` of pictures are.
+        """Which scores are among the lower ones, as those of a share `coverage` of images are.
 
         That is scores up to the ceil((N + 1) coverage)-th of N. Raises RequestError where N is
         too small for this coverage to mean anything.
@@ -74,22 +74,22 @@ class Reference:
         return self.p_values(scores) * (self.number + 1) > outside + 0.5
 
     def check(self, coverage: float) -> None:
-        """RequestError unless N pictures can promise this coverage.
+        """RequestError unless N images can promise this coverage.
 
         >>> Reference.of(np.arange(50.0)).check(0.99)
         Traceback (most recent call last):
-        hubblefork.core.errors.RequestError: coverage 0.99 needs 99 or more validation pictures, ...
+        hubblefork.core.errors.RequestError: coverage 0.99 needs 99 or more validation images, ...
         """
         if not 0 < coverage < 1:
             raise RequestError(
-                f"coverage {coverage:g}: expected a share of pictures above 0 and below 1, such "
+                f"coverage {coverage:g}: expected a share of images above 0 and below 1, such "
                 "as 0.95"
             )
         needed = math.ceil(_exact(coverage) / (1 - _exact(coverage)))
         if self.number < needed:
             most = math.floor(1000 * self.number / (self.number + 1)) / 1000
             raise RequestError(
-                f"coverage {coverage:g} needs {needed:,} or more validation pictures, and this "
+                f"coverage {coverage:g} needs {needed:,} or more validation images, and this "
                 f"model was calibrated on {self.number:,}: ask for at most {most:g}, or train with "
                 "more"
             )
@@ -111,10 +111,10 @@ def set_scores(probabilities: np.ndarray) -> np.ndarray:
 
 
 def prediction_sets(reference: Reference, probabilities: np.ndarray, coverage: float) -> np.ndarray:
-    """Which classes belong to the set of each picture: (N, K) of bool.
+    """Which classes belong to the set of each image: (N, K) of bool.
 
-    `reference` holds the `set_scores` of the true classes of pictures that were not learnt from.
-    The set of a picture like these holds its true class with a probability of at least `coverage`.
+    `reference` holds the `set_scores` of the true classes of images that were not learnt from.
+    The set of an image like these holds its true class with a probability of at least `coverage`.
 
     A set always holds the likeliest class. Where that is right more often than `coverage` asks,
     sets are right as often, and hold one class.
@@ -139,7 +139,7 @@ def measure_sets(
 
     `true` (N,) are numbers of the K `names`. Returns {coverage as text: {coverage, interval
     (Wilson's, 95 %), mean_size, single: share of sets with one class, per_class: {name: {coverage,
-    interval}}}}, ready for JSON, without the coverages that need more validation pictures. A class
+    interval}}}}, ready for JSON, without the coverages that need more validation images. A class
     that does not occur has None for both.
     """
     measured = {}

@@ -1,8 +1,8 @@
-"""Confidence intervals: how far a figure would move with other pictures of the same kind.
+"""Confidence intervals: how far a figure would move with other images of the same kind.
 
-Two kinds, both at 95 %. The bootstrap (Efron & Tibshirani 1993, ch. 13) draws the test pictures
+Two kinds, both at 95 %. The bootstrap (Efron & Tibshirani 1993, ch. 13) draws the test images
 again with replacement and serves any metric. Wilson's interval (Wilson 1927) serves a plain
-proportion, and stays honest where few pictures were seen or all were right.
+proportion, and stays honest where few images were seen or all were right.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ def bootstrap(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """Score `resamples` random draws, with replacement, of `number` pictures.
+    """Score `resamples` random draws, with replacement, of `number` images.
 
     `scores` is given the indices (number,) of one draw and answers with one number for each
     metric. The result holds (resamples,) values for each metric.

@@ -1,6 +1,6 @@
 """Where a classifier is wrong, and where it hardly knows: tables to work through.
 
-Every table is sorted so that what a person should look at first stands first. Those of pictures
+Every table is sorted so that what a person should look at first stands first. Those of images
 are drawn by `report.results.draw_ranked`, that of pairs by `draw_pairs`.
 """
 
@@ -17,7 +17,7 @@ def confident_errors(
 ) -> pd.DataFrame:
     """The wrong answers, the surest first.
 
-    ids: N names of pictures; true: (N,) classes; probabilities: (N, K); names: the K class names.
+    ids: N names of images; true: (N,) classes; probabilities: (N, K); names: the K class names.
 
     Returns a table: row (place in the arrays), id, true, predicted, probability (of the predicted
     class) and p_true.
@@ -76,7 +76,7 @@ def confused_pairs(confusion: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
 def least_certain(
     ids: Sequence[str], probabilities: np.ndarray, names: Sequence[str]
 ) -> pd.DataFrame:
-    """All pictures by how far the most probable class is ahead of the next, the closest first.
+    """All images by how far the most probable class is ahead of the next, the closest first.
 
     Returns a table: row, id, predicted, probability, runner_up, p_runner_up and margin (the
     difference of the two probabilities).

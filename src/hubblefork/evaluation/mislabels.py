@@ -1,9 +1,9 @@
 """Which labels are likely wrong, from what classifiers say that never saw them.
 
-Confident learning (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70, 1373): a picture
-whose probability of another class is as high as that class's own pictures have on average is
+Confident learning (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70, 1373): an image
+whose probability of another class is as high as that class's own images have on average is
 likely of that class. The probabilities must be out of fold: each by a classifier that was trained
-without the picture, or it has learnt the wrong label by heart.
+without the image, or it has learnt the wrong label by heart.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from hubblefork.evaluation.class_metrics import checked
 def likely_mislabels(
     ids: Sequence[str], labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> pd.DataFrame:
-    """Rank pictures by how likely their label is wrong, the most likely first.
+    """Rank images by how likely their label is wrong, the most likely first.
 
     Parameters
     ----------
-    ids : N names of pictures.
+    ids : N names of images.
     labels : (N,) numbers of the classes that they are said to be of.
     probabilities : (N, K) out-of-fold probabilities of each class.
     names : the K class names.
@@ -64,7 +64,7 @@ def likely_mislabels(
 
 
 def class_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(K,) the mean probability of each class over the pictures said to be of it; 1 if none."""
+    """(K,) the mean probability of each class over the images said to be of it; 1 if none."""
     classes = probabilities.shape[1]
     counts = np.bincount(labels, minlength=classes)
     own = probabilities[np.arange(len(labels)), labels]

@@ -1,9 +1,9 @@
-"""How far a picture lies from the training pictures, in the features of a network.
+"""How far an image lies from the training images, in the features of a network.
 
 Mahalanobis' distance, as Lee et al. (2018, "A simple unified framework for detecting
-out-of-distribution samples") use it, but from one Gaussian for all pictures: classes were measured
+out-of-distribution samples") use it, but from one Gaussian for all images: classes were measured
 to add nothing, as Kamoi and Kobayashi (2020) found, and without them it serves fractions of votes
-too. The distance relative to the whole (Ren et al. 2021) was measured to fail on pictures of
+too. The distance relative to the whole (Ren et al. 2021) was measured to fail on images of
 another kind altogether, which lie far out in both.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 # Directions of the widest scatter that have a variance of their own. More of them were measured to
 # add nothing to galaxies, and 32 of 4,096 features are half a megabyte.
 _DIRECTIONS = 32
-# Training pictures for each direction: fewer do not tell its variance.
-_PICTURES_EACH = 10
+# Training images for each direction: fewer do not tell its variance.
+_IMAGES_EACH = 10
 # The least variance, as a share of all, so that a feature that never changed is not divided by 0.
 _LEAST = 1e-6
 
@@ -46,7 +46,7 @@ class Outliers:
 
 
 def fit_outliers(features: np.ndarray) -> Outliers:
-    """Fit a Gaussian to the features (N, F) of training pictures, N of 2 or more.
+    """Fit a Gaussian to the features (N, F) of training images, N of 2 or more.
 
     >>> features = np.random.default_rng(0).normal(size=(50_000, 3)) * (1, 2, 0.5)
     >>> fitted = fit_outliers(features)
@@ -56,13 +56,13 @@ def fit_outliers(features: np.ndarray) -> Outliers:
     from sklearn.decomposition import PCA
 
     number, width = features.shape
-    wanted = max(1, min(_DIRECTIONS, width, number // _PICTURES_EACH))
+    wanted = max(1, min(_DIRECTIONS, width, number // _IMAGES_EACH))
     with np.errstate(invalid="ignore"):  # shares of the variance, where there is none
         found = PCA(wanted, random_state=0).fit(features)
     total = float(features.var(axis=0).sum())
     least = _LEAST * total if total > 0 else 1.0
     # The mean variance of the other directions (Tipping and Bishop 1999), those that so few
-    # pictures cannot span included. Where none is left, or was seen, the least known stands for it.
+    # images cannot span included. Where none is left, or was seen, the least known stands for it.
     others = features.var(axis=0, ddof=1).sum() - found.explained_variance_.sum()
     remainder = others / (width - wanted) if width > wanted else 0.0
     if remainder <= 0:

@@ -14,10 +14,10 @@ from hubblefork.evaluation.intervals import wilson_interval
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Confidence against truth, in B bins of equal width; NaN where a bin holds no pictures.
+    """Confidence against truth, in B bins of equal width; NaN where a bin holds no images.
 
     edges: (B + 1,) of confidence, from 0 to 1.
-    counts: (B,) pictures.
+    counts: (B,) images.
     confidence, accuracy: (B,) their means.
     low, high: (B,) the 95 % interval of the accuracy (Wilson).
     brier: mean squared error of the probabilities, summed over classes, 0 to 2 (Brier 1950).
@@ -42,7 +42,7 @@ class Reliability:
 class RiskCoverage:
     """What is right among the surest answers.
 
-    kept: (N,) shares of pictures that are answered, rising to 1.
+    kept: (N,) shares of images that are answered, rising to 1.
     accuracy: (N,) of those.
     """
 
@@ -55,11 +55,11 @@ class RiskCoverage:
         return float(np.mean(1 - self.accuracy))
 
     def accuracy_at(self, kept: float) -> float:
-        """The accuracy of this share of the pictures, the surest ones."""
+        """The accuracy of this share of the images, the surest ones."""
         return float(self.accuracy[max(0, round(kept * len(self.accuracy)) - 1)])
 
     def kept_at(self, accuracy: float) -> float:
-        """The largest share of pictures whose answers are right this often; 0 where none is."""
+        """The largest share of images whose answers are right this often; 0 where none is."""
         enough = np.flatnonzero(self.accuracy >= accuracy)
         return float(self.kept[enough[-1]]) if len(enough) else 0.0
 

@@ -31,7 +31,7 @@ class Score:
 
 
 def accuracy(right: np.ndarray) -> Score:
-    """The share of N pictures that are named rightly (N,), with Wilson's interval.
+    """The share of N images that are correctly classified (N,), with Wilson's interval.
 
     >>> accuracy(np.array([True] * 19 + [False])).value
     0.95

@@ -1,1 +1,1 @@
-"""What a trained network sees: its filters, and what its layers answer to a picture."""
+"""What a trained network sees: its filters, and what its layers answer to an image."""

@@ -1,7 +1,7 @@
-"""What the layers of a network answer to one picture.
+"""What the layers of a network answer to one image.
 
 predictor = Predictor.load("runs/...")
-for maps in activation_maps(predictor, picture):
+for maps in activation_maps(predictor, image):
     maps.save(f"{maps.layer}.png")
 """
 
@@ -26,7 +26,7 @@ _FIRST = 4
 
 @dataclass(frozen=True, eq=False)
 class ActivationMaps:
-    """The answers of one layer to one picture.
+    """The answers of one layer to one image.
 
     layer: its name, as the network names it.
     maps: (channels, height, width) float32.
@@ -36,7 +36,7 @@ class ActivationMaps:
     maps: np.ndarray
 
     def group(self, most: int | None = None) -> Group:
-        """All channels as tiles, or the `most` that vary most over the picture."""
+        """All channels as tiles, or the `most` that vary most over the image."""
         shown = self.maps
         if most is not None and len(shown) > most:
             spread = shown.std(axis=(1, 2))
@@ -56,15 +56,15 @@ class ActivationMaps:
 
 
 def activation_maps(
-    predictor: Predictor, picture: np.ndarray, layers: Sequence[str] | int = _FIRST
+    predictor: Predictor, image: np.ndarray, layers: Sequence[str] | int = _FIRST
 ) -> list[ActivationMaps]:
-    """Return what layers answer to a picture.
+    """Return what layers answer to an image.
 
     Parameters
     ----------
     predictor
         A trained network.
-    picture
+    image
         (H, W, C) uint8, framed as `predictor.framing` says.
     layers
         Names, as `network.named_modules()` has them; or so many of the first convolutions, each
@@ -81,7 +81,7 @@ def activation_maps(
     [('layers.0', (6, 20, 20)), ('layers.3', (16, 6, 6))]
     """
     network = predictor.network
-    inputs = predictor.card.view.fixed(torch.tensor(picture[None], device=predictor.device))
+    inputs = predictor.card.view.fixed(torch.tensor(image[None], device=predictor.device))
     if isinstance(layers, int):
         with _convolutions(network) as records, torch.inference_mode():
             network(inputs)
@@ -103,7 +103,7 @@ def _of_layers(network: nn.Module, inputs: Tensor, layers: Sequence[str]) -> lis
 
 
 def _of_first(layer: str, maps: Tensor) -> ActivationMaps:
-    """The maps of the first picture, copied: the next layer may work in place."""
+    """The maps of the first image, copied: the next layer may work in place."""
     return ActivationMaps(layer, maps[0].float().cpu().numpy().copy())
 
 

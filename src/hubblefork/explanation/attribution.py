@@ -1,11 +1,11 @@
-"""Where in a picture a network finds its answer.
+"""Where in an image a network finds its answer.
 
 predictor = Predictor.load("runs/...")
-saliency(predictor, picture).save("why.png")
+saliency(predictor, image).save("why.png")
 
 Grad-CAM (Selvaraju et al. 2017) weighs the maps of a late layer by how much they matter for the
-answer: a calm, coarse picture. Integrated gradients (Sundararajan et al. 2017) add up how the
-answer changes from a blurred picture to this one: fine and noisy, for any network. Occlusion
+answer: a calm, coarse image. Integrated gradients (Sundararajan et al. 2017) add up how the
+answer changes from a blurred image to this one: fine and noisy, for any network. Occlusion
 (Zeiler and Fergus 2014) blurs one place after another: slow and plain. The last two are captum's;
 its Grad-CAM does not know networks whose channels are last.
 """
@@ -35,7 +35,7 @@ from hubblefork.models.predictor import Predictor
 from hubblefork.report.run_data import displayable
 
 # The least pixels of the side of a layer's maps: Grad-CAM can be no finer than these. Seven are
-# what the last layer of the usual networks has for pictures of 224.
+# what the last layer of the usual networks has for images of 224.
 _LEAST = 7
 
 # Steps of the integral: with more, maps of these networks change by less than a hundredth.
@@ -49,12 +49,12 @@ METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 
 @dataclass(frozen=True, eq=False)
 class Saliency:
-    """Where in one picture the evidence for one answer is.
+    """Where in one image the evidence for one answer is.
 
     method, layer: how it was found; layer is that of Grad-CAM, or empty.
     target: name of the class, or of the answer to the volunteers' question.
     map: (H, W) float32 from 0 to 1, 1 where it matters most; all 0 where nothing speaks for it.
-    seen: (H, W) or (H, W, 3) uint8, the picture as the network saw it.
+    seen: (H, W) or (H, W, 3) uint8, the image as the network saw it.
     """
 
     method: str
@@ -64,7 +64,7 @@ class Saliency:
     seen: np.ndarray
 
     def figure(self) -> Figure:
-        """The picture, and the map over it."""
+        """The image, and the map over it."""
         return draw_overlays([(self.seen, self.map, f"{self.target}: {self.method}")])
 
     def save(self, path: str | Path) -> None:
@@ -74,20 +74,20 @@ class Saliency:
 
 def saliency(
     predictor: Predictor,
-    picture: np.ndarray,
+    image: np.ndarray,
     method: str = "grad-cam",
     target: str | None = None,
     layer: str | None = None,
 ) -> Saliency:
-    """Find where in a picture the evidence for an answer is.
+    """Find where in an image the evidence for an answer is.
 
-    Where predictions are averaged over several sides of a picture, so is the map.
+    Where predictions are averaged over several sides of an image, so is the map.
 
     Parameters
     ----------
     predictor
         A trained network.
-    picture
+    image
         (H, W, C) uint8, framed as `predictor.framing` says.
     method
         `grad-cam`, `integrated-gradients` or `occlusion`.
@@ -111,7 +111,7 @@ def saliency(
         raise RequestError(f"no method is called {method!r}; {nearest(method, METHODS)}")
     if layer is not None and method != "grad-cam":
         raise RequestError(f"a layer goes with grad-cam, not with {method}")
-    inputs = network_inputs(predictor, picture[None])
+    inputs = network_inputs(predictor, image[None])
     number = _target(predictor, inputs, target)
     name = (layer or saliency_layer(predictor)) if method == "grad-cam" else ""
     view = predictor.card.view
@@ -140,7 +140,7 @@ def saliency_layer(predictor: Predictor) -> str:
 
     def see(layer: str, _output: object, maps: Tensor | None) -> None:
         nonlocal found
-        # One map for each picture: networks that look from many sides have more of them.
+        # One map for each image: networks that look from many sides have more of them.
         if maps is not None and len(maps) == 1 and maps.shape[-1] >= _LEAST:
             found = layer
 
@@ -169,7 +169,7 @@ def _target(predictor: Predictor, inputs: Tensor, name: str | None) -> int:
 
 
 def _attribute(network: nn.Module, sides: Tensor, target: int, method: str, layer: str) -> Tensor:
-    """The evidence (sides, H, W) in each of the sides (sides, C, H, W) of a picture."""
+    """The evidence (sides, H, W) in each of the sides (sides, C, H, W) of an image."""
     size = sides.shape[-1]
     if method == "grad-cam":
         found = _grad_cam(network, sides, target, layer)
@@ -203,7 +203,7 @@ def _grad_cam(network: nn.Module, sides: Tensor, target: int, layer: str) -> Ten
 
     def see(_layer: str, output: object, maps: Tensor | None) -> Tensor:
         if maps is None or len(maps) != len(sides):
-            raise RequestError(f"layer {layer!r} gives no map for each picture: choose another")
+            raise RequestError(f"layer {layer!r} gives no map for each image: choose another")
         given.append(output)
         return output.clone()  # the next layer may work in place
 

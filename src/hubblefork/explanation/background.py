@@ -1,8 +1,8 @@
 """Does a network look at the object, or at what is around it?
 
-The whole test part is measured three times: as it is, with the middle of every picture blurred,
+The whole test set is measured three times: as it is, with the middle of every image blurred,
 and with everything but the middle blurred. A network that has learnt the object loses its accuracy
-with the middle and keeps it without the surroundings; one that has learnt how pictures were taken,
+with the middle and keeps it without the surroundings; one that has learnt how images were taken,
 or where dragonflies like to sit, does not. Fractions of votes are measured by their RMSE instead.
 """
 
@@ -33,9 +33,9 @@ _FADE = 0.05
 
 @dataclass(frozen=True)
 class Surroundings:
-    """How good the answers to the same pictures are, whole and with a part of each blurred.
+    """How good the answers to the same images are, whole and with a part of each blurred.
 
-    radius: of the middle, as a share of the picture's side.
+    radius: of the middle, as a share of the image's side.
     """
 
     number: int
@@ -51,7 +51,7 @@ class Surroundings:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Three rows: pictures, n, accuracy or rmse, low and high (its 95 % interval)."""
+        """Three rows: images, n, accuracy or rmse, low and high (its 95 % interval)."""
         shown = {
             "as they are": self.whole,
             "middle blurred": self.without_middle,
@@ -60,7 +60,7 @@ class Surroundings:
         rows = [
             (kind, self.number, score.value, score.low, score.high) for kind, score in shown.items()
         ]
-        return pd.DataFrame(rows, columns=["pictures", "n", self.measure, "low", "high"])
+        return pd.DataFrame(rows, columns=["images", "n", self.measure, "low", "high"])
 
     @property
     def looks_at_the_object(self) -> bool:
@@ -78,47 +78,47 @@ class Surroundings:
 
 def surroundings(
     predictor: Predictor,
-    pictures: np.ndarray,
+    images: np.ndarray,
     rows: np.ndarray,
     labels: np.ndarray,
     radius: float = 0.3,
     done: Callable[[int], None] | None = None,
 ) -> Surroundings:
-    """Measure a network with the middle, and with the surroundings, of its pictures blurred.
+    """Measure a network with the middle, and with the surroundings, of its images blurred.
 
     Parameters
     ----------
     predictor
         A trained network.
-    pictures, rows
-        Packed pictures (N, H, W, C) uint8, and which of them.
+    images, rows
+        Packed images (N, H, W, C) uint8, and which of them.
     labels
         True classes of these rows, by the model's numbering; or their fractions of votes (n, 37).
     radius
-        Of the middle, as a share of the picture's side, in (0, 0.5].
+        Of the middle, as a share of the image's side, in (0, 0.5].
     done
-        Is called with the number of pictures of each batch that has been measured.
+        Is called with the number of images of each batch that has been measured.
 
-    Raises RequestError for a radius out of its range, and for no pictures.
+    Raises RequestError for a radius out of its range, and for no images.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
     ...                        settings={"epochs": 1, "data.size": 24})
     >>> black = np.zeros((3, 24, 24, 3), np.uint8)
     >>> found = surroundings(Predictor.load(run.path), black, np.arange(3), np.zeros(3, int))
-    >>> found.table["pictures"].tolist(), found.looks_at_the_object
+    >>> found.table["images"].tolist(), found.looks_at_the_object
     (['as they are', 'middle blurred', 'surroundings blurred'], False)
     >>> found.save(folder / "surroundings.png")
     """
     if not 0 < radius <= 0.5:
         raise RequestError(f"radius {radius}: expected a share of the side above 0, up to 0.5")
     if not len(rows):
-        raise RequestError("no pictures to test the surroundings on")
+        raise RequestError("no images to test the surroundings on")
     meaning = meaning_of(predictor.task)
     tallies: tuple[list[np.ndarray], ...] = ([], [], [])
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
-        inputs = network_inputs(predictor, pictures[batch])
+        inputs = network_inputs(predictor, images[batch])
         plain, middle = blurred(inputs), _middle(inputs, radius)
         shown = (inputs, inputs + middle * (plain - inputs), plain + middle * (inputs - plain))
         true = labels[start : start + _BATCH]

@@ -14,10 +14,10 @@ from hubblefork.report.example_selection import evenly
 from hubblefork.report.explain import Group, Section, Tile
 from hubblefork.report.run_data import displayable
 
-# Pictures that sections show: each map costs a second or so, and a reader's patience too.
+# Images that sections show: each map costs a second or so, and a reader's patience too.
 _ERRORS, _RIGHT, _DOUBTS, _LABELS = 12, 10, 15, 20
 
-# Pairs of classes, and pictures of each kind of error.
+# Pairs of classes, and images of each kind of error.
 _PAIRS, _OF_PAIR = 4, 3
 
 
@@ -35,7 +35,7 @@ def find_errors(part: Part) -> Finding:
         cards.append(Group(title, tiles, str(row.id)))
     shown = f"The surest {len(cards)} of {several(len(errors), 'mistake')}. " if cards else ""
     note = (
-        f"{shown}Beside each picture, the same below a map of the evidence for what was said, and "
+        f"{shown}Beside each image, the same below a map of the evidence for what was said, and "
         "for the truth: bright where it is, with a line around the places above one half. Look "
         "whether the network saw the wrong thing, or whether the label is wrong. All are in "
         "errors.csv."
@@ -50,16 +50,16 @@ def find_errors(part: Part) -> Finding:
 
 
 def find_confusions(part: Part) -> Finding:
-    """The pairs of classes that are taken for one another, with pictures of both."""
+    """The pairs of classes that are taken for one another, with images of both."""
     number = len(part.names)
     counts = np.bincount(part.labels * number + part.predicted, minlength=number**2)
     pairs = confused_pairs(counts.reshape(number, number), part.names)
     cards = [group for pair in pairs.head(_PAIRS).itertuples() for group in _of_pair(part, pair)]
     note = (
         f"The {several(min(_PAIRS, len(pairs)), 'pair')} of classes with most mistakes between "
-        "them. For each, first pictures of both classes that were named rightly, then those that "
-        "were taken for the other class, the surest first: look for what the last have in common "
-        "with the class that they were taken for."
+        "them. For each, first images of both classes that were correctly classified, then those "
+        "that were misclassified as the other class, highest confidence first: look for what the "
+        "last have in common with the class that they were misclassified as."
         if len(pairs)
         else "No class is taken for another."
     )
@@ -90,7 +90,7 @@ def _of_pair(part: Part, pair: Any) -> Iterator[Group]:
 
 def _judged(part: Part, place: int) -> Tile:
     share = percent(part.values[place, part.predicted[place]], 0)
-    tile = part.tile(place, share, picture=str(part.ids[place]))
+    tile = part.tile(place, share, image=str(part.ids[place]))
     return replace(tile, right=bool(part.right[place]))
 
 
@@ -107,14 +107,14 @@ def find_right(part: Part) -> Finding:
         for place in chosen
     ]
     note = (
-        "Drawn by chance, the rare classes as often as the common ones: the picture, the evidence "
+        "Drawn by chance, the rare classes as often as the common ones: the image, the evidence "
         "for its class, and for the runner-up. The light should lie where you would look too."
     )
     return Finding(Section("Right answers", note, cards=cards))
 
 
 def find_doubts(part: Part) -> Finding:
-    """The pictures between whose first and second class the network hardly decides."""
+    """The images between whose first and second class the network hardly decides."""
     table = least_certain(part.ids, part.values, part.names)
     tiles = []
     for row in table.head(_DOUBTS).itertuples():
@@ -125,7 +125,7 @@ def find_doubts(part: Part) -> Finding:
         }
         tiles.append(replace(tile, facts=facts))
     note = (
-        "The pictures whose two most probable classes are nearest to one another. If you cannot "
+        "The images whose two most probable classes are nearest to one another. If you cannot "
         "tell either, more training will not help. All are in least_certain.csv, in this order."
     )
     true = part.true_words[table["row"]]
@@ -135,27 +135,27 @@ def find_doubts(part: Part) -> Finding:
     )
 
 
-def show_mislabels(table: pd.DataFrame, pictures: np.ndarray, folds: int) -> Finding:
+def show_mislabels(table: pd.DataFrame, images: np.ndarray, folds: int) -> Finding:
     """The labels that are likely wrong, as `likely_mislabels` ranks them.
 
-    pictures: packed, (N, H, W, C) uint8; `row` of the table is a place in them.
+    images: packed, (N, H, W, C) uint8; `row` of the table is a place in them.
     """
     likely, total = int(table["likely"].sum()), len(table)
     tiles = [
         Tile(
-            displayable(pictures[row.row]),
-            f"Picture {row.id}, labelled {row.label}, likely {row.suggested}",
+            displayable(images[row.row]),
+            f"Image {row.id}, labelled {row.label}, likely {row.suggested}",
             f"labelled {row.label}",
             {
                 "fits better": f"{row.suggested}, {percent(row.p_suggested, 0)}",
-                "picture": str(row.id),
+                "image": str(row.id),
             },
         )
         for row in table.head(_LABELS).itertuples()
     ]
     note = (
-        f"All {total:,} pictures of the source were answered to by {folds} networks, each trained "
-        "by this run's recipe without the pictures that it answers to. "
+        f"All {total:,} images of the source were answered to by {folds} networks, each trained "
+        "by this run's recipe without the images that it answers to. "
         f"Confident learning calls {several(likely, 'label')} likely wrong "
         f"({percent(likely / total)}). Work through mislabels.csv from the top, with your own "
         "eyes: some of these are rare kinds with the right label."
@@ -163,5 +163,5 @@ def show_mislabels(table: pd.DataFrame, pictures: np.ndarray, folds: int) -> Fin
     return Finding(
         Section("Likely wrong labels", note, sheets=[Group("", tiles)]),
         {"mislabels.csv": table.drop(columns="row")},
-        {"mislabels": {"folds": folds, "pictures": total, "likely": likely}},
+        {"mislabels": {"folds": folds, "images": total, "likely": likely}},
     )

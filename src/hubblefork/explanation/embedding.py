@@ -1,7 +1,7 @@
-"""Pictures laid out on a plane, like beside like, as a network sees them.
+"""Images laid out on a plane, like beside like, as a network sees them.
 
 found = feature_map(features, labels, names, "tsne")
-found.save("map.png", pictures)
+found.save("map.png", images)
 
 PCA keeps distances as they are along the two widest directions. t-SNE (van der Maaten and Hinton
 2008) and UMAP (McInnes et al. 2018) keep neighbours together; how far groups lie apart, and how
@@ -22,19 +22,19 @@ from hubblefork.core.files import replacing
 from hubblefork.report.figures import sheet_png
 from hubblefork.report.style import INK, MUTED, WEDGES, styled, wrapped
 
-# Pictures of the smallest map: t-SNE needs some neighbours of each.
+# Images of the smallest map: t-SNE needs some neighbours of each.
 FEWEST = 4
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 
-# Pictures on a map: t-SNE of so many takes about half a minute on one core, and more points
+# Images on a map: t-SNE of so many takes about half a minute on one core, and more points
 # cover one another.
 MOST = 2_000
 
 # Features are first reduced to so many directions, as van der Maaten and Hinton do.
 _DIRECTIONS = 50
 
-# Of neighbours that t-SNE keeps together: its makers' value; fewer where pictures are few.
+# Of neighbours that t-SNE keeps together: its makers' value; fewer where images are few.
 _PERPLEXITY = 30
 
 # Thumbnails along a side of the map, and inches of the map's side.
@@ -46,11 +46,11 @@ _MARKS = "osD^"
 
 @dataclass(frozen=True, eq=False)
 class FeatureMap:
-    """Places of M pictures on a plane.
+    """Places of M images on a plane.
 
     method: `pca`, `tsne` or `umap`.
     places: (M, 2) float32, each axis from 0 to 1.
-    rows: (M,) which of the pictures these are; all, or as many as a map has room for.
+    rows: (M,) which of the images these are; all, or as many as a map has room for.
     labels: (M,) their classes, indices into `names`.
     """
 
@@ -61,7 +61,7 @@ class FeatureMap:
     names: tuple[str, ...]
 
     def table(self, ids: Sequence[str]) -> pd.DataFrame:
-        """id, x, y and class of each; `ids` are those of all pictures."""
+        """id, x, y and class of each; `ids` are those of all images."""
         return pd.DataFrame(
             {
                 "id": np.asarray(ids, dtype=object)[self.rows],
@@ -79,25 +79,25 @@ class FeatureMap:
         number = cells[order, 0] * _THUMBNAILS + cells[order, 1]
         return order[np.unique(number, return_index=True)[1]]
 
-    def figure(self, pictures: dict[int, np.ndarray] | None = None) -> Figure:
-        """The points by class and, with pictures, the same map in thumbnails.
+    def figure(self, images: dict[int, np.ndarray] | None = None) -> Figure:
+        """The points by class and, with images, the same map in thumbnails.
 
-        pictures: (H, W) or (H, W, 3) uint8 by the numbers `rows[thumbnail_places()]`.
+        images: (H, W) or (H, W, 3) uint8 by the numbers `rows[thumbnail_places()]`.
         """
-        panels = 2 if pictures else 1
+        panels = 2 if images else 1
         with styled(self.names) as labels:
             figure = Figure(figsize=(panels * (_SIDE + 0.1), _SIDE + 1.2), layout="constrained")
             axes = figure.subplots(1, panels, squeeze=False)[0]
             self._points(axes[0], labels)
-            if pictures:
-                self._thumbnails(axes[1], pictures)
+            if images:
+                self._thumbnails(axes[1], images)
             figure.legend(loc="outside lower center", ncols=4, fontsize=8)
         return figure
 
-    def save(self, path: str | Path, pictures: dict[int, np.ndarray] | None = None) -> None:
+    def save(self, path: str | Path, images: dict[int, np.ndarray] | None = None) -> None:
         """Write the figure as a PNG file."""
         with replacing(path, binary=True) as file:
-            file.write(sheet_png(self.figure(pictures)))
+            file.write(sheet_png(self.figure(images)))
 
     def _points(self, axes: Axes, labels: dict[str, str]) -> None:
         # The commonest first, so that the rare ones lie on top; those beyond the marks are grey.
@@ -114,19 +114,19 @@ class FeatureMap:
                     color=MUTED if rare else WEDGES[place % len(WEDGES)],
                     label="" if rare else wrapped(labels[self.names[label]], 30, 1),
                 )  # fmt: skip
-        _frame(axes, f"{METHODS[self.method]}: each point a picture")
+        _frame(axes, f"{METHODS[self.method]}: each point an image")
 
-    def _thumbnails(self, axes: Axes, pictures: dict[int, np.ndarray]) -> None:
+    def _thumbnails(self, axes: Axes, images: dict[int, np.ndarray]) -> None:
         half = 0.48 / _THUMBNAILS
         for place in self.thumbnail_places():
             x, y = (np.floor(self.places[place] * _THUMBNAILS).clip(0, _THUMBNAILS - 1) + 0.5) / (
                 _THUMBNAILS
             )
             axes.imshow(
-                pictures[int(self.rows[place])], "gray", vmin=0, vmax=255, aspect="auto",
+                images[int(self.rows[place])], "gray", vmin=0, vmax=255, aspect="auto",
                 extent=(x - half, x + half, y - half, y + half), interpolation="antialiased",
             )  # fmt: skip
-        _frame(axes, "one picture of each place")
+        _frame(axes, "one image of each place")
 
 
 def feature_map(
@@ -137,20 +137,20 @@ def feature_map(
     most: int = MOST,
     seed: int = 0,
 ) -> FeatureMap:
-    """Lay out pictures by their features.
+    """Lay out images by their features.
 
     Parameters
     ----------
     features
-        (N, F) of N pictures, 4 or more.
+        (N, F) of N images, 4 or more.
     labels, names
-        The class of each picture (N,), and the names of the classes.
+        The class of each image (N,), and the names of the classes.
     method
         `pca`, `tsne`, or `umap` where umap-learn is installed (the extra `umap`).
     most, seed
-        Of more pictures than this, so many are drawn by chance.
+        Of more images than this, so many are drawn by chance.
 
-    Raises RequestError for too few pictures, an unknown method, and where umap-learn is missing.
+    Raises RequestError for too few images, an unknown method, and where umap-learn is missing.
 
     >>> random = np.random.default_rng(0)
     >>> crowds = random.normal(size=(60, 5)) + 20 * np.repeat([[0], [1]], 30, axis=0)
@@ -163,7 +163,7 @@ def feature_map(
     if method not in METHODS:
         raise RequestError(f"no map is called {method!r}; {nearest(method, METHODS)}")
     if len(features) < FEWEST:
-        raise RequestError(f"{len(features)} pictures: a map needs {FEWEST} or more")
+        raise RequestError(f"{len(features)} images: a map needs {FEWEST} or more")
     rows = np.arange(len(features))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:most])

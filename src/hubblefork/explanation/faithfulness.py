@@ -25,7 +25,7 @@ from hubblefork.explanation.tiles import save_sheet
 from hubblefork.models.predictor import Predictor
 from hubblefork.report.style import GRID, MUTED, PART_COLOURS, styled
 
-# Points of a curve: steps of a twentieth of the picture.
+# Points of a curve: steps of a twentieth of the image.
 _STEPS = 20
 
 # Squares on a side that are taken away as one: as fine as the maps of most late layers.
@@ -37,9 +37,9 @@ _ORDERS = 5
 
 @dataclass(frozen=True, eq=False)
 class DeletionCurve:
-    """How the probability of an answer falls as the picture is taken away.
+    """How the probability of an answer falls as the image is taken away.
 
-    shares: (S,) of the picture that is blurred, from 0 to 1.
+    shares: (S,) of the image that is blurred, from 0 to 1.
     probabilities: (S,) of the answer, places of the highest saliency first; of votes, its fraction.
     random: (S,) the same for places in random order, the mean of several.
     quantity: what is watched, `probability` or `fraction`.
@@ -70,7 +70,7 @@ class DeletionCurve:
             axes.plot(self.shares, self.probabilities, color=PART_COLOURS["train"],
                       label=f"highest first ({self.area:.2f})")  # fmt: skip
             axes.set(xlim=(0, 1), ylim=(0, 1))
-            axes.set_xlabel("Share of the picture that is blurred")
+            axes.set_xlabel("Share of the image that is blurred")
             axes.set_ylabel(f"{self.quantity.capitalize()} of the answer")
             axes.grid(axis="y", color=GRID)
             axes.legend()
@@ -83,36 +83,36 @@ class DeletionCurve:
 
 def deletion_curve(
     predictor: Predictor,
-    picture: np.ndarray,
+    image: np.ndarray,
     found: Saliency,
     seed: int = 0,
     random: np.ndarray | None = None,
 ) -> DeletionCurve:
-    """Take a picture away by the places of its saliency map, and watch the answer.
+    """Take an image away by the places of its saliency map, and watch the answer.
 
     Parameters
     ----------
-    predictor, picture
+    predictor, image
         As `saliency` was given them.
     found
         What it gave.
     seed
         Of the random orders.
     random
-        The curve of random places, where it is known from another map of the same picture for the
+        The curve of random places, where it is known from another map of the same image for the
         same answer.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
     ...                        settings={"epochs": 1, "data.size": 24})
     >>> predictor = Predictor.load(run.path)
-    >>> picture = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
-    >>> curve = deletion_curve(predictor, picture, saliency(predictor, picture))
+    >>> image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
+    >>> curve = deletion_curve(predictor, image, saliency(predictor, image))
     >>> len(curve.shares), 0 < curve.area < 1
     (21, True)
     >>> curve.save(folder / "deletion.png")
     """
-    inputs = network_inputs(predictor, picture[None])
+    inputs = network_inputs(predictor, image[None])
     target = predictor.names.index(found.target)
     places = F.adaptive_avg_pool2d(torch.tensor(found.map)[None, None], _PLACES).flatten()
     generator = np.random.default_rng(seed)
@@ -128,10 +128,10 @@ def deletion_curve(
 
 @dataclass(frozen=True, eq=False)
 class Faithfulness:
-    """The mean deletion curve of each method over the same pictures.
+    """The mean deletion curve of each method over the same images.
 
     curves: by the name of the method.
-    number: of pictures.
+    number: of images.
     """
 
     curves: dict[str, DeletionCurve]
@@ -139,12 +139,12 @@ class Faithfulness:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a method, the most faithful first: method, pictures, area, random_area."""
+        """One row a method, the most faithful first: method, images, area, random_area."""
         rows = [
             (method, self.number, curve.area, curve.random_area)
             for method, curve in self.curves.items()
         ]
-        table = pd.DataFrame(rows, columns=["method", "pictures", "area", "random_area"])
+        table = pd.DataFrame(rows, columns=["method", "images", "area", "random_area"])
         return table.sort_values("area", kind="stable").reset_index(drop=True)
 
     def figure(self) -> Figure:
@@ -161,7 +161,7 @@ class Faithfulness:
                 label = f"{method} ({curve.area:.2f})"
                 axes.plot(curve.shares, curve.probabilities, color=colour, label=label)
             axes.set(xlim=(0, 1), ylim=(0, 1))
-            axes.set_xlabel("Share of the picture that is blurred")
+            axes.set_xlabel("Share of the image that is blurred")
             axes.set_ylabel(f"Mean {first.quantity} of the answer")
             axes.grid(axis="y", color=GRID)
             axes.legend()
@@ -174,7 +174,7 @@ class Faithfulness:
 
 def faithfulness(
     predictor: Predictor,
-    pictures: np.ndarray,
+    images: np.ndarray,
     methods: Sequence[str] = METHODS,
     layer: str | None = None,
     done: Callable[[int], None] | None = None,
@@ -187,13 +187,13 @@ def faithfulness(
     ----------
     predictor
         A trained network.
-    pictures
+    images
         (N, H, W, C) uint8, framed as `predictor.framing` says; ten are enough to tell methods
         apart.
     methods, layer
         As `saliency` takes them.
     done
-        Is called with 1 after each picture.
+        Is called with 1 after each image.
 
     Raises RequestError where no method is left.
 
@@ -207,24 +207,24 @@ def faithfulness(
     """
     falls: dict[str, list[DeletionCurve]] = {method: [] for method in methods}
     refused = None
-    for picture in pictures:
+    for image in images:
         random = None  # the same for all methods
         for method in list(falls):
             chosen = layer if method == "grad-cam" else None
             try:
-                found = saliency(predictor, picture, method, layer=chosen)
+                found = saliency(predictor, image, method, layer=chosen)
             except RequestError as error:
                 refused = error
                 del falls[method]
                 continue
-            curve = deletion_curve(predictor, picture, found, random=random)
+            curve = deletion_curve(predictor, image, found, random=random)
             falls[method].append(curve)
             random = curve.random
         if done:
             done(1)
     if not falls and refused:
         raise refused
-    return Faithfulness({method: _mean(curves) for method, curves in falls.items()}, len(pictures))
+    return Faithfulness({method: _mean(curves) for method, curves in falls.items()}, len(images))
 
 
 def _mean(curves: Sequence[DeletionCurve]) -> DeletionCurve:

@@ -1,4 +1,4 @@
-"""The sections on features: maps of the test part, odd pictures, like training pictures."""
+"""The sections on features: maps of the test set, odd images, like training images."""
 
 import importlib.util
 
@@ -19,15 +19,15 @@ _ODD = 15
 
 _WHAT_THEY_KEEP = {
     "pca": "PCA keeps distances as they are along the two widest directions.",
-    "tsne": "t-SNE keeps like pictures together; how far groups lie apart means little.",
-    "umap": "UMAP keeps like pictures together, and something of how groups lie to one another.",
+    "tsne": "t-SNE keeps like images together; how far groups lie apart means little.",
+    "umap": "UMAP keeps like images together, and something of how groups lie to one another.",
 }
 
 
 def map_features(part: Part) -> Finding:
-    """The test part on a plane, by PCA and by t-SNE; by UMAP too, where it is installed."""
+    """The test set on a plane, by PCA and by t-SNE; by UMAP too, where it is installed."""
     if len(part) < FEWEST:
-        return Finding(Section("Map of the pictures", "There are too few test pictures for one."))
+        return Finding(Section("Map of the images", "There are too few test images for one."))
     methods = [each for each in METHODS if each != "umap" or importlib.util.find_spec("umap")]
     labels, names = part.meaning.kinds(part.labels)
     maps = {method: feature_map(part.features, labels, names, method) for method in methods}
@@ -35,7 +35,7 @@ def map_features(part: Part) -> Finding:
     table = table.assign(**dict(zip(("pca_x", "pca_y"), maps["pca"].places.T, strict=True)))
     some = len(table) < len(part)
     note = (
-        "Each picture lies where the network's last features put it, in the colour of what its "
+        "Each image lies where the network's last features put it, in the colour of what its "
         "label says. Kinds that mix are those that it can hardly tell apart; a group of one kind "
         "by itself may be one that the labels do not name."
         + (f" {len(table):,} of the {len(part):,} are shown, drawn by chance." if some else "")
@@ -43,31 +43,31 @@ def map_features(part: Part) -> Finding:
     charts = [
         Panel(
             f"map-{method}",
-            f"Map of the test pictures by {METHODS[method]}",
-            f"{_WHAT_THEY_KEEP[method]} On the right, one picture of each place.",
+            f"Map of the test images by {METHODS[method]}",
+            f"{_WHAT_THEY_KEEP[method]} On the right, one image of each place.",
             sheet_png(found.figure(_thumbnails(part, found))),
         )
         for method, found in maps.items()
     ]
-    return Finding(Section("Map of the pictures", note, charts=charts), {"map.csv": table})
+    return Finding(Section("Map of the images", note, charts=charts), {"map.csv": table})
 
 
 def _thumbnails(part: Part, found: FeatureMap) -> dict[int, np.ndarray]:
     rows = found.rows[found.thumbnail_places()]
-    return {int(row): displayable(part.pictures[part.rows[row]]) for row in rows}
+    return {int(row): displayable(part.images[part.rows[row]]) for row in rows}
 
 
 def find_anomalies(part: Part) -> Finding:
-    """The test pictures most unlike the training pictures."""
+    """The test images most unlike the training images."""
     table = rank_anomalies(part.ids, part.features, part.known.features)
     table["true"] = part.true_words[table["row"]]
     table["predicted"] = part.said_words[table["row"]]
     tiles = [
-        part.tile(row.row, part.held(row.row), said=part.answer(row.row), picture=str(row.id))
+        part.tile(row.row, part.held(row.row), said=part.answer(row.row), image=str(row.id))
         for row in table.head(_ODD).itertuples()
     ]
     note = (
-        "The test pictures that lie farthest from the training pictures, by Mahalanobis' distance "
+        "The test images that lie farthest from the training images, by Mahalanobis' distance "
         "and by an isolation forest together. Among them are faults of the data, rare objects, and "
         "whatever nobody asked for. All are in anomalies.csv."
     )
@@ -78,7 +78,7 @@ def find_anomalies(part: Part) -> Finding:
 
 
 def find_neighbours(part: Part) -> Finding:
-    """For the worst answers, the training pictures that the network finds most like them."""
+    """For the worst answers, the training images that the network finds most like them."""
     found, meaning = part.neighbours, part.meaning
     cards = []
     for place in meaning.worst(part.labels, part.values)[:_ERRORS]:
@@ -101,5 +101,5 @@ def find_neighbours(part: Part) -> Finding:
 
 def _known(part: Part, row: int) -> Tile:
     label, identifier = part.known.labels[row], part.known.ids[row]
-    alt = f"Training picture {identifier}, {label}"
-    return Tile(displayable(part.known.picture(row)), alt, label)
+    alt = f"Training image {identifier}, {label}"
+    return Tile(displayable(part.known.image(row)), alt, label)

@@ -1,4 +1,4 @@
-"""What a network makes of pictures, as numbers: the features of any of its layers.
+"""What a network makes of images, as numbers: the features of any of its layers.
 
 features = compute_features(predictor, dataset.images, rows)
 """
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hubblefork.core.device import pictures_at_once
+from hubblefork.core.device import images_at_once
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.explanation.inputs import network_inputs
 from hubblefork.models.predictor import Predictor
@@ -19,53 +19,53 @@ from hubblefork.networks.features import feature_layer
 
 def compute_features(
     predictor: Predictor,
-    pictures: np.ndarray,
+    images: np.ndarray,
     rows: Sequence[int] | None = None,
     layer: str | None = None,
     upright: bool = False,
     done: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Return the features (N, F) float32 of pictures.
+    """Return the features (N, F) float32 of images.
 
-    Where predictions are averaged over several sides of a picture, so are the features: with the
-    eight symmetries, a picture that is turned by 90 degrees has the same.
+    Where predictions are averaged over several sides of an image, so are the features: with the
+    eight symmetries, an image that is turned by 90 degrees has the same.
 
     Parameters
     ----------
     predictor
         A trained network.
-    pictures, rows
+    images, rows
         (N, H, W, C) uint8, framed as `predictor.framing` says, and which of them; all by default.
     layer
-        As `network.named_modules()` has it. Maps are averaged over the picture. By default, what
+        As `network.named_modules()` has it. Maps are averaged over the image. By default, what
         the last dense layer is given.
     upright
-        Look at each picture only as it is, which is that much faster.
+        Look at each image only as it is, which is that much faster.
     done
-        Is called with the number of pictures of each batch.
+        Is called with the number of images of each batch.
 
     Raises RequestError for a name that the network has not, and for a layer whose answer is not
-    one array for each picture.
+    one array for each image.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
     ...                        settings={"epochs": 1, "data.size": 24})
     >>> predictor = Predictor.load(run.path)
-    >>> pictures = np.zeros((2, 24, 24, 3), np.uint8)
-    >>> compute_features(predictor, pictures).shape
+    >>> images = np.zeros((2, 24, 24, 3), np.uint8)
+    >>> compute_features(predictor, images).shape
     (2, 84)
-    >>> compute_features(predictor, pictures, layer="layers.3").shape
+    >>> compute_features(predictor, images, layer="layers.3").shape
     (2, 16)
     """
     if upright:
         predictor = predictor.one_sided()
-    found = look(predictor, pictures, rows, layer, done)
+    found = look(predictor, images, rows, layer, done)
     return np.concatenate([features.mean(axis=1) for _, features in found])
 
 
 def look(
     predictor: Predictor,
-    pictures: np.ndarray,
+    images: np.ndarray,
     rows: Sequence[int] | None = None,
     layer: str | None = None,
     done: Callable[[int], None] | None = None,
@@ -75,12 +75,12 @@ def look(
     Takes what `compute_features` takes. Gives calibrated answers (n, outputs), as `predict` does,
     and features (n, S, F): S is the number of sides that predictions are averaged over.
     """
-    rows = np.arange(len(pictures)) if rows is None else np.asarray(rows)
-    most = pictures_at_once(predictor.card.view.size)
+    rows = np.arange(len(images)) if rows is None else np.asarray(rows)
+    most = images_at_once(predictor.card.view.size)
     with _kept(predictor.network, layer) as kept:
         for start in range(0, len(rows), most):
             batch = rows[start : start + most]
-            answers, features = _look_at_batch(predictor, pictures[batch], kept, layer)
+            answers, features = _look_at_batch(predictor, images[batch], kept, layer)
             yield predictor.trust.calibrated(answers.cpu().numpy()), features.cpu().numpy()
             if done:
                 done(len(batch))
@@ -88,15 +88,15 @@ def look(
 
 @torch.inference_mode()
 def _look_at_batch(
-    predictor: Predictor, pictures: np.ndarray, kept: list[object], layer: str | None
+    predictor: Predictor, images: np.ndarray, kept: list[object], layer: str | None
 ) -> tuple[Tensor, Tensor]:
     """Answers (n, outputs) and features (n, S, F) of one batch; `kept` as `_kept` gives it."""
     answers, features = 0.0, []
-    sides = predictor.card.view.sides(network_inputs(predictor, pictures))
+    sides = predictor.card.view.sides(network_inputs(predictor, images))
     for side in sides:
         raw = predictor.network(side.contiguous(memory_format=torch.channels_last))
         answers = answers + predictor.head(raw)
-        features.append(_flat(kept[0], layer, len(pictures)))
+        features.append(_flat(kept[0], layer, len(images)))
     return (answers / len(sides)).float(), torch.stack(features, dim=1)
 
 
@@ -127,7 +127,7 @@ def _kept(network: nn.Module, layer: str | None) -> Iterator[list[object]]:
 def _flat(output: object, layer: str | None, number: int) -> Tensor:
     """(N, F) of what a layer gave: the mean over places of maps, and over tokens."""
     if not isinstance(output, Tensor) or output.ndim < 2 or len(output) != number:
-        raise RequestError(f"layer {layer!r} gives no features for each picture: choose another")
+        raise RequestError(f"layer {layer!r} gives no features for each image: choose another")
     values = output.detach().float()
     if values.ndim == 3:  # tokens (N, T, F)
         return values.mean(dim=1)

@@ -1,4 +1,4 @@
-"""What the first layer of a network looks for: its filters, as pictures."""
+"""What the first layer of a network looks for: its filters, as images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class Filters:
         some = f"{len(shown)} of " if len(shown) < len(self.weights) else ""
         height, width = self.weights.shape[1:3]
         title = f"{self.layer}: {some}{len(self.weights)} filters of {width} × {height}"
-        return sheet([Group(title, [_as_picture(each) for each in shown])])
+        return sheet([Group(title, [_as_image(each) for each in shown])])
 
     def save(self, path: str | Path, most: int | None = None) -> None:
         """Write the figure as a PNG file."""
@@ -44,7 +44,7 @@ def first_filters(predictor: Predictor) -> Filters:
     """Return the filters of the first layer that has weights.
 
     A first layer that is connected to every pixel, as in a multi-layer perceptron, has filters
-    of the size of the picture. Raises RequestError where the first layer is of another kind.
+    of the size of the image. Raises RequestError where the first layer is of another kind.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
@@ -64,14 +64,14 @@ def first_filters(predictor: Predictor) -> Filters:
                 break
             case _:
                 continue
-        pictures = weights.detach().float().cpu().permute(0, 2, 3, 1)
-        return Filters(name, pictures.contiguous().numpy())
+        images = weights.detach().float().cpu().permute(0, 2, 3, 1)
+        return Filters(name, images.contiguous().numpy())
     raise RequestError(
         f"the first layer of {predictor.card.network} is not connected to pixels: no filters"
     )
 
 
-def _as_picture(weights: np.ndarray) -> np.ndarray:
+def _as_image(weights: np.ndarray) -> np.ndarray:
     """Weights (height, width, channels) as bytes whose middle grey is 0."""
     largest = max(float(np.abs(weights).max()), np.finfo(np.float32).tiny)
     return displayable(np.round(127.5 + 127.5 * weights / largest).astype(np.uint8))

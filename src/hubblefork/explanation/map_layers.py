@@ -1,4 +1,4 @@
-"""Which layers of a network answer with maps of the picture, and which axes of these are which.
+"""Which layers of a network answer with maps of the image, and which axes of these are which.
 
 Four axes alone make no map. A transformer's attention has them too, as (N, heads, tokens, width),
 and some networks of timm (Swin, MambaOut) have the channels last.
@@ -19,7 +19,7 @@ See = Callable[[str, object, Tensor | None], Tensor | None]
 def as_maps(output: object, network: nn.Module) -> Tensor | None:
     """What a layer of the network gives, as maps (N, C, side, side), or None.
 
-    Pictures are square here, and so are maps: of four axes, the two equal ones beside each other
+    Images are square here, and so are maps: of four axes, the two equal ones beside each other
     are height and width. Where all three are equal, timm tells which are (`output_fmt`).
 
     >>> import torch

@@ -1,4 +1,4 @@
-"""What the numbers that a network gives for a picture mean: classes, or votes of volunteers.
+"""What the numbers that a network gives for an image mean: classes, or votes of volunteers.
 
 All of `hubblefork explain` asks the meaning how an answer is named, which answers are worth a map,
 and how answers are measured; nothing else there needs to know what kind of labels there are.
@@ -34,9 +34,9 @@ class Meaning(ABC):
     `values` are answers (N, K): probabilities of classes, or fractions.
 
     names: of the K numbers, as the model has them. measure: of a `Score`. quantity: what each
-    number is. changed: what it is called where an answer becomes another. agreed: pictures whose
+    number is. changed: what it is called where an answer becomes another. agreed: images whose
     leading answer is the true one. maps: what is to be seen in maps of the evidence. compared: what
-    is to be seen in like training pictures of the worst answers.
+    is to be seen in like training images of the worst answers.
     """
 
     names: tuple[str, ...]
@@ -57,7 +57,7 @@ class Meaning(ABC):
 
     @abstractmethod
     def tally(self, true: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """(N,) what each picture adds to the score."""
+        """(N,) what each image adds to the score."""
 
     @abstractmethod
     def score(self, tally: np.ndarray) -> Score:
@@ -69,7 +69,7 @@ class Meaning(ABC):
 
     @abstractmethod
     def pooled(self, true: np.ndarray) -> np.ndarray:
-        """Answers (N, K) that several labels for each picture, (N, k) or (N, k, 37), add up to."""
+        """Answers (N, K) that several labels for each image, (N, k) or (N, k, 37), add up to."""
 
     @abstractmethod
     def worst(self, true: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -97,34 +97,34 @@ class Meaning(ABC):
 
     @abstractmethod
     def targets(self, values: np.ndarray) -> list[int]:
-        """Which of the numbers (K,) of one picture are worth a map of the evidence."""
+        """Which of the numbers (K,) of one image are worth a map of the evidence."""
 
     @abstractmethod
     def row(self, values: np.ndarray) -> dict[str, Any]:
-        """The answer (K,) to one picture as columns of a table; `predicted` is the leading one."""
+        """The answer (K,) to one image as columns of a table; `predicted` is the leading one."""
 
     @abstractmethod
     def sentence(self, values: np.ndarray) -> str:
-        """The answer (K,) to one picture in a sentence."""
+        """The answer (K,) to one image in a sentence."""
 
     @abstractmethod
     def table(self, values: np.ndarray) -> pd.DataFrame:
-        """The answer (K,) to one picture as a page shows it, in text."""
+        """The answer (K,) to one image as a page shows it, in text."""
 
     @abstractmethod
     def alike(self, agree: int, number: int) -> str:
-        """What to say of like training pictures, of which so many have the leading answer."""
+        """What to say of like training images, of which so many have the leading answer."""
 
     @abstractmethod
     def pooled_score(self, k: int, value: str) -> str:
-        """What to say of the score of the k nearest training pictures' labels."""
+        """What to say of the score of the k nearest training images' labels."""
 
     def told(self, values: np.ndarray, target: int) -> str:
-        """One of the numbers (K,) of a picture, with its name."""
+        """One of the numbers (K,) of an image, with its name."""
         return f"{self.name(target)}, {percent(values[target], 0)}"
 
     def summary(self, values: np.ndarray) -> str:
-        """The answer (K,) to one picture in a few words."""
+        """The answer (K,) to one image in a few words."""
         return str(self.said(values[None])[0])
 
 
@@ -143,13 +143,13 @@ class OfClasses(Meaning):
     measure = "accuracy"
     quantity = "probability"
     changed = "Answers that changed"
-    agreed = "rightly named pictures"
+    agreed = "correctly classified images"
     maps = (
         "Bright where the evidence for a class is, with a line around the places above one half; "
         "the predicted class, then the runner-up."
     )
     compared = (
-        "The surest mistakes, each followed by the training pictures that the network finds most "
+        "The surest mistakes, each followed by the training images that the network finds most "
         "like it. If they have the wrong class too, the network sees no difference; if one of them "
         "is labelled wrongly, it learnt that."
     )
@@ -230,12 +230,12 @@ class OfClasses(Meaning):
 
     def alike(self, agree: int, number: int) -> str:
         return (
-            "The training pictures that the network finds most like this one, with their labels; "
+            "The training images that the network finds most like this one, with their labels; "
             f"{agree} of {number} have the predicted class."
         )
 
     def pooled_score(self, k: int, value: str) -> str:
-        return f"The commonest label of the {k} nearest training pictures is right for {value}."
+        return f"The commonest label of the {k} nearest training images is right for {value}."
 
     def _order(self, values: np.ndarray) -> list[int]:
         """The classes by probability, the highest first."""
@@ -254,7 +254,7 @@ class OfVotes(Meaning):
         "Bright where the evidence for an answer is, with a line around the places above one "
         "half; the answers that the network's fractions lead to down the tree, up to four of them, "
         "those of the questions that most volunteers come to. A bare ‘no’ is left out: nothing in "
-        "a picture shows it."
+        "an image shows it."
     )
     compared = (
         "The galaxies whose fractions are farthest from the volunteers', each followed by the "

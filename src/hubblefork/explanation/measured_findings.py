@@ -1,4 +1,4 @@
-"""The sections that measure a test part anew: surroundings, stability, faithfulness of the maps."""
+"""The sections that measure a test set anew: surroundings, stability, faithfulness of the maps."""
 
 from dataclasses import asdict
 
@@ -17,7 +17,7 @@ from hubblefork.report.explain_words import NAMES, knows_nothing, looks_at, span
 from hubblefork.report.figures import chart_png
 from hubblefork.report.run_data import Panel
 
-# Each picture is looked at three times for the surroundings, twelve for stability, and thousands
+# Each image is looked at three times for the surroundings, twelve for stability, and thousands
 # of times for the faithfulness of its maps. Of a thousand, an accuracy is known to 1.5 points.
 _SURROUNDINGS, _STABILITY, _MAPS = 5_000, 1_000, 10
 
@@ -27,16 +27,16 @@ def measure_surroundings(part: Part) -> Finding:
     places, told = _some(part, _SURROUNDINGS)
     with progress("blurring middles and surroundings", len(places)) as done:
         found = surroundings(
-            part.predictor, part.pictures, part.rows[places], part.labels[places], done=done
+            part.predictor, part.images, part.rows[places], part.labels[places], done=done
         )
     table = found.table
     note = (
-        f"The middle is a circle of {percent(2 * found.radius, 0)} of the picture's width. A "
+        f"The middle is a circle of {percent(2 * found.radius, 0)} of the image's width. A "
         "network that has learnt the object can do little without the middle and much without the "
         "surroundings; of one that has not, find out what gives the answer away. "
         f"{looks_at(asdict(found))} {knows_nothing(found.measure, part.baseline)}{told}"
     )
-    rows = pd.DataFrame({"Pictures": table["pictures"], **_scores(table, found.measure)})
+    rows = pd.DataFrame({"Images": table["images"], **_scores(table, found.measure)})
     figures = asdict(found) | {"looks_at_the_object": found.looks_at_the_object}
     return Finding(
         Section("Does it look at the object?", note, table=rows),
@@ -48,25 +48,25 @@ def measure_surroundings(part: Part) -> Finding:
 def measure_stability(part: Part) -> Finding:
     """How good answers are under rotation, shift, noise, blur and lower resolution."""
     places, told = _some(part, _STABILITY)
-    with progress(f"changing pictures in {len(CHANGES)} ways", len(places)) as done:
+    with progress(f"changing images in {len(CHANGES)} ways", len(places)) as done:
         found = stability(
-            part.predictor, part.pictures, part.rows[places], part.labels[places], done=done
+            part.predictor, part.images, part.rows[places], part.labels[places], done=done
         )
     table = found.table
     rows = pd.DataFrame(
         {
-            "Pictures": table["change"],
+            "Images": table["change"],
             **_scores(table, found.measure),
             part.meaning.changed: [percent(each) for each in table["changed"]],
         }
     )
     note = (
-        "The same pictures, changed as other telescopes, other weather or other framing would "
-        "change them. Where the answers get worse, do not use the network on pictures like these "
+        "The same images, changed as other telescopes, other weather or other framing would "
+        "change them. Where the answers get worse, do not use the network on images like these "
         f"without training on some.{told}"
     )
     caption = (
-        f"The dashed line is the {NAMES[found.measure]} on the pictures as they are; bars are 95 % "
+        f"The dashed line is the {NAMES[found.measure]} on the images as they are; bars are 95 % "
         "intervals. On the dotted line, where there is one, a network is no better than one that "
         "always gives the same answer."
     )
@@ -80,13 +80,13 @@ def measure_stability(part: Part) -> Finding:
 
 
 def measure_faithfulness(part: Part) -> Finding:
-    """Deletion curves of the methods on some pictures that were answered rightly."""
+    """Deletion curves of the methods on some images that were answered rightly."""
     right = np.flatnonzero(part.right)
     chosen = right if len(right) else np.arange(len(part))
     chosen = np.sort(np.random.default_rng(0).permutation(chosen)[:_MAPS])
     with progress("testing maps", len(chosen)) as done:
         found: Faithfulness = faithfulness(
-            part.predictor, part.pictures[part.rows[chosen]], layer=_layer(part), done=done
+            part.predictor, part.images[part.rows[chosen]], layer=_layer(part), done=done
         )
     table = found.table
     rows = pd.DataFrame(
@@ -102,9 +102,9 @@ def measure_faithfulness(part: Part) -> Finding:
         if best.area < best.random_area
         else "None of them is better than random places: do not rely on the maps of this page."
     )
-    kind = part.meaning.agreed if len(right) else "pictures"
+    kind = part.meaning.agreed if len(right) else "images"
     note = (
-        "Pictures are blurred place by place, those of the highest evidence first, and the "
+        "Images are blurred place by place, those of the highest evidence first, and the "
         f"{part.meaning.quantity} of the answer is watched (Petsiuk et al. 2018). The area below "
         f"the curve is smaller the better a map points at what matters. {verdict} Measured on "
         f"{len(chosen)} {kind}, drawn by chance."
@@ -147,4 +147,4 @@ def _some(part: Part, most: int) -> tuple[np.ndarray, str]:
     if len(part) <= most:
         return np.arange(len(part)), ""
     places = np.sort(np.random.default_rng(0).permutation(len(part))[:most])
-    return places, f" Measured on {most:,} of the {len(part):,} test pictures, drawn by chance."
+    return places, f" Measured on {most:,} of the {len(part):,} test images, drawn by chance."

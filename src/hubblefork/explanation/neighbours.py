@@ -1,4 +1,4 @@
-"""The training pictures that a network finds most like a picture.
+"""The training images that a network finds most like an image.
 
 They tell what an answer was drawn from: where a wrong answer has neighbours of the wrong class,
 the network sees no difference; where it has wrongly labelled ones, the labels are at fault.
@@ -20,10 +20,10 @@ from hubblefork.explanation.tiles import Group, save_sheet, sheet
 from hubblefork.report.run_data import displayable
 from hubblefork.report.style import wrapped
 
-# Above so many training pictures, comparing with every one takes longer than an index.
+# Above so many training images, comparing with every one takes longer than an index.
 INDEXED_ABOVE = 1_000_000
 
-# Inches of a picture's side: nine of them fill the width of a sheet.
+# Inches of an image's side: nine of them fill the width of a sheet.
 _SIDE = 1.1
 
 # Letters of a title on an inch.
@@ -32,16 +32,16 @@ _LETTERS = 14
 # Numbers of a block of similarities: some tens of megabytes.
 _BLOCK = 8_000_000
 
-# Links of each picture in the index's graph, the value that its makers recommend for accuracy.
+# Links of each image in the index's graph, the value that its makers recommend for accuracy.
 _LINKS = 32
 
-# Places of the graph that are looked at for each picture: with these, nearly all are found.
+# Places of the graph that are looked at for each image: with these, nearly all are found.
 _SEARCHED = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbours:
-    """The k most similar known pictures for each of N, the most similar first.
+    """The k most similar known images for each of N, the most similar first.
 
     rows: (N, k) places among the known ones.
     similarity: (N, k) float32, the cosine between the features, from -1 to 1.
@@ -68,20 +68,20 @@ class Neighbours:
 
     def figure(
         self,
-        pictures: np.ndarray,
-        known_pictures: np.ndarray,
+        images: np.ndarray,
+        known_images: np.ndarray,
         known_labels: Sequence[str],
         most: int = 6,
     ) -> Figure:
-        """The first `most` pictures, each followed by those most like it.
+        """The first `most` images, each followed by those most like it.
 
-        pictures: (N, H, W, C) uint8; known_pictures and known_labels of all M known ones.
+        images: (N, H, W, C) uint8; known_images and known_labels of all M known ones.
         """
         groups = []
-        for picture, rows in zip(pictures[:most], self.rows[:most], strict=True):
+        for image, rows in zip(images[:most], self.rows[:most], strict=True):
             labels = Counter(known_labels[row] for row in rows).most_common()
             title = "most like the first: " + listed([f"{count} {name}" for name, count in labels])
-            shown = [picture, *(known_pictures[row] for row in rows)]
+            shown = [image, *(known_images[row] for row in rows)]
             group = Group(title, [displayable(each) for each in shown], _SIDE)
             groups.append(replace(group, title=wrapped(title, int(_LETTERS * group.width), 1)))
         return sheet(groups)
@@ -89,17 +89,17 @@ class Neighbours:
     def save(
         self,
         path: str | Path,
-        pictures: np.ndarray,
-        known_pictures: np.ndarray,
+        images: np.ndarray,
+        known_images: np.ndarray,
         known_labels: Sequence[str],
         most: int = 6,
     ) -> None:
         """Write the figure as a PNG file."""
-        save_sheet(self.figure(pictures, known_pictures, known_labels, most), path)
+        save_sheet(self.figure(images, known_images, known_labels, most), path)
 
 
 class NeighbourIndex:
-    """Known pictures by their features (M, F), ready to be searched.
+    """Known images by their features (M, F), ready to be searched.
 
     Up to a million, all are compared; above, the library faiss finds nearly all of the nearest,
     by a graph of near neighbours (Malkov and Yashunin 2018), where it is installed.
@@ -112,7 +112,7 @@ class NeighbourIndex:
             return
         if not importlib.util.find_spec("faiss"):
             say(
-                f"comparing with every one of {len(known):,} pictures; with the extra 'index' "
+                f"comparing with every one of {len(known):,} images; with the extra 'index' "
                 "(pip install 'hubblefork[index]') the nearest are found faster"
             )
             return
@@ -122,9 +122,9 @@ class NeighbourIndex:
         self._graph.add(self._known)
 
     def nearest(self, features: np.ndarray, k: int = 8) -> Neighbours:
-        """Find the k known pictures with the most similar features, or all if there are fewer.
+        """Find the k known images with the most similar features, or all if there are fewer.
 
-        features: (N, F) of the pictures that are asked about; or (N, S, F), on S sides of each, of
+        features: (N, F) of the images that are asked about; or (N, S, F), on S sides of each, of
         which the most similar one counts.
         """
         k = min(k, len(self._known))
@@ -163,7 +163,7 @@ class NeighbourIndex:
 
 
 def nearest_neighbours(features: np.ndarray, known: np.ndarray, k: int = 8) -> Neighbours:
-    """Find the k known pictures (M, F) with the most similar features, once.
+    """Find the k known images (M, F) with the most similar features, once.
 
     Takes what `NeighbourIndex` and its `nearest` take.
 

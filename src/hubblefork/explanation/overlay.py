@@ -1,4 +1,4 @@
-"""Maps drawn over the pictures that they belong to."""
+"""Maps drawn over the images that they belong to."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,18 @@ from scipy.ndimage import binary_erosion
 
 from hubblefork.report.style import INK, styled
 
-# Inches of a picture's side and of what is around it.
+# Inches of an image's side and of what is around it.
 _SIDE, _GAP, _HEAD = 1.9, 0.08, 0.34
 
-# How much of a picture a map hides where it is strongest: what lies below must still be seen.
+# How much of an image a map hides where it is strongest: what lies below must still be seen.
 _OPAQUE = 0.65
 
-# Pixels of the side of a covered picture: small ones are enlarged, so that the map is smooth.
+# Pixels of the side of a covered image: small ones are enlarged, so that the map is smooth.
 _PIXELS = 256
 
 
 def draw_overlays(rows: Sequence[tuple[np.ndarray, np.ndarray, str]]) -> Figure:
-    """Draw each picture (H, W) or (H, W, 3), and beside it the same below its map, with a title.
+    """Draw each image (H, W) or (H, W, 3), and beside it the same below its map, with a title.
 
     The maps (H, W) go from 0, clear, to 1, bright. An outline holds the places above one half.
     """
@@ -32,22 +32,20 @@ def draw_overlays(rows: Sequence[tuple[np.ndarray, np.ndarray, str]]) -> Figure:
         figure = Figure(figsize=(width, height))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
-        for place, (picture, map_, title) in enumerate(rows):
+        for place, (image, map_, title) in enumerate(rows):
             top = place * (_SIDE + _HEAD + _GAP)
             axes.text(_GAP, top + _HEAD / 2, title, va="center", fontsize=8.5, color=INK)
             for column in range(2):
                 left = _GAP + column * (_SIDE + _GAP)
                 extent = (left, left + _SIDE, top + _HEAD + _SIDE, top + _HEAD)
-                axes.imshow(
-                    picture, "gray", vmin=0, vmax=255, extent=extent, interpolation="lanczos"
-                )
+                axes.imshow(image, "gray", vmin=0, vmax=255, extent=extent, interpolation="lanczos")
             _cover(axes, map_, extent)
         axes.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
     return figure
 
 
-def covered(picture: np.ndarray, map_: np.ndarray) -> np.ndarray:
-    """The picture below its map, as bytes (256, 256, 3) for a page.
+def covered(image: np.ndarray, map_: np.ndarray) -> np.ndarray:
+    """The image below its map, as bytes (256, 256, 3) for a page.
 
     Takes what `draw_overlays` takes, and shows the same.
 
@@ -55,7 +53,7 @@ def covered(picture: np.ndarray, map_: np.ndarray) -> np.ndarray:
     np.uint8(0)
     """
     size = (_PIXELS, _PIXELS)
-    below = Image.fromarray(picture).convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    below = Image.fromarray(image).convert("RGB").resize(size, Image.Resampling.LANCZOS)
     wide = Image.fromarray(map_.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
     values = np.clip(wide, 0, 1)
     weight = _OPAQUE * values[..., None]

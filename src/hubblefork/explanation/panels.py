@@ -1,6 +1,6 @@
 """The figures of a run's report that need its network: filters, activation maps, what it is shown.
 
-These are the pictures that publication 5 ends with, and that publication 3 names as missing.
+These are the images that publication 5 ends with, and that publication 3 names as missing.
 """
 
 from collections.abc import Iterator
@@ -20,46 +20,46 @@ from hubblefork.report.example_selection import example_rows
 from hubblefork.report.figures import chart_png, sheet_png
 from hubblefork.report.run_data import Material, Panel, displayable
 
-# Inches: the picture stands larger than its maps.
-_PICTURE = 1.6
-# Channels of a layer, filters of a network and pictures that a report has room for.
-_MOST_CHANNELS, _MOST_FILTERS, _PICTURES = 32, 96, 6
+# Inches: the image stands larger than its maps.
+_IMAGE = 1.6
+# Channels of a layer, filters of a network and images that a report has room for.
+_MOST_CHANNELS, _MOST_FILTERS, _IMAGES = 32, 96, 6
 
 
 def draw_panels(predictor: Predictor, material: Material) -> list[Panel]:
-    """Draw what can be drawn of this network on the pictures of this report."""
+    """Draw what can be drawn of this network on the images of this report."""
     return [*_views(predictor, material), *_filters(predictor), *_activations(predictor, material)]
 
 
 def _views(predictor: Predictor, material: Material) -> Iterator[Panel]:
-    """Some pictures as they are, grey, mirrored, and as training and evaluation show them."""
+    """Some images as they are, grey, mirrored, and as training and evaluation show them."""
     ids = (material.predictions if material.of_votes else example_rows(material))["id"]
-    ids = ids.iloc[:: max(1, len(ids) // _PICTURES)][:_PICTURES]
-    pictures = np.stack([material.raw(each) for each in ids])
+    ids = ids.iloc[:: max(1, len(ids) // _IMAGES)][:_IMAGES]
+    images = np.stack([material.raw(each) for each in ids])
     grey = Framing(channels=1)
     view = predictor.card.view
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # the report of a run is the same whenever it is made
-        random = view.random(torch.from_numpy(pictures))
+        random = view.random(torch.from_numpy(images))
     yield Panel(
         name="views",
         title="What the network is shown",
         caption=(
-            "Test pictures as they are packed, in grey, and mirrored left to right; below, one "
-            "of the random views that training draws anew for every picture in every epoch"
+            "Test images as they are packed, in grey, and mirrored left to right; below, one "
+            "of the random views that training draws anew for every image in every epoch"
             if view.augments
-            else "Test pictures as they are packed, in grey, and mirrored left to right. This "
-            "recipe trains on the pictures as they are, without random views"
+            else "Test images as they are packed, in grey, and mirrored left to right. This "
+            "recipe trains on the images as they are, without random views"
         )
         + ".",
         png=sheet_png(
             sheet(
                 [
-                    Group("as packed", [displayable(each) for each in pictures], _PICTURE),
-                    Group("grey", [frame(each, grey)[..., 0] for each in pictures], _PICTURE),
-                    Group("mirrored", [displayable(each[:, ::-1]) for each in pictures], _PICTURE),
+                    Group("as packed", [displayable(each) for each in images], _IMAGE),
+                    Group("grey", [frame(each, grey)[..., 0] for each in images], _IMAGE),
+                    Group("mirrored", [displayable(each[:, ::-1]) for each in images], _IMAGE),
                     *[
-                        Group("a view of training", _shown(predictor, random), _PICTURE)
+                        Group("a view of training", _shown(predictor, random), _IMAGE)
                         for _ in range(view.augments)
                     ],
                 ]
@@ -89,21 +89,21 @@ def _filters(predictor: Predictor) -> Iterator[Panel]:
 
 
 def _activations(predictor: Predictor, material: Material) -> Iterator[Panel]:
-    """The first layers' answers to one picture that went well, and to one that did not."""
+    """The first layers' answers to one image that went well, and to one that did not."""
     for word, identifier, title in (
         _of_votes(material) if material.of_votes else _of_classes(material)
     ):
-        picture = material.raw(identifier)
-        layers = activation_maps(predictor, picture)
+        image = material.raw(identifier)
+        layers = activation_maps(predictor, image)
         if not layers:
             return  # a network without convolutions
         groups = [
-            Group(title, [displayable(picture)], _PICTURE),
+            Group(title, [displayable(image)], _IMAGE),
             *(each.group(_MOST_CHANNELS) for each in layers),
         ]
         yield Panel(
             name=f"activations-{word}",
-            title=f"Activation maps of a {word} classified picture",
+            title=f"Activation maps of a {word} classified image",
             caption=(
                 f"What the first {several(len(layers), 'convolution')} answer to {identifier}: "
                 "bright where a channel finds what it looks for, each channel scaled by itself, "
@@ -114,7 +114,7 @@ def _activations(predictor: Predictor, material: Material) -> Iterator[Panel]:
 
 
 def _of_classes(material: Material) -> Iterator[tuple[str, str, str]]:
-    """The surest right and the surest wrong answer: a word for it, the picture's id, a title."""
+    """The surest right and the surest wrong answer: a word for it, the image's id, a title."""
     answers = material.answers().sort_values("probability", ascending=False, kind="stable")
     right = answers["true"] == answers["predicted"]
     for word, rows in (("rightly", answers[right]), ("wrongly", answers[~right])):

@@ -1,9 +1,9 @@
-"""How good answers stay when pictures are turned, moved, noisy, blurred or coarse.
+"""How good answers stay when images are turned, moved, noisy, blurred or coarse.
 
 stability(predictor, dataset.images, rows, labels).save("stability.png")
 
-The packed pictures are changed, not what the network is given, so that sky from outside its view
-comes in where a picture is turned or moved; beyond the packed picture, it is mirrored.
+The packed images are changed, not what the network is given, so that sky from outside its view
+comes in where an image is turned or moved; beyond the packed image, it is mirrored.
 """
 
 import math
@@ -34,11 +34,11 @@ _BATCH = 128
 
 @dataclass(frozen=True)
 class Change:
-    """One way to change pictures.
+    """One way to change images.
 
     kind: `rotation` (amount in degrees), `shift` (share of the view's side, in a direction drawn
-    for each picture), `noise` (standard deviation, in grey levels of 255), `blur` (standard
-    deviation of a Gaussian, in pixels of the packed picture) or `resolution` (share of the pixels
+    for each image), `noise` (standard deviation, in grey levels of 255), `blur` (standard
+    deviation of a Gaussian, in pixels of the packed image) or `resolution` (share of the pixels
     along a side that are kept).
     """
 
@@ -73,7 +73,7 @@ CHANGES = (
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """What became of the same pictures under each change.
+    """What became of the same images under each change.
 
     measure: `accuracy`, or `rmse` of votes.
     table: one row a change, the first `as they are`: change, kind, amount, n, accuracy or rmse, low
@@ -114,29 +114,29 @@ class Stability:
 
 def stability(
     predictor: Predictor,
-    pictures: np.ndarray,
+    images: np.ndarray,
     rows: np.ndarray,
     labels: np.ndarray,
     changes: Sequence[Change] = CHANGES,
     seed: int = 0,
     done: Callable[[int], None] | None = None,
 ) -> Stability:
-    """Measure a network on pictures as they are, and under each change.
+    """Measure a network on images as they are, and under each change.
 
     Parameters
     ----------
     predictor
         A trained network.
-    pictures, rows
-        Packed pictures (N, H, W, C) uint8, and which of them.
+    images, rows
+        Packed images (N, H, W, C) uint8, and which of them.
     labels
         True classes of these rows, by the model's numbering; or their fractions of votes (n, 37).
     changes, seed
         What is done to them; the seed is that of directions and of noise.
     done
-        Is called with the number of pictures that have been measured under all changes.
+        Is called with the number of images that have been measured under all changes.
 
-    Raises RequestError for no pictures.
+    Raises RequestError for no images.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
@@ -147,7 +147,7 @@ def stability(
     ('turned by 45°', 0.0)
     """
     if not len(rows):
-        raise RequestError("no pictures to measure stability on")
+        raise RequestError("no images to measure stability on")
     meaning = meaning_of(predictor.task)
     generator = torch.Generator().manual_seed(seed)
     view = predictor.card.view
@@ -156,11 +156,11 @@ def stability(
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         true = labels[start : start + _BATCH]
-        raw = torch.from_numpy(pictures[batch])
+        raw = torch.from_numpy(images[batch])
         plain = answers(predictor, view.fixed(raw.to(predictor.device)))
         tallies[0].append(meaning.tally(true, plain))
         for place, change in enumerate(changes, start=1):
-            changed = changed_pictures(raw, change, view.field, generator)
+            changed = changed_images(raw, change, view.field_of_view, generator)
             values = answers(predictor, view.fixed(changed.to(predictor.device)))
             tallies[place].append(meaning.tally(true, values))
             moved[place] += (meaning.leading(values) != meaning.leading(plain)).sum()
@@ -170,24 +170,24 @@ def stability(
     return Stability(meaning.measure, _table(changes, scores, moved, len(rows)))
 
 
-def changed_pictures(
-    pictures: Tensor, change: Change, field: float, generator: torch.Generator
+def changed_images(
+    images: Tensor, change: Change, field: float, generator: torch.Generator
 ) -> Tensor:
-    """Change pictures (N, H, W, C) uint8; `field` is the share of their side that a view shows."""
-    maps = pictures.permute(0, 3, 1, 2).float()
+    """Change images (N, H, W, C) uint8; `field` is the share of their side that a view shows."""
+    maps = images.permute(0, 3, 1, 2).float()
     amount = change.amount
     match change.kind:
         case "rotation":
             maps = _moved(maps, math.radians(amount), torch.zeros(len(maps), 2))
         case "shift":
             angle = 2 * math.pi * torch.rand(len(maps), generator=generator)
-            # A picture is 2 units wide in these coordinates.
+            # An image is 2 units wide in these coordinates.
             direction = torch.stack([angle.cos(), angle.sin()], dim=1)
             maps = _moved(maps, 0.0, 2 * field * amount * direction)
         case "noise":
             maps = maps + amount * torch.randn(maps.shape, generator=generator)
         case "blur":
-            # Beyond three deviations a Gaussian holds nothing; the kernel must fit in the picture.
+            # Beyond three deviations a Gaussian holds nothing; the kernel must fit in the image.
             kernel = min(2 * math.ceil(3 * amount) + 1, 2 * ((maps.shape[-1] - 1) // 2) + 1)
             maps = gaussian_blur(maps, [kernel, kernel], [amount, amount])
         case "resolution":

@@ -1,6 +1,6 @@
-"""Why a network says what it says of one picture: maps, deletion, activations, like pictures.
+"""Why a network says what it says of one image: maps, deletion, activations, like images.
 
-found = explain_picture(predictor, picture, "my galaxy")
+found = explain_image(predictor, image, "my galaxy")
 found.save("folder", "my-galaxy")
 """
 
@@ -31,25 +31,25 @@ from hubblefork.report.run_data import Panel, displayable
 # The method that has a map for any network.
 _FINE = "integrated-gradients"
 
-# Like pictures that are shown, and channels of each layer.
+# Like images that are shown, and channels of each layer.
 _NEIGHBOURS, _CHANNELS = 5, 16
 
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """Pictures with labels to compare others with: those that a model was trained on.
+    """Images with labels to compare others with: those that a model was trained on.
 
-    features: (M, F) of the upright pictures, as `compute_features` gives them.
-    ids: of the M pictures; true: their labels, (M,) classes or (M, 37) fractions of votes; labels:
+    features: (M, F) of the upright images, as `compute_features` gives them.
+    ids: of the M images; true: their labels, (M,) classes or (M, 37) fractions of votes; labels:
     the same in words.
-    picture: gives the picture at one of the M places, as uint8 (H, W, C).
+    image: gives the image at one of the M places, as uint8 (H, W, C).
     """
 
     features: np.ndarray
     ids: Sequence[str]
     true: np.ndarray
     labels: Sequence[str]
-    picture: Callable[[int], np.ndarray]
+    image: Callable[[int], np.ndarray]
 
     @cached_property
     def index(self) -> NeighbourIndex:
@@ -58,19 +58,19 @@ class Known:
 
 
 @dataclass(frozen=True, eq=False)
-class PictureExplanation:
-    """All that was found out about one picture.
+class ImageExplanation:
+    """All that was found out about one image.
 
     values: (K,) probabilities of classes, or fractions of votes, which mean what `meaning` says.
-    likeness: as `Answers` has it, or None.
+    typicality: as `Answers` has it, or None.
     maps: of the answers that the meaning names as targets. curve: of the first of them.
-    layers: what layers answer. neighbours: among the `known` pictures; None where none are known.
+    layers: what layers answer. neighbours: among the `known` images; None where none are known.
     """
 
     id: str
     meaning: Meaning
     values: np.ndarray
-    likeness: float | None
+    typicality: float | None
     maps: tuple[Saliency, ...]
     curve: DeletionCurve
     layers: list[ActivationMaps]
@@ -83,7 +83,7 @@ class PictureExplanation:
         return _reliable(self.maps[0], self.curve)
 
     def figure(self) -> Figure:
-        """The picture beside its map, for each of the answers that have one."""
+        """The image beside its map, for each of the answers that have one."""
         return draw_overlays([(found.seen, found.map, self._title(found)) for found in self.maps])
 
     def save(self, folder: str | Path, stem: str) -> list[Path]:
@@ -98,11 +98,11 @@ class PictureExplanation:
         return paths
 
     def row(self) -> dict[str, Any]:
-        """One line of a table: answer, likeness, whether to rely on the map, and neighbours."""
+        """One line of a table: answer, typicality, whether to rely on the map, and neighbours."""
         row = {
             "id": self.id,
             **self.meaning.row(self.values),
-            "likeness": self.likeness,
+            "typicality": self.typicality,
             "method": self.maps[0].method,
             "reliable": self.reliable,
             "deletion_area": self.curve.area,
@@ -115,10 +115,10 @@ class PictureExplanation:
         return row
 
     def section(self) -> Section:
-        """This picture's part of a page."""
+        """This image's part of a page."""
         found = self.maps[0]
         tiles = [
-            Tile(found.seen, f"Picture {self.id}, as the network sees it", "as the network sees it")
+            Tile(found.seen, f"Image {self.id}, as the network sees it", "as the network sees it")
         ]
         tiles += [
             Tile(covered(each.seen, each.map), f"Map of the evidence for {self._name(each)}",
@@ -131,7 +131,7 @@ class PictureExplanation:
             note=" ".join(self._sentences()),
             sheets=[
                 Group("Where the evidence is", tiles, f"By {found.method}. {self.meaning.maps}"),
-                *self._like_pictures(),
+                *self._like_images(),
             ],
             charts=list(self._charts()),
             table=self.meaning.table(self.values),
@@ -147,14 +147,14 @@ class PictureExplanation:
         if "/" in self.id:
             yield f"{self.id}:"
         yield self.meaning.sentence(self.values)
-        if self.likeness is not None:
+        if self.typicality is not None:
             yield (
-                f"Likeness {self.likeness:.2g}: that share of validation pictures is at least as "
-                "unlike the training pictures"
-                + (", so do not rely on the answer." if self.likeness <= UNLIKE else ".")
+                f"Typicality {self.typicality:.2g}: that share of validation images is at least as "
+                "unlike the training images"
+                + (", so do not rely on the answer." if self.typicality <= UNLIKE else ".")
             )
         if not self.maps[0].map.any():
-            yield "The map is empty: by this method, nothing in the picture speaks for the answer."
+            yield "The map is empty: by this method, nothing in the image speaks for the answer."
             return
         yield (
             "Blurring the places of the map costs the answer sooner than blurring random ones: the "
@@ -164,17 +164,17 @@ class PictureExplanation:
             "ones: do not rely on this map."
         )
 
-    def _like_pictures(self) -> Iterator[Group]:
+    def _like_images(self) -> Iterator[Group]:
         if self.neighbours is None:
             return
         tiles = [
             Tile(
-                displayable(self.known.picture(row)),
-                f"Training picture {self.known.ids[row]}, {self.known.labels[row]}",
+                displayable(self.known.image(row)),
+                f"Training image {self.known.ids[row]}, {self.known.labels[row]}",
                 self.known.labels[row],
-                {"picture": self.known.ids[row], "similarity": f"{likeness:.3f}"},
+                {"image": self.known.ids[row], "similarity": f"{typicality:.3f}"},
             )
-            for row, likeness in zip(
+            for row, typicality in zip(
                 self.neighbours.rows[0], self.neighbours.similarity[0], strict=True
             )
         ]
@@ -186,7 +186,7 @@ class PictureExplanation:
         yield Panel(
             "deletion",
             f"Deletion curve of {self.id}",
-            f"How the {self.curve.quantity} of ‘{self._name(self.maps[0])}’ falls as the picture "
+            f"How the {self.curve.quantity} of ‘{self._name(self.maps[0])}’ falls as the image "
             "is blurred place by place, those of the highest evidence first. The earlier it falls "
             "below the dashed line of random places, the more the map can be relied on.",
             chart_png(self.curve.figure()),
@@ -195,7 +195,7 @@ class PictureExplanation:
             yield Panel(
                 "activations",
                 f"Activation maps of {self.id}",
-                "What layers answer to this picture: bright where a channel finds what it looks "
+                "What layers answer to this image: bright where a channel finds what it looks "
                 "for, each channel scaled by itself, crossed out where it answers nothing. The "
                 f"{_CHANNELS} channels of each layer that vary most are shown.",
                 chart_png(sheet([each.group(_CHANNELS) for each in self.layers])),
@@ -211,82 +211,81 @@ def choose_method(predictor: Predictor) -> str:
     return "grad-cam"
 
 
-def explain_picture(
+def explain_image(
     predictor: Predictor,
-    picture: np.ndarray,
+    image: np.ndarray,
     identifier: str,
     method: str | None = None,
     layer: str | None = None,
     known: Known | None = None,
-) -> PictureExplanation:
-    """Find out why a network gives its answer to a picture.
+) -> ImageExplanation:
+    """Find out why a network gives its answer to an image.
 
     Parameters
     ----------
     predictor
         A trained network, of classes or of votes.
-    picture
+    image
         (H, W, C) uint8, framed as `predictor.framing` says.
     identifier
-        What the picture is called.
+        What the image is called.
     method, layer
         Of the maps, as `saliency` takes them; the layer is also that of the activation maps. By
         default, those that fit the network, unless integrated gradients are measured to fit the
-        picture better, and its first four convolutions.
+        image better, and its first four convolutions.
     known
-        Training pictures to find like ones among.
+        Training images to find like ones among.
 
     Raises RequestError for an unknown method or layer.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
     ...                        settings={"epochs": 1, "data.size": 24})
-    >>> picture = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
-    >>> found = explain_picture(Predictor.load(run.path), picture, "noise")
+    >>> image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
+    >>> found = explain_image(Predictor.load(run.path), image, "noise")
     >>> [path.name for path in found.save(folder, "noise")]
     ['noise-maps.png', 'noise-deletion.png', 'noise-activations.png']
     """
     meaning = meaning_of(predictor.task)
-    answer = predictor.answer(picture[None])
+    answer = predictor.answer(image[None])
     values = answer.values[0]
     targets = [predictor.names[each] for each in meaning.targets(values)]
-    first, curve = _first_map(predictor, picture, targets[0], method, layer)
+    first, curve = _first_map(predictor, image, targets[0], method, layer)
     others = [
-        saliency(predictor, picture, first.method, each, first.layer or None)
-        for each in targets[1:]
+        saliency(predictor, image, first.method, each, first.layer or None) for each in targets[1:]
     ]
     neighbours = None
     if known is not None:
-        _, sides = next(look(predictor, picture[None]))
+        _, sides = next(look(predictor, image[None]))
         neighbours = known.index.nearest(sides, _NEIGHBOURS)
-    return PictureExplanation(
+    return ImageExplanation(
         id=identifier,
         meaning=meaning,
         values=values,
-        likeness=None if answer.likeness is None else float(answer.likeness[0]),
+        typicality=None if answer.typicality is None else float(answer.typicality[0]),
         maps=(first, *others),
         curve=curve,
-        layers=activation_maps(predictor, picture, [layer] if layer else 4),
+        layers=activation_maps(predictor, image, [layer] if layer else 4),
         neighbours=neighbours,
         known=known,
     )
 
 
 def _first_map(
-    predictor: Predictor, picture: np.ndarray, target: str, method: str | None, layer: str | None
+    predictor: Predictor, image: np.ndarray, target: str, method: str | None, layer: str | None
 ) -> tuple[Saliency, DeletionCurve]:
     """The map of the evidence for an answer, and its deletion curve.
 
-    Where neither method nor layer is asked for, and the usual method's map of this picture is no
+    Where neither method nor layer is asked for, and the usual method's map of this image is no
     better than chance, it is that of integrated gradients, if this one is.
     """
     usual = method or choose_method(predictor)
-    first = saliency(predictor, picture, usual, target, layer if usual == "grad-cam" else None)
-    curve = deletion_curve(predictor, picture, first)
+    first = saliency(predictor, image, usual, target, layer if usual == "grad-cam" else None)
+    curve = deletion_curve(predictor, image, first)
     if method or layer or usual == _FINE or _reliable(first, curve):
         return first, curve
-    other = saliency(predictor, picture, _FINE, target)
-    its = deletion_curve(predictor, picture, other, random=curve.random)
+    other = saliency(predictor, image, _FINE, target)
+    its = deletion_curve(predictor, image, other, random=curve.random)
     return (other, its) if _reliable(other, its) else (first, curve)
 
 

@@ -1,4 +1,4 @@
-"""A test part under explanation: what is known of its pictures, and how they are shown.
+"""A test set under explanation: what is known of its images, and how they are shown.
 
 Each section of the page is a `Finding`: what the page shows, what files hold of it, and figures.
 """
@@ -33,17 +33,17 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """N labelled pictures that a network has answered to.
+    """N labelled images that a network has answered to.
 
-    pictures: packed, (M, H, W, C) uint8; rows: (N,) which of them these are.
+    images: packed, (M, H, W, C) uint8; rows: (N,) which of them these are.
     ids: (N,) text; labels: (N,) true classes, or (N, 37) fractions of votes; values: (N, K)
     probabilities, or fractions; features: (N, F).
-    known: the training pictures; neighbours: the nearest of these. method, layer: of the maps;
+    known: the training images; neighbours: the nearest of these. method, layer: of the maps;
     layer may be None.
     """
 
     predictor: Predictor
-    pictures: np.ndarray
+    images: np.ndarray
     rows: np.ndarray
     ids: np.ndarray
     labels: np.ndarray
@@ -97,7 +97,7 @@ class Part:
         return self.meaning.said(self.values)
 
     def answer(self, place: int) -> str:
-        """What was answered to the picture at a place, in words."""
+        """What was answered to the image at a place, in words."""
         return self.meaning.summary(self.values[place])
 
     def held(self, place: int) -> str:
@@ -105,19 +105,19 @@ class Part:
         return self.meaning.held(self.true_words[place])
 
     def tile(self, place: int, text: str = "", **facts: str) -> Tile:
-        """The picture at a place, with its label unless another text is given."""
+        """The image at a place, with its label unless another text is given."""
         return Tile(
-            displayable(self.pictures[self.rows[place]]),
-            f"Picture {self.ids[place]}: predicted {self.answer(place)}; {self.held(place)}",
+            displayable(self.images[self.rows[place]]),
+            f"Image {self.ids[place]}: predicted {self.answer(place)}; {self.held(place)}",
             text or self.true_words[place],
             facts,
         )
 
     def map_tile(self, place: int, target: int) -> Tile:
-        """The picture below the map of the evidence for an answer."""
+        """The image below the map of the evidence for an answer."""
         found = saliency(
             self.predictor,
-            self.pictures[self.rows[place]],
+            self.images[self.rows[place]],
             self.method,
             self.names[target],
             self.layer if self.method == "grad-cam" else None,
@@ -125,7 +125,7 @@ class Part:
         name = self.meaning.name(target)
         told = self.meaning.told(self.values[place], target)
         text = f"for {told}" if found.map.max() > 0 else f"nothing speaks for {name}"
-        alt = f"Map of the evidence for {name} in picture {self.ids[place]}"
+        alt = f"Map of the evidence for {name} in image {self.ids[place]}"
         return Tile(covered(found.seen, found.map), alt, text)
 
     def map_tiles(self, place: int, most: int = 2) -> list[Tile]:

@@ -1,4 +1,4 @@
-"""Sheets of many small square pictures, each scaled by itself, in groups with a line above."""
+"""Sheets of many small square images, each scaled by itself, in groups with a line above."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ _TILE, _GAP, _HEAD, _ACROSS = 0.62, 0.05, 0.34, 16
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Pictures under one title: maps (H, W) of any values, or bytes (H, W) and (H, W, 3).
+    """Images under one title: maps (H, W) of any values, or bytes (H, W) and (H, W, 3).
 
     side: of a tile, in inches.
     """
 
     title: str
-    pictures: Sequence[np.ndarray]
+    images: Sequence[np.ndarray]
     side: float = _TILE
 
     @property
     def across(self) -> int:
         """Tiles in a row: as many as fill the width of a sheet."""
         most = int(_ACROSS * (_TILE + _GAP) / (self.side + _GAP))
-        return min(len(self.pictures), most)
+        return min(len(self.images), most)
 
     @property
     def width(self) -> float:
@@ -39,15 +39,15 @@ class Group:
 
     @property
     def height(self) -> float:
-        rows = -(-len(self.pictures) // self.across)
+        rows = -(-len(self.images) // self.across)
         return _HEAD + rows * (self.side + _GAP) + _GAP
 
 
 def sheet(groups: Sequence[Group]) -> Figure:
-    """Draw groups of pictures below one another.
+    """Draw groups of images below one another.
 
     Maps are drawn from their lowest to their highest value, bytes as they are. A map that is the
-    same everywhere says nothing of the picture: its tile is crossed out.
+    same everywhere says nothing of the image: its tile is crossed out.
     """
     # A narrow sheet must still hold its titles.
     width = max(4.2, *(group.width for group in groups))
@@ -73,14 +73,14 @@ def save_sheet(figure: Figure, path: str | Path) -> None:
 def _draw(axes: Axes, group: Group, top: float) -> None:
     axes.text(_GAP, top + _HEAD / 2, group.title, va="center", fontsize=8.5, color=INK)
     step = group.side + _GAP
-    for place, picture in enumerate(group.pictures):
+    for place, image in enumerate(group.images):
         row, column = divmod(place, group.across)
         left, upper = _GAP + column * step, top + _HEAD + row * step
         extent = (left, left + group.side, upper + group.side, upper)
-        if picture.dtype == np.uint8:
-            axes.imshow(picture, "gray", vmin=0, vmax=255, extent=extent, aspect="auto")
-        elif picture.min() < picture.max():
-            axes.imshow(picture, "viridis", extent=extent, aspect="auto")
+        if image.dtype == np.uint8:
+            axes.imshow(image, "gray", vmin=0, vmax=255, extent=extent, aspect="auto")
+        elif image.min() < image.max():
+            axes.imshow(image, "viridis", extent=extent, aspect="auto")
         else:
             axes.fill_between(extent[:2], *extent[2:], color=GRID, linewidth=0)
             axes.plot(extent[:2], extent[2:], color=MUTED, linewidth=0.8)

@@ -37,7 +37,7 @@ def find_farthest(part: Part) -> Finding:
     ]
     note = (
         f"The {several(len(cards), 'galaxy', 'galaxies')} of {len(part):,} whose 37 fractions are "
-        "farthest from the volunteers'. Beside each picture, the same below a map of the "
+        "farthest from the volunteers'. Beside each image, the same below a map of the "
         "evidence, on the question that misses most, for the network's commonest answer and, where "
         "it is another one, for the volunteers'. Look whether the network saw the wrong thing, or "
         "whether you would have voted as it did. The table tells for how many of all test "
@@ -117,7 +117,7 @@ def find_nearest(part: Part) -> Finding:
     ]
     note = (
         "Of each kind of galaxy, as most of its volunteers saw it, those whose fractions are "
-        "nearest to theirs: the picture, and the evidence for the first answers that the network's "
+        "nearest to theirs: the image, and the evidence for the first answers that the network's "
         "fractions lead to. The light should lie where you would look too."
     )
     return Finding(Section("Nearest to the volunteers", note, cards=cards))

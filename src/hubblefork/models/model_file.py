@@ -37,9 +37,9 @@ OF_TRUST = "trust."
 class ModelCard:
     """What a model file says about its weights.
 
-    `framing` is how a picture of any size becomes a packed one, `view` how a packed picture
+    `framing` is how an image of any size becomes a packed one, `view` how a packed image
     becomes the network's input, `head` how the network's numbers become answers. `colours` are
-    what `colour_of` says of the pictures that were learnt from, before they were framed.
+    what `colour_of` says of the images that were learnt from, before they were framed.
     """
 
     network: str

@@ -1,4 +1,4 @@
-"""A trained network that answers: `Predictor.load("runs/...").predict(pictures)`."""
+"""A trained network that answers: `Predictor.load("runs/...").predict(images)`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from hubblefork.core.device import choose_device, pictures_at_once, telling_of_memory
+from hubblefork.core.device import choose_device, images_at_once, telling_of_memory
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.model_file import MODEL_FILE, ModelCard, load_model
@@ -22,15 +22,15 @@ from hubblefork.tasks.task import Task, Votes
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a model says of N pictures.
+    """What a model says of N images.
 
     values: (N, outputs) float32, probabilities of classes or fractions of votes.
-    likeness: (N,) float32 in (0, 1], the share of validation pictures that are at least as unlike
-        the training pictures; None where the model had no validation part.
+    typicality: (N,) float32 in (0, 1], the share of validation images that are at least as unlike
+        the training images; None where the model had no validation set.
     """
 
     values: np.ndarray
-    likeness: np.ndarray | None
+    typicality: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Predictor:
     """A network with everything that its model file says about it.
 
     Make one with `Predictor.load`. `head` turns the network's numbers into answers; `card` tells
-    network, view and task; `framing` is how a picture has to be cut and scaled before it is given
+    network, view and task; `framing` is how an image has to be cut and scaled before it is given
     to `predict`; `trust` calibrates the answers.
 
     >>> import hubblefork
@@ -71,7 +71,7 @@ class Predictor:
     def load(cls, run: Path | str, device: str = "auto", crop: int | None = None) -> "Predictor":
         """Load a run folder or a model file onto a device (`auto`, `cpu` or `cuda`).
 
-        With `crop`, this centre square is kept of each picture, in its pixels, in the place of the
+        With `crop`, this centre square is kept of each image, in its pixels, in the place of the
         one that the model was trained on.
 
         Raises RequestError where there is no model, and for a crop that is no positive number.
@@ -103,12 +103,12 @@ class Predictor:
         return self.task.columns if isinstance(self.task, Votes) else self.task.names
 
     def one_sided(self) -> "Predictor":
-        """The same, looking at each picture from one side only."""
+        """The same, looking at each image from one side only."""
         return replace(self, card=replace(self.card, view=self.card.view.one_sided()))
 
     def predict(
         self,
-        pictures: np.ndarray,
+        images: np.ndarray,
         rows: Sequence[int] | None = None,
         done: Callable[[int], None] | None = None,
     ) -> np.ndarray:
@@ -116,47 +116,47 @@ class Predictor:
 
         Parameters
         ----------
-        pictures
+        images
             (N, H, W, C) uint8, framed as `framing` says; a memory map is read batch by batch.
         rows
-            Which of the pictures, in which order; all where none are given.
+            Which of the images, in which order; all where none are given.
         done
-            Is called with the number of pictures of each batch that has been predicted.
+            Is called with the number of images of each batch that has been predicted.
 
         Returns (N, outputs) float32: for classes, rows that sum to one. Raises RequestError for
         another shape or type.
         """
-        return self.answer(pictures, rows, done).values
+        return self.answer(images, rows, done).values
 
     def answer(
         self,
-        pictures: np.ndarray,
+        images: np.ndarray,
         rows: Sequence[int] | None = None,
         done: Callable[[int], None] | None = None,
     ) -> Answers:
-        """The same as `predict`, and how like each picture is to those that were learnt from."""
+        """The same as `predict`, and how like each image is to those that were learnt from."""
         values, distances = [], []
-        for raw, features in self.compute(pictures, rows, done):
+        for raw, features in self.compute(images, rows, done):
             values.append(self.trust.calibrated(raw))
             if self.trust.distances:
                 distances.append(self.trust.outliers.distance(features))
         answers = np.concatenate(values) if values else np.empty((0, len(self.names)), np.float32)
         if not self.trust.distances:
             return Answers(answers, None)
-        return Answers(answers, self.trust.likeness(np.concatenate([[], *distances])))
+        return Answers(answers, self.trust.typicality(np.concatenate([[], *distances])))
 
     def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
-        """Which classes belong to the set of each picture, (N, K) of bool.
+        """Which classes belong to the set of each image, (N, K) of bool.
 
-        `probabilities` (N, K) are what `predict` gave. Of pictures like those of the validation
-        part, the sets hold the true class of a share `coverage`; none is empty. Raises
-        RequestError where the validation part was too small for that, or was none.
+        `probabilities` (N, K) are what `predict` gave. Of images like those of the validation
+        set, the sets hold the true class of a share `coverage`; none is empty. Raises
+        RequestError where the validation set was too small for that, or was none.
         """
         return self.trust.sets(probabilities, coverage)
 
     def compute(
         self,
-        pictures: np.ndarray,
+        images: np.ndarray,
         rows: Sequence[int] | None = None,
         done: Callable[[int], None] | None = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -165,16 +165,16 @@ class Predictor:
         Takes what `predict` takes. Gives answers (n, outputs) and features (n, F), float32, both
         averaged over the sides that the view says.
         """
-        self._check(pictures)
-        rows = np.arange(len(pictures)) if rows is None else np.asarray(rows, dtype=np.int64)
+        self._check(images)
+        rows = np.arange(len(images)) if rows is None else np.asarray(rows, dtype=np.int64)
         size = self.card.view.size
-        most = pictures_at_once(size)
+        most = images_at_once(size)
         elsewhere = "--device cpu, or " if self.device.type != "cpu" else ""
         with Features(self.network) as features:
             for start in range(0, len(rows), most):
-                batch = torch.from_numpy(pictures[rows[start : start + most]])
+                batch = torch.from_numpy(images[rows[start : start + most]])
                 with telling_of_memory(
-                    f"to put {len(batch)} pictures of {size}x{size} through the network at once",
+                    f"to put {len(batch)} images of {size}x{size} through the network at once",
                     f"{elsewhere}a model that was trained with a smaller view.size",
                 ):
                     answers, found = self._compute_batch(batch, features)
@@ -183,8 +183,8 @@ class Predictor:
                     done(len(batch))
 
     @torch.inference_mode()
-    def _compute_batch(self, pictures: Tensor, features: Features) -> tuple[Tensor, Tensor]:
-        inputs = self.card.view.fixed(pictures.to(self.device))
+    def _compute_batch(self, images: Tensor, features: Features) -> tuple[Tensor, Tensor]:
+        inputs = self.card.view.fixed(images.to(self.device))
         sides = self.card.view.sides(inputs)
         answers, found = 0.0, 0.0
         for maps in sides:
@@ -196,17 +196,17 @@ class Predictor:
     def tabulate(
         self, ids: np.ndarray, answers: np.ndarray, true: np.ndarray | None = None
     ) -> pd.DataFrame:
-        """The table of what `predict` gave for pictures of these ids; see `prediction.table`."""
+        """The table of what `predict` gave for images of these ids; see `prediction.table`."""
         if isinstance(self.task, Votes):
             return tabulate_votes(ids, answers, true)
         return tabulate(ids, self.names, answers, true)
 
-    def _check(self, pictures: np.ndarray) -> None:
+    def _check(self, images: np.ndarray) -> None:
         channels = self.card.input_shape[0]
-        if pictures.ndim != 4 or pictures.dtype != np.uint8 or pictures.shape[3] != channels:
+        if images.ndim != 4 or images.dtype != np.uint8 or images.shape[3] != channels:
             raise RequestError(
-                f"this model takes pictures as uint8 of shape (N, H, W, {channels}), "
-                f"not {pictures.dtype} of shape {pictures.shape}"
+                f"this model takes images as uint8 of shape (N, H, W, {channels}), "
+                f"not {images.dtype} of shape {images.shape}"
             )
-        if pictures.shape[1] != pictures.shape[2]:
-            raise RequestError(f"this model takes square pictures, not {pictures.shape[1:3]}")
+        if images.shape[1] != images.shape[2]:
+            raise RequestError(f"this model takes square images, not {images.shape[1:3]}")

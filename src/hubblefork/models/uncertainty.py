@@ -1,7 +1,7 @@
-"""How far a model's answers can be trusted: all that is fitted on pictures it did not learn from.
+"""How far a model's answers can be trusted: all that is fitted on images it did not learn from.
 
-It is kept in the model file, so that probabilities, sets of classes and likeness are the same
-wherever a picture is predicted.
+It is kept in the model file, so that probabilities, sets of classes and typicality are the same
+wherever an image is predicted.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.conformal import Reference, prediction_sets
 from hubblefork.evaluation.outliers import Outliers
 
-# A picture of this likeness or less is told to be unlike the training pictures. One in a hundred
+# An image of this typicality or less is told to be unlike the training images. One in a hundred
 # of those that are like them is so too.
 UNLIKE = 0.01
 
@@ -29,12 +29,12 @@ _PARTS = {
 
 @dataclass(frozen=True, eq=False)
 class Trust:
-    """What a model knows of its own mistakes; nothing where it had no validation part.
+    """What a model knows of its own mistakes; nothing where it had no validation set.
 
     calibration: of the probabilities of classes.
-    scores: `set_scores` of the true classes of the validation pictures.
-    outliers: where the training pictures lie in the features of the network.
-    distances: of the validation pictures from them.
+    scores: `set_scores` of the true classes of the validation images.
+    outliers: where the training images lie in the features of the network.
+    distances: of the validation images from them.
     """
 
     calibration: Calibration | None = None
@@ -48,12 +48,12 @@ class Trust:
             return answers
         return self.calibration.applied(answers).astype(answers.dtype)
 
-    def likeness(self, distances: np.ndarray) -> np.ndarray:
-        """The share of validation pictures that lie at least as far out as each, in (0, 1]."""
+    def typicality(self, distances: np.ndarray) -> np.ndarray:
+        """The share of validation images that lie at least as far out as each, in (0, 1]."""
         return self.distances.p_values(distances).astype(np.float32)
 
     def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
-        """Which classes (N, K) belong to the set of each picture; see `prediction_sets`.
+        """Which classes (N, K) belong to the set of each image; see `prediction_sets`.
 
         Raises RequestError where `check_coverage` does.
         """
@@ -65,7 +65,7 @@ class Trust:
         if self.scores is None:
             raise RequestError(
                 f"coverage {coverage:g}: this model has no sets of classes; they need classes, not "
-                "votes, and a validation part: train with split.val above 0"
+                "votes, and a validation set: train with split.val above 0"
             )
         self.scores.check(coverage)
 

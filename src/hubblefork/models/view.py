@@ -1,4 +1,4 @@
-"""What the network sees of packed pictures: one affine resample of a whole batch, on its device.
+"""What the network sees of packed images: one affine resample of a whole batch, on its device.
 
 A `View` is made once, kept in the model file, and used alike in training, evaluation and
 prediction: training draws random views, everything else uses the fixed one.
@@ -15,25 +15,25 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class View:
-    """How packed uint8 pictures become the float input of a network.
+    """How packed uint8 images become the float input of a network.
 
     Parameters
     ----------
     size
         Side of the network's input, in pixels.
-    field
-        Share of the packed picture's side that the view shows around the centre, in (0, 1]. What
-        lies outside fills the corners of turned pictures with real sky.
-    mean, deviation
-        One number a channel, for pixel values in [0, 1]: the input is (value - mean) / deviation.
+    field_of_view
+        Share of the packed image's side that the view shows around the centre, in (0, 1]. What
+        lies outside fills the corners of turned images with real sky.
+    mean, std
+        One number a channel, for pixel values in [0, 1]: the input is (value - mean) / std.
     rotate
-        Training pictures are turned by up to this many degrees either way, in [0, 180].
+        Training images are turned by up to this many degrees either way, in [0, 180].
     flip
-        Whether half of the training pictures are mirrored left-right.
+        Whether half of the training images are mirrored left-right.
     zoom
-        Training pictures are scaled by exp(U(-ln zoom, ln zoom)); 1 leaves them as they are.
+        Training images are scaled by exp(U(-ln zoom, ln zoom)); 1 leaves them as they are.
     shift
-        Training pictures are moved by up to this share of their side along each axis.
+        Training images are moved by up to this share of their side along each axis.
     symmetries
         Whether predictions are averaged over the eight rotations by 90 degrees and mirror images.
     angles
@@ -42,8 +42,8 @@ class View:
 
     size: int
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-    field: float = 1.0
+    std: tuple[float, ...]
+    field_of_view: float = 1.0
     rotate: float = 0.0
     flip: bool = False
     zoom: float = 1.0
@@ -56,27 +56,27 @@ class View:
         """Whether a random view differs from the fixed one."""
         return self.rotate > 0 or self.flip or self.zoom != 1 or self.shift > 0
 
-    def fixed(self, pictures: Tensor) -> Tensor:
+    def fixed(self, images: Tensor) -> Tensor:
         """The view of evaluation: (N, H, W, C) uint8 -> (N, C, size, size) float32."""
-        side = pictures.shape[1]
-        edge = round((1 - self.field) / 2 * side)
-        maps = _to_maps(pictures[:, edge : side - edge, edge : side - edge])
+        side = images.shape[1]
+        edge = round((1 - self.field_of_view) / 2 * side)
+        maps = _to_maps(images[:, edge : side - edge, edge : side - edge])
         if maps.shape[-2:] != (self.size, self.size):
-            # antialias matters when the packed picture is much larger than the view.
+            # antialias matters when the packed image is much larger than the view.
             shape = (self.size, self.size)
             maps = F.interpolate(maps, shape, mode="bilinear", antialias=True)
         return self._normalise(maps)
 
-    def random(self, pictures: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
-        """A view of training, another for each picture: (N, H, W, C) uint8 -> (N, C, size, size).
+    def random(self, images: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
+        """A view of training, another for each image: (N, H, W, C) uint8 -> (N, C, size, size).
 
-        Draws from torch's global generator of the pictures' device. Where the pictures are those
+        Draws from torch's global generator of the images' device. Where the images are those
         from `start` on of a larger `batch`, each is seen as it would be in the whole of it.
         """
         if not self.augments:
-            return self.fixed(pictures)
-        maps = _to_maps(pictures)
-        side = round(self.size / self.field)
+            return self.fixed(images)
+        maps = _to_maps(images)
+        side = round(self.size / self.field_of_view)
         if maps.shape[-1] > side:
             # The sampling below looks at single pixels: without this, those between would be lost.
             maps = F.interpolate(maps, (side, side), mode="bilinear", antialias=True)
@@ -86,7 +86,7 @@ class View:
         # Under autocast, affine_grid would round its places to bfloat16: to a pixel or two.
         with torch.autocast(maps.device.type, enabled=False):
             grid = F.affine_grid(matrices, shape, align_corners=False)
-        # Reflection fills the corners of a turned picture with what a sky or a lawn looks like.
+        # Reflection fills the corners of a turned image with what a sky or a lawn looks like.
         maps = F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
         return self._normalise(maps)
 
@@ -127,29 +127,29 @@ class View:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "View":
-        tuples = {key: tuple(value[key]) for key in ("mean", "deviation")}
+        tuples = {key: tuple(value[key]) for key in ("mean", "std")}
         return cls(**{**value, **tuples})
 
     def _random_matrices(self, count: int, device: torch.device) -> Tensor:
-        """(N, 2, 3) matrices from places in the view to places in the picture, both in [-1, 1]."""
+        """(N, 2, 3) matrices from places in the view to places in the image, both in [-1, 1]."""
         draw = torch.rand(5, count, device=device) * 2 - 1
         angle = draw[0] * math.radians(self.rotate)
-        scale = torch.exp(draw[1] * math.log(self.zoom)) / self.field
+        scale = torch.exp(draw[1] * math.log(self.zoom)) / self.field_of_view
         mirror = torch.where(draw[2] < 0, -1.0, 1.0) if self.flip else torch.ones_like(angle)
-        # A view is 2 x field units wide in these coordinates.
-        across, down = 2 * self.field * self.shift * draw[3:]
+        # A view is 2 x field_of_view units wide in these coordinates.
+        across, down = 2 * self.field_of_view * self.shift * draw[3:]
         cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
         rows = torch.stack([cos * mirror, -sin, across, sin * mirror, cos, down], dim=1)
         return rows.view(count, 2, 3)
 
     def _normalise(self, maps: Tensor) -> Tensor:
         mean = maps.new_tensor(self.mean).view(1, -1, 1, 1)
-        deviation = maps.new_tensor(self.deviation).view(1, -1, 1, 1)
-        return maps.sub_(255 * mean).div_(255 * deviation)
+        std = maps.new_tensor(self.std).view(1, -1, 1, 1)
+        return maps.sub_(255 * mean).div_(255 * std)
 
 
 def symmetries(maps: Tensor) -> list[Tensor]:
-    """The eight rotations by 90 degrees and mirror images of square (N, C, H, H) pictures.
+    """The eight rotations by 90 degrees and mirror images of square (N, C, H, H) images.
 
     >>> len(symmetries(torch.zeros(1, 3, 4, 4)))
     8
@@ -172,6 +172,6 @@ def _turned(maps: Tensor, degrees: float, outside: str) -> Tensor:
     return F.grid_sample(maps, grid, padding_mode=outside, align_corners=False)
 
 
-def _to_maps(pictures: Tensor) -> Tensor:
+def _to_maps(images: Tensor) -> Tensor:
     """(N, H, W, C) uint8 -> (N, C, H, W) float32 in [0, 255]; the memory stays channels-last."""
-    return pictures.permute(0, 3, 1, 2).to(torch.float32)
+    return images.permute(0, 3, 1, 2).to(torch.float32)

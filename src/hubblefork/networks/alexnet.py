@@ -14,9 +14,9 @@ _SMALLEST = 67
 class AlexNet(nn.Module):
     """AlexNet (Krizhevsky et al. 2012) with batch normalisation and a single wide dense layer.
 
-    4,843,594 parameters for 69x69 colour pictures and 10 classes; Keras counts the running means
+    4,843,594 parameters for 69x69 colour images and 10 classes; Keras counts the running means
     and variances too, 4,846,346. Takes (N, C, H, W), gives logits (N, outputs). Raises
-    RequestError for pictures below 67x67 pixels.
+    RequestError for images below 67x67 pixels.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
@@ -41,8 +41,8 @@ class AlexNet(nn.Module):
         )
         initialise_like_keras(self)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)
 
 
 def _convolution(before: int, after: int, **settings: object) -> list[nn.Module]:

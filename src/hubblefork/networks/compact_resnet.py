@@ -1,4 +1,4 @@
-"""A small residual network of plain filters, for pictures that have an up."""
+"""A small residual network of plain filters, for images that have an up."""
 
 from itertools import pairwise
 
@@ -8,20 +8,20 @@ from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.requirements import require_size
 from hubblefork.networks.residual_options import require_options
 
-# The stem halves the picture, and each later stage halves it again: 16 pixels leave one.
+# The stem halves the image, and each later stage halves it again: 16 pixels leave one.
 _SMALLEST = 16
 
 
 class CompactResNet(nn.Module):
-    """A residual network of basic blocks (He et al. 2016), sized for pictures of 48 to 128 pixels.
+    """A residual network of basic blocks (He et al. 2016), sized for images of 48 to 128 pixels.
 
     Takes (N, C, H, W), gives logits (N, outputs). Any input size from 16x16 on works, since the
-    last stage is averaged over the picture. Raises RequestError below that.
+    last stage is averaged over the image. Raises RequestError below that.
 
     Parameters
     ----------
     input_shape
-        (C, H, W) of one picture.
+        (C, H, W) of one image.
     outputs
         The number of classes.
     width
@@ -66,8 +66,8 @@ class CompactResNet(nn.Module):
                 nn.init.zeros_(layer.body[-1].weight)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.pool(self.stages(self.stem(pictures))))
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.pool(self.stages(self.stem(images))))
 
 
 class Residual(nn.Module):

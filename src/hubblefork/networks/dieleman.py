@@ -16,7 +16,7 @@ from hubblefork.models.view import symmetries
 from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.requirements import require_size
 
-# The published pictures of 69 pixels are seen in corners of 45.
+# The published images of 69 pixels are seen in corners of 45.
 _CORNER = 45 / 69
 _SIDES = 16
 # The convolutions leave one pixel of a corner of 37, which is that of a square of 57, which can be
@@ -25,17 +25,17 @@ _SMALLEST = 83
 
 
 class Dieleman(nn.Module):
-    """Four convolutions shared by 16 sides of a picture, and two dense maxout layers.
+    """Four convolutions shared by 16 sides of an image, and two dense maxout layers.
 
-    The middle square of a picture, as large as still fits when it is turned by 45 degrees, is
+    The middle square of an image, as large as still fits when it is turned by 45 degrees, is
     cut out as it stands and turned. Of both, and of their mirror images, the four overlapping
-    corners are cut, each turned so that the middle of the picture is at its lower right.
+    corners are cut, each turned so that the middle of the image is at its lower right.
 
-    As published for colour pictures of 99x99 pixels: squares of 69x69, corners of 45x45 and, with
+    As published for colour images of 99x99 pixels: squares of 69x69, corners of 45x45 and, with
     37 outputs, 42,303,237 parameters. The published biases differ from place to place in a map
     (the "untied biases" of its library); here each filter has one. Takes (N, C, H, W), gives raw
     numbers (N, outputs): the published division by question is the recipe's `network.head`.
-    Raises RequestError for pictures below 83x83 pixels.
+    Raises RequestError for images below 83x83 pixels.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
@@ -70,18 +70,18 @@ class Dieleman(nn.Module):
         )
         self._initialise()
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        sides = self.sides(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        sides = self.sides(images)
         seen = self.convolutions(sides.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        return self.dense(seen.view(len(pictures), -1))
+        return self.dense(seen.view(len(images), -1))
 
-    def sides(self, pictures: Tensor) -> Tensor:
-        """(N, C, H, W) pictures -> (N, 16, C, corner, corner): what the convolutions see."""
-        top, left = ((side - self.square) // 2 for side in pictures.shape[-2:])
-        straight = pictures[..., top : top + self.square, left : left + self.square]
-        grid = self.turned.to(pictures.dtype).expand(len(pictures), -1, -1, -1)
+    def sides(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) images -> (N, 16, C, corner, corner): what the convolutions see."""
+        top, left = ((side - self.square) // 2 for side in images.shape[-2:])
+        straight = images[..., top : top + self.square, left : left + self.square]
+        grid = self.turned.to(images.dtype).expand(len(images), -1, -1, -1)
         # Turning by 45 degrees falls between pixels: bilinear, as torch has it by default.
-        turned = F.grid_sample(pictures, grid, align_corners=False)
+        turned = F.grid_sample(images, grid, align_corners=False)
         # The four corners of a square are the upper left ones of its four turns.
         return torch.stack(
             [
@@ -116,15 +116,15 @@ class Maxout(nn.Module):
         return torch.maximum(first, second)
 
 
-def _normal(layer: nn.Conv2d | nn.Linear, deviation: float, bias: float) -> None:
-    nn.init.normal_(layer.weight, std=deviation)
+def _normal(layer: nn.Conv2d | nn.Linear, std: float, bias: float) -> None:
+    nn.init.normal_(layer.weight, std=std)
     nn.init.constant_(layer.bias, bias)
 
 
 def _largest_square(side: int) -> int:
-    """The side of the largest square that can be turned within a picture about its middle.
+    """The side of the largest square that can be turned within an image about its middle.
 
-    Even in even pictures and odd in odd ones, so that both have the same middle: a galaxy and its
+    Even in even images and odd in odd ones, so that both have the same middle: a galaxy and its
     mirror image then have the very same sides.
 
     >>> _largest_square(99), _largest_square(98)
@@ -137,7 +137,7 @@ def _largest_square(side: int) -> int:
 def _turned_grid(square: int, height: int, width: int) -> Tensor:
     """(1, square, square, 2) places, as grid_sample counts them, of a square turned by 45 degrees.
 
-    Neighbouring places are one pixel of the (height, width) picture apart.
+    Neighbouring places are one pixel of the (height, width) image apart.
     """
     steps = torch.arange(square) - (square - 1) / 2
     down, across = torch.meshgrid(steps, steps, indexing="ij")

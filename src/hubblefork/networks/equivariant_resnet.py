@@ -6,7 +6,7 @@ them: group-equivariant convolutions (Cohen and Welling 2016, "Group equivariant
 networks") with the regular representation throughout.
 
 Maps hold eight orientations of each feature: channel 8 f + g is feature f in orientation g. A
-turned picture turns the maps and permutes the eight; only the mean over both is given to the last
+turned image turns the maps and permutes the eight; only the mean over both is given to the last
 layer.
 """
 
@@ -22,7 +22,7 @@ from hubblefork.networks.residual_options import require_options
 
 ORIENTATIONS = 8
 
-# The stem halves the picture, and each later stage halves it again.
+# The stem halves the image, and each later stage halves it again.
 _SMALLEST = 16
 
 
@@ -30,13 +30,13 @@ class EquivariantResNet(nn.Module):
     """A residual network of basic blocks whose filters come in eight orientations.
 
     Takes (N, C, H, W), gives logits (N, outputs). Where H and W are multiples of 16, the logits of
-    a picture and of its rotations by 90 degrees and mirror images are the same up to rounding.
-    Raises RequestError for pictures below 16x16 pixels.
+    an image and of its rotations by 90 degrees and mirror images are the same up to rounding.
+    Raises RequestError for images below 16x16 pixels.
 
     Parameters
     ----------
     input_shape
-        (C, H, W) of one picture.
+        (C, H, W) of one image.
     outputs
         The number of classes.
     width
@@ -72,8 +72,8 @@ class EquivariantResNet(nn.Module):
         self.head = nn.Linear(2 * widths[-1], outputs)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.drop(_invariants(self.stages(self.stem(pictures)))))
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.drop(_invariants(self.stages(self.stem(images)))))
 
 
 class Residual(nn.Module):
@@ -105,19 +105,19 @@ class Residual(nn.Module):
 
 
 class Lifting(nn.Conv2d):
-    """From a picture to maps: each filter in eight orientations, (N, C, H, W) -> (N, 8 F, ...)."""
+    """From an image to maps: each filter in eight orientations, (N, C, H, W) -> (N, 8 F, ...)."""
 
     def __init__(self, channels: int, features: int, kernel_size: int, stride: int, padding: int):
         super().__init__(channels, features, kernel_size, stride, padding, bias=False)
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         self.register_buffer("turns", _turns_of_kernels(kernel_size), persistent=False)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         features, channels, side, _ = self.weight.shape
         filters = _Permuted.apply(self.weight.reshape(features * channels, -1), self.turns)
         filters = filters.view(features, channels, ORIENTATIONS, side, side)
         filters = filters.transpose(1, 2).reshape(features * ORIENTATIONS, channels, side, side)
-        return self._conv_forward(pictures, filters, None)
+        return self._conv_forward(images, filters, None)
 
 
 class GroupConvolution(nn.Conv2d):
@@ -145,7 +145,7 @@ class Normalisation(nn.Module):
     """Batch normalisation with one weight, bias, mean and variance for a feature's orientations.
 
     While training each channel is normalised by its own batch, which costs nothing extra: the
-    orientations of a turned picture are alike on average. The running ones are means over them.
+    orientations of a turned image are alike on average. The running ones are means over them.
     """
 
     def __init__(self, features: int, first_weight: float = 1.0):
@@ -193,7 +193,7 @@ def _stage(before: int, after: int, blocks: int, halve: bool) -> nn.Sequential:
 
 
 def _invariants(maps: Tensor) -> Tensor:
-    """(N, 8 F, H, W) -> (N, 2 F): means over the picture, their mean and largest orientation."""
+    """(N, 8 F, H, W) -> (N, 2 F): means over the image, their mean and largest orientation."""
     means = maps.mean(dim=(2, 3)).unflatten(1, (-1, ORIENTATIONS))
     return torch.cat([means.mean(dim=2), means.amax(dim=2)], dim=1)
 

@@ -36,7 +36,7 @@ def feature_layer(network: nn.Module) -> nn.Module:
 class Features:
     """Keeps what the last dense layer is given, as long as the block runs.
 
-    last: (N, F) float32, the features of the N pictures that went through the network last, on
+    last: (N, F) float32, the features of the N images that went through the network last, on
     its device.
 
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 2))

@@ -8,16 +8,16 @@ from hubblefork.networks.requirements import require_size
 
 # Convolutions of each block, and the number of their filters.
 _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
-# Each block halves the picture: 32 pixels leave one.
+# Each block halves the image: 32 pixels leave one.
 _SMALLEST = 2 ** len(_BLOCKS)
 
 
 class GalaxyZooVGG16(nn.Module):
     """VGG-16 (Simonyan and Zisserman 2015) for the 37 vote fractions of Galaxy Zoo.
 
-    50,526,053 parameters for 106x106 colour pictures and 37 outputs. Takes (N, C, H, W), gives
+    50,526,053 parameters for 106x106 colour images and 37 outputs. Takes (N, C, H, W), gives
     raw numbers (N, outputs): the published sigmoid is the recipe's `network.head`. Raises
-    RequestError for pictures below 32x32 pixels.
+    RequestError for images below 32x32 pixels.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
@@ -46,5 +46,5 @@ class GalaxyZooVGG16(nn.Module):
         )
         initialise_like_keras(self)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)

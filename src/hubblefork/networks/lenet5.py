@@ -10,10 +10,10 @@ _SMALLEST = 16
 
 
 class LeNet5(nn.Module):
-    """LeNet-5 (LeCun et al. 1998) with tanh and average pooling, for colour pictures.
+    """LeNet-5 (LeCun et al. 1998) with tanh and average pooling, for colour images.
 
-    390,326 parameters for 69x69 colour pictures and 10 classes. Takes (N, C, H, W), gives logits
-    (N, outputs). Raises RequestError for pictures below 16x16 pixels.
+    390,326 parameters for 69x69 colour images and 10 classes. Takes (N, C, H, W), gives logits
+    (N, outputs). Raises RequestError for images below 16x16 pixels.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
@@ -37,5 +37,5 @@ class LeNet5(nn.Module):
         )
         initialise_like_keras(self)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)

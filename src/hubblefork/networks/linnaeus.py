@@ -13,9 +13,9 @@ _SMALLEST = 36
 class Linnaeus(nn.Module):
     """Three blocks of two convolutions, and two dense layers, with dropout after each.
 
-    13,148,386 parameters for grey pictures of 256x256 pixels and 2 classes. The first activation
+    13,148,386 parameters for grey images of 256x256 pixels and 2 classes. The first activation
     is tanh, all others are ReLU, as published. Takes (N, C, H, W), gives logits (N, outputs).
-    Raises RequestError for pictures below 36x36 pixels.
+    Raises RequestError for images below 36x36 pixels.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
@@ -34,8 +34,8 @@ class Linnaeus(nn.Module):
         )
         initialise_like_keras(self)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)
 
 
 def _block(before: int, after: int, first_activation: nn.Module) -> list[nn.Module]:

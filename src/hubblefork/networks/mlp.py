@@ -10,7 +10,7 @@ from hubblefork.networks.keras_defaults import initialise_like_keras
 class MLP(nn.Module):
     """One hidden layer of 128 over all pixels: the baseline that convolutions must beat.
 
-    1,829,642 parameters for 69x69 colour pictures and 10 classes. Takes (N, C, H, W), gives
+    1,829,642 parameters for 69x69 colour images and 10 classes. Takes (N, C, H, W), gives
     logits (N, outputs): the published softmax is in the loss and in the prediction.
     """
 
@@ -24,5 +24,5 @@ class MLP(nn.Module):
         )
         initialise_like_keras(self)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)

@@ -43,9 +43,9 @@ def create_network(
         One of `NETWORKS`; `timm:NAME` for any backbone of timm; `timm:hf-hub:OWNER/NAME` or
         `timm:local-dir:PATH` for a backbone that brings its weights with it.
     input_shape
-        (C, H, W) of one picture: channels, height and width in pixels.
+        (C, H, W) of one image: channels, height and width in pixels.
     outputs
-        How many numbers the network gives for one picture: for classes their number, as logits.
+        How many numbers the network gives for one image: for classes their number, as logits.
     options
         Further arguments of the network, as a recipe's `[network.options]` holds them.
     weights

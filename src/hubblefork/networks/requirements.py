@@ -1,13 +1,13 @@
-"""The smallest picture that a network can take."""
+"""The smallest image that a network can take."""
 
 from hubblefork.core.errors import RequestError
 
 
 def require_size(network: str, input_shape: tuple[int, int, int], least: int) -> None:
-    """RequestError where a picture (C, H, W) is below `least` pixels on a side."""
+    """RequestError where an image (C, H, W) is below `least` pixels on a side."""
     _, height, width = input_shape
     if min(height, width) < least:
         raise RequestError(
-            f"{network} needs pictures of at least {least}x{least} pixels, "
+            f"{network} needs images of at least {least}x{least} pixels, "
             f"not {height}x{width}: raise --size, and view.size where the recipe sets it"
         )

@@ -13,9 +13,9 @@ _SMALLEST = 6
 class SimpleCNN(nn.Module):
     """Two convolutions, one pooling and one dense layer, with dropout.
 
-    8,409,418 parameters for 69x69 colour pictures and 10 classes, nearly all of them between the
-    maps and the dense layer: their number grows with the area of the picture. Takes (N, C, H, W),
-    gives logits (N, outputs). Raises RequestError for pictures below 6x6 pixels.
+    8,409,418 parameters for 69x69 colour images and 10 classes, nearly all of them between the
+    maps and the dense layer: their number grows with the area of the image. Takes (N, C, H, W),
+    gives logits (N, outputs). Raises RequestError for images below 6x6 pixels.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
@@ -40,5 +40,5 @@ class SimpleCNN(nn.Module):
         )
         initialise_like_keras(self)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.layers(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)

@@ -49,14 +49,14 @@ def create_backbone(
     if config.fixed_input_size and config.input_size[1:] != (height, width):
         arguments.setdefault("img_size", (height, width))
     try:
-        with torch.device("meta"):  # no memory, no time: only whether it takes such pictures
+        with torch.device("meta"):  # no memory, no time: only whether it takes such images
             trial = timm.create_model(backbone, num_classes=outputs, **arguments)
             trial.eval()(torch.empty(2, *input_shape))
     except TypeError as error:
         raise RequestError(f"{name} does not take the options {dict(options)}: {error}") from error
     except (AssertionError, RuntimeError, ValueError) as error:
         raise RequestError(
-            f"{name} does not take pictures of {height}x{width} pixels, or not the options "
+            f"{name} does not take images of {height}x{width} pixels, or not the options "
             f"{dict(options)}: {str(error).splitlines()[0]}; it was made for "
             f"{config.input_size[1]}x{config.input_size[2]}: --set view.size={config.input_size[1]}"
         ) from error

@@ -33,7 +33,7 @@ _REPOSITORY = "hf-hub:"
 _FILES = ("model.safetensors", "pytorch_model.bin")
 # What of a repository's configuration is its own, and not that of every such backbone.
 _CONFIG = ("mean", "std", "input_size", "fixed_input_size", "first_conv", "classifier")
-# Arguments of the backbone that follow from our own classes and pictures.
+# Arguments of the backbone that follow from our own classes and images.
 _OURS = ("num_classes", "in_chans", "img_size")
 
 
@@ -63,7 +63,7 @@ class Repository:
     """What a repository in timm's form says of its weights.
 
     backbone: their architecture; options: its further arguments.
-    config: what they were trained with: classes, mean and deviation, size of the pictures.
+    config: what they were trained with: classes, mean and deviation, size of the images.
     file: the tensors.
     """
 

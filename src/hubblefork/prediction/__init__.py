@@ -1,1 +1,1 @@
-"""From a model file to answers: for arrays, for picture files, for folders of them."""
+"""From a model file to answers: for arrays, for image files, for folders of them."""

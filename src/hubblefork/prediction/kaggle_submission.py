@@ -17,7 +17,7 @@ def write_submission(tables: Iterable[pd.DataFrame], path: Path) -> int:
     One row a galaxy in the order of the tables: GalaxyID, then the 37 fractions. Returns the
     number of rows.
 
-    Raises RequestError for the first picture that could not be read: the challenge refuses a
+    Raises RequestError for the first image that could not be read: the challenge refuses a
     submission in which a galaxy is missing.
     """
     rows = 0
@@ -25,7 +25,7 @@ def write_submission(tables: Iterable[pd.DataFrame], path: Path) -> int:
         for table in tables:
             for row in table[table["problem"] != ""].itertuples():
                 raise RequestError(
-                    f"no submission: picture {row.id} cannot be read ({row.problem}), and the "
+                    f"no submission: image {row.id} cannot be read ({row.problem}), and the "
                     "challenge wants a row for every galaxy; --out FILE writes the others"
                 )
             wanted = table[["id", *GALAXY_ZOO_2.columns]].rename(columns={"id": "GalaxyID"})

@@ -1,4 +1,4 @@
-"""Predict pictures of any source and number: read, computed and written block by block."""
+"""Predict images of any source and number: read, computed and written block by block."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,37 +17,37 @@ from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress
 from hubblefork.data.folders import files_below
 from hubblefork.data.images.blocks import block_rows, read_blocks
-from hubblefork.data.images.read import is_picture_name
+from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import is_array_name
-from hubblefork.data.sources.base import PictureFiles, Source, display_text
+from hubblefork.data.sources.base import ImageFiles, Source, display_text
 from hubblefork.data.sources.huggingface import is_saved
 from hubblefork.models.predictor import Predictor
 from hubblefork.tasks.prediction_table import set_column
 from hubblefork.tasks.task import Unlabelled
 
-# Pictures that are read, computed and written together: as many as a network takes at once, if
+# Images that are read, computed and written together: as many as a network takes at once, if
 # they are small.
-_BLOCK_PICTURES = 256
+_BLOCK_IMAGES = 256
 
 _TABLES = (".csv", ".parquet", ".arrow")
 
 
 def open_places(places: Sequence[str | Path]) -> list[Source]:
-    """Open what is to be predicted: pictures, folders of them, and sources, in this order.
+    """Open what is to be predicted: images, folders of them, and sources, in this order.
 
-    A folder stands for every picture below it, by name. A file that is named itself is taken for
-    a picture whatever it is called, unless it is called as a table or a file of arrays is. An id
-    is the path of a picture, or what its source says.
+    A folder stands for every image below it, by name. A file that is named itself is taken for
+    an image whatever it is called, unless it is called as a table or a file of arrays is. An id
+    is the path of an image, or what its source says.
 
-    Raises RequestError for what is not there or cannot be read, and where there are no pictures.
+    Raises RequestError for what is not there or cannot be read, and where there are no images.
     """
     sources: list[Source] = []
     for are_sources, group in groupby(map(str, places), _is_source):
         if are_sources:
             sources += [open_source(place, labelled=False) for place in group]
         else:
-            sources.append(_open_pictures(list(group)))
+            sources.append(_open_images(list(group)))
     return sources
 
 
@@ -59,48 +59,48 @@ def _is_source(place: str) -> bool:
     return True  # a name, or nothing: then it is told what there is
 
 
-def _open_pictures(places: Sequence[str]) -> PictureFiles:
-    pictures: list[str] = []
+def _open_images(places: Sequence[str]) -> ImageFiles:
+    images: list[str] = []
     passed: list[str] = []
     for place in places:
         if os.path.isdir(place):
             for file in files_below(Path(place)):
-                (pictures if is_picture_name(file) else passed).append(os.path.join(place, file))
+                (images if is_image_name(file) else passed).append(os.path.join(place, file))
         else:
-            pictures.append(place)
+            images.append(place)
     name = first_few(places)
-    if not pictures:
-        raise RequestError(f"no pictures in {name}: JPEG, PNG, WebP, TIFF or FITS expected")
-    told = f"Passed over as no pictures: {first_few(map(display_text, passed))}."
-    ids = pd.Series([display_text(path) for path in pictures], dtype="str")
+    if not images:
+        raise RequestError(f"no images in {name}: JPEG, PNG, WebP, TIFF or FITS expected")
+    told = f"Passed over as no images: {first_few(map(display_text, passed))}."
+    ids = pd.Series([display_text(path) for path in images], dtype="str")
     table = pd.DataFrame({"id": ids, "origin": ids})
-    return PictureFiles(name, Unlabelled(), table, pictures, [told] if passed else [])
+    return ImageFiles(name, Unlabelled(), table, images, [told] if passed else [])
 
 
 def predict_source(
     predictor: Predictor, source: Source, coverage: float | None = None
 ) -> Iterator[pd.DataFrame]:
-    """Predict the pictures of a source in order, one table for each block of them.
+    """Predict the images of a source in order, one table for each block of them.
 
     Columns: `id`; for classes `predicted` (the name) and one probability a class, for votes the
-    37 fractions; `likeness`, where the model knows it: the share of validation pictures that are
-    at least as unlike the training pictures; with a coverage, `set`: the names of the classes in
-    the set, joined by `|`; and `problem`: why a picture could not be read, empty where it could.
-    The row of such a picture has no prediction.
+    37 fractions; `typicality`, where the model knows it: the share of validation images that are
+    at least as unlike the training images; with a coverage, `set`: the names of the classes in
+    the set, joined by `|`; and `problem`: why an image could not be read, empty where it could.
+    The row of such an image has no prediction.
     """
     framing = predictor.framing
     shape = (framing.size, framing.size, framing.channels)
     ids = source.table["id"].to_numpy(object)
-    picture_bytes = max(np.prod(shape), source.held_bytes)
-    blocks = block_rows(len(ids), picture_bytes, _BLOCK_PICTURES)
+    image_bytes = max(np.prod(shape), source.held_bytes)
+    blocks = block_rows(len(ids), image_bytes, _BLOCK_IMAGES)
     jobs = (source.job(block) for block in blocks)
     workers = max(1, min(cpu_count(), len(blocks)))
     read = read_blocks(jobs, framing, shape, workers, source.prefer, predictor.card.colours)
     with closing(read), progress("predicting", len(ids)) as done:
         for block, result in zip(blocks, read, strict=True):
-            pictures = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
+            images = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
             table = _tabulate(
-                predictor, ids[block.start : block.stop], pictures, result.read, coverage
+                predictor, ids[block.start : block.stop], images, result.read, coverage
             )
             reasons = dict(result.left_out)
             yield table.assign(problem=[reasons.get(place, "") for place in range(len(block))])
@@ -110,19 +110,19 @@ def predict_source(
 def _tabulate(
     predictor: Predictor,
     ids: np.ndarray,
-    pictures: np.ndarray,
+    images: np.ndarray,
     read: Sequence[int],
     coverage: float | None,
 ) -> pd.DataFrame:
-    """The table of a block, of which the pictures at the places `read` are there."""
-    found = predictor.answer(pictures)
+    """The table of a block, of which the images at the places `read` are there."""
+    found = predictor.answer(images)
     values = np.full((len(ids), len(predictor.names)), np.nan, np.float32)
     values[read] = found.values
     table = predictor.tabulate(ids, values)
-    if found.likeness is not None:
-        likeness = np.full(len(ids), np.nan, np.float32)
-        likeness[read] = found.likeness
-        table["likeness"] = likeness
+    if found.typicality is not None:
+        typicality = np.full(len(ids), np.nan, np.float32)
+        typicality[read] = found.typicality
+        table["typicality"] = typicality
     if coverage is not None:
         sets = np.full(len(ids), "", object)
         inside = predictor.sets(found.values, coverage)
@@ -157,7 +157,7 @@ def write_table(tables: Iterable[pd.DataFrame], path: Path) -> pd.DataFrame:
         if len(unread) == rows:
             first = unread.iloc[0]
             raise RequestError(
-                f"no picture of {rows:,} could be read; {first['id']}: {first['problem']}"
+                f"no image of {rows:,} could be read; {first['id']}: {first['problem']}"
             )
     return unread
 

@@ -191,7 +191,7 @@ def _fill_cells(axes: Axes, matrix: np.ndarray, shares: np.ndarray, cell: float)
     # Text that lies within the matrix (in_layout=False) need not be measured to find the margins.
     for row in np.flatnonzero(matrix.sum(axis=1) == 0):
         axes.text(
-            -0.4, row, "none in the test part", va="center", fontsize=small, color=MUTED,
+            -0.4, row, "none in the test set", va="center", fontsize=small, color=MUTED,
             style="italic",
         )  # fmt: skip
     for row, column in np.argwhere(matrix):
@@ -208,7 +208,7 @@ def _fill_cells(axes: Axes, matrix: np.ndarray, shares: np.ndarray, cell: float)
 
 
 def class_counts(material: Material) -> Figure:
-    """How many pictures each class has, in each part of the split."""
+    """How many images each class has, in each part of the split."""
     counts = {
         part: np.array([material.counts[part].get(name, 0) for name in material.names])
         for part in material.parts()
@@ -217,7 +217,7 @@ def class_counts(material: Material) -> Figure:
 
 
 def shares(material: Material) -> Figure:
-    """The share of each class among all pictures of the split."""
+    """The share of each class among all images of the split."""
     counts = np.array(
         [sum(part.get(name, 0) for part in material.counts.values()) for name in material.names]
     )
@@ -225,7 +225,7 @@ def shares(material: Material) -> Figure:
 
 
 def count_bars(names: tuple[str, ...], parts: Mapping[str, np.ndarray]) -> Figure:
-    """How many pictures (K,) each of the K classes has in each of the parts, or in all."""
+    """How many images (K,) each of the K classes has in each of the parts, or in all."""
     counts = np.column_stack(list(parts.values()))
     totals = counts.sum(axis=1)
     height = 0.38 if len(names) <= 25 else 0.24
@@ -234,7 +234,7 @@ def count_bars(names: tuple[str, ...], parts: Mapping[str, np.ndarray]) -> Figur
         axes = figure.subplots()
         start = np.zeros(len(names))
         for part, column in zip(parts, counts.T, strict=True):
-            # A white seam between the parts, but not where it would hide a few pictures.
+            # A white seam between the parts, but not where it would hide a few images.
             seams = np.where(column > 0.004 * totals.max(), 0.6, 0)
             colour = PART_COLOURS.get(part, PART_COLOURS["train"])
             axes.barh(
@@ -257,7 +257,7 @@ def count_bars(names: tuple[str, ...], parts: Mapping[str, np.ndarray]) -> Figur
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
         axes.grid(axis="x", color=GRID)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("Pictures")
+        axes.set_xlabel("Images")
         figure.legend(loc="outside upper left", ncols=len(parts), handlelength=1, handleheight=1)
         return figure
 

@@ -41,7 +41,7 @@ def write_comparison(contest: Contest, path: Path) -> None:
         else f"{len(contest.runs)} runs side by side",
         made=contest.made,
         sentences=list(sentences(contest)),
-        cautions=[*_cautions(contest), *_of_pictures(contest, len(tiles))],
+        cautions=[*_cautions(contest), *_of_images(contest, len(tiles))],
         cards=list(_cards(contest)),
         contest=contest,
         substitutes=substitutes(contest.names),
@@ -58,7 +58,7 @@ def sentences(contest: Contest) -> Iterator[str]:
     """What is compared on what, who is ahead, and whether that is more than luck."""
     names = listed([f"‘{run.name}’" for run in contest.runs])
     yield (
-        f"{names} are compared on the {several(contest.number, 'picture')} of ‘{contest.source}’ "
+        f"{names} are compared on the {several(contest.number, 'image')} of ‘{contest.source}’ "
         "that all of them were tested on."
     )
     best = contest.best()
@@ -80,11 +80,11 @@ def sentences(contest: Contest) -> Iterator[str]:
     else:
         yield (
             f"{ahead}, but only {_size(key, gap.value)} from ‘{second.name}’, which luck can "
-            "explain: on other pictures of this kind their order may turn."
+            "explain: on other images of this kind their order may turn."
         )
     if contest.names:
         yield (
-            f"On {several(contest.disagreements, 'picture')} "
+            f"On {several(contest.disagreements, 'image')} "
             f"({percent(contest.disagreements / contest.number)}) they do not all give the same "
             "class."
         )
@@ -110,25 +110,25 @@ def _size(key: str, gap: float) -> str:
 
 def _cautions(contest: Contest) -> Iterator[str]:
     known = [
-        f"‘{run.name}’ ({run.learnt:,} of its {run.own_pictures:,})"
+        f"‘{run.name}’ ({run.learnt:,} of its {run.own_images:,})"
         for run in contest.runs
         if run.learnt
     ]
     if known:
         yield (
-            f"Tested on pictures that the model was trained on too: {listed(known)}. On these it "
+            f"Tested on images that the model was trained on too: {listed(known)}. On these it "
             "is better than on any others."
         )
     if unknown := [f"‘{run.name}’" for run in contest.runs if run.learnt is None]:
-        yield f"Whether {listed(unknown)} learnt from some of these pictures cannot be known."
+        yield f"Whether {listed(unknown)} learnt from some of these images cannot be known."
     more = [
-        f"‘{run.name}’ ({run.own_pictures:,})"
+        f"‘{run.name}’ ({run.own_images:,})"
         for run in contest.runs
-        if run.own_pictures > contest.number
+        if run.own_images > contest.number
     ]
     if more:
         yield (
-            f"Tested on more pictures than these {contest.number:,}: {listed(more)}. Those that "
+            f"Tested on more images than these {contest.number:,}: {listed(more)}. Those that "
             "another run was not tested on are left out here."
         )
     if len(contest.pairs) > 1:
@@ -138,11 +138,11 @@ def _cautions(contest: Contest) -> Iterator[str]:
         )
 
 
-def _of_pictures(contest: Contest, shown: int) -> Iterator[str]:
+def _of_images(contest: Contest, shown: int) -> Iterator[str]:
     missing = len(contest.disputed) - shown
     if missing:
         yield (
-            f"Of the {several(len(contest.disputed), 'picture')} on which they disagree most, "
+            f"Of the {several(len(contest.disputed), 'image')} on which they disagree most, "
             f"{missing} are not shown, since they are not in the cache (any more): `hubblefork "
             "evaluate RUN` packs them again."
         )
@@ -207,16 +207,16 @@ def _pairs(contest: Contest) -> Iterator[dict[str, Any]]:
 
 
 def _tiles(contest: Contest) -> Iterator[dict[str, Any]]:
-    """The pictures on which the runs differ most, each with what is said of it."""
+    """The images on which the runs differ most, each with what is said of it."""
     names = [run.name for run in contest.runs]
     for disputed in contest.disputed:
-        picture = contest.pictures(disputed.id)
-        if picture is not None:
+        image = contest.images(disputed.id)
+        if image is not None:
             if isinstance(disputed, DisputedClass):
                 facts = list(_of_classes(disputed, names))
             else:
                 facts = list(_of_votes(disputed, names))
-            yield {"id": disputed.id, "source": jpeg(picture), "facts": facts}
+            yield {"id": disputed.id, "source": jpeg(image), "facts": facts}
 
 
 def _of_classes(disputed: DisputedClass, names: list[str]) -> Iterator[tuple[str, str]]:

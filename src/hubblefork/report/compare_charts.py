@@ -61,7 +61,7 @@ def recalls(contest: Contest) -> Figure:
                 first = run.name if not place else None
                 _whisker(axes, place + offset, found["recall"], low, high, number, first)
         axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
-        axes.set_xlabel("Recall: share of the pictures of a class that are found")
+        axes.set_xlabel("Recall: share of the images of a class that are found")
         _plain(axes, [wrapped(labels[name], 34, 1) for name in names])
         figure.legend(loc="outside upper left", ncols=min(4, len(runs)), handlelength=1)
         return figure

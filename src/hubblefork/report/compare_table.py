@@ -17,7 +17,7 @@ def print_comparison(table: pd.DataFrame, pairs: pd.DataFrame, console: Console)
     kinds = CLASS_METRICS if "accuracy" in table else VOTES_METRICS
     metrics = [(key, title) for key, title, _ in kinds][:_MOST_METRICS]
     titles = [title for _, title in metrics]
-    runs = terminal_table(f"on {several(int(table['n'][0]), 'picture')}", *titles)
+    runs = terminal_table(f"on {several(int(table['n'][0]), 'image')}", *titles)
     for row in table.to_dict("records"):
         runs.add_row(Text(row["run"]), *(shown(key, row[key]) for key, _ in metrics))
     more = ["by luck"] if "p_value" in pairs else []

@@ -27,9 +27,9 @@ SHARES = {"accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_err
 class Contestant:
     """One of the runs that are compared.
 
-    metrics: of the pictures that all have in common. history: empty where it is not known.
+    metrics: of the images that all have in common. history: empty where it is not known.
     parameters, epochs, seconds of training: None where they are not known. learnt: of its own
-    pictures, how many the model was trained on, or None.
+    images, how many the model was trained on, or None.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Contestant:
     parameters: int | None
     epochs: int | None
     seconds: float | None
-    own_pictures: int
+    own_images: int
     learnt: int | None = 0
 
 
@@ -54,7 +54,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class DisputedClass:
-    """A picture to which not all runs give the same class.
+    """An image to which not all runs give the same class.
 
     answers: of each run, the class it predicts and its probability.
     """
@@ -86,11 +86,11 @@ class Contest:
     """Runs side by side.
 
     names: of the classes; empty for votes.
-    source: what the pictures come from.
-    number: pictures in common.
-    disagreements: pictures to which not all runs give the same class; 0 for votes.
-    disputed: the pictures on which the runs differ most, the widest difference first.
-    pictures: gives a picture by its id, as (H, W) or (H, W, 3) uint8; None where there is none.
+    source: what the images come from.
+    number: images in common.
+    disagreements: images to which not all runs give the same class; 0 for votes.
+    disputed: the images on which the runs differ most, the widest difference first.
+    images: gives an image by its id, as (H, W) or (H, W, 3) uint8; None where there is none.
     """
 
     names: tuple[str, ...]
@@ -100,7 +100,7 @@ class Contest:
     pairs: tuple[Pair, ...]
     disagreements: int
     disputed: Sequence[DisputedClass] | Sequence[DisputedVotes]
-    pictures: Callable[[str], np.ndarray | None]
+    images: Callable[[str], np.ndarray | None]
     made: str = ""
 
     @property

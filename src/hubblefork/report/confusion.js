@@ -1,17 +1,17 @@
-// A click on a cell of the confusion matrix shows its pictures, which are all in the page.
+// A click on a cell of the confusion matrix shows its images, which are all in the page.
 const table = document.querySelector(".confusion");
 const buttons = [...table.querySelectorAll("button")];
 const told = document.getElementById("told");
-const pictures = (button) => document.getElementById(button.getAttribute("aria-controls"));
+const images = (button) => document.getElementById(button.getAttribute("aria-controls"));
 
 // Without scripts every gallery is listed, to be opened by hand; with them, only the chosen one.
 document.documentElement.classList.add("scripted");
 
 function choose(button) {
-  for (const other of buttons) pictures(other).open = other === button && !pictures(button).open;
-  if (pictures(button).open) {
-    told.textContent = pictures(button).querySelector("summary").textContent;
-    pictures(button).scrollIntoView({ block: "nearest" });
+  for (const other of buttons) images(other).open = other === button && !images(button).open;
+  if (images(button).open) {
+    told.textContent = images(button).querySelector("summary").textContent;
+    images(button).scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -38,8 +38,8 @@ table.addEventListener("click", (event) => {
   if (button) choose(button);
 });
 for (const button of buttons) {
-  pictures(button).addEventListener("toggle", () => {
-    button.setAttribute("aria-expanded", pictures(button).open);
+  images(button).addEventListener("toggle", () => {
+    button.setAttribute("aria-expanded", images(button).open);
   });
 }
 reach(buttons[0]);

@@ -1,6 +1,6 @@
-"""The confusion matrix as a table to look into: behind each cell stand its pictures.
+"""The confusion matrix as a table to look into: behind each cell stand its images.
 
-All of it is in the page. Errors come first where there is no room for every picture.
+All of it is in the page. Errors come first where there is no room for every image.
 """
 
 from collections.abc import Iterator
@@ -15,21 +15,21 @@ from hubblefork.report.page import jpeg
 from hubblefork.report.run_data import Material
 from hubblefork.report.style import SHADES
 
-# Pictures of one cell that a person looks through.
+# Images of one cell that a person looks through.
 _MOST_OF_A_CELL = 40
 
-# Letters of all pictures together: with the rest of a page it stays below five million.
+# Letters of all images together: with the rest of a page it stays below five million.
 _MOST_LETTERS = 2_000_000
 
-# Pixels of a picture's longer side: 64 to 112 on the page, and what quality a thumbnail needs.
+# Pixels of an image's longer side: 64 to 112 on the page, and what quality a thumbnail needs.
 _SIDE, _QUALITY = 112, 82
 
 
 def matrix_rows(material: Material) -> Iterator[dict[str, Any]]:
     """The rows of the table: name and number of a true class, and a cell for each predicted one.
 
-    A cell is None where no picture is; otherwise its key, that of its `galleries` entry, the
-    number of its pictures, their share of the row, and its colours.
+    A cell is None where no image is; otherwise its key, that of its `galleries` entry, the
+    number of its images, their share of the row, and its colours.
     """
     matrix = np.array(material.metrics["confusion_matrix"])
     for true, counts in enumerate(matrix):
@@ -49,7 +49,7 @@ def matrix_rows(material: Material) -> Iterator[dict[str, Any]]:
 
 
 def galleries(material: Material, most_letters: int = _MOST_LETTERS) -> list[dict[str, Any]]:
-    """The pictures of each cell that is not empty: errors by their number, then right answers.
+    """The images of each cell that is not empty: errors by their number, then right answers.
 
     Each has key, true, predicted, right, count, told (how many are shown), and tiles {id,
     probability, source}, the surest answers first. Where there is no room for all, each cell of
@@ -59,7 +59,7 @@ def galleries(material: Material, most_letters: int = _MOST_LETTERS) -> list[dic
     tiles: dict[str, list[dict[str, Any]]] = {}
     room = most_letters
     for row in answers[answers["rank"] < _MOST_OF_A_CELL].itertuples():
-        source = jpeg(material.picture(row.id), _SIDE, _QUALITY)
+        source = jpeg(material.image(row.id), _SIDE, _QUALITY)
         room -= len(source)
         if room < 0:
             break
@@ -115,7 +115,7 @@ def _colours(share: float) -> str:
 
 
 def _told(shown: int, count: int) -> str:
-    """How many pictures of a cell are shown.
+    """How many images of a cell are shown.
 
     >>> _told(40, 50)
     '40 of 50 shown, the surest answers first.'

@@ -1,4 +1,4 @@
-"""Which pictures a report shows: drawn at random, the same ones for the same run."""
+"""Which images a report shows: drawn at random, the same ones for the same run."""
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,9 @@ _SEED = 0
 
 
 def evenly(codes: np.ndarray, number: int = 25) -> np.ndarray:
-    """Places of pictures of all classes, as evenly as they allow, in the order of the classes.
+    """Places of images of all classes, as evenly as they allow, in the order of the classes.
 
-    codes: the class of each picture (N,). The rare classes are seen like the common ones: each
+    codes: the class of each image (N,). The rare classes are seen like the common ones: each
     round takes one more of every class.
     """
     shuffled = pd.Series(codes).sample(frac=1, random_state=_SEED)
@@ -21,14 +21,14 @@ def evenly(codes: np.ndarray, number: int = 25) -> np.ndarray:
 
 
 def example_rows(material: Material, number: int = 25) -> pd.DataFrame:
-    """Test pictures of all classes, chosen and ordered by `evenly`."""
+    """Test images of all classes, chosen and ordered by `evenly`."""
     answers = material.answers()
     number_of = {name: place for place, name in enumerate(material.names)}
     return answers.iloc[evenly(answers["true"].map(number_of).to_numpy(), number)]
 
 
 def prediction_rows(material: Material, number: int = 10) -> pd.DataFrame:
-    """Test pictures, half of them classified rightly and half wrongly, as far as there are any.
+    """Test images, half of them classified rightly and half wrongly, as far as there are any.
 
     The right ones come first.
     """

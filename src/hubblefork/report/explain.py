@@ -1,4 +1,4 @@
-"""The page of `hubblefork explain`: sections of pictures with words, charts and tables.
+"""The page of `hubblefork explain`: sections of images with words, charts and tables.
 
 The sections are made elsewhere, where the network is; this file knows how they are laid out.
 """
@@ -18,7 +18,7 @@ from hubblefork.report.run_data import Panel
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """A picture (H, W) or (H, W, 3) uint8 with what stands below it.
+    """An image (H, W) or (H, W, 3) uint8 with what stands below it.
 
     alt: what it is, for those who do not see it.
     text: one line below it.
@@ -26,7 +26,7 @@ class Tile:
     right: whether its class is right; None where that is not the question.
     """
 
-    picture: np.ndarray
+    image: np.ndarray
     alt: str
     text: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -79,11 +79,11 @@ class Explained:
 def write_explained(page: Explained, path: str | Path) -> None:
     """Write the page, whole or not at all.
 
-    >>> tile = Tile(np.zeros((8, 8), np.uint8), "a dark picture", "spiral", right=True)
+    >>> tile = Tile(np.zeros((8, 8), np.uint8), "a dark image", "spiral", right=True)
     >>> sections = [Section("Errors", "None.", sheets=[Group("", [tile])])]
     >>> write_explained(Explained("A run", "explained", ["It is dark."], sections),
     ...                 folder / "page.html")
-    >>> "a dark picture" in (folder / "page.html").read_text("utf-8")
+    >>> "a dark image" in (folder / "page.html").read_text("utf-8")
     True
     """
     text = render_page(
@@ -96,7 +96,7 @@ def write_explained(page: Explained, path: str | Path) -> None:
         cautions=page.cautions,
         sections=page.sections,
         chart_of=lambda panel: chart(panel.png),
-        source=lambda tile: jpeg(tile.picture),
+        source=lambda tile: jpeg(tile.image),
     )
     with replacing(path) as file:
         file.write(text)

@@ -10,24 +10,24 @@ from hubblefork.core.text import between, listed, percent, several
 from hubblefork.evaluation.scores import Score
 from hubblefork.report.comparison_data import shown
 
-# Test pictures below which the figures of a page can hardly be told from luck.
+# Test images below which the figures of a page can hardly be told from luck.
 _FEW = 100
 
 # The measures of a `Score`, as they stand in a sentence.
 NAMES = {"accuracy": "accuracy", "rmse": "RMSE"}
 
 
-def about_pictures(
+def about_images(
     table: pd.DataFrame,
     number: int,
     problems: Sequence[tuple[str, str]],
     compared: bool,
 ) -> dict[str, list]:
-    """Sentences and cautions on pictures that were explained one by one.
+    """Sentences and cautions on images that were explained one by one.
 
-    table: one row a picture, with predicted, method and reliable (of the map) and likeness. number:
-    of pictures that were given. problems: id and reason of those that could not be read. compared:
-    whether training pictures were at hand.
+    table: one row an image, with predicted, method and reliable (of the map) and typicality.
+    number: of images that were given. problems: id and reason of those that could not be read.
+    compared: whether training images were at hand.
     """
     commonest = table["predicted"].value_counts()
     some = f", {commonest.iloc[0]} of them ‘{commonest.index[0]}’" if len(table) > 1 else ""
@@ -35,31 +35,31 @@ def about_pictures(
     counts = table["method"].value_counts()
     methods = [f"{name} ({count})" if len(counts) > 1 else name for name, count in counts.items()]
     sentences = [
-        f"{several(len(table), 'picture')} explained by {listed(methods)}{some}.",
+        f"{several(len(table), 'image')} explained by {listed(methods)}{some}.",
         f"For {reliable} of {len(table)} the map points at what the answer hangs on: blurring its "
         "places costs the answer sooner than blurring random ones.",
     ]
     cautions = []
     if number > len(table) + len(problems):
-        cautions.append(f"Only the first {len(table)} of {number:,} pictures are explained here.")
+        cautions.append(f"Only the first {len(table)} of {number:,} images are explained here.")
     if problems:
         named = first_few(f"{identifier} ({reason})" for identifier, reason in problems)
         cautions.append(f"Not read: {named}.")
     if not compared:
         cautions.append(
-            "No training pictures were at hand to compare with: give the run's folder, and keep "
+            "No training images were at hand to compare with: give the run's folder, and keep "
             "its source where it was."
         )
-    if table["likeness"].isna().all():
+    if table["typicality"].isna().all():
         cautions.append(
-            "This model does not know how like a picture is to its training pictures: it had no "
-            "validation part."
+            "This model does not know how like an image is to its training images: it had no "
+            "validation set."
         )
     return {"sentences": sentences, "cautions": cautions}
 
 
 def about_test_part(figures: Mapping[str, Any]) -> dict[str, list]:
-    """Sentences, key figures and cautions on a test part; `figures` as `explanation.json` has."""
+    """Sentences, key figures and cautions on a test set; `figures` as `explanation.json` has."""
     return {
         "sentences": list(_sentences(figures)),
         "figures": list(_cards(figures)),
@@ -111,26 +111,26 @@ def _sentences(figures: Mapping[str, Any]) -> Iterator[str]:
     falls = measure == "accuracy"
     if worst["high"] < plain if falls else worst["low"] > plain:
         yield (
-            f"It suffers most from pictures that are {_inside(worst['change'])}: its "
+            f"It suffers most from images that are {_inside(worst['change'])}: its "
             f"{NAMES[measure]} {'falls' if falls else 'rises'} from {shown(measure, plain)} to "
             f"{shown(measure, worst[measure])}."
         )
     else:
         yield (
-            "Turning, moving, blurring or adding noise to the pictures costs it no more than luck "
+            "Turning, moving, blurring or adding noise to the images costs it no more than luck "
             "explains."
         )
     if "mislabels" in figures:
         found = figures["mislabels"]
-        yield (f"{several(found['likely'], 'label')} of {found['pictures']:,} are likely wrong.")
+        yield (f"{several(found['likely'], 'label')} of {found['images']:,} are likely wrong.")
 
 
 def _how_good(figures: Mapping[str, Any]) -> str:
     looks = "This page looks for reasons in"
     if figures["measure"] == "accuracy":
         return (
-            f"{looks} {several(figures['n'], 'test picture')}, of which "
-            f"{percent(figures['accuracy'])} are named rightly."
+            f"{looks} {several(figures['n'], 'test image')}, of which "
+            f"{percent(figures['accuracy'])} are correctly classified."
         )
     return (
         f"{looks} {several(figures['n'], 'test galaxy', 'test galaxies')}, whose fractions of "
@@ -171,7 +171,7 @@ def _cards(figures: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     number = figures["n"]
     if measure == "accuracy":
         first = "Named rightly"
-        meaning = f"{number - figures['errors']:,} of {several(number, 'test picture')}"
+        meaning = f"{number - figures['errors']:,} of {several(number, 'test image')}"
     else:
         first = "RMSE"
         meaning = (
@@ -187,7 +187,7 @@ def _cards(figures: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             f"{name} with these blurred",
         ),
         ("Without the middle", Score(**around["without_middle"]), f"{name} with it blurred"),
-        ("At its weakest", _score(worst, measure), f"{name}, pictures {_inside(worst['change'])}"),
+        ("At its weakest", _score(worst, measure), f"{name}, images {_inside(worst['change'])}"),
     ):
         yield {
             "title": head,
@@ -199,7 +199,7 @@ def _cards(figures: Mapping[str, Any]) -> Iterator[dict[str, str]]:
 
 def _cautions(figures: Mapping[str, Any]) -> Iterator[str]:
     if figures["n"] < _FEW:
-        yield f"There are only {several(figures['n'], 'test picture')}: small differences are luck."
+        yield f"There are only {several(figures['n'], 'test image')}: small differences are luck."
     best = figures["faithfulness"][0]
     if best["area"] >= best["random_area"]:
         yield (
@@ -212,7 +212,7 @@ def _cautions(figures: Mapping[str, Any]) -> Iterator[str]:
             f"{best['method']} was measured to be more faithful: --method {best['method']}."
         )
     yield (
-        "The pictures are chosen to show what is unusual. How often something happens is told by "
+        "The images are chosen to show what is unusual. How often something happens is told by "
         "the figures and tables, not by these examples."
     )
 
@@ -228,5 +228,5 @@ def _score(row: Mapping[str, Any], measure: str) -> Score:
 
 
 def _inside(change: str) -> str:
-    """What was done to pictures, as it follows ‘pictures that are’."""
+    """What was done to images, as it follows ‘images that are’."""
     return f"given {change}" if change.startswith("noise") else change

@@ -21,7 +21,7 @@ from hubblefork.report.style import PART_NAMES, substitutes
 # The template of the page, by which one that is there already is known.
 PAGE = "inspect.html"
 
-# How much of long lists a page shows; of the groups, the rest are named without pictures.
+# How much of long lists a page shows; of the groups, the rest are named without images.
 _MOST_GROUPS, _MOST_NAMED, _MOST_IN_GROUP = 12, 500, 4
 _MOST_BLANK = 10
 _MOST_LEFT_OUT = 50
@@ -35,19 +35,19 @@ class Look:
     title: the heading.
     inspection: what was measured.
     notes: what the source says of itself.
-    pictures: of the rows of `shown_rows`, (H, W, C) uint8.
+    images: of the rows of `shown_rows`, (H, W, C) uint8.
     made: when, as a reader should see it.
     """
 
     title: str
     inspection: Inspection
     notes: list[str]
-    pictures: Mapping[int, np.ndarray] = field(repr=False)
+    images: Mapping[int, np.ndarray] = field(repr=False)
     made: str = ""
 
 
 def shown_rows(inspection: Inspection) -> np.ndarray:
-    """The rows whose pictures a page shows, in order, each once."""
+    """The rows whose images a page shows, in order, each once."""
     groups = [rows for _, found in _alike(inspection) for rows in _shown_of(found)]
     return np.unique(
         np.concatenate([_sheet_rows(inspection), inspection.blank[:_MOST_BLANK], *groups])
@@ -100,7 +100,7 @@ def _sheet_rows(inspection: Inspection) -> np.ndarray:
 
 
 def _alike(inspection: Inspection) -> Iterator[tuple[str, list[Alike]]]:
-    """Each kind of pictures that belong together; those with different labels come first."""
+    """Each kind of images that belong together; those with different labels come first."""
     for name in ("identical", "near", "same_place"):
         groups = getattr(inspection, name) or []
         yield name, sorted(groups, key=lambda group: (not group.differ, not group.divided))
@@ -114,7 +114,7 @@ def _tile(look: Look, row: int) -> dict[str, str]:
     return {
         "id": look.inspection.dataset.table["id"].iloc[row],
         "label": inspect_words.label(look.inspection, row),
-        "source": jpeg(displayable(look.pictures[int(row)])),
+        "source": jpeg(displayable(look.images[int(row)])),
     }
 
 
@@ -122,7 +122,7 @@ def _cards(inspection: Inspection) -> Iterator[dict[str, str]]:
     total = len(inspection.dataset)
     left_out = len(inspection.dataset.info["left_out"])
     unread = f"; {left_out:,} more could not be read" if left_out else ""
-    yield _card("Pictures", f"{total:,}", inspect_words.task(inspection) + unread)
+    yield _card("Images", f"{total:,}", inspect_words.task(inspection) + unread)
     if inspection.votes is not None:
         error = f"{inspection.votes.rmse_of_mean:.4f}"
         yield _card("RMSE of guessing", error, "always the mean votes of all galaxies")
@@ -132,7 +132,7 @@ def _cards(inspection: Inspection) -> Iterator[dict[str, str]]:
         yield _card("Guessing", share, f"always answering ‘{inspection.names[most]}’")
         least = inspection.counts.argmin()
         rare = f"{inspection.counts[least]:,}"
-        yield _card("Rarest class", rare, f"pictures of ‘{inspection.names[least]}’")
+        yield _card("Rarest class", rare, f"images of ‘{inspection.names[least]}’")
     groups = len(inspection.identical) + len(inspection.near)
     copies = sum(len(each.rows) - 1 for each in [*inspection.identical, *inspection.near])
     where = f", in {several(groups, 'group')}" if groups else ""
@@ -159,8 +159,8 @@ def _class_rows(inspection: Inspection) -> Iterator[dict[str, Any]]:
 
 
 def _light_rows(inspection: Inspection) -> Iterator[dict[str, Any]]:
-    """One row for all pictures and, where there are classes, one for each."""
-    yield {"name": "all pictures", **inspection.light.mean().to_dict()}
+    """One row for all images and, where there are classes, one for each."""
+    yield {"name": "all images", **inspection.light.mean().to_dict()}
     for code, name in enumerate(inspection.names):
         of_class = inspection.light[inspection.codes == code]
         if len(of_class):
@@ -170,7 +170,7 @@ def _light_rows(inspection: Inspection) -> Iterator[dict[str, Any]]:
 def _alike_sections(look: Look) -> Iterator[dict[str, Any]]:
     titles = {
         "identical": (
-            "Identical pictures",
+            "Identical images",
             "Equal, pixel by pixel, as they are packed. A split never divides them.",
         ),
         "near": (
@@ -202,7 +202,7 @@ def _alike_sections(look: Look) -> Iterator[dict[str, Any]]:
                     "more": len(group.rows) - len(rows),
                     "differ": group.differ,
                     "divided": group.divided,
-                    "likeness": group.likeness,
+                    "similarity": group.similarity,
                 }
                 for group, rows in zip(groups, _shown_of(groups), strict=False)
             ],
@@ -216,20 +216,20 @@ def _facts(look: Look) -> dict[str, dict[str, str]]:
     dataset = found.dataset
     table = dataset.table
     sizes = inspect_words.sizes(found)
-    originals = {size: several(number, "picture") for size, number in sizes[:_MOST_SIZES]}
+    originals = {size: several(number, "image") for size, number in sizes[:_MOST_SIZES]}
     if len(sizes) > _MOST_SIZES:
         rest = sum(number for _, number in sizes[_MOST_SIZES:])
-        originals[f"{len(sizes) - _MOST_SIZES} other sizes"] = several(rest, "picture")
+        originals[f"{len(sizes) - _MOST_SIZES} other sizes"] = several(rest, "image")
     facts = {
         "Source": {
             "name": dataset.source,
-            "pictures": f"{len(table):,}",
+            "images": f"{len(table):,}",
             "labels": inspect_words.task(found),
             "packed as": str(dataset.framing),
             "content": dataset.info["content"],
         },
         "Original sizes": originals,
-        "Positions": {"known": "of none of the pictures"},
+        "Positions": {"known": "of none of the images"},
     }
     if found.same_place is not None:
         known = np.isfinite(table["ra"].to_numpy()) & np.isfinite(table["dec"].to_numpy())

@@ -14,12 +14,12 @@ _RGB = (("red", "#c0392b", "o"), ("green", "#1e8449", "s"), ("blue", "#2471a3", 
 
 
 def class_bars(inspection: Inspection) -> Figure:
-    """How many pictures each class has, in each part of the split where there is one."""
-    return count_bars(inspection.names, inspection.parts or {"pictures": inspection.counts})
+    """How many images each class has, in each part of the split where there is one."""
+    return count_bars(inspection.names, inspection.parts or {"images": inspection.counts})
 
 
 def light(inspection: Inspection) -> Figure:
-    """How bright the pictures of each class are, and the mean of each of their channels."""
+    """How bright the images of each class are, and the mean of each of their channels."""
     table, names = inspection.light, inspection.names
     sets = [table[inspection.codes == code] for code in range(len(names))] if names else [table]
     height = 0.38 if len(sets) <= 25 else 0.24
@@ -35,11 +35,11 @@ def light(inspection: Inspection) -> Figure:
         for channel, (name, colour, marker) in enumerate(kinds):
             means = [found[str(channel)].mean() if len(found) else np.nan for found in sets]
             channels.plot(means, range(len(sets)), marker, color=colour, markersize=5, label=name)
-        brightness.set_title("Mean brightness of a picture")
+        brightness.set_title("Mean brightness of an image")
         channels.set_title("Mean of each channel" if number > 1 else "Mean")
         if number > 1:
             channels.legend(loc="best", fontsize=8, handletextpad=0.2)
-        rows = [wrapped(labels[name], 34, 1) for name in names] or ["all pictures"]
+        rows = [wrapped(labels[name], 34, 1) for name in names] or ["all images"]
         brightness.set_yticks(range(len(sets)), rows)
         brightness.set_ylim(len(sets) - 0.4, -0.6)
         for axes in (brightness, channels):

@@ -45,7 +45,7 @@ def _classes(inspection: Inspection) -> Table:
     title = "class" if inspection.votes is None else "commonest first answer"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column(title)
-    for name in ("pictures", "share", *inspection.parts):
+    for name in ("images", "share", *inspection.parts):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     order = (-inspection.counts).argsort(kind="stable")

@@ -11,11 +11,11 @@ from hubblefork.report.summary import FEW
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.task import Classes, Votes
 
-# From here on, the commonest class has so many times the pictures of the rarest that accuracy
+# From here on, the commonest class has so many times the images of the rarest that accuracy
 # mostly tells how the common ones fare.
 _UNEVEN = 2
 
-# A share of a picture that is worth a word when it is white, or cut away; and a share of pictures.
+# A share of an image that is worth a word when it is white, or cut away; and a share of images.
 _MUCH, _MANY = 0.05, 0.01
 
 
@@ -29,14 +29,14 @@ def cautions(inspection: Inspection) -> list[str]:
     return [
         *_of_split(inspection),
         *_of_alike(inspection),
-        *_of_pictures(inspection),
+        *_of_images(inspection),
         *_of_sizes(inspection),
         *_of_groups(inspection),
     ]
 
 
 def label(inspection: Inspection, row: int) -> str:
-    """What the label of one picture says; nothing without labels.
+    """What the label of one image says; nothing without labels.
 
     For votes, the commonest first answer and its share.
     """
@@ -49,7 +49,7 @@ def label(inspection: Inspection, row: int) -> str:
 
 
 def task(inspection: Inspection) -> str:
-    """What a label means, after 'pictures'."""
+    """What a label means, after 'images'."""
     match inspection.dataset.task:
         case Classes(names=names):
             return f"in {several(len(names), 'class', 'classes')}"
@@ -71,14 +71,14 @@ def sizes(inspection: Inspection) -> list[tuple[str, int]]:
 
 
 def groups_note(groups: list[Alike]) -> str:
-    """How many pictures groups hold, and of how many the labels differ or the split is between.
+    """How many images groups hold, and of how many the labels differ or the split is between.
 
     >>> import numpy as np
     >>> groups_note([Alike(np.array([3, 8]), differ=True, divided=False)])
-    '2\\xa0pictures in 1\\xa0group; the labels of 1 differ'
+    '2\\xa0images in 1\\xa0group; the labels of 1 differ'
     """
-    pictures = several(sum(len(group.rows) for group in groups), "picture")
-    note = f"{pictures} in {several(len(groups), 'group')}"
+    images = several(sum(len(group.rows) for group in groups), "image")
+    note = f"{images} in {several(len(groups), 'group')}"
     differing = sum(group.differ for group in groups)
     divided = sum(group.divided for group in groups)
     note += f"; the labels of {differing:,} differ" if differing else ""
@@ -93,7 +93,7 @@ def _what(inspection: Inspection) -> str:
         low, high = table[["width", "height"]].min(axis=1), table[["width", "height"]].max(axis=1)
         size = f"with sides from {low.min():,} to {high.max():,} pixels"
     return (
-        f"‘{inspection.dataset.source}’ holds {several(len(table), 'picture')} "
+        f"‘{inspection.dataset.source}’ holds {several(len(table), 'image')} "
         f"{task(inspection)}, {size}."
     )
 
@@ -113,7 +113,7 @@ def _guessing(inspection: Inspection) -> Iterator[str]:
     held = np.count_nonzero(counts)
     common, rare = inspection.names[most], inspection.names[least]
     yield (
-        f"Always answering ‘{common}’, without looking at a picture, would be right for "
+        f"Always answering ‘{common}’, without looking at an image, would be right for "
         f"{percent(counts[most] / total)} of them."
     )
     if counts[most] < _UNEVEN * counts[least]:
@@ -124,7 +124,7 @@ def _guessing(inspection: Inspection) -> Iterator[str]:
         return
     yield (
         f"Accuracy misleads here: a classifier that never finds ‘{rare}’ "
-        f"({several(int(counts[least]), 'picture')}) can still be right for "
+        f"({several(int(counts[least]), 'image')}) can still be right for "
         f"{percent(1 - counts[least] / total, _digits(counts[least] / total))}. Balanced "
         f"accuracy, which counts every class alike, gives the guess {percent(1 / held)} and that "
         f"classifier at most {percent(1 - 1 / held)}."
@@ -149,40 +149,40 @@ def _of_split(inspection: Inspection) -> Iterator[str]:
     few = [f"‘{name}’ ({count})" for name, count in tested if count < FEW]
     if few:
         yield (
-            f"Fewer than {FEW} test pictures, too few to measure how well a class is found: "
+            f"Fewer than {FEW} test images, too few to measure how well a class is found: "
             f"{first_few(few, 5)}."
         )
 
 
 def _of_alike(inspection: Inspection) -> Iterator[str]:
     for groups, what, remedy in (
-        (inspection.identical, "Identical pictures", ""),
+        (inspection.identical, "Identical images", ""),
         (
             inspection.near,
-            "Pictures that seem to show the same thing",
+            "Images that seem to show the same thing",
             "; look at them on the page, and remove copies or tie them by a column ‘group’",
         ),
         (inspection.same_place or [], "The same place on the sky", ""),
     ):
         if groups:
-            # Equal bytes and places are kept together by every split; likeness is for eyes.
+            # Equal bytes and places are kept together by every split; similarity is for eyes.
             kept = "" if remedy else "; every split keeps them together"
             yield f"{what}: {groups_note(groups)}{remedy or kept}."
 
 
-def _of_pictures(inspection: Inspection) -> Iterator[str]:
+def _of_images(inspection: Inspection) -> Iterator[str]:
     left_out = len(inspection.dataset.info["left_out"])
     if left_out:
         verb = "was" if left_out == 1 else "were"
-        yield f"{several(left_out, 'picture')} could not be read and {verb} left out."
+        yield f"{several(left_out, 'image')} could not be read and {verb} left out."
     blank = len(inspection.blank)
     if blank:
         verb = "is" if blank == 1 else "are"
-        yield f"{several(blank, 'picture')} {verb} blank, or almost."
+        yield f"{several(blank, 'image')} {verb} blank, or almost."
     white = int((inspection.light["saturated"] > _MUCH).sum())
     if white > _MANY * len(inspection.light):
         yield (
-            f"{several(white, 'picture')} have more than {percent(_MUCH, 0)} of their pixels "
+            f"{several(white, 'image')} have more than {percent(_MUCH, 0)} of their pixels "
             "saturated: a white background, or light whose shape is lost."
         )
 
@@ -193,20 +193,20 @@ def _of_sizes(inspection: Inspection) -> Iterator[str]:
     cut = float((1 - short / long).mean())
     if framing.crop is None and cut > _MUCH:
         yield (
-            "Pictures are not square: only the centre square is kept, which cuts away "
+            "Images are not square: only the centre square is kept, which cuts away "
             f"{percent(cut, 0)} of them on average."
         )
     kept = np.broadcast_to(framing.crop or short, len(table))
     enlarged = int((kept < framing.size).sum()) if framing.size else 0
     if enlarged:
         yield (
-            f"Fewer pixels a side than the {framing.size} of the packed pictures: "
-            f"{several(enlarged, 'picture')}; --size asks for fewer."
+            f"Fewer pixels a side than the {framing.size} of the packed images: "
+            f"{several(enlarged, 'image')}; --size asks for fewer."
         )
     bands = table["bands"].value_counts()
     if len(bands) > 1:
         found = listed([f"{number:,} with {channels}" for channels, number in bands.items()])
-        yield f"Pictures differ in their channels: {found}; how they were made may tell the class."
+        yield f"Images differ in their channels: {found}; how they were made may tell the class."
 
 
 def _of_groups(inspection: Inspection) -> Iterator[str]:
@@ -216,6 +216,6 @@ def _of_groups(inspection: Inspection) -> Iterator[str]:
     if found:
         named = listed([f"‘{each.name}’ ({several(each.values, 'value')})" for each in found])
         yield (
-            f"Pictures that share a value of {named} are of one class, and may be alike beyond "
+            f"Images that share a value of {named} are of one class, and may be alike beyond "
             f"that: --set group={found[0].name} keeps them in one part of the split."
         )

@@ -38,7 +38,7 @@ def print_metrics(metrics: Mapping[str, Any], console: Console) -> None:
     """
     number = metrics["n"]
     of_classes = "classes" in metrics
-    tested = several(number, "picture") if of_classes else several(number, "galaxy", "galaxies")
+    tested = several(number, "image") if of_classes else several(number, "galaxy", "galaxies")
     console.print()
     console.print(_summary(metrics, tested))
     console.print()
@@ -59,9 +59,9 @@ def _summary(metrics: Mapping[str, Any], tested: str) -> Table:
 
 def _classes(metrics: Mapping[str, Any]) -> Table:
     rows = list(metrics["per_class"].items())
-    table = terminal_table("class", "precision", "recall", "F1", "pictures")
+    table = terminal_table("class", "precision", "recall", "F1", "images")
     if len(rows) > _MOST_CLASSES:
-        # A class without an F1 did not occur in the test part.
+        # A class without an F1 did not occur in the test set.
         rows = sorted((row for row in rows if row[1]["f1"] is not None), key=lambda r: r[1]["f1"])
         table.columns[0].header = f"the {_MOST_CLASSES} of {len(rows)} classes with the lowest F1"
     for name, values in rows[:_MOST_CLASSES]:

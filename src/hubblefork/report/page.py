@@ -1,4 +1,4 @@
-"""What every HTML page of the project is made with: its templates, and pictures within it."""
+"""What every HTML page of the project is made with: its templates, and images within it."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from PIL import Image
 from hubblefork.core.errors import RequestError
 from hubblefork.core.text import between, percent, several
 
-# Pixels of a picture's longer side: twice the width at which a page shows it.
+# Pixels of an image's longer side: twice the width at which a page shows it.
 _TILE = 320
 
 # Bytes of a page that hold the line that says what made it, with room to spare.
@@ -84,11 +84,11 @@ def _photograph(png: bytes) -> str:
         return _jpeg_uri(image.convert("RGB"), quality=85)
 
 
-def jpeg(picture: np.ndarray, side: int = _TILE, quality: int = 90) -> str:
-    """A picture as a data URI, made smaller if it is longer than `side`."""
-    image = Image.fromarray(picture)
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return _jpeg_uri(image, quality)
+def jpeg(image: np.ndarray, side: int = _TILE, quality: int = 90) -> str:
+    """An image as a data URI, made smaller if it is longer than `side`."""
+    pillow = Image.fromarray(image)
+    pillow.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _jpeg_uri(pillow, quality)
 
 
 def _jpeg_uri(image: Image.Image, quality: int) -> str:

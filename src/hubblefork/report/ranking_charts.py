@@ -1,7 +1,7 @@
 """Figures of results that are plain tables: rankings, confused pairs, accuracies, differences.
 
 table = confident_errors(ids, true, probabilities, names)
-draw_ranked(table, pictures).savefig("errors.png")
+draw_ranked(table, images).savefig("errors.png")
 
 Evaluation gives tables and numbers, and knows of no figure; these functions draw them.
 """
@@ -18,7 +18,7 @@ from hubblefork.report.run_data import displayable
 from hubblefork.report.sheets import TILE, corner, sheet, show
 from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, WRONG, styled, wrapped
 
-# Inches of a line below a picture, and letters that it holds.
+# Inches of a line below an image, and letters that it holds.
 _LINE, _LETTERS = 0.135, 28
 
 # Inches of a row of a chart.
@@ -27,11 +27,11 @@ _ROW = 0.32
 _DASHED = (0, (4, 1.5))
 
 
-def draw_ranked(table: pd.DataFrame, pictures: np.ndarray, most: int = 15) -> Figure:
-    """The first pictures of a ranking, each above its row of the table.
+def draw_ranked(table: pd.DataFrame, images: np.ndarray, most: int = 15) -> Figure:
+    """The first images of a ranking, each above its row of the table.
 
     table: of `rank_anomalies`, `likely_mislabels`, `confident_errors` or `least_certain`; its
-    column `row` is the place of a picture in `pictures`, (N, H, W, C) uint8, which may be a
+    column `row` is the place of an image in `images`, (N, H, W, C) uint8, which may be a
     memory map. Raises RequestError where the table is empty.
 
     >>> table = pd.DataFrame({"row": [2, 0], "id": ["c", "a"], "score": [0.9, 0.1]})
@@ -50,7 +50,7 @@ def draw_ranked(table: pd.DataFrame, pictures: np.ndarray, most: int = 15) -> Fi
         figure, axes = sheet(len(rows), caption)
         for place, row in enumerate(rows):
             left, top = corner(place, caption)
-            show(axes, displayable(pictures[row["row"]]), left, top)
+            show(axes, displayable(images[row["row"]]), left, top)
             lines = [str(row["id"])]
             for name in shown:
                 value = row[name]
@@ -89,7 +89,7 @@ def draw_pairs(pairs: pd.DataFrame, most: int = 10) -> Figure:
                 axes.text(count, 2 * place + way, f" {count:,}", va="center", fontsize=8.5)
                 names.append(wrapped(f"{labels[true]} taken for {labels[said]}", 34, 2))
         axes.set_yticks(range(len(names)), names, fontsize=8.5)
-        axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="Pictures")
+        axes.set(ylim=(len(names) - 0.4, -0.6), xlabel="Images")
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         return figure
 
@@ -101,7 +101,7 @@ def draw_scores(table: pd.DataFrame, measure: str, baseline: float | None = None
     0 to 1, or `rmse`. baseline: what a network that knows nothing reaches; a dotted line, where it
     is within the chart.
 
-    >>> table = pd.DataFrame({"pictures": ["sharp", "blurred"], "rmse": [0.09, 0.12],
+    >>> table = pd.DataFrame({"images": ["sharp", "blurred"], "rmse": [0.09, 0.12],
     ...                       "low": [0.08, 0.11], "high": [0.1, 0.13]})
     >>> draw_scores(table, "rmse", 0.2).axes[0].get_xlabel()
     'RMSE'

@@ -17,10 +17,10 @@ from hubblefork.evaluation.reliability import (
 from hubblefork.report.run_data import Material
 from hubblefork.report.style import INK, MUTED, PART_COLOURS, WRONG, styled, wrapped
 
-# The accuracy of fewer pictures than these jumps with each of them.
+# The accuracy of fewer images than these jumps with each of them.
 _FEWEST = 10
 
-# The shares of the surest pictures that are named on the curve.
+# The shares of the surest images that are named on the curve.
 _KEPT = (0.25, 0.5, 0.8)
 
 
@@ -43,7 +43,7 @@ def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
     """Share of right answers against confidence, with counts, side by side under their titles.
 
     >>> found = reliability(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
-    >>> len(draw_reliability({"two pictures": found}).axes)
+    >>> len(draw_reliability({"two images": found}).axes)
     2
     """
     with styled(()):
@@ -60,7 +60,7 @@ def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
                 f"\nBrier score {found.brier:.3f}", va="top", linespacing=1.4,
             )  # fmt: skip
         grid[0, 0].set_ylabel("Share of right answers")
-        grid[1, 0].set_ylabel("Pictures")
+        grid[1, 0].set_ylabel("Images")
         return figure
 
 
@@ -86,12 +86,12 @@ def _reliability(upper: Axes, lower: Axes, found: Reliability) -> None:
 
 
 def surest(material: Material) -> Figure:
-    """The accuracy of the surest test pictures of a run."""
+    """The accuracy of the surest test images of a run."""
     return draw_risk_coverage(risk_coverage(*material.classified()))
 
 
 def draw_risk_coverage(curve: RiskCoverage) -> Figure:
-    """The accuracy of the surest pictures, against the share of pictures that are answered.
+    """The accuracy of the surest images, against the share of images that are answered.
 
     >>> curve = risk_coverage(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
     >>> draw_risk_coverage(curve).axes[0].get_ylabel()
@@ -119,7 +119,7 @@ def draw_risk_coverage(curve: RiskCoverage) -> Figure:
             textcoords="offset points", va="top", fontsize=8.5, color=MUTED,
         )  # fmt: skip
         axes.grid(axis="y")
-        axes.set_xlabel("Share of pictures answered, the surest first")
+        axes.set_xlabel("Share of images answered, the surest first")
         axes.set_ylabel("Share of right answers")
         axes.xaxis.set_major_formatter(_in_percent)
         axes.yaxis.set_major_formatter(_in_percent)

@@ -31,16 +31,16 @@ class Material:
     recipe : the recipe as resolved, tables within tables.
     dataset : what `dataset.json` holds: source, number, shape [N, H, W, C], framing, counts,
         left_out [{id, origin, reason}], notes, content, task.
-    counts : {part: {class name: pictures}} for the parts of the split; empty for votes.
-    split : rule, seed, sha256 and sizes {part: pictures}.
+    counts : {part: {class name: images}} for the parts of the split; empty for votes.
+    split : rule, seed, sha256 and sizes {part: images}.
     history : one row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds. The
-        two val columns are NaN where there was no validation part. Empty if it is not known.
+        two val columns are NaN where there was no validation set. Empty if it is not known.
         For votes, the accuracies are NaN, and rmse and val_rmse follow.
-    predictions : one row a test picture: id, true, predicted (class names), then the
+    predictions : one row a test image: id, true, predicted (class names), then the
         probability of each class in a column of its name, in this order. For votes: id, the
         predicted fractions by the names of the answers, and the true ones with `true_` before.
     metrics : what `measure_classes`, or `measure_votes`, returns for `predictions`.
-    pictures : gives a picture by its id, as uint8 (H, W, C).
+    images : gives an image by its id, as uint8 (H, W, C).
     versions : {part of the software: version}.
     parameters : how many numbers the network learnt.
     seconds : how long the training took.
@@ -57,7 +57,7 @@ class Material:
     history: pd.DataFrame
     predictions: pd.DataFrame
     metrics: Mapping[str, Any]
-    pictures: Callable[[str], np.ndarray] | Mapping[str, np.ndarray]
+    images: Callable[[str], np.ndarray] | Mapping[str, np.ndarray]
     versions: Mapping[str, str]
     parameters: int
     seconds: float
@@ -65,22 +65,22 @@ class Material:
     panels: Sequence[Panel] = ()
 
     def raw(self, identifier: str) -> np.ndarray:
-        """The picture called `identifier`, with all its channels."""
-        return self.pictures(identifier) if callable(self.pictures) else self.pictures[identifier]
+        """The image called `identifier`, with all its channels."""
+        return self.images(identifier) if callable(self.images) else self.images[identifier]
 
-    def picture(self, identifier: str) -> np.ndarray:
-        """The picture called `identifier`, as (H, W) grey or (H, W, 3) colour."""
+    def image(self, identifier: str) -> np.ndarray:
+        """The image called `identifier`, as (H, W) grey or (H, W, 3) colour."""
         return displayable(self.raw(identifier))
 
     def answers(self) -> pd.DataFrame:
-        """One row a test picture: id, true, predicted, and the probability of the predicted."""
+        """One row a test image: id, true, predicted, and the probability of the predicted."""
         # By position, for a class may be called 'id' or 'true'.
         named = self.predictions.iloc[:, :3].set_axis(["id", "true", "predicted"], axis=1)
         of_all = self.predictions.iloc[:, 3:].to_numpy(float)
         return named.assign(probability=of_all.max(axis=1)).reset_index(drop=True)
 
     def classified(self) -> tuple[np.ndarray, np.ndarray]:
-        """The number of the true class (N,) of each test picture, and its probabilities (N, K)."""
+        """The number of the true class (N,) of each test image, and its probabilities (N, K)."""
         number_of = {name: number for number, name in enumerate(self.names)}
         true = self.answers()["true"].map(number_of).to_numpy(np.int64)
         return true, self.predictions.iloc[:, 3:].to_numpy(float)
@@ -91,16 +91,16 @@ class Material:
         return "per_answer" in self.metrics
 
     def parts(self) -> list[str]:
-        """The parts of the split that hold pictures."""
+        """The parts of the split that hold images."""
         return [part for part in PARTS if sum(self.counts.get(part, {}).values())]
 
     def validated(self) -> bool:
-        """Whether the training was watched on a validation part."""
+        """Whether the training was watched on a validation set."""
         return bool(self.history["val_loss"].notna().any())
 
 
-def displayable(picture: np.ndarray) -> np.ndarray:
-    """Show a picture (H, W, C) of any bands as (H, W) grey or (H, W, 3) colour.
+def displayable(image: np.ndarray) -> np.ndarray:
+    """Show an image (H, W, C) of any bands as (H, W) grey or (H, W, 3) colour.
 
     Of two bands the mean is shown. Of four and more, which stand from short to long wavelengths
     as surveys name them (g, r, i, z), the third is red, the second green and the first blue.
@@ -108,10 +108,10 @@ def displayable(picture: np.ndarray) -> np.ndarray:
     >>> displayable(np.zeros((8, 8, 5), np.uint8)).shape
     (8, 8, 3)
     """
-    if picture.ndim == 2 or picture.shape[2] == 3:
-        return picture
-    if picture.shape[2] == 1:
-        return picture[..., 0]
-    if picture.shape[2] == 2:
-        return np.round(picture.mean(axis=2)).astype(np.uint8)
-    return picture[..., 2::-1]
+    if image.ndim == 2 or image.shape[2] == 3:
+        return image
+    if image.shape[2] == 1:
+        return image[..., 0]
+    if image.shape[2] == 2:
+        return np.round(image.mean(axis=2)).astype(np.uint8)
+    return image[..., 2::-1]

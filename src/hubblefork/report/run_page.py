@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page that holds its pictures and asks the network for nothing."""
+"""The report of a run: one HTML page that holds its images and asks the network for nothing."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ from hubblefork.report.run_data import Material
 from hubblefork.report.style import PART_NAMES, substitutes
 from hubblefork.report.summary import FEW, cautions, sentences
 
-# Pictures left out that the page lists; `dataset.json` has them all.
+# Images left out that the page lists; `dataset.json` has them all.
 _MOST_LEFT_OUT = 20
 
 # Up to so many classes their names fit across the columns of the confusion matrix; up to so many
@@ -110,7 +110,7 @@ def _of_votes(material: Material) -> dict[str, Any]:
         "cards": votes.cards(material),
         "questions": votes.answer_rows(material),
         "examples": [
-            row | {"source": jpeg(material.picture(row["id"]))}
+            row | {"source": jpeg(material.image(row["id"]))}
             for row in votes.example_rows(material)
         ],
     }
@@ -120,7 +120,7 @@ def _cards(material: Material) -> list[dict[str, str]]:
     """The key figures: what it is, its value, its interval, and what it means."""
     metrics = material.metrics
     kinds = (
-        ("accuracy", "Accuracy", "share of test pictures whose class is right"),
+        ("accuracy", "Accuracy", "share of test images whose class is right"),
         ("balanced_accuracy", "Balanced accuracy", "mean recall, every class counting alike"),
         ("macro_f1", "Macro F1", "mean F1, every class counting alike"),
         (
@@ -161,18 +161,18 @@ def _tiles(material: Material, rows) -> Iterator[dict[str, Any]]:
             "predicted": row["predicted"],
             "right": row["true"] == row["predicted"],
             "probability": row.get("probability"),
-            "source": jpeg(material.picture(row["id"])),
+            "source": jpeg(material.image(row["id"])),
         }
 
 
 def _data(material: Material) -> dict[str, Any]:
-    """What the packed pictures are, as rows of name and value."""
+    """What the packed images are, as rows of name and value."""
     dataset = material.dataset
     _, high, wide, channels = dataset["shape"]
     kinds = {1: "grey", 3: "colour"}
     return {
         "source": dataset["source"],
-        "pictures": f"{dataset['number']:,}",
+        "images": f"{dataset['number']:,}",
         "size": f"{wide} × {high} pixels, {kinds.get(channels, f'{channels} bands')}",
         "packed as": str(Framing.from_json(dataset["framing"])),
         "left out": f"{len(dataset.get('left_out', [])):,}",
@@ -185,7 +185,7 @@ def _split(material: Material) -> dict[str, str]:
     return {
         "rule": _shown(material.split["rule"]),
         "seed": _shown(material.split["seed"]),
-        **{PART_NAMES[part]: several(sizes[part], "picture") for part in PARTS if part in sizes},
+        **{PART_NAMES[part]: several(sizes[part], "image") for part in PARTS if part in sizes},
         "sha256": _shown(material.split["sha256"]),
     }
 

@@ -1,4 +1,4 @@
-"""The figures that show pictures: examples of every class, and predictions right and wrong."""
+"""The figures that show images: examples of every class, and predictions right and wrong."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,20 +17,20 @@ _ACROSS = 5
 
 
 def examples(material: Material) -> Figure:
-    """Twenty-five test pictures with the names of their classes."""
+    """Twenty-five test images with the names of their classes."""
     rows = example_rows(material)
     with styled(material.names) as labels:
         figure, axes = sheet(len(rows), caption=0.36)
         for place, row in enumerate(rows.to_dict("records")):
             left, top = corner(place, caption=0.36)
-            show(axes, material.picture(row["id"]), left, top)
+            show(axes, material.image(row["id"]), left, top)
             axes.text(left, top + TILE + 0.05, wrapped(labels[row["true"]], 24, 2), va="top",
                       fontsize=8.5, linespacing=1.15)  # fmt: skip
         return figure
 
 
 def predictions(material: Material) -> Figure:
-    """Ten test pictures, each with its actual and its predicted class.
+    """Ten test images, each with its actual and its predicted class.
 
     A right one has a thin solid frame and a tick, a wrong one a thick dashed frame and a cross.
     """
@@ -41,7 +41,7 @@ def predictions(material: Material) -> Figure:
         for place, row in enumerate(rows.to_dict("records")):
             left, top = corner(place, caption)
             right = row["true"] == row["predicted"]
-            show(axes, material.picture(row["id"]), left, top)
+            show(axes, material.image(row["id"]), left, top)
             axes.add_patch(
                 Rectangle(
                     (left, top),
@@ -85,17 +85,17 @@ def corner(place: int, caption: float) -> tuple[float, float]:
     return _GAP + across * (TILE + _GAP), _GAP + down * (TILE + caption + _GAP)
 
 
-def show(axes: Axes, picture: np.ndarray, left: float, top: float) -> None:
-    """Draw a picture in the middle of its tile, whole and in proportion."""
-    high, wide = picture.shape[:2]
+def show(axes: Axes, image: np.ndarray, left: float, top: float) -> None:
+    """Draw an image in the middle of its tile, whole and in proportion."""
+    high, wide = image.shape[:2]
     height, width = TILE * high / max(high, wide), TILE * wide / max(high, wide)
     left, top = left + (TILE - width) / 2, top + (TILE - height) / 2
-    # Lanczos enlarges without blocks; a larger picture is averaged down by the default.
+    # Lanczos enlarges without blocks; a larger image is averaged down by the default.
     enlarged = max(high, wide) < TILE * SHEET_DPI
     axes.imshow(
-        picture, cmap="gray", vmin=0, vmax=255, aspect="auto",
+        image, cmap="gray", vmin=0, vmax=255, aspect="auto",
         extent=(left, left + width, top + height, top),
         interpolation="lanczos" if enlarged else "auto",
     )  # fmt: skip
-    # Each picture would otherwise set the limits to its own.
+    # Each image would otherwise set the limits to its own.
     axes.set(xlim=(0, axes.figure.get_figwidth()), ylim=(axes.figure.get_figheight(), 0))

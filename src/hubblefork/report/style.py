@@ -26,7 +26,7 @@ SHADES = LinearSegmentedColormap.from_list(
 
 # Twice the 100 dots an inch at which a page shows a figure: crisp on dense screens.
 CHART_DPI = 200
-# Sheets of pictures hold no detail finer than this, and noise makes large files.
+# Sheets of images hold no detail finer than this, and noise makes large files.
 SHEET_DPI = 150
 
 # The first one installed is used. The last comes with matplotlib and has most European letters.

@@ -9,7 +9,7 @@ from hubblefork.core.text import between, duration, percent, several
 from hubblefork.evaluation.reliability import risk_coverage
 from hubblefork.report.run_data import Material
 
-# Below so many test pictures a class's recall is uncertain by 18 points or more to either side
+# Below so many test images a class's recall is uncertain by 18 points or more to either side
 # (half of the 95 % interval of a proportion of one half, the widest).
 FEW = 30
 
@@ -25,7 +25,7 @@ _UNEVEN = 10
 # Confidence that is off by so much more than chance makes misleads whoever acts on it.
 _MOST_OFF = 0.02
 
-# The share of pictures that one who leaves the doubtful ones to a person might keep.
+# The share of images that one who leaves the doubtful ones to a person might keep.
 _KEPT = 0.8
 
 
@@ -56,7 +56,7 @@ def cautions(material: Material) -> list[str]:
 
 
 def baseline(material: Material) -> tuple[str, float]:
-    """The commonest class of the test part, and its share: the accuracy of always naming it."""
+    """The commonest class of the test set, and its share: the accuracy of always naming it."""
     counts = material.answers()["true"].value_counts()
     return str(counts.index[0]), float(counts.iloc[0] / counts.sum())
 
@@ -73,13 +73,13 @@ def training(material: Material, labels: str) -> str:
         f"A network of the kind ‘{network_name(material)}’ "
         f"with {several(material.parameters, 'parameter')}"
     )
-    tested = several(material.metrics["n"], "picture")
+    tested = several(material.metrics["n"], "image")
     source = f"‘{material.dataset['source']}’ {labels}"
     learnt = material.split["sizes"].get("train", 0)
     if not learnt:
         return f"{network}, trained before, was tested on {tested} of {source}."
     return (
-        f"{network} learnt from {several(learnt, 'picture')} of {source}, for "
+        f"{network} learnt from {several(learnt, 'image')} of {source}, for "
         f"{several(len(material.history), 'epoch')} ({duration(material.seconds)}). It was then "
         f"tested on {tested} that took no part in the training."
     )
@@ -120,7 +120,7 @@ def _confusion(material: Material) -> str:
         most = min(1.0, 3 / matrix.sum())
         return (
             "It made no mistake, which a network that errs once in "
-            f"{several(round(1 / most), 'picture')} could also do by luck."
+            f"{several(round(1 / most), 'image')} could also do by luck."
         )
     true, taken = np.unravel_index(wrong.argmax(), wrong.shape)
     count, total = wrong[true, taken], matrix[true].sum()
@@ -140,15 +140,15 @@ def _calibration(material: Material) -> Iterator[str]:
         yield (
             f"Its confidence and the share of right answers differ by {percent(error)} on average, "
             f"where chance alone would make {percent(told['error_by_chance'])}; before calibration "
-            f"on the validation part they differed by {percent(told['error_before'])}."
+            f"on the validation set they differed by {percent(told['error_before'])}."
         )
 
 
 def _leaving(material: Material) -> str:
-    """What is gained by leaving the least certain pictures to a person."""
+    """What is gained by leaving the least certain images to a person."""
     accuracy = risk_coverage(*material.classified()).accuracy_at(_KEPT)
     return (
-        f"Leave the {percent(1 - _KEPT, 0)} of the pictures of which it is least sure to a person, "
+        f"Leave the {percent(1 - _KEPT, 0)} of the images of which it is least sure to a person, "
         f"and {percent(accuracy)} of the others are right."
     )
 
@@ -177,7 +177,7 @@ def _of_sets(material: Material) -> Iterator[str]:
         if missed:
             yield (
                 f"Sets of classes that should hold the true one {percent(float(asked), 0)} of the "
-                f"time do so over all pictures, but less often for {first_few(missed, 5)}."
+                f"time do so over all images, but less often for {first_few(missed, 5)}."
             )
             return
 
@@ -194,7 +194,7 @@ def _of_calibration(material: Material) -> Iterator[str]:
             )
     if told is None:
         yield (
-            "There was no validation part to calibrate the probabilities on: they may be too sure "
+            "There was no validation set to calibrate the probabilities on: they may be too sure "
             "or not sure enough."
         )
 
@@ -210,20 +210,20 @@ def _of_classes(material: Material) -> Iterator[str]:
     support = {name: values["support"] for name, values in metrics["per_class"].items()}
     absent = [f"‘{name}’" for name, count in support.items() if count == 0]
     if absent:
-        yield f"Not in the test part, so not measured: {first_few(absent, 5)}."
+        yield f"Not in the test set, so not measured: {first_few(absent, 5)}."
     few = [f"‘{name}’ ({count})" for name, count in support.items() if 0 < count < FEW]
     if few:
-        yield f"Fewer than {FEW} test pictures, so uncertain figures: {first_few(few, 5)}."
+        yield f"Fewer than {FEW} test images, so uncertain figures: {first_few(few, 5)}."
     unfound = [
         f"‘{name}’" for name, values in metrics["per_class"].items() if values["recall"] == 0
     ]
     if unfound:
-        yield f"Never found in the test part: {first_few(unfound, 5)}."
+        yield f"Never found in the test set: {first_few(unfound, 5)}."
     most, least = max(support.values()), min(count for count in support.values() if count)
     if most >= _UNEVEN * least:
         yield (
             f"The classes are uneven: the commonest has {most / least:,.0f} times the test "
-            "pictures of the rarest. Accuracy speaks of the common ones; balanced accuracy and "
+            "images of the rarest. Accuracy speaks of the common ones; balanced accuracy and "
             "macro F1 count every class alike."
         )
 
@@ -246,8 +246,8 @@ def of_training(material: Material) -> Iterator[str]:
         return
     if not material.validated():
         yield (
-            "There was no validation part: nothing shows whether the network over-fits, and the "
-            "number of epochs was not chosen by what it can do on unseen pictures."
+            "There was no validation set: nothing shows whether the network over-fits, and the "
+            "number of epochs was not chosen by what it can do on unseen images."
         )
         return
     watched = material.history.dropna(subset=["val_loss"])
@@ -257,13 +257,13 @@ def of_training(material: Material) -> Iterator[str]:
         yield (
             f"The validation loss rose from {lowest['val_loss']:.3f} in epoch "
             f"{lowest['epoch']:.0f} to {last['val_loss']:.3f} in the last: fewer epochs, or more "
-            "varied pictures, may serve better."
+            "varied images, may serve better."
         )
 
 
 def of_data(material: Material) -> Iterator[str]:
-    """How many pictures could not be used."""
+    """How many images could not be used."""
     left_out = len(material.dataset.get("left_out", []))
     if left_out:
         verb = "was" if left_out == 1 else "were"
-        yield f"{several(left_out, 'picture')} of the source {verb} left out (listed under Data)."
+        yield f"{several(left_out, 'image')} of the source {verb} left out (listed under Data)."

@@ -198,7 +198,7 @@ def _of_votes(material: Material) -> Iterator[str]:
     of_mean = mean_error(material)
     number = material.metrics["n"]
     if number < FEW:
-        yield f"Only {several(number, 'galaxy', 'galaxies')} in the test part: uncertain figures."
+        yield f"Only {several(number, 'galaxy', 'galaxies')} in the test set: uncertain figures."
     unlearnt = [
         str(question.number)
         for question in GALAXY_ZOO_2.questions

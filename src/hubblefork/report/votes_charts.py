@@ -110,7 +110,7 @@ def examples(material: Material) -> Figure:
         figure, axes = sheet(len(rows), caption)
         for place, row in enumerate(rows):
             left, top = corner(place, caption)
-            show(axes, material.picture(row["id"]), left, top)
+            show(axes, material.image(row["id"]), left, top)
             below = top + TILE + 0.06
             kind = ", large" if row["worst"] else ""
             axes.text(left, below, f"RMSE {row['rmse']:.3f}{kind}", va="top", fontsize=7.5,

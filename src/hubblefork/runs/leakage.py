@@ -1,4 +1,4 @@
-"""Pictures to be measured on that an earlier training has learnt from already."""
+"""Images to be measured on that an earlier training has learnt from already."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +20,8 @@ from hubblefork.runs.run import Run
 def require_unseen(recipe: Recipe, dataset: PackedDataset, split: Split) -> None:
     """RequestError where a run that a training begins from has learnt what is to be measured on.
 
-    That is its test part, on which the earlier run may not have been chosen either, and its
-    validation part.
+    That is its test set, on which the earlier run may not have been chosen either, and its
+    validation set.
     """
     weights = recipe.network.weights
     if weights is None or not is_earlier(weights):
@@ -32,11 +32,11 @@ def require_unseen(recipe: Recipe, dataset: PackedDataset, split: Split) -> None
         there = Path(weights).is_dir()
         learnt = count_learnt(Run.open(weights), dataset, rows, by) if there else None
         if learnt is None:
-            say(f"whether {weights} has learnt from pictures of the {part} part cannot be known")
+            say(f"whether {weights} has learnt from images of the {part} part cannot be known")
             return
         if learnt:
             raise RequestError(
-                f"{weights} has learnt from {learnt:,} of the {len(rows):,} {part} pictures; "
+                f"{weights} has learnt from {learnt:,} of the {len(rows):,} {part} images; "
                 "expected none: take its --seed and shares, or another source"
             )
 
@@ -46,8 +46,8 @@ def count_learnt(
 ) -> int | None:
     """How many rows of a dataset were in a run's own parts: those it was trained or chosen on.
 
-    The same are pictures of one source and id, of equal pixels, and of one place on the sky. None
-    where it cannot be known, since the run's packed pictures are not in the cache any more.
+    The same are images of one source and id, of equal pixels, and of one place on the sky. None
+    where it cannot be known, since the run's packed images are not in the cache any more.
     """
     own = open_packed(run.recipe["run"]["dataset"], source=run.recipe["run"]["source"])
     if own is None:
@@ -57,7 +57,7 @@ def count_learnt(
     tables = []
     for each, taken in ((own, learnt), (dataset, rows)):
         known = [name for name in ("digest", "ra", "dec") if name in each.table]
-        # An id of another source names another picture.
+        # An id of another source names another image.
         name = each.source + "\n" + each.table["id"]
         tables.append(each.table[known].assign(name=name).iloc[taken])
     both = pd.concat(tables, ignore_index=True)

@@ -36,7 +36,7 @@ def check_same(run: Run, content: Mapping[str, Any]) -> None:
 
 def _change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     if key == "run.dataset":  # a hash, which says nothing to a reader
-        return f"the pictures or labels of {now['run.source']}, or their framing, are others"
+        return f"the images or labels of {now['run.source']}, or their framing, are others"
     return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')}"
 
 

@@ -16,7 +16,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
 from hubblefork.models.model_file import MODEL_FILE
 
-# The columns of history.csv; the validation columns are empty where there is no validation part.
+# The columns of history.csv; the validation columns are empty where there is no validation set.
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds")
 # Votes have no accuracy: those two columns are empty, and these two follow.
 VOTES_COLUMNS = ("rmse", "val_rmse")
@@ -95,7 +95,7 @@ class Run:
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """The test part: id, true, predicted, then one probability a class.
+        """The test set: id, true, predicted, then one probability a class.
 
         For votes: id, 37 predicted fractions by the names of the answers, and the true ones, each
         with `true_` before its name.
@@ -163,4 +163,4 @@ def short_name(source_name: str) -> str:
     name = (
         path.resolve().parent.name if path.suffix in (".csv", ".parquet") else path.resolve().name
     )
-    return "-".join("".join(c if c.isalnum() else " " for c in name).split()) or "pictures"
+    return "-".join("".join(c if c.isalnum() else " " for c in name).split()) or "images"

@@ -1,7 +1,7 @@
-"""Read a FITS picture as counts that stand as viewers show them, with its place on the sky.
+"""Read a FITS image as counts that stand as viewers show them, with its place on the sky.
 
-picture = read_fits(Path("galaxy.fits").read_bytes())     # also .fits.gz, .fits.fz
-picture.counts.shape, picture.position                    # (H, W, bands), (ra, dec)
+image = read_fits(Path("galaxy.fits").read_bytes())     # also .fits.gz, .fits.fz
+image.counts.shape, image.position                    # (H, W, bands), (ra, dec)
 """
 
 import gzip
@@ -33,12 +33,12 @@ _SAFE_KINDS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "NOCOMPRESS")
 _SETTINGS = {"BLOCKSIZE": (16, 32), "BYTEPIX": (1, 2, 4), "ZDITHER0": range(10_001)}
 
 # astropy warns of harmless faults (cards out of order, old names of units) in file after file.
-# What matters is told once, as the reason why a picture is left out.
+# What matters is told once, as the reason why an image is left out.
 warnings.filterwarnings("ignore", module=r"astropy\.(io\.fits|wcs)|hubblefork\.sky\.fits")
 
 
 @dataclass(frozen=True, eq=False)
-class FitsPicture:
+class FitsImage:
     """The image of a FITS file.
 
     counts: (H, W, bands) float32, NaN where nothing is known; uint8 where the file holds bytes.
@@ -64,13 +64,13 @@ def is_fits(start: bytes) -> bool:
     return start.startswith((_FITS, _GZIP))
 
 
-def read_fits(content: bytes) -> FitsPicture:
+def read_fits(content: bytes) -> FitsImage:
     """Read the first image of a FITS file: of two axes, or of three for several bands.
 
     Axes of length 1 do not count. The bands of a cube are its third axis (NAXIS3), or its first
-    where that has 3 or 4 planes and the others more: then it is a colour picture, red first, whose
+    where that has 3 or 4 planes and the others more: then it is a colour image, red first, whose
     bands are given last to first as those of a cube, without transparency. FITS counts rows from
-    the bottom; they are turned over, so that the picture stands as viewers such as ds9 show it.
+    the bottom; they are turned over, so that the image stands as viewers such as ds9 show it.
 
     Raises FitsError for what is no FITS file, has no image or is too large, and whatever astropy
     raises on a damaged file.
@@ -137,7 +137,7 @@ def _shape(hdu: object) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _read(hdu: object, shape: tuple[int, ...]) -> FitsPicture:
+def _read(hdu: object, shape: tuple[int, ...]) -> FitsImage:
     number = int(np.prod(shape, dtype=object))
     if number > MOST_COUNTS:
         size = "x".join(map(str, reversed(shape)))
@@ -152,14 +152,14 @@ def _read(hdu: object, shape: tuple[int, ...]) -> FitsPicture:
     if data.dtype != np.uint8:
         with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite
             data = data.astype(np.float32)
-    return FitsPicture(data[::-1], _position(hdu.header))
+    return FitsImage(data[::-1], _position(hdu.header))
 
 
 def _position(header: fits.Header) -> tuple[float, float] | None:
     """Return right ascension and declination of an image's middle in degrees, if they are told."""
     if not any(key.startswith("CTYPE") for key in header):
         return None
-    # It takes longer to import than all the rest, and many pictures do not need it.
+    # It takes longer to import than all the rest, and many images do not need it.
     from astropy.wcs import WCS
 
     try:

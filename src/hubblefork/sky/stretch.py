@@ -2,7 +2,7 @@
 
 FITS files and arrays of floats hold counts of any unit and range. The defaults were chosen by
 looking at galaxies as the Sloan survey takes them: faint arms are seen, the sky is nearly black,
-and a picture with nothing but sky stays dark.
+and an image with nothing but sky stays dark.
 """
 
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ _MAD = 0.6745
 
 @dataclass(frozen=True)
 class Stretch:
-    """How the counts of a picture become bytes.
+    """How the counts of an image become bytes.
 
-    low, high: percentiles, 0 to 100, of the finite counts of a picture. The lower becomes black,
+    low, high: percentiles, 0 to 100, of the finite counts of an image. The lower becomes black,
         in each band by itself, since the sky differs from band to band. The higher becomes white.
     noise: white is at least this many times the noise of a pixel above black, so that an empty
         sky stays dark; 0 leaves white to the percentile.
     softening: how much faint light is raised over bright light (Lupton's Q); above 0.
-    lupton: whether three bands are joined to one colour picture; otherwise each band is scaled by
+    lupton: whether three bands are joined to one colour image; otherwise each band is scaled by
         itself.
     bands: which bands are kept, in which order, counted from 0; for colour red, green, blue. None
         keeps all, and three bands of FITS files as the last, the middle and the first.
-    balance: what the red, green and blue counts of a colour picture are multiplied by.
-    limits: the counts that become black and white in every picture, in the place of percentiles
-        and noise; the brightness of one picture can then be compared with that of another.
+    balance: what the red, green and blue counts of a colour image are multiplied by.
+    limits: the counts that become black and white in every image, in the place of percentiles
+        and noise; the brightness of one image can then be compared with that of another.
 
     Raises RequestError where a value is out of its range.
 
@@ -93,9 +93,9 @@ def choose_bands(counts: np.ndarray, stretch: Stretch, blue_first: bool) -> np.n
 
 
 def to_bytes(counts: np.ndarray, stretch: Stretch) -> np.ndarray:
-    """Scale the counts (H, W, bands) of one picture to bytes of the same shape.
+    """Scale the counts (H, W, bands) of one image to bytes of the same shape.
 
-    Three bands stand in the order red, green, blue, and become one picture by the method of
+    Three bands stand in the order red, green, blue, and become one image by the method of
     Lupton et al. 2004, PASP 116, 133: brightness goes through arcsinh, the ratios of the bands
     are kept. Bands of another number are each scaled by themselves, since they often come from
     different instruments and in different units. Where a count is not finite, the byte is 0.

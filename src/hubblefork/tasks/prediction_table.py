@@ -1,4 +1,4 @@
-"""The table of predictions: the same columns for a test part, for files and for catalogues."""
+"""The table of predictions: the same columns for a test set, for files and for catalogues."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
-_OWN_COLUMNS = ("id", "true", "predicted", "likeness", "set", "problem")
+_OWN_COLUMNS = ("id", "true", "predicted", "typicality", "set", "problem")
 
 
 def probability_columns(names: Sequence[str]) -> list[str]:
@@ -25,7 +25,7 @@ def tabulate(
     probabilities: np.ndarray,
     true: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """One row a picture: id, (true,) predicted, then the probability of each class.
+    """One row an image: id, (true,) predicted, then the probability of each class.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def tabulate(
     names
         The K class names.
     probabilities
-        (N, K); a row of NaN is a picture without a prediction.
+        (N, K); a row of NaN is an image without a prediction.
     true
         (N,) numbers of the true classes, where they are known.
 
@@ -85,7 +85,7 @@ def tabulate_votes(
     ids
         (N,) text.
     fractions
-        (N, 37); a row of NaN is a picture without a prediction.
+        (N, 37); a row of NaN is an image without a prediction.
     true
         (N, 37), where they are known: they follow in columns of the same names after `true_`.
 

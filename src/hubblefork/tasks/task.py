@@ -12,7 +12,7 @@ VOLUNTEERS = "volunteers"
 
 @dataclass(frozen=True)
 class Classes:
-    """Each picture belongs to exactly one of `names`; a table's `label` column holds its index.
+    """Each image belongs to exactly one of `names`; a table's `label` column holds its index.
 
     >>> Classes(("elliptical", "spiral")).outputs
     2
@@ -22,7 +22,7 @@ class Classes:
 
     @property
     def outputs(self) -> int:
-        """How many numbers a network gives for one picture."""
+        """How many numbers a network gives for one image."""
         return len(self.names)
 
     def to_json(self) -> dict[str, Any]:
@@ -31,7 +31,7 @@ class Classes:
 
 @dataclass(frozen=True)
 class Votes:
-    """Each picture has the fraction of volunteers for every answer of the Galaxy Zoo 2 tree.
+    """Each image has the fraction of volunteers for every answer of the Galaxy Zoo 2 tree.
 
     A table holds one column for each of the 37 answers, named as Kaggle names them.
 
@@ -53,7 +53,7 @@ class Votes:
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """Nothing is known of the pictures; they can be looked at and predicted.
+    """Nothing is known of the images; they can be looked at and predicted.
 
     >>> Unlabelled().outputs
     0

@@ -15,16 +15,16 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from hubblefork.training.data_parallel import share
 from hubblefork.training.shuffling import shuffled
 
-# Of a GPU's free memory, pictures may take this share; the rest is for the network and its maps.
+# Of a GPU's free memory, images may take this share; the rest is for the network and its maps.
 RESIDENT_SHARE = 0.5
-# Pictures go to a GPU in pieces of this size.
+# Images go to a GPU in pieces of this size.
 PIECE_BYTES = 64 << 20
 
 
 class PackedRows(Dataset):
-    """Maps the row numbers (N,) of a batch to its pictures and labels (N, ...).
+    """Maps the row numbers (N,) of a batch to its images and labels (N, ...).
 
-    The pictures, (n, H, W, C) uint8, are this process's share of the batch; the labels are those
+    The images, (n, H, W, C) uint8, are this process's share of the batch; the labels are those
     of the whole batch.
     """
 
@@ -51,10 +51,10 @@ class PackedRows(Dataset):
 class BatchRows(Sampler):
     """The row numbers of one batch after another, shuffled anew in each epoch where asked.
 
-    `row_bytes` is the size of a picture in the file (see `shuffled`).
+    `row_bytes` is the size of an image in the file (see `shuffled`).
 
     Where there are several chunks, they come one after another, each for so many `epochs`. A last
-    batch of fewer pictures than there are `processes` joins the one before.
+    batch of fewer images than there are `processes` joins the one before.
 
     The order is a function of (seed, epoch): a training that goes on after a kill sees the same
     batches as one that was never interrupted.
@@ -74,7 +74,7 @@ class BatchRows(Sampler):
         self.batch_size = batch_size
         self.seed = seed
         self.epochs = epochs
-        # A batch of a single picture would break batch normalisation.
+        # A batch of a single image would break batch normalisation.
         self.smallest = max(2, processes)
         self.epoch = 0
 
@@ -96,24 +96,24 @@ class BatchRows(Sampler):
 
 
 def batches(
-    pictures: PackedRows,
+    images: PackedRows,
     chunks: Sequence[np.ndarray],
     batch_size: int,
     seed: int | None = None,
     epochs: int = 1,
     pinned: bool = False,
 ) -> DataLoader:
-    """A loader of (pictures, labels) over chunks of rows, each for so many epochs.
+    """A loader of (images, labels) over chunks of rows, each for so many epochs.
 
     Shuffled where a seed is given; in pinned memory where they are to be copied to a GPU.
     """
-    row_bytes = pictures.images[0].nbytes
-    sampler = BatchRows(chunks, row_bytes, batch_size, seed, epochs, pictures.processes)
-    return DataLoader(pictures, sampler=sampler, batch_size=None, pin_memory=pinned)
+    row_bytes = images.images[0].nbytes
+    sampler = BatchRows(chunks, row_bytes, batch_size, seed, epochs, images.processes)
+    return DataLoader(images, sampler=sampler, batch_size=None, pin_memory=pinned)
 
 
 def has_room(device: torch.device, images: np.ndarray) -> bool:
-    """Whether a device is a GPU with room for all pictures of a dataset."""
+    """Whether a device is a GPU with room for all images of a dataset."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
@@ -121,7 +121,7 @@ def has_room(device: torch.device, images: np.ndarray) -> bool:
 
 
 def resident(images: np.ndarray, device: torch.device) -> Tensor:
-    """All pictures (N, H, W, C) on a device, read piece by piece.
+    """All images (N, H, W, C) on a device, read piece by piece.
 
     >>> resident(np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1), torch.device("cpu"))[2, 1, 0]
     tensor([10], dtype=torch.uint8)
@@ -138,7 +138,7 @@ def balanced_chunks(
 ) -> list[np.ndarray]:
     """Divide rows into chunks of the same size, in which classes have the same shares.
 
-    Both to within one picture. `labels` are those of the rows: classes (n,), or votes (n, ...),
+    Both to within one image. `labels` are those of the rows: classes (n,), or votes (n, ...),
     which are dealt out at random.
 
     >>> labels = np.array([0] * 6 + [1] * 3)

@@ -1,7 +1,7 @@
 """One batch divided over processes, as if one process had seen all of it.
 
-Each process puts its share of the pictures through the network. What comes out is gathered, so
-that the loss is that of the whole batch, and batch normalisation counts the pictures of all.
+Each process puts its share of the images through the network. What comes out is gathered, so
+that the loss is that of the whole batch, and batch normalisation counts the images of all.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 
 def share(number: int, rank: int, processes: int) -> slice:
-    """The pictures of a batch that belong to one of the processes; shares differ by one at most.
+    """The images of a batch that belong to one of the processes; shares differ by one at most.
 
     >>> [share(7, rank, 3) for rank in range(3)]
     [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
@@ -49,7 +49,7 @@ def share_batch_norm(network: nn.Module, device: torch.device) -> nn.Module:
 
 
 class BatchNormOfAll(TorchFunctionMode):
-    """While this mode is on, batch normalisation in training counts the pictures of all processes.
+    """While this mode is on, batch normalisation in training counts the images of all processes.
 
     A mode and not a layer, so that it serves every kind of layer that normalises.
     """

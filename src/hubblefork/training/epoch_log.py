@@ -50,7 +50,7 @@ class Reporter(Callback):
     ) -> None:
         if self.bar and (index + 1) % _UPDATE_EVERY == 0:
             loss, figure = module.figures(module.training_totals)
-            rate = module.training_totals.pictures / (time.monotonic() - self.began)
+            rate = module.training_totals.images / (time.monotonic() - self.began)
             figures = _figures({"loss": loss, module.objective.figure_name: figure})
             line = f"{figures}  {rate:,.0f} images/s"
             self.bar.update(self.task, completed=index + 1, figures=line)
@@ -64,7 +64,7 @@ class Reporter(Callback):
         if not trainer.is_global_zero:
             return
         self.run.save_history(module.rows)
-        line = self._line(row, module.training_totals.pictures / (self.trained_in or seconds))
+        line = self._line(row, module.training_totals.images / (self.trained_in or seconds))
         if self.bar:
             self.bar.console.print(line, highlight=False, soft_wrap=True)
         else:

@@ -14,7 +14,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor, nn
 
-from hubblefork.core.device import pictures_at_once, telling_of_batches
+from hubblefork.core.device import images_at_once, telling_of_batches
 from hubblefork.core.files import replacing
 from hubblefork.runs.run import Run
 from hubblefork.training.allocator import keep_freed_memory
@@ -40,7 +40,7 @@ def fit(plan: Plan, run: Run) -> nn.Module:
     """Train, or go on from the run's last checkpoint, and return the network to keep, on the CPU.
 
     Writes `history.csv` and `checkpoints/` (last.ckpt, and best.ckpt where there is a validation
-    part) after each epoch. Of several processes that a launcher began, the first one has the
+    set) after each epoch. Of several processes that a launcher began, the first one has the
     weights to keep. Raises RequestError where the loss diverges, or where a batch does not fit the
     memory.
     """
@@ -67,16 +67,16 @@ def _train(plan: Plan, run: Run) -> None:
             rows["train"], labels[rows["train"]].numpy(), settings.chunks, plan.seed
         )
         there = has_room(device, images)
-        pictures = PackedRows(
+        packed = PackedRows(
             resident(images, device) if there else images,
             labels.to(device) if there else labels,
             rank,
             plan.world.size,
         )
         pinned = device.type == "cuda" and not there
-        loader = batches(pictures, chunks, settings.batch_size, plan.seed, settings.epochs, pinned)
-        most = min(pictures_at_once(plan.view.size), _LARGER * settings.batch_size)
-        validation = batches(pictures, [rows["val"]], most, pinned=pinned)
+        loader = batches(packed, chunks, settings.batch_size, plan.seed, settings.epochs, pinned)
+        most = min(images_at_once(plan.view.size), _LARGER * settings.batch_size)
+        validation = batches(packed, [rows["val"]], most, pinned=pinned)
         module = _classifier(plan, steps=len(loader) * settings.all_epochs, device=device)
         with (
             BatchNormOfAll() if plan.world.size > 1 else nullcontext(),
@@ -105,7 +105,7 @@ def _trainer(plan: Plan, run: Run) -> Trainer:
     if plan.world.size > 1:
         strategy = DDPStrategy(
             # Layers that are frozen at first are no part of the first epochs.
-            find_unused_parameters=plan.recipe.training.head_epochs > 0,
+            find_unused_parameters=plan.recipe.training.freeze_epochs > 0,
             gradient_as_bucket_view=True,
             broadcast_buffers=False,  # batch normalisation is of all, so they are the same anyway
         )
@@ -144,9 +144,9 @@ def _classifier(plan: Plan, steps: int, device: torch.device) -> Classifier:
 def _load_kept(plan: Plan, run: Run) -> None:
     """Give the network the weights that the recipe says to keep."""
     settings = plan.recipe.training
-    path = run.checkpoints / ("best.ckpt" if settings.keep == "best" else "last.ckpt")
+    path = run.checkpoints / ("best.ckpt" if settings.checkpoint == "best" else "last.ckpt")
     weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    prefix = "averaged.module." if settings.average_weights else "network."
+    prefix = "averaged.module." if settings.ema_decay else "network."
     plan.network.load_state_dict(
         {
             name.removeprefix(prefix): value

@@ -28,32 +28,32 @@ Row = dict[str, float]
 
 @dataclass
 class Totals:
-    """Sums over the pictures of an epoch, kept on the device so that no step waits for them."""
+    """Sums over the images of an epoch, kept on the device so that no step waits for them."""
 
     loss: Tensor
     merit: Tensor  # see `Objective.merit`
-    pictures: int = 0
+    images: int = 0
 
     @classmethod
     def on(cls, device: torch.device) -> "Totals":
         return cls(torch.zeros((), device=device), torch.zeros((), device=device))
 
-    def add(self, loss: Tensor, merit: Tensor, pictures: int) -> None:
-        self.loss += loss.detach() * pictures
+    def add(self, loss: Tensor, merit: Tensor, images: int) -> None:
+        self.loss += loss.detach() * images
         self.merit += merit.detach()
-        self.pictures += pictures
+        self.images += images
 
     def means(self) -> tuple[float, float]:
         """Mean loss and mean merit."""
-        return self.loss.item() / self.pictures, self.merit.item() / self.pictures
+        return self.loss.item() / self.images, self.merit.item() / self.images
 
 
 class Classifier(LightningModule):
-    """Trains a network on labelled pictures as a recipe says.
+    """Trains a network on labelled images as a recipe says.
 
     Everything random in a step follows from (seed, step), and everything that carries over from
     one epoch to the next is in the checkpoint: a training that is resumed ends where it would have
-    ended. Where a batch is divided over processes, each picture is seen as it would be by one, and
+    ended. Where a batch is divided over processes, each image is seen as it would be by one, and
     the loss is that of the whole batch; only dropout draws other numbers.
 
     Parameters
@@ -61,7 +61,7 @@ class Classifier(LightningModule):
     network
         Takes (N, C, H, W) float, gives (N, outputs) raw numbers.
     view
-        From packed uint8 pictures to the network's input.
+        From packed uint8 images to the network's input.
     recipe
         Optimiser and schedule.
     objective
@@ -91,7 +91,7 @@ class Classifier(LightningModule):
             # Of the method, for a compiled module would be a second owner of the weights.
             self.compiled = torch.compile(network.forward, mode=compiled)
         self.head = create_head(objective.head)
-        decay = recipe.training.average_weights
+        decay = recipe.training.ema_decay
         self.averaged = _averaged(network, decay) if decay else None
         self.view = view
         self.recipe = recipe
@@ -151,14 +151,14 @@ class Classifier(LightningModule):
     def on_train_epoch_start(self) -> None:
         self.training_totals = Totals.on(self.device)
         self.validation_totals = Totals.on(self.device)
-        if alone_for := self.recipe.training.head_epochs:
+        if alone_for := self.recipe.training.freeze_epochs:
             learn_last_layer_only(self.network, self.current_epoch < alone_for)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        pictures, labels = batch
+        images, labels = batch
         processes = self.trainer.world_size
         start = share(len(labels), self.global_rank, processes).start
-        inputs = self.view.random(pictures, len(labels), start)
+        inputs = self.view.random(images, len(labels), start)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         if self.global_rank:  # dropout's numbers, which are not to be those of another process
             _seed(self.device, self._step_seed() + (self.global_rank << 40))
@@ -177,8 +177,8 @@ class Classifier(LightningModule):
             self.averaged.update_parameters(self.network)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
-        pictures, labels = batch
-        inputs = self.view.fixed(pictures).contiguous(memory_format=torch.channels_last)
+        images, labels = batch
+        inputs = self.view.fixed(images).contiguous(memory_format=torch.channels_last)
         self._score(self.best_network(inputs), labels, self.validation_totals)
 
     def _score(self, raw: Tensor, labels: Tensor, totals: Totals, smoothing: float = 0.0) -> Tensor:
@@ -200,7 +200,7 @@ class Classifier(LightningModule):
             self._diverged()
         name = self.objective.figure_name
         row = {"epoch": self.current_epoch + 1, "loss": loss, name: figure}
-        if self.validation_totals.pictures:
+        if self.validation_totals.images:
             row["val_loss"], row[f"val_{name}"] = self.figures(self.validation_totals)
             self.log("val_loss", row["val_loss"])
         row["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
@@ -211,7 +211,7 @@ class Classifier(LightningModule):
         return row
 
     def figures(self, totals: Totals) -> tuple[float, float]:
-        """Loss, and accuracy or RMSE, of all pictures in the totals."""
+        """Loss, and accuracy or RMSE, of all images in the totals."""
         loss, merit = totals.means()
         return loss, self.objective.figure(merit)
 

@@ -75,16 +75,18 @@ class Objective:
         votes = votes_cast(labels[:, :_ANSWERS], labels[:, _ANSWERS:])
         return -dirichlet_multinomial(raw, votes).mean().float()
 
-    def favouring_rare(self, labels: np.ndarray, classes: int, strength: float) -> "Objective":
+    def with_logit_adjustment(
+        self, labels: np.ndarray, classes: int, strength: float
+    ) -> "Objective":
         """The same with logits adjusted for the shares of the classes (Menon et al. 2021).
 
-        labels: (N,) of the training part. What is learnt is as if each class had its share to the
+        labels: (N,) of the training set. What is learnt is as if each class had its share to the
         power of 1 - strength, in [0, 1]: 0 changes nothing, with 1 all classes count alike.
         """
         if not strength or self.figure_name != "accuracy":
             return self
         counts = np.bincount(labels, minlength=classes)
-        shares = np.maximum(counts, 1) / len(labels)  # a class may have no training pictures
+        shares = np.maximum(counts, 1) / len(labels)  # a class may have no training images
         return replace(self, adjustment=tuple((strength * np.log(shares)).tolist()))
 
     def merit(self, answers: Tensor, labels: Tensor) -> Tensor:
@@ -98,7 +100,7 @@ class Objective:
         return (answers - labels[:, :_ANSWERS]).square().mean(dim=1).sum()
 
     def figure(self, merit: float) -> float:
-        """Accuracy or RMSE, from the mean of `merit` over the pictures."""
+        """Accuracy or RMSE, from the mean of `merit` over the images."""
         return merit if self.figure_name == "accuracy" else merit**0.5
 
     def labels(self, labels: np.ndarray, table: pd.DataFrame) -> Tensor:

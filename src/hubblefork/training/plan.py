@@ -16,10 +16,10 @@ from hubblefork.training.losses import Objective, choose_objective
 from hubblefork.training.processes import ALONE, World
 from hubblefork.training.recipe import Recipe
 
-# Pictures that the mean and deviation of the training part are taken from: the error of a mean
+# Images that the mean and std of the training set are taken from: the error of a mean
 # over so many is far below one grey level.
 _STATISTICS_FROM = 5_000
-# And the most bytes that these may take together, where pictures are large.
+# And the most bytes that these may take together, where images are large.
 _STATISTICS_BYTES = 128 << 20
 
 
@@ -55,11 +55,13 @@ def plan(
     rows = split.rows(dataset, "train")
     if len(rows) < 2 * recipe.training.chunks:  # no batch of one: see BatchRows
         raise RequestError(
-            f"training.chunks is {recipe.training.chunks}, for {len(rows)} pictures to train on; "
+            f"training.chunks is {recipe.training.chunks}, for {len(rows)} images to train on; "
             "each chunk needs two or more: --set chunks=1"
         )
-    strength = recipe.training.favour_rare
-    objective = objective.favouring_rare(dataset.labels[rows], dataset.task.outputs, strength)
+    strength = recipe.training.logit_adjustment
+    objective = objective.with_logit_adjustment(
+        dataset.labels[rows], dataset.task.outputs, strength
+    )
     torch.manual_seed(seed)
     network = make_network(recipe, dataset.images.shape[3], dataset.task.outputs)
     _check_parts(split, recipe.training.chunks, world)
@@ -84,7 +86,7 @@ def _check_parts(split: Split, chunks: int, world: World) -> None:
         number = split.counts()[part] // (chunks if part == "train" else 1)
         if 0 < number < world.size:
             raise RequestError(
-                f"there are {number} pictures for {part}, and {world.size} processes to share "
+                f"there are {number} images for {part}, and {world.size} processes to share "
                 f"them: --devices {number} or fewer"
             )
 
@@ -111,21 +113,21 @@ def make_network(recipe: Recipe, channels: int, outputs: int) -> nn.Module:
 def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray, network: nn.Module) -> View:
     """The view of a recipe; where it standardises, with statistics of the training rows alone."""
     channels = dataset.images.shape[3]
-    mean, deviation = np.zeros(channels), np.ones(channels)
+    mean, std = np.zeros(channels), np.ones(channels)
     if recipe.view.normalise == "train":
         number = max(1, min(_STATISTICS_FROM, _STATISTICS_BYTES // dataset.images[0].nbytes))
         sample = np.sort(np.random.default_rng(0).permutation(rows)[:number])
         values = dataset.images[sample].reshape(-1, channels)
         mean = values.mean(axis=0, dtype=np.float64) / 255
         # A channel without any contrast must not be divided by nothing.
-        deviation = np.maximum(values.std(axis=0, dtype=np.float64) / 255, 1 / 255)
+        std = np.maximum(values.std(axis=0, dtype=np.float64) / 255, 1 / 255)
     elif recipe.view.normalise == "backbone":
-        mean, deviation = _statistics_of_backbone(network, channels)
+        mean, std = _statistics_of_backbone(network, channels)
     return View(
         size=recipe.view.size or dataset.images.shape[1],
         mean=tuple(float(value) for value in mean.round(6)),
-        deviation=tuple(float(value) for value in deviation.round(6)),
-        field=recipe.view.field,
+        std=tuple(float(value) for value in std.round(6)),
+        field_of_view=recipe.view.field_of_view,
         rotate=recipe.view.rotate,
         flip=recipe.view.flip,
         zoom=recipe.view.zoom,
@@ -136,9 +138,9 @@ def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray, network:
 
 
 def _statistics_of_backbone(network: nn.Module, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of what a backbone of timm was pretrained on, values in [0, 1]."""
+    """Mean and std of what a backbone of timm was pretrained on, values in [0, 1]."""
     config = network.pretrained_cfg
-    mean, deviation = np.array(config["mean"]), np.array(config["std"])
-    if len(mean) != channels:  # grey pictures, or bands that it never saw: each as the mean of all
-        mean, deviation = (np.full(channels, values.mean()) for values in (mean, deviation))
-    return mean, deviation
+    mean, std = np.array(config["mean"]), np.array(config["std"])
+    if len(mean) != channels:  # grey images, or bands that it never saw: each as the mean of all
+        mean, std = (np.full(channels, values.mean()) for values in (mean, std))
+    return mean, std

@@ -1,6 +1,6 @@
 """The probe: all of a network but its last layer stays as it is, and that one is found exactly.
 
-`hubblefork train SOURCE --recipe probe` computes the features of every picture once, finds the
+`hubblefork train SOURCE --recipe probe` computes the features of every image once, finds the
 weights of the last layer by logistic regression on them, and keeps the result as any other model.
 """
 
@@ -15,7 +15,7 @@ from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hubblefork.core.device import pictures_at_once
+from hubblefork.core.device import images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress, say
 from hubblefork.data.groups import commonest, find_groups
@@ -25,12 +25,12 @@ from hubblefork.tasks.task import Classes
 from hubblefork.training.plan import Plan
 
 # Inverse strengths of the penalty, from a classifier that is nearly constant to one that separates
-# some hundred pictures without a mistake. They suit all networks, since features are standardised.
+# some hundred images without a mistake. They suit all networks, since features are standardised.
 STRENGTHS = 10.0 ** np.arange(-5, 2)
 _FOLDS = 5
 # The least probability that log loss believes: the spacing of float32 at 1.
 _FLOOR = float(np.finfo(np.float32).eps)
-# The most bytes of features that are learnt from: 50,000 pictures of a network with 1,280. The last
+# The most bytes of features that are learnt from: 50,000 images of a network with 1,280. The last
 # layer has so few weights that more of them would hardly change it.
 _MOST_BYTES = 1 << 28
 
@@ -58,7 +58,7 @@ def check_probe(plan: Plan) -> None:
 def fit_probe(plan: Plan, run: Run) -> nn.Module:
     """Find the last layer's weights, write `history.csv`, and return the network on the CPU.
 
-    A picture is learnt from on every side where predictions are averaged over several, else as it
+    An image is learnt from on every side where predictions are averaged over several, else as it
     is and, where `view.flip` says so, mirrored.
 
     `check_probe` tells beforehand what has none.
@@ -69,9 +69,7 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
     labels = plan.dataset.labels
     rows, val = _affordable(plan, layer.in_features), plan.split.rows(plan.dataset, "val")
     if len(rows) < (all_rows := plan.split.counts()["train"]):
-        say(
-            f"learning from {len(rows):,} of the {all_rows:,} pictures to train on, drawn by chance"
-        )
+        say(f"learning from {len(rows):,} of the {all_rows:,} images to train on, drawn by chance")
     features = compute_features(plan, rows)
     views = len(features)
     weight, bias, strength = fit_classifier(
@@ -122,10 +120,10 @@ def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
 def _views(plan: Plan, rows: np.ndarray) -> Iterator[list[Tensor]]:
     """The views of one batch after another that are learnt from: (N, C, H, W) each."""
     view = plan.view
-    most = pictures_at_once(view.size)
+    most = images_at_once(view.size)
     for start in range(0, len(rows), most):
-        pictures = torch.from_numpy(plan.dataset.images[rows[start : start + most]])
-        maps = view.fixed(pictures.to(plan.device))
+        images = torch.from_numpy(plan.dataset.images[rows[start : start + most]])
+        maps = view.fixed(images.to(plan.device))
         sides = view.sides(maps)
         if view.flip and len(sides) == 1:
             sides = [maps, maps.flip(-1)]
@@ -145,7 +143,7 @@ def fit_classifier(
     ----------
     features : (N, F).
     labels : (N,) from 0 to K - 1, each at least once; `names` are the K classes.
-    groups : (N,) numbers; pictures of one group are never both learnt from and judged.
+    groups : (N,) numbers; images of one group are never both learnt from and judged.
     seed : of the division into folds.
 
     Returns
@@ -155,9 +153,9 @@ def fit_classifier(
 
     Raises RequestError where a class has one group only.
     """
-    mean, deviation = features.mean(axis=0), features.std(axis=0)
-    deviation[deviation == 0] = 1  # a feature that never changes says nothing
-    standard = (features - mean) / deviation
+    mean, std = features.mean(axis=0), features.std(axis=0)
+    std[std == 0] = 1  # a feature that never changes says nothing
+    standard = (features - mean) / std
     folds = PredefinedSplit(_folds(labels, groups, names, seed))
     best = (np.inf, None)
     for strength in STRENGTHS:
@@ -171,7 +169,7 @@ def fit_classifier(
     weight, bias = model.coef_, model.intercept_
     if len(weight) == 1:  # two classes: the difference of their two numbers
         weight, bias = np.stack([-weight[0], weight[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
-    weight = weight / deviation
+    weight = weight / std
     return weight.astype(np.float32), (bias - weight @ mean).astype(np.float32), model.C
 
 
@@ -180,14 +178,14 @@ def _groups(plan: Plan) -> np.ndarray:
 
 
 def _folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...], seed: int) -> np.ndarray:
-    """The fold of each picture: groups whole, and each class in every fold."""
+    """The fold of each image: groups whole, and each class in every fold."""
     group = np.unique(groups, return_inverse=True)[1]
     stratum = commonest(group, labels)
     count = np.bincount(stratum, minlength=len(names))
     if count.min() < 2:
         raise RequestError(
-            f"class {names[count.argmin()]!r} has fewer than two groups of pictures to learn from, "
-            "too few to choose the penalty of a probe by cross-validation; add pictures, or take "
+            f"class {names[count.argmin()]!r} has fewer than two groups of images to learn from, "
+            "too few to choose the penalty of a probe by cross-validation; add images, or take "
             "--recipe transfer"
         )
     random = np.random.default_rng(seed)

@@ -64,7 +64,7 @@ class Recipe(Table):
         view = self.view
         if self.training.method == "probe" and (view.rotate or view.zoom != 1 or view.shift):
             raise ValueError(
-                "training.method = 'probe' sees each picture as predictions do: view.rotate and "
+                "training.method = 'probe' sees each image as predictions do: view.rotate and "
                 "view.shift have to be 0 and view.zoom 1; view.flip, view.symmetries and "
                 "view.angles add views"
             )
@@ -91,7 +91,7 @@ class Recipe(Table):
     def _val_is_there_where_it_is_watched(self) -> "Recipe":
         plateau = self.schedule.name == "plateau"
         watched = {
-            ("training.keep = 'best'", "keep=last"): self.training.keep == "best",
+            ("training.checkpoint = 'best'", "checkpoint=last"): self.training.checkpoint == "best",
             ("training.early_stopping", "early_stopping=none"): self.training.early_stopping,
             (f"schedule.monitor = {self.schedule.monitor!r}", "monitor=loss"): plateau
             and self.schedule.monitor.startswith("val_"),
@@ -99,7 +99,7 @@ class Recipe(Table):
         for (reason, mended), holds in watched.items():
             if holds and self.split.val == 0:
                 raise ValueError(
-                    f"{reason} needs a validation part, but split.val is 0: --set {mended}"
+                    f"{reason} needs a validation set, but split.val is 0: --set {mended}"
                 )
         return self
 
@@ -183,7 +183,7 @@ def setting_keys() -> list[str]:
 def describe_settings() -> dict[str, str]:
     """Every key that `--set` takes, with its meaning, its choices and what it is by itself.
 
-    >>> describe_settings()["training.keep"]
+    >>> describe_settings()["training.checkpoint"]
     'The weights of the epoch with the lowest val_loss, or of the last: best, last. [default: last]'
     """
     described = {}

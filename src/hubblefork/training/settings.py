@@ -35,7 +35,7 @@ class StretchTable(Table):
     """How counts (FITS, arrays of floats) become bytes: see `hubblefork.sky.stretch.Stretch`."""
 
     low: float = Stretch.low
-    """Percentile of a picture's pixels that becomes black."""
+    """Percentile of an image's pixels that becomes black."""
     high: float = Stretch.high
     """Percentile that becomes white."""
     noise: float = Stretch.noise
@@ -49,7 +49,7 @@ class StretchTable(Table):
     balance: list[float] = list(Stretch.balance)
     """Factors of red, green and blue."""
     limits: list[float] | None = None
-    """Counts of black and white, the same for every picture, in place of percentiles."""
+    """Counts of black and white, the same for every image, in place of percentiles."""
 
     @model_validator(mode="after")
     def _within_range(self) -> "StretchTable":
@@ -62,12 +62,12 @@ class StretchTable(Table):
 
 
 class DataTable(Table):
-    """How pictures are packed: see `hubblefork.data.images.framing.Framing`."""
+    """How images are packed: see `hubblefork.data.images.framing.Framing`."""
 
     crop: Count | None = None
-    """Side of the square that is cut out of the middle, in pixels; none: all of the picture."""
+    """Side of the square that is cut out of the middle, in pixels; none: all of the image."""
     size: Side = 64
-    """Side that pictures are packed at, in pixels."""
+    """Side that images are packed at, in pixels."""
     grey: bool = False
     """Whether colours are averaged away."""
     stretch: StretchTable = StretchTable()
@@ -82,16 +82,16 @@ class DataTable(Table):
 
 
 class SplitTable(Table):
-    """Shares of the pictures for training, validation and test."""
+    """Shares of the images for training, validation and test."""
 
     train: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Share of the pictures to learn from; where it is not set, what val and test leave."""
+    """Share of the images to learn from; where it is not set, what val and test leave."""
     val: Share = 0.1
     """Share for choices: of an epoch, of the calibration of probabilities."""
     test: Share = 0.1
     """Share that is looked at once, at the end."""
     group: str | None = None
-    """A column of the catalogue: pictures with the same value never stand on two sides."""
+    """A column of the catalogue: images with the same value never stand on two sides."""
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "SplitTable":
@@ -106,22 +106,22 @@ class ViewTable(Table):
 
     size: Side | None = None
     """Side of the network's input, in pixels; none: the packed size."""
-    field: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the packed picture's side that is seen, around the middle."""
+    field_of_view: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the packed image's side that is seen, around the middle."""
     normalise: Literal["unit", "train", "backbone"] = "unit"
-    """Values in [0, 1], standardised on the training part, or as the backbone saw them"""
+    """Values in [0, 1], standardised on the training set, or as the backbone saw them"""
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
-    """Training pictures are turned by up to this many degrees either way."""
+    """Training images are turned by up to this many degrees either way."""
     flip: bool = False
-    """Whether half of the training pictures are mirrored."""
+    """Whether half of the training images are mirrored."""
     zoom: Annotated[float, Field(ge=1, le=4)] = 1.0
-    """Training pictures are enlarged or reduced by up to this factor."""
+    """Training images are enlarged or reduced by up to this factor."""
     shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """Training pictures are moved by up to this share of their side."""
+    """Training images are moved by up to this share of their side."""
     symmetries: bool = False
     """Whether predictions are averaged over the eight rotations by 90 degrees and mirrorings."""
     angles: Annotated[int, Field(ge=1, le=90)] = 1
-    """Predictions are averaged over pictures turned by so many equal parts of 90 degrees."""
+    """Predictions are averaged over images turned by so many equal parts of 90 degrees."""
 
 
 class NetworkTable(Table):
@@ -179,34 +179,34 @@ class TrainingTable(Table):
     method: Literal["gradient", "probe"] = "gradient"
     """All weights in many steps, or the last layer only in one"""
     epochs: Count = 10
-    """Passes over the training part, or over each chunk of it."""
+    """Passes over the training set, or over each chunk of it."""
     minutes: Positive | None = None
     """Fewer epochs where this machine would take longer for them; none: however long they take."""
     chunks: Count = 1
-    """Balanced parts of the training part that are trained on one after another."""
-    head_epochs: Annotated[int, Field(ge=0)] = 0
+    """Balanced parts of the training set that are trained on one after another."""
+    freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """The first epochs, which train the last layer only."""
     batch_size: Count = 64
-    """Pictures of a step, over all devices."""
+    """Images of a step, over all devices."""
     loss: LossName = "auto"
     """What is made small; auto is cross-entropy for classes, mse for votes"""
     label_smoothing: Share = 0.0
     """Share of each label that is given to all classes alike; votes stay as they are."""
-    favour_rare: Annotated[float, Field(ge=0, le=1)] = 0.0
+    logit_adjustment: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How much rare classes are favoured: 1 as if all were equally common."""
-    average_weights: Share = 0.0
+    ema_decay: Share = 0.0
     """Decay, a step, of the moving average of the weights, which is kept; 0: none."""
     early_stopping: Count | None = None
     """Epochs without a better val_loss before the end."""
-    keep: Literal["best", "last"] = "last"
+    checkpoint: Literal["best", "last"] = "last"
     """The weights of the epoch with the lowest val_loss, or of the last"""
 
     @model_validator(mode="after")
-    def _head_epochs_are_some_of_all(self) -> "TrainingTable":
-        if self.head_epochs > self.all_epochs:
+    def _freeze_epochs_are_some_of_all(self) -> "TrainingTable":
+        if self.freeze_epochs > self.all_epochs:
             raise ValueError(
-                f"training.head_epochs is {self.head_epochs}, of {self.all_epochs} epochs in all; "
-                "expected as many or fewer"
+                f"training.freeze_epochs is {self.freeze_epochs}, of {self.all_epochs} epochs in "
+                "all; expected as many or fewer"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""The order in which an epoch sees its pictures: random, and kind to a disk where it must be.
+"""The order in which an epoch sees its images: random, and kind to a disk where it must be.
 
 Rows that are drawn from anywhere in a file larger than the memory are each a seek of their own.
 So a large dataset is shuffled as a deck in two cuts: runs of neighbouring rows are drawn in random

@@ -20,7 +20,7 @@ _WARM_UP = 3
 # Steps are timed for so many seconds, since other work on the machine disturbs single ones.
 _SECONDS = 8.0
 _MOST_STEPS = 100
-# Of the work on a picture to learn from: one to validate on needs no gradients.
+# Of the work on an image to learn from: one to validate on needs no gradients.
 _VALIDATION = 1 / 3
 
 
@@ -30,14 +30,14 @@ def affordable_epochs(plan: Plan) -> int:
     There is at least one, and never fewer than those in which only the last layer learns.
 
     Times training steps on a copy of the network, with this process's share of a batch; one step
-    where so few pictures leave no doubt. Raises RequestError where a batch does not fit the memory.
+    where so few images leave no doubt. Raises RequestError where a batch does not fit the memory.
     """
     settings = plan.recipe.training
     if settings.minutes is None:
         return settings.epochs
     counts = plan.split.counts()
-    pictures = counts["train"] + _VALIDATION * counts["val"] * settings.chunks
-    steps = pictures / settings.batch_size
+    images = counts["train"] + _VALIDATION * counts["val"] * settings.chunks
+    steps = images / settings.batch_size
     with telling_of_batches(settings.batch_size, plan.view.size):
         step = _step(plan)
         affordable = 60 * settings.minutes / (steps * step())
@@ -46,7 +46,7 @@ def affordable_epochs(plan: Plan) -> int:
     del step
     if plan.device.type == "cuda":
         torch.cuda.empty_cache()  # of this process, which may not be the one that trains
-    least = max(1, math.ceil(settings.head_epochs / settings.chunks))
+    least = max(1, math.ceil(settings.freeze_epochs / settings.chunks))
     return max(least, min(settings.epochs, int(affordable)))
 
 
@@ -71,13 +71,13 @@ def _typical(step: Callable[[], float]) -> float:
 
 
 def _step(plan: Plan) -> Callable[[], float]:
-    """A training step, on the same pictures each time, that gives the seconds it took."""
+    """A training step, on the same images each time, that gives the seconds it took."""
     keep_freed_memory()
     settings = plan.recipe.training
     # Never one alone, of which batch normalisation knows no variance.
     number = max(2, settings.batch_size // plan.world.size)
     rows = plan.split.rows(plan.dataset, "train")[:number]
-    pictures = torch.from_numpy(plan.dataset.images[rows]).to(plan.device)
+    images = torch.from_numpy(plan.dataset.images[rows]).to(plan.device)
     labels = plan.objective.labels(plan.dataset.labels, plan.dataset.table)[rows].to(plan.device)
     network = copy.deepcopy(plan.network).to(plan.device, memory_format=torch.channels_last)
     optimiser = make_optimiser(network.train(), plan.recipe.optimiser)
@@ -86,7 +86,7 @@ def _step(plan: Plan) -> Callable[[], float]:
     def step() -> float:
         begin = time.perf_counter()
         with torch.autocast(plan.device.type, torch.bfloat16, enabled=plan.precision == "bf16"):
-            views = plan.view.random(pictures).contiguous(memory_format=torch.channels_last)
+            views = plan.view.random(images).contiguous(memory_format=torch.channels_last)
             raw = network(views)
             loss = plan.objective.loss(raw, head(raw), labels, settings.label_smoothing)
         optimiser.zero_grad()

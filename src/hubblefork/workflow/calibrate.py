@@ -1,4 +1,4 @@
-"""After a training: find out on the validation part how far the model's answers can be trusted."""
+"""After a training: find out on the validation set how far the model's answers can be trusted."""
 
 from dataclasses import replace
 
@@ -15,23 +15,23 @@ from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import Trust
 from hubblefork.tasks.task import Classes
 
-# Training pictures whose features are looked at. From a thousand, pictures of another kind were
+# Training images whose features are looked at. From a thousand, images of another kind were
 # measured to be told apart a little less well.
 _MOST_TRAINING = 5_000
 
 
 def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Trust:
-    """Fit calibration, sets of classes and likeness of a model that has just been trained.
+    """Fit calibration, sets of classes and typicality of a model that has just been trained.
 
-    Calibration and sets are fitted on the same validation pictures, on which the epoch was chosen
-    too. Strictly, the promise of the sets needs pictures that nothing was chosen on. Two numbers
-    and one of some epochs adapt to hundreds of pictures very little, and halves of the validation
-    part would cost more: a wider scatter of the coverage. What it is on the test part stands in
-    `metrics.json`. Without a validation part nothing is known, and nothing is fitted.
+    Calibration and sets are fitted on the same validation images, on which the epoch was chosen
+    too. Strictly, the promise of the sets needs images that nothing was chosen on. Two numbers
+    and one of some epochs adapt to hundreds of images very little, and halves of the validation
+    set would cost more: a wider scatter of the coverage. What it is on the test set stands in
+    `metrics.json`. Without a validation set nothing is known, and nothing is fitted.
     """
     rows = split.rows(dataset, "val")
     if not len(rows):
-        say("no validation part: the probabilities are not calibrated, and no likeness is given")
+        say("no validation set: the probabilities are not calibrated, and no typicality is given")
         return Trust()
     training = split.rows(dataset, "train")
     sample = np.sort(np.random.default_rng(0).permutation(training)[:_MOST_TRAINING])
@@ -60,6 +60,6 @@ def _tell_missing(task: Classes, true: np.ndarray) -> None:
     missing = [repr(name) for name, count in zip(task.names, counts, strict=True) if not count]
     if missing:
         say(
-            f"no validation pictures of {first_few(missing)}: probabilities and sets are "
+            f"no validation images of {first_few(missing)}: probabilities and sets are "
             "calibrated without them, and promise nothing for them"
         )

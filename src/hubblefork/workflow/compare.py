@@ -1,4 +1,4 @@
-"""Hold runs side by side on the test pictures that they have in common."""
+"""Hold runs side by side on the test images that they have in common."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from hubblefork.runs.run import HISTORY_COLUMNS, Run
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.prediction_table import probability_columns
 
-# Pictures of disagreement that the page shows: four rows of five.
+# Images of disagreement that the page shows: four rows of five.
 _DISPUTED = 20
 
 
@@ -64,14 +64,14 @@ def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Com
     Parameters
     ----------
     runs
-        Run folders, or folders that `evaluate` made. Only the test pictures that all of them hold
+        Run folders, or folders that `evaluate` made. Only the test images that all of them hold
         are counted.
     out
         The page to write; by default `comparison.html` in this folder. A comparison that is there
         is replaced.
 
     Raises RequestError where there are fewer than two, where they have other classes, or no test
-    picture in common, and where another file than a comparison has the name of the page.
+    image in common, and where another file than a comparison has the name of the page.
 
     >>> from hubblefork.workflow.train import train
     >>> size = {"data.size": 24, "epochs": 1}
@@ -128,13 +128,13 @@ def _read(path: Path, name: str, names: tuple[str, ...]) -> _Entry:
 
 
 def _in_common(entries: Sequence[_Entry]) -> list[_Entry]:
-    """The rows of the pictures that all entries hold, in the same order."""
+    """The rows of the images that all entries hold, in the same order."""
     shared = entries[0].ids
     for entry in entries[1:]:
         shared = shared[shared.isin(entry.ids)]
     if shared.empty:
         raise RequestError(
-            "no test picture in common: the runs were split otherwise, or tested on other sources; "
+            "no test image in common: the runs were split otherwise, or tested on other sources; "
             "evaluate all on one source, and compare the folders that this makes"
         )
     kept = []
@@ -143,7 +143,7 @@ def _in_common(entries: Sequence[_Entry]) -> list[_Entry]:
         kept.append(_Entry(entry.run, entry.name, shared, entry.true[rows], entry.answers[rows]))
         if not np.allclose(kept[-1].true, kept[0].true, atol=1e-5):
             raise RequestError(
-                f"{kept[0].run.path} and {entry.run.path} have pictures of the same ids with other "
+                f"{kept[0].run.path} and {entry.run.path} have images of the same ids with other "
                 "labels: they were not tested on the same source"
             )
     return kept
@@ -159,7 +159,7 @@ def _contest(entries: Sequence[_Entry], names: tuple[str, ...]) -> Contest:
         pairs=tuple(_pair(first, second, names) for first, second in combinations(entries, 2)),
         disagreements=len(_disagreements(entries)) if names else 0,
         disputed=_disputed_classes(entries, names) if names else _disputed_votes(entries),
-        pictures=lambda identifier: _picture(dataset(), identifier),
+        images=lambda identifier: _image(dataset(), identifier),
         made=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
 
@@ -185,7 +185,7 @@ def _contestant(entry: _Entry, names: tuple[str, ...]) -> Contestant:
         parameters=cost.get("parameters"),
         epochs=cost.get("epochs"),
         seconds=cost.get("seconds"),
-        own_pictures=run.metrics["n"],
+        own_images=run.metrics["n"],
         learnt=run.metrics.get("learnt", 0),
     )
 
@@ -200,7 +200,7 @@ def _pair(first: _Entry, second: _Entry, names: tuple[str, ...]) -> Pair:
 
 
 def _disagreements(entries: Sequence[_Entry]) -> np.ndarray:
-    """Rows of the pictures to which not all give the same class."""
+    """Rows of the images to which not all give the same class."""
     predicted = np.column_stack([entry.answers.argmax(axis=1) for entry in entries])
     return np.flatnonzero((predicted != predicted[:, :1]).any(axis=1))
 
@@ -252,7 +252,7 @@ def _rmse(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _dataset(entries: Sequence[_Entry]) -> PackedDataset | None:
-    """The packed pictures of the first folder that still has them in the cache."""
+    """The packed images of the first folder that still has them in the cache."""
     for entry in entries:
         metrics = entry.run.metrics
         trained = (entry.run.path / "recipe.toml").is_file()
@@ -263,7 +263,7 @@ def _dataset(entries: Sequence[_Entry]) -> PackedDataset | None:
     return None
 
 
-def _picture(dataset: PackedDataset | None, identifier: str) -> np.ndarray | None:
+def _image(dataset: PackedDataset | None, identifier: str) -> np.ndarray | None:
     if dataset is None:
         return None
     rows = np.flatnonzero(dataset.table["id"].to_numpy() == identifier)

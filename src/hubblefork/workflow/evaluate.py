@@ -1,4 +1,4 @@
-"""Measure a trained model again: on its own test part, or on any other labelled source."""
+"""Measure a trained model again: on its own test set, or on any other labelled source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Evaluation:
     """A folder with `predictions.csv`, `metrics.json`, `figures/` and `report.html`.
 
     metrics: as a run's, and what `compare` finds in a run elsewhere: `dataset`, the key of the
-    packed pictures; `cost`: {parameters, and of the training epochs and seconds, where a run
+    packed images; `cost`: {parameters, and of the training epochs and seconds, where a run
     folder told them}.
     """
 
@@ -53,13 +53,13 @@ def evaluate(
     run
         A run folder or a model file.
     source
-        Labelled pictures whose class names are among the model's, or votes for a model of votes.
-        Where none is given, the test part of the run itself.
+        Labelled images whose class names are among the model's, or votes for a model of votes.
+        Where none is given, the test set of the run itself.
     out
         The folder to make; by default `evaluation-<source>` beside the model.
     crop
-        Side of the square kept of each picture of `source`, in its pixels, where it is framed
-        otherwise than the pictures that the model was trained on.
+        Side of the square kept of each image of `source`, in its pixels, where it is framed
+        otherwise than the images that the model was trained on.
     classes
         How votes of `source` become classes: `galaxy10`, `five`, or thresholds, also as the path
         of a TOML file.
@@ -83,14 +83,14 @@ def evaluate(
     if source is None and classes is not None:
         raise RequestError(
             f"--classes {classes} goes with a source; without one, {run} is measured on its own "
-            "test part, with the classes it was trained on"
+            "test set, with the classes it was trained on"
         )
     folder = _folder(Path(run), source, out)
     whole_run = Run.open(run) if Path(run).is_dir() else None
     learnt: int | None = 0
     if source is None:
         if whole_run is None:
-            raise RequestError(f"{run} is a model file and has no test part: name a source")
+            raise RequestError(f"{run} is a model file and has no test set: name a source")
         dataset, rows, about = own_test_part(whole_run, predictor)
         labels = dataset.labels[rows]
     else:
@@ -131,7 +131,7 @@ def _cost(predictor: Predictor, run: Run | None) -> dict[str, Any]:
 def own_test_part(
     run: Run, predictor: Predictor
 ) -> tuple[PackedDataset, np.ndarray, dict[str, Any]]:
-    """The dataset that a run was trained on, the rows of its test part, and what its split is.
+    """The dataset that a run was trained on, the rows of its test set, and what its split is.
 
     Raises RequestError where the source has changed since.
     """
@@ -180,16 +180,16 @@ def _model_numbers(source: Source, predictor: Predictor) -> np.ndarray | None:
 
 
 def _require_colours(dataset: PackedDataset, predictor: Predictor) -> None:
-    """RequestError for grey pictures where the model knows only coloured ones, and the reverse."""
+    """RequestError for grey images where the model knows only coloured ones, and the reverse."""
     found = dataset.table["bands"].map(colour_of)
     other = ~found.isin(predictor.card.colours)
     if other.any():
         examples = first_few(dataset.table["origin"][other])
         raise RequestError(
-            f"{other.sum():,} of the {len(dataset):,} pictures of {dataset.source} are "
+            f"{other.sum():,} of the {len(dataset):,} images of {dataset.source} are "
             f"{' or '.join(found[other].unique())} ({examples}), and those that the model has "
             f"learnt from are {' or '.join(predictor.card.colours)}: leave them out, or train on "
-            "such pictures too"
+            "such images too"
         )
 
 
@@ -198,9 +198,9 @@ def _all_of(dataset: PackedDataset, learnt: int | None) -> dict[str, Any]:
     if learnt is not None:
         told = f"{learnt:,} of them were used for training" if learnt else "none of them was learnt"
     if learnt:
-        say(f"{learnt:,} of the {len(dataset):,} pictures were used for training this model")
+        say(f"{learnt:,} of the {len(dataset):,} images were used for training this model")
     return {
-        "rule": f"all pictures of the source; {told}",
+        "rule": f"all images of the source; {told}",
         "seed": None,
         "sha256": None,
         "sizes": {"test": len(dataset)},

@@ -1,4 +1,4 @@
-"""From a model and labelled pictures to predictions.csv, metrics.json, figures and the report."""
+"""From a model and labelled images to predictions.csv, metrics.json, figures and the report."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ _DRAWS = 30
 
 
 def measure_test_part(run: Run, dataset: PackedDataset, split: Split, device: str) -> None:
-    """Predict a run's test part with its model file, and write all that follows from it."""
+    """Predict a run's test set with its model file, and write all that follows from it."""
     predictor = Predictor.load(run.path, device)
     rows = split.rows(dataset, "test")
     measure(predictor, dataset, rows, run.path, run, about_split(dataset, split))
@@ -81,9 +81,9 @@ def _measure_trust(
     """What calibration did, and whether sets of classes hold what they promise.
 
     `calibration`: {temperature, exponent; error_before, brier_before: the expected calibration
-    error and the Brier score without it; error_by_chance: the error of as many pictures whose
+    error and the Brier score without it; error_by_chance: the error of as many images whose
     classes are drawn with just these probabilities}. `prediction_sets`: see `measure_sets`. Both
-    are None where the model had no validation part.
+    are None where the model had no validation set.
     """
     trust = predictor.trust
     if trust.calibration is None:
@@ -108,14 +108,14 @@ def _measure_trust(
 
 
 def _drawn(probabilities: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """A class for each picture, drawn with its probabilities (N, K)."""
+    """A class for each image, drawn with its probabilities (N, K)."""
     up_to = probabilities.cumsum(axis=1)
     place = random.random((len(up_to), 1)) * up_to[:, -1:]
     return (up_to <= place).sum(axis=1)
 
 
 def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
-    """What the report says of a split, with the pictures of each class in each part."""
+    """What the report says of a split, with the images of each class in each part."""
     counts = {}
     if isinstance(dataset.task, Classes):
         for part in PARTS:
@@ -152,7 +152,7 @@ def _material(
         history=history,
         predictions=predictions,
         metrics=metrics,
-        pictures=lambda identifier: dataset.images[row_of[identifier]],
+        images=lambda identifier: dataset.images[row_of[identifier]],
         versions=card.versions,
         parameters=count_parameters(predictor.network),
         seconds=float(history["seconds"].sum()),

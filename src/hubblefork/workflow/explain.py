@@ -1,4 +1,4 @@
-"""Explain a trained network: its answers to single pictures, or its whole test part."""
+"""Explain a trained network: its answers to single images, or its whole test set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run, short_name
 from hubblefork.tasks.task import Classes
-from hubblefork.workflow.explain_images import explain_pictures
+from hubblefork.workflow.explain_images import explain_images
 from hubblefork.workflow.explain_test_set import explain_part
 
 
@@ -23,7 +23,7 @@ from hubblefork.workflow.explain_test_set import explain_part
 class Explanation:
     """The folder that was written; `page` is its `explanation.html`.
 
-    table: one row a picture that was explained, or, of a test part, one a mistake; with votes, one
+    table: one row an image that was explained, or, of a test set, one a mistake; with votes, one
     a galaxy, the farthest from the volunteers first.
     """
 
@@ -37,7 +37,7 @@ class Explanation:
 
 def explain(
     run: str | Path,
-    pictures: str | Path | Sequence[str | Path] = (),
+    images: str | Path | Sequence[str | Path] = (),
     *,
     out: str | Path | None = None,
     crop: int | None = None,
@@ -51,14 +51,14 @@ def explain(
     Parameters
     ----------
     run
-        A run folder; with pictures, also a model file, which knows no training pictures.
-    pictures
-        What is to be explained, as `predict` takes it. Without any, the run's own test part:
+        A run folder; with images, also a model file, which knows no training images.
+    images
+        What is to be explained, as `predict` takes it. Without any, the run's own test set:
         mistakes, doubts, what it looks at, how well it holds, and what is odd.
     out
-        The folder to make; by default `explanation` or `explanation-<pictures>` beside the model.
+        The folder to make; by default `explanation` or `explanation-<images>` beside the model.
     crop
-        Side of the square kept of each of the pictures, in its pixels, where they are framed
+        Side of the square kept of each of the images, in its pixels, where they are framed
         otherwise than those that the model was trained on.
     method
         Of the maps: `grad-cam`, `integrated-gradients` or `occlusion`. By default the first, or
@@ -67,7 +67,7 @@ def explain(
     layer
         Of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
     folds
-        For the test part of classes: find likely wrong labels among all pictures of the run's
+        For the test set of classes: find likely wrong labels among all images of the run's
         source, by training so many more networks.
     device
         `auto`, `cpu` or `cuda`.
@@ -81,23 +81,23 @@ def explain(
     >>> explained.table["id"].tolist() == [str(galaxies / "disc" / "disc 0.png")]
     True
     >>> sorted(path.name for path in explained.path.iterdir())
-    ['explanation.html', 'explanations.csv', 'neighbours.csv', 'pictures']
+    ['explanation.html', 'explanations.csv', 'images', 'neighbours.csv']
     """
-    places = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    places = [images] if isinstance(images, str | Path) else list(images)
     target = _folder(Path(run), places, out)
     predictor = Predictor.load(run, device, crop)
     _check(predictor, method, layer, folds, places)
     whole_run = Run.open(run) if Path(run).is_dir() else None
     if not places and crop is not None:
         raise RequestError(
-            f"--crop {crop} goes with pictures; without any, {run} is explained on its own test "
+            f"--crop {crop} goes with images; without any, {run} is explained on its own test "
             "part, cut as it was"
         )
     if not places and whole_run is None:
-        raise RequestError(f"{run} is a model file and has no test part: name pictures")
+        raise RequestError(f"{run} is a model file and has no test set: name images")
     with appearing(target) as folder:
         if places:
-            table = explain_pictures(predictor, whole_run, places, folder, method, layer)
+            table = explain_images(predictor, whole_run, places, folder, method, layer)
         else:
             table = explain_part(predictor, whole_run, folder, method, layer, folds, device)
     return Explanation(target, table)
@@ -128,7 +128,7 @@ def _check(
             "it out, or train one with --classes five or --classes galaxy10"
         )
     if folds is not None and places:
-        raise RequestError("--folds goes without pictures: it looks at all of the run's own")
+        raise RequestError("--folds goes without images: it looks at all of the run's own")
     if folds is not None and folds < 2:
         raise RequestError(f"--folds {folds}: expected 2 or more, 5 for example")
     if method is not None and method not in METHODS:

@@ -1,4 +1,4 @@
-"""Explain single pictures: a page, figures of each and tables of all."""
+"""Explain single images: a page, figures of each and tables of all."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,19 +9,19 @@ import pandas as pd
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress, say
 from hubblefork.data.images.blocks import read_block
-from hubblefork.explanation.single_image import PictureExplanation, explain_picture
+from hubblefork.explanation.single_image import ImageExplanation, explain_image
 from hubblefork.models.predictor import Predictor
 from hubblefork.prediction.predict import open_places
 from hubblefork.report.explain import Explained, now, write_explained, write_table
-from hubblefork.report.explain_words import about_pictures
+from hubblefork.report.explain_words import about_images
 from hubblefork.runs.run import Run, short_name
-from hubblefork.workflow.reference_images import known_pictures
+from hubblefork.workflow.reference_images import known_images
 
-# Pictures that are explained one by one: each costs seconds, and its part of a page.
-_MOST_PICTURES = 24
+# Images that are explained one by one: each costs seconds, and its part of a page.
+_MOST_IMAGES = 24
 
 
-def explain_pictures(
+def explain_images(
     predictor: Predictor,
     run: Run | None,
     places: Sequence[str | Path],
@@ -29,7 +29,7 @@ def explain_pictures(
     method: str | None,
     layer: str | None,
 ) -> pd.DataFrame:
-    """Explain pictures one by one, and write into `folder`.
+    """Explain images one by one, and write into `folder`.
 
     Returns the table `explanations.csv`. Raises RequestError where none can be read.
     """
@@ -38,19 +38,19 @@ def explain_pictures(
         say(f"not read: {identifier}: {reason}")
     if not found:
         identifier, reason = problems[0]
-        raise RequestError(f"no picture could be read; {identifier}: {reason}")
+        raise RequestError(f"no image could be read; {identifier}: {reason}")
     if number > len(found) + len(problems):
-        say(f"explaining the first {_MOST_PICTURES} of {number:,} pictures")
-    known = known_pictures(predictor, run) if run else None
-    explained: list[PictureExplanation] = []
+        say(f"explaining the first {_MOST_IMAGES} of {number:,} images")
+    known = known_images(predictor, run) if run else None
+    explained: list[ImageExplanation] = []
     with progress("explaining", len(found)) as done:
-        for identifier, picture in found:
-            explained.append(explain_picture(predictor, picture, identifier, method, layer, known))
+        for identifier, image in found:
+            explained.append(explain_image(predictor, image, identifier, method, layer, known))
             done(1)
     rows = []
     for place, each in enumerate(explained, start=1):
-        files = each.save(folder / "pictures", f"{place:03d}")
-        rows.append(each.row() | {"overlay": f"pictures/{files[0].name}"})
+        files = each.save(folder / "images", f"{place:03d}")
+        rows.append(each.row() | {"overlay": f"images/{files[0].name}"})
     table = pd.DataFrame(rows)
     write_table(table, folder / "explanations.csv")
     if known:
@@ -61,7 +61,7 @@ def explain_pictures(
         kind="Single answers, explained",
         made=now(),
         sections=[each.section() for each in explained],
-        **about_pictures(table, number, problems, bool(known)),
+        **about_images(table, number, problems, bool(known)),
     )
     write_explained(page, folder / "explanation.html")
     return table
@@ -70,7 +70,7 @@ def explain_pictures(
 def _read(
     predictor: Predictor, places: Sequence[str | Path]
 ) -> tuple[list[tuple[str, np.ndarray]], list[tuple[str, str]], int]:
-    """The first pictures with their ids, those unread with the reason, and the number of all."""
+    """The first images with their ids, those unread with the reason, and the number of all."""
     framing = predictor.framing
     shape = (framing.size, framing.size, framing.channels)
     found: list[tuple[str, np.ndarray]] = []
@@ -81,11 +81,11 @@ def _read(
             say(note)
         ids = source.table["id"].tolist()
         number += len(ids)
-        rows = range(min(len(ids), _MOST_PICTURES - len(found) - len(problems)))
+        rows = range(min(len(ids), _MOST_IMAGES - len(found) - len(problems)))
         if not len(rows):
             continue
         block = read_block(source.job(rows), framing, shape, predictor.card.colours)
-        pictures = np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape)
-        found += [(ids[place], each) for place, each in zip(block.read, pictures, strict=True)]
+        images = np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape)
+        found += [(ids[place], each) for place, each in zip(block.read, images, strict=True)]
         problems += [(ids[place], reason) for place, reason in block.left_out]
     return found, problems, number

@@ -1,4 +1,4 @@
-"""Explain a run by its test part: mistakes, doubts, what it looks at, what is odd."""
+"""Explain a run by its test set: mistakes, doubts, what it looks at, what is odd."""
 
 import json
 from collections.abc import Iterator
@@ -35,12 +35,12 @@ from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.out_of_fold import fold_splits, out_of_fold
 from hubblefork.workflow.reference_images import known_of
 
-# Like training pictures of each test picture.
+# Like training images of each test image.
 _NEIGHBOURS = 8
 
 _KINDS = {Classes: "A classifier, explained", Votes: "Predicted votes, explained"}
 
-# What is told of single pictures, by the kind of labels, and then of all.
+# What is told of single images, by the kind of labels, and then of all.
 _SINGLE = {
     Classes: (
         ("mistakes", class_findings.find_errors),
@@ -56,9 +56,9 @@ _SINGLE = {
 _WHOLE = (
     ("the object and its surroundings", measured_findings.measure_surroundings),
     ("stability", measured_findings.measure_stability),
-    ("a map of the pictures", feature_findings.map_features),
-    ("odd pictures", feature_findings.find_anomalies),
-    ("like pictures", feature_findings.find_neighbours),
+    ("a map of the images", feature_findings.map_features),
+    ("odd images", feature_findings.find_anomalies),
+    ("like images", feature_findings.find_neighbours),
 )
 
 
@@ -71,15 +71,15 @@ def explain_part(
     folds: int | None,
     device: str,
 ) -> pd.DataFrame:
-    """Look into the test part of a run, and write into `folder`.
+    """Look into the test set of a run, and write into `folder`.
 
-    Returns the table `errors.csv`. Raises RequestError where there is no test part, and where a
-    class has too few pictures for the folds.
+    Returns the table `errors.csv`. Raises RequestError where there is no test set, and where a
+    class has too few images for the folds.
     """
     dataset, split = own_dataset(run, predictor)
     rows = split.rows(dataset, "test")
     if not len(rows):
-        raise RequestError(f"{run.path} has no test part: name pictures to explain")
+        raise RequestError(f"{run.path} has no test set: name images to explain")
     recipe = load_recipe(run.path / "recipe.toml")
     if folds is not None:
         fold_splits(recipe, dataset, folds)  # a mistake is told before the long work
@@ -142,7 +142,7 @@ def _part(
             near.append(known.index.nearest(sides, _NEIGHBOURS))
     return Part(
         predictor=predictor,
-        pictures=dataset.images,
+        images=dataset.images,
         rows=rows,
         ids=dataset.table["id"].to_numpy(object)[rows],
         labels=dataset.labels[rows],

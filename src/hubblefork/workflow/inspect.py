@@ -11,7 +11,7 @@ import pandas as pd
 
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.images.read import Picture
+from hubblefork.data.images.read import DecodedImage
 from hubblefork.data.inspection import Inspection, inspect_dataset
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
@@ -21,7 +21,7 @@ from hubblefork.report.page import check_page
 from hubblefork.runs.run import short_name
 from hubblefork.training.recipe import load_recipe
 
-# Pixels of a picture on the page: enough to judge it by eye, few enough to send the page.
+# Pixels of an image on the page: enough to judge it by eye, few enough to send the page.
 _SIDE = 256
 
 
@@ -45,13 +45,13 @@ def inspect(
 ) -> Looked:
     """Measure what a source holds, and write it as one HTML page.
 
-    Pictures are packed as the recipe `default` packs them, so that a training that follows need
+    Images are packed as the recipe `default` packs them, so that a training that follows need
     not read them again.
 
     Parameters
     ----------
     source
-        Pictures with or without labels: see `SOURCES`.
+        Images with or without labels: see `SOURCES`.
     out
         The page to write; by default `data-<source>.html` in this folder. Such a page that is
         there is replaced.
@@ -84,7 +84,7 @@ def inspect(
         title=f"{short_name(dataset.source)}: a look at the data",
         inspection=inspection,
         notes=opened.notes,
-        pictures=_read_again(opened, dataset, shown_rows(inspection)),
+        images=_read_again(opened, dataset, shown_rows(inspection)),
         made=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
     write_look(looked, page)
@@ -92,19 +92,19 @@ def inspect(
 
 
 def _read_again(source: Source, dataset: PackedDataset, rows: np.ndarray) -> dict[int, np.ndarray]:
-    """Read the pictures of these rows at a size for eyes; the packed one where it cannot be."""
+    """Read the images of these rows at a size for eyes; the packed one where it cannot be."""
     table = dataset.table.iloc[rows]
     framing = dataset.framing
     side = framing.crop or int(table[["width", "height"]].min(axis=1).max())
     framing = replace(framing, size=min(_SIDE, side))
     places = pd.Index(source.table["id"]).get_indexer(table["id"])
-    # In the source's order, so that a file of many pictures is read once from front to back.
+    # In the source's order, so that a file of many images is read once from front to back.
     order = np.argsort(places)
     read = source.read(places[order], framing)
-    pictures = {int(row): dataset.images[row] for row in rows}
-    for row, picture in zip(rows[order], read, strict=True):
-        if isinstance(picture, Picture):
-            pictures[int(row)] = picture.pixels
+    images = {int(row): dataset.images[row] for row in rows}
+    for row, image in zip(rows[order], read, strict=True):
+        if isinstance(image, DecodedImage):
+            images[int(row)] = image.pixels
         else:
-            say(f"shown as packed, since it cannot be read again: {picture.reason}")
-    return pictures
+            say(f"shown as packed, since it cannot be read again: {image.reason}")
+    return images

@@ -1,4 +1,4 @@
-"""Answers to every picture of a dataset by networks that never saw it: k-fold training."""
+"""Answers to every image of a dataset by networks that never saw it: k-fold training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,10 +37,10 @@ def out_of_fold(
     Parameters
     ----------
     recipe
-        How each is trained. Where it asks for a validation part, that is cut from the other folds,
+        How each is trained. Where it asks for a validation set, that is cut from the other folds,
         in the same proportion to what is learnt from.
     dataset
-        Pictures with classes, all of which are dealt to the folds: each class evenly, and pictures
+        Images with classes, all of which are dealt to the folds: each class evenly, and images
         that belong together never to different ones.
     folds
         How many, 2 or more.
@@ -51,8 +51,8 @@ def out_of_fold(
     device
         `auto`, `cpu` or `cuda`.
 
-    Returns (N, K) float32 probabilities, calibrated where there is a validation part. Raises
-    RequestError for votes, where a class has too few pictures, and where the recipe begins from a
+    Returns (N, K) float32 probabilities, calibrated where there is a validation set. Raises
+    RequestError for votes, where a class has too few images, and where the recipe begins from a
     run that has learnt from some.
 
     >>> from hubblefork import pack
@@ -86,7 +86,7 @@ def out_of_fold(
 
 
 def fold_splits(recipe: Recipe, dataset: PackedDataset, folds: int, seed: int = 0) -> list[Split]:
-    """The split of each training, whose test part is its fold.
+    """The split of each training, whose test set is its fold.
 
     Raises RequestError as `out_of_fold` does, which takes long.
     """
@@ -100,7 +100,7 @@ def fold_splits(recipe: Recipe, dataset: PackedDataset, folds: int, seed: int = 
 def deal_folds(
     dataset: PackedDataset, folds: int, group_column: str | None = None, seed: int = 0
 ) -> np.ndarray:
-    """The fold of each picture (N,): groups whole, each class in every fold.
+    """The fold of each image (N,): groups whole, each class in every fold.
 
     Raises RequestError for fewer than two folds, and where a class has fewer groups than folds.
     """
@@ -109,13 +109,13 @@ def deal_folds(
     groups = np.unique(find_groups(dataset.table, group_column)[0], return_inverse=True)[1]
     stratum = pd.Series(commonest(groups, dataset.labels))
     counts = np.bincount(stratum, minlength=dataset.task.outputs)
-    # A class may have all its pictures in groups that are mostly of others; it has no say then.
+    # A class may have all its images in groups that are mostly of others; it has no say then.
     least = int(np.where(counts > 0, counts, folds).min())
     if least < folds:
         name = dataset.task.names[int(np.flatnonzero(counts == least)[0])]
         raise RequestError(
-            f"--folds {folds}: class {name!r} has {least} pictures or groups of them, fewer than "
-            "folds; ask for fewer, or add pictures"
+            f"--folds {folds}: class {name!r} has {least} images or groups of them, fewer than "
+            "folds; ask for fewer, or add images"
         )
     shuffled = stratum.sample(frac=1, random_state=seed)
     # One class after another is dealt on where the last one ended, so that folds are even.
@@ -126,10 +126,10 @@ def deal_folds(
 
 
 def _split(dataset: PackedDataset, held_out: np.ndarray, recipe: Recipe, seed: int) -> Split:
-    """The split of one fold: what is held out is its test part."""
+    """The split of one fold: what is held out is its test set."""
     shares = recipe.split
     val = shares.val / (shares.train + shares.val)
-    # The source's own split is of other parts; here every picture is held out once.
+    # The source's own split is of other parts; here every image is held out once.
     rest = dataset.table[~held_out].drop(columns="split", errors="ignore")
     inner = make_split(rest, dataset.task, (1 - val, val, 0.0), seed, shares.group)
     part = inner.part.reindex(dataset.table["id"]).fillna("test")

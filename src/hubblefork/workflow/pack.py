@@ -17,16 +17,16 @@ def pack(
     grey: bool = False,
     classes: str | Mapping[str, Any] | None = None,
 ) -> PackedDataset:
-    """Read a source once, and give its pictures as a memory-mapped array with a table.
+    """Read a source once, and give its images as a memory-mapped array with a table.
 
     Parameters
     ----------
     source
         `simulated`, a directory with one folder a class, or a catalogue.
     crop
-        Side of the centred square kept of each picture, in its own pixels; all of it by default.
+        Side of the centred square kept of each image, in its own pixels; all of it by default.
     size
-        Side of the packed pictures in pixels.
+        Side of the packed images in pixels.
     grey
         One channel instead of all that the source has.
     classes

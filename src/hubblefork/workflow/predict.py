@@ -1,4 +1,4 @@
-"""Predict pictures by a trained model, from Python or into a file."""
+"""Predict images by a trained model, from Python or into a file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -20,7 +20,7 @@ from hubblefork.prediction.predict import (
 
 def predict(
     run: str | Path,
-    pictures: str | Path | Sequence[str | Path],
+    images: str | Path | Sequence[str | Path],
     *,
     out: str | Path | None = None,
     submission: str | Path | None = None,
@@ -28,43 +28,43 @@ def predict(
     coverage: float | None = None,
     device: str = "auto",
 ) -> pd.DataFrame:
-    """Predict the classes of pictures, with the view that the model was measured with.
+    """Predict the classes of images, with the view that the model was measured with.
 
     Parameters
     ----------
     run
         A run folder or a model file.
-    pictures
-        A picture file; a folder, for every picture below it; a source, such as a catalogue, a
+    images
+        An image file; a folder, for every image below it; a source, such as a catalogue, a
         file of arrays or `kaggle:DIR:test`, whose labels are not needed; or several of these.
     out
         A `.csv` or `.parquet` file to write the table to, block by block.
     submission
         A `.csv` file to write instead, in the form that Kaggle's Galaxy Zoo challenge takes.
     crop
-        Side of the square kept of each picture, in its pixels, where it is framed otherwise than
-        the pictures that the model was trained on.
+        Side of the square kept of each image, in its pixels, where it is framed otherwise than
+        the images that the model was trained on.
     coverage
-        For each picture, give also a set of classes. Of pictures like those of the validation
-        part, so large a share of sets holds the true class.
+        For each image, give also a set of classes. Of images like those of the validation
+        set, so large a share of sets holds the true class.
     device
         `auto`, `cpu` or `cuda`.
 
     Returns the table: id (the path, or as the source says), predicted, one probability a class,
-    likeness (the share of validation pictures that are at least as unlike the training pictures;
-    without a validation part there is none), with `coverage` set (names joined by `|`), and
-    problem: why a picture could not be read. A model of votes gives 37 fractions in the place of
+    typicality (the share of validation images that are at least as unlike the training images;
+    without a validation set there is none), with `coverage` set (names joined by `|`), and
+    problem: why an image could not be read. A model of votes gives 37 fractions in the place of
     predicted and probabilities. With `out`, only the rows that have a problem are returned, so
-    that millions of pictures need no more memory than a few hundred; with `submission`, none.
+    that millions of images need no more memory than a few hundred; with `submission`, none.
     Raises RequestError where nothing can be predicted, and for a coverage that the validation
-    part was too small to promise.
+    set was too small to promise.
 
     >>> from hubblefork.workflow.train import train
     >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 1, "data.size": 24})
     >>> predict(run.path, galaxies, out=folder / "classes.csv").empty
     True
     """
-    places = [pictures] if isinstance(pictures, str | Path) else list(pictures)
+    places = [images] if isinstance(images, str | Path) else list(images)
     if out is not None:
         check_table_path(Path(out))
     predictor = Predictor.load(run, device, crop)
@@ -87,18 +87,18 @@ def predict(
 
 
 def _telling_unlike(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Pass tables on; after the last, say how many pictures are unlike the training pictures."""
+    """Pass tables on; after the last, say how many images are unlike the training images."""
     read, unlike, first = 0, 0, []
     for table in tables:
-        if "likeness" in table:
-            found = table.loc[table["likeness"] <= UNLIKE, "id"].tolist()
-            read += int(table["likeness"].notna().sum())
+        if "typicality" in table:
+            found = table.loc[table["typicality"] <= UNLIKE, "id"].tolist()
+            read += int(table["typicality"].notna().sum())
             unlike += len(found)
             first = (first + found)[:3]
         yield table
     if unlike:
         say(
-            f"{unlike:,} of {read:,} pictures are unlike those that the model was trained on "
-            f"(likeness {UNLIKE:g} or less, as {UNLIKE:.0%} of like ones have), such as "
+            f"{unlike:,} of {read:,} images are unlike those that the model was trained on "
+            f"(typicality {UNLIKE:g} or less, as {UNLIKE:.0%} of like ones have), such as "
             f"{', '.join(first)}"
         )

@@ -1,4 +1,4 @@
-"""The training pictures of a run, to hold other pictures against."""
+"""The training images of a run, to hold other images against."""
 
 import hashlib
 
@@ -16,27 +16,27 @@ from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run
 from hubblefork.workflow.evaluate import own_dataset
 
-# Bytes of the features of training pictures that are held in memory. Of more, some are drawn.
+# Bytes of the features of training images that are held in memory. Of more, some are drawn.
 _MOST_FEATURES = 2 << 30
 
 
-def known_pictures(predictor: Predictor, run: Run) -> Known | None:
-    """The training pictures of a run, or None, with a line, where they are not to be had."""
+def known_images(predictor: Predictor, run: Run) -> Known | None:
+    """The training images of a run, or None, with a line, where they are not to be had."""
     try:
         dataset, split = own_dataset(run, predictor)
     except RequestError as error:
-        say(f"no training pictures to compare with: {error}")
+        say(f"no training images to compare with: {error}")
         return None
     return known_of(predictor, run, dataset, split)
 
 
 def known_of(predictor: Predictor, run: Run, dataset: PackedDataset, split: Split) -> Known:
-    """The training pictures of a dataset by its split, as the run's network sees them."""
+    """The training images of a dataset by its split, as the run's network sees them."""
     rows = split.rows(dataset, "train")
     width = compute_features(predictor, dataset.images, rows[:1]).shape[1]
     most = _MOST_FEATURES // (4 * width)
     if len(rows) > most:
-        say(f"comparing with {most:,} of the {len(rows):,} training pictures, drawn by chance")
+        say(f"comparing with {most:,} of the {len(rows):,} training images, drawn by chance")
         rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
     true = dataset.labels[rows]
     return Known(
@@ -44,19 +44,19 @@ def known_of(predictor: Predictor, run: Run, dataset: PackedDataset, split: Spli
         ids=dataset.table["id"].to_numpy(object)[rows],
         true=true,
         labels=meaning_of(predictor.task).words(true),
-        picture=lambda place: dataset.images[rows[place]],
+        image=lambda place: dataset.images[rows[place]],
     )
 
 
 def _kept_features(
     predictor: Predictor, run: Run, dataset: PackedDataset, rows: np.ndarray
 ) -> np.ndarray:
-    """Features of training pictures; kept beside the packed ones, for they take minutes."""
+    """Features of training images; kept beside the packed ones, for they take minutes."""
     digest = hashlib.sha256(run.model.read_bytes() + rows.tobytes()).hexdigest()[:16]
     path = dataset.path / "features" / f"{digest}.npy"
     if path.is_file():
         return np.load(path)
-    with progress("computing features of training pictures", len(rows)) as done:
+    with progress("computing features of training images", len(rows)) as done:
         features = compute_features(predictor, dataset.images, rows, upright=True, done=done)
     with replacing(path, binary=True) as file:
         np.save(file, features)

@@ -1,4 +1,4 @@
-"""From a source to a finished run: pack, split, train, measure on the test part, report."""
+"""From a source to a finished run: pack, split, train, measure on the test set, report."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,7 +58,7 @@ def train(
     compile: str = "off",
     resume: bool = False,
 ) -> Run:
-    """Train a classifier on labelled pictures, measure it on its test part, and report.
+    """Train a classifier on labelled images, measure it on its test set, and report.
 
     Parameters
     ----------
@@ -192,15 +192,15 @@ def _begin(
 def _check_test_part(split: Split) -> None:
     if not split.counts()["test"]:
         raise RequestError(
-            "no picture is left to test on; expected some: --set split.test=0.1, or a source whose "
-            "own split has a test part"
+            "no image is left to test on; expected some: --set split.test=0.1, or a source whose "
+            "own split has a test set"
         )
 
 
 def _check_machine(run: Run, dataset: PackedDataset, key: str) -> None:
     """What the first process found has to be found by all, on whatever machines they are."""
     if dataset.key != key:
-        raise RequestError(f"{dataset.source} has other pictures on {gethostname()}")
+        raise RequestError(f"{dataset.source} has other images on {gethostname()}")
     if not run.path.is_dir():
         raise RequestError(
             f"{run.path} is not to be seen from {gethostname()}: --out has to be in a folder that "
@@ -211,7 +211,7 @@ def _check_machine(run: Run, dataset: PackedDataset, key: str) -> None:
 def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
     """Pack a source as a recipe asks, and split it.
 
-    Raises RequestError, before any picture is read, where its labels do not fit the recipe, or
+    Raises RequestError, before any image is read, where its labels do not fit the recipe, or
     where the network cannot be made for it.
     """
     opened = open_source(source, recipe.data.classes)
@@ -271,7 +271,7 @@ def model_card(planned: Plan, content: Mapping[str, Any]) -> ModelCard:
 
 
 def _colours(dataset: PackedDataset) -> tuple[str, ...]:
-    """What the pictures were, and grey where they were made so."""
+    """What the images were, and grey where they were made so."""
     colours = set(dataset.table["bands"].map(colour_of))
     if dataset.framing.channels == 1:
         colours.add("grey")
@@ -289,7 +289,7 @@ def _announce(planned: Plan, run: Run) -> None:
     dataset = planned.dataset
     of_classes = isinstance(dataset.task, Classes)
     labels = f"in {dataset.task.outputs} classes" if of_classes else "with fractions of votes"
-    say(f"{dataset.source}: {len(dataset):,} pictures {labels} ({sizes})")
+    say(f"{dataset.source}: {len(dataset):,} images {labels} ({sizes})")
     say(
         f"recipe {planned.recipe.name}: {planned.recipe.network.name}, "
         f"{count_parameters(planned.network):,} parameters, on {_where(planned)} in "

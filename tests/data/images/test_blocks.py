@@ -5,21 +5,21 @@ import pytest
 
 from hubblefork.data.images.blocks import read_block, read_blocks
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.read import Picture, UnreadablePicture
+from hubblefork.data.images.read import DecodedImage, UnreadableImage
 
 SHAPE = (2, 2, 3)
 
 
 class Level:
-    """A job: one picture of this level, and one that cannot be read."""
+    """A job: one image of this level, and one that cannot be read."""
 
     def __init__(self, level: int) -> None:
         self.level = level
 
     def __call__(self, framing: Framing) -> list:
         return [
-            Picture(np.full(SHAPE, self.level, np.uint8), (2, 2), 3),
-            UnreadablePicture(f"no {self.level}"),
+            DecodedImage(np.full(SHAPE, self.level, np.uint8), (2, 2), 3),
+            UnreadableImage(f"no {self.level}"),
         ]
 
 
@@ -36,7 +36,7 @@ def test_equal_pixels_have_equal_digests():
     assert digests[0] == digests[2] != digests[1]
 
 
-def test_a_picture_of_another_shape_is_told():
+def test_an_image_of_another_shape_is_told():
     block = read_block(Level(7), Framing(), (3, 3, 3))
     assert block.misfit == (0, SHAPE)
 

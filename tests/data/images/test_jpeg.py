@@ -10,7 +10,7 @@ from PIL import Image
 
 from hubblefork.data.images.framing import Framing, frame
 from hubblefork.data.images.jpeg import decode, open_jpeg
-from hubblefork.data.images.read import UnreadablePicture, read_picture
+from hubblefork.data.images.read import UnreadableImage, read_image
 
 
 def spot(width: int, height: int) -> np.ndarray:
@@ -37,7 +37,7 @@ def slowly(content: bytes, framing: Framing) -> np.ndarray:
 
 def differences(content: bytes, framing: Framing) -> tuple[float, float]:
     """Mean and greatest difference between the fast and the slow way, of 255."""
-    fast = read_picture(content, framing).pixels.astype(float)
+    fast = read_image(content, framing).pixels.astype(float)
     apart = np.abs(fast - slowly(content, framing))
     return apart.mean(), apart.max()
 
@@ -56,13 +56,13 @@ FRAMINGS = [
 @pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 @pytest.mark.parametrize("sides", [(424, 424), (427, 425)])
 @pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"progressive": True}])
-def test_the_short_cut_shows_the_same_picture(sides, framing, options):
+def test_the_short_cut_shows_the_same_image(sides, framing, options):
     mean, most = differences(encoded(spot(*sides), quality=92, **options), framing)
     assert mean < 0.5
     assert most <= 12
 
 
-def test_a_picture_that_is_not_made_smaller_is_decoded_to_within_rounding():
+def test_an_image_that_is_not_made_smaller_is_decoded_to_within_rounding():
     content = encoded(spot(100, 80), quality=90, subsampling=0)
     for framing in (Framing(), Framing(crop=31), Framing(channels=1)):
         assert differences(content, framing)[1] <= 2
@@ -72,7 +72,7 @@ def test_a_picture_that_is_not_made_smaller_is_decoded_to_within_rounding():
     ("folder", "mean", "most"),
     [("gz2_five_class_native", 0.4, 12), ("gz2_five_class", 0.4, 12), ("odonata", 0.7, 31)],
 )
-def test_real_pictures_stay_within_the_stated_tolerance(real_data, folder, mean, most):
+def test_real_images_stay_within_the_stated_tolerance(real_data, folder, mean, most):
     paths = sorted((real_data / folder).rglob("*.jpg"))
     paths = paths[:: len(paths) // 25]
     found = [
@@ -87,9 +87,9 @@ def test_real_pictures_stay_within_the_stated_tolerance(real_data, folder, mean,
 def test_grey_and_colour_become_each_other(bands, channels):
     pixels = spot(40, 40)
     content = encoded(pixels if bands == 3 else pixels[..., 0], quality=98)
-    picture = read_picture(content, Framing(channels=channels))
-    assert picture.pixels.shape == (40, 40, channels)
-    assert picture.bands == bands
+    image = read_image(content, Framing(channels=channels))
+    assert image.pixels.shape == (40, 40, channels)
+    assert image.bands == bands
     assert differences(content, Framing(channels=channels))[1] <= 3
 
 
@@ -98,16 +98,16 @@ def test_four_inks_are_left_to_the_other_decoder():
     stream = BytesIO()
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(stream, "JPEG")
     assert open_jpeg(stream.getvalue()) is None
-    red = read_picture(stream.getvalue(), Framing()).pixels[8, 8]
+    red = read_image(stream.getvalue(), Framing()).pixels[8, 8]
     assert red[0] > 200
     assert red[1:].max() < 60
 
 
-def test_a_picture_that_is_cut_short_is_damaged_at_every_length():
+def test_an_image_that_is_cut_short_is_damaged_at_every_length():
     content = encoded(spot(64, 64))
     for length in range(4, len(content), 97):
-        with pytest.raises(UnreadablePicture, match="damaged or incomplete"):
-            read_picture(content[:length], Framing(size=8))
+        with pytest.raises(UnreadableImage, match="damaged or incomplete"):
+            read_image(content[:length], Framing(size=8))
     with pytest.raises(ValueError, match="Premature end"):
         decode(open_jpeg(content[:-20]), 0, 0, 64, 8, 3)
 
@@ -115,8 +115,8 @@ def test_a_picture_that_is_cut_short_is_damaged_at_every_length():
 def test_a_hole_in_the_middle_is_damage():
     content = encoded(spot(64, 64))
     middle = len(content) * 3 // 4
-    with pytest.raises(UnreadablePicture, match="damaged or incomplete"):
-        read_picture(content[:middle] + b"\xff\xd9" + content[middle:], Framing())
+    with pytest.raises(UnreadableImage, match="damaged or incomplete"):
+        read_image(content[:middle] + b"\xff\xd9" + content[middle:], Framing())
 
 
 def test_stray_bytes_that_harm_nothing_are_read_past():
@@ -124,9 +124,9 @@ def test_stray_bytes_that_harm_nothing_are_read_past():
     stray = content[:-2] + b"\0\0\0" + content[-2:]
     with pytest.raises(ValueError, match="extraneous"):
         simplejpeg.decode_jpeg(stray)
-    expected = read_picture(content, Framing()).pixels.astype(int)
-    assert np.abs(read_picture(stray, Framing()).pixels - expected).max() <= 1
-    after = read_picture(content + b"made by a camera", Framing()).pixels
+    expected = read_image(content, Framing()).pixels.astype(int)
+    assert np.abs(read_image(stray, Framing()).pixels - expected).max() <= 1
+    after = read_image(content + b"made by a camera", Framing()).pixels
     np.testing.assert_array_equal(after, expected)
 
 
@@ -134,5 +134,5 @@ def test_a_header_of_65500_by_65500_is_refused_before_memory_is_taken(tmp_path: 
     content = bytearray(encoded(spot(64, 64)))
     start = content.index(b"\xff\xc0") + 5
     content[start : start + 4] = (65500).to_bytes(2, "big") * 2
-    with pytest.raises(UnreadablePicture, match="65500x65500 pixels, more than 100 megapixels"):
-        read_picture(bytes(content), Framing(size=8))
+    with pytest.raises(UnreadableImage, match="65500x65500 pixels, more than 100 megapixels"):
+        read_image(bytes(content), Framing(size=8))

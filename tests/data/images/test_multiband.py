@@ -14,10 +14,10 @@ from PIL import Image
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.multiband import look_at_counts
 from hubblefork.data.images.read import (
-    UnreadablePicture,
-    is_picture_name,
-    read_picture,
-    read_pictures,
+    UnreadableImage,
+    is_image_name,
+    read_image,
+    read_images,
 )
 from hubblefork.sky.stretch import Stretch
 
@@ -48,8 +48,8 @@ def cube_of(counts: np.ndarray) -> bytes:
 
 
 def reason(source: object, framing: Framing | None = None) -> str:
-    with pytest.raises(UnreadablePicture) as caught:
-        read_picture(source, framing or Framing())
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(source, framing or Framing())
     return caught.value.reason
 
 
@@ -57,72 +57,72 @@ def reason(source: object, framing: Framing | None = None) -> str:
 
 
 def test_one_band_is_grey_and_stands_as_viewers_show_it():
-    picture = read_picture(cube(500), Framing(channels=1))
-    assert picture.pixels.shape == (32, 32, 1)
-    assert (picture.size, picture.bands, picture.position) == ((32, 32), 1, None)
+    image = read_image(cube(500), Framing(channels=1))
+    assert image.pixels.shape == (32, 32, 1)
+    assert (image.size, image.bands, image.position) == ((32, 32), 1, None)
     # FITS counts rows from the bottom: what is at row 19 of 32 is above the middle.
-    assert np.unravel_index(picture.pixels.argmax(), (32, 32)) == pytest.approx((12, 13), abs=2)
-    assert np.median(picture.pixels) < 20
+    assert np.unravel_index(image.pixels.argmax(), (32, 32)) == pytest.approx((12, 13), abs=2)
+    assert np.median(image.pixels) < 20
 
 
 def test_for_a_colour_model_one_band_is_repeated():
-    grey = read_picture(cube(500), Framing(channels=1)).pixels
-    np.testing.assert_array_equal(read_picture(cube(500), Framing()).pixels, grey.repeat(3, axis=2))
+    grey = read_image(cube(500), Framing(channels=1)).pixels
+    np.testing.assert_array_equal(read_image(cube(500), Framing()).pixels, grey.repeat(3, axis=2))
 
 
 def test_the_last_of_three_bands_is_red():
-    picture = read_picture(cube(100, 200, 600), Framing())
-    red, green, blue = picture.pixels[12, 13].astype(int)
+    image = read_image(cube(100, 200, 600), Framing())
+    red, green, blue = image.pixels[12, 13].astype(int)
     assert red > green > blue
-    assert picture.bands == 3
+    assert image.bands == 3
 
 
 def test_a_stretch_orders_and_chooses_bands():
     content = cube(100, 200, 600, 10, 10)
     framing = Framing(stretch=Stretch(bands=(0, 1, 2)))
-    red, green, blue = read_picture(content, framing).pixels[12, 13].astype(int)
+    red, green, blue = read_image(content, framing).pixels[12, 13].astype(int)
     assert red < green < blue
-    alone = read_picture(content, Framing(channels=1, stretch=Stretch(bands=(1,)))).pixels
+    alone = read_image(content, Framing(channels=1, stretch=Stretch(bands=(1,)))).pixels
     second = galaxy(100, 200, 600, 10, 10)[1]
-    assert np.array_equal(alone, read_picture(cube_of(second), Framing(channels=1)).pixels)
+    assert np.array_equal(alone, read_image(cube_of(second), Framing(channels=1)).pixels)
     assert reason(content, Framing(stretch=Stretch(bands=(5,)))) == (
         "it has 5 bands, and band 5 is asked for"
     )
 
 
-def test_other_numbers_of_bands_are_kept_and_no_colour_picture():
+def test_other_numbers_of_bands_are_kept_and_no_colour_image():
     content = cube(100, 200, 300, 400, 500)
-    assert read_picture(content, Framing(channels=5)).pixels.shape == (32, 32, 5)
+    assert read_image(content, Framing(channels=5)).pixels.shape == (32, 32, 5)
     assert reason(content) == "5 bands, where 3 are expected"
-    assert read_picture(content, Framing(channels=1)).pixels.shape == (32, 32, 1)
+    assert read_image(content, Framing(channels=1)).pixels.shape == (32, 32, 1)
 
 
 def test_bytes_are_not_stretched():
     data = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    picture = read_picture(cube_of(data), Framing(channels=1))
-    np.testing.assert_array_equal(picture.pixels[..., 0], data[::-1])
+    image = read_image(cube_of(data), Framing(channels=1))
+    np.testing.assert_array_equal(image.pixels[..., 0], data[::-1])
 
 
 def test_the_crop_comes_before_the_stretch():
     data = np.squeeze(galaxy(500))
     framing = Framing(crop=20, channels=1)
-    inner = read_picture(cube_of(data[6:26, 6:26]), framing).pixels
+    inner = read_image(cube_of(data[6:26, 6:26]), framing).pixels
     data[:4] = 1e9  # a star at the edge, outside the crop
-    np.testing.assert_array_equal(read_picture(cube_of(data), framing).pixels, inner)
+    np.testing.assert_array_equal(read_image(cube_of(data), framing).pixels, inner)
     small = cube(1, side=16)
     assert reason(small, framing) == "16x16 pixels, smaller than the crop of 20"
 
 
-def test_a_picture_without_any_known_count_is_left_out():
+def test_an_image_without_any_known_count_is_left_out():
     nothing = cube_of(np.full((8, 8), np.nan))
     assert reason(nothing) == "none of its counts is a number"
 
 
-def test_names_of_fits_files_are_pictures():
+def test_names_of_fits_files_are_images():
     for name in ("a.fits", "b.FIT", "c.fts", "d.fits.gz", "e.fits.fz", "f.fit.GZ"):
-        assert is_picture_name(name)
+        assert is_image_name(name)
     for name in ("a.gz", "b.tar.gz", "c.fz", "._a.fits"):
-        assert not is_picture_name(name)
+        assert not is_image_name(name)
 
 
 # A file for each band
@@ -138,19 +138,19 @@ def bands(tmp_path: Path) -> tuple[str, ...]:
 
 
 def test_bands_of_several_files_are_those_of_a_cube(bands):
-    picture = read_picture(bands, Framing(size=16))
-    expected = read_picture(cube(100, 200, 600), Framing(size=16))
-    np.testing.assert_array_equal(picture.pixels, expected.pixels)
-    assert (picture.size, picture.bands) == ((32, 32), 3)
+    image = read_image(bands, Framing(size=16))
+    expected = read_image(cube(100, 200, 600), Framing(size=16))
+    np.testing.assert_array_equal(image.pixels, expected.pixels)
+    assert (image.size, image.bands) == ((32, 32), 3)
 
 
-def test_bands_of_ordinary_pictures_are_not_stretched(tmp_path):
+def test_bands_of_ordinary_images_are_not_stretched(tmp_path):
     paths = [tmp_path / f"{band}.png" for band in "gri"]
     for value, path in zip((10, 20, 30), paths, strict=True):
         Image.new("L", (8, 8), value).save(path)
-    picture = read_picture(tuple(map(str, paths)), Framing(crop=6))
-    assert (picture.pixels == [30, 20, 10]).all()
-    assert picture.pixels.shape == (6, 6, 3)
+    image = read_image(tuple(map(str, paths)), Framing(crop=6))
+    assert (image.pixels == [30, 20, 10]).all()
+    assert image.pixels.shape == (6, 6, 3)
 
 
 def test_bands_that_do_not_fit_are_named(bands, tmp_path):
@@ -209,14 +209,14 @@ def _seeds() -> list[bytes]:
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=150)
 @given(content=st.sampled_from(_seeds()), data=st.data())
-def test_damage_anywhere_gives_a_picture_or_a_reason(content, data):
+def test_damage_anywhere_gives_an_image_or_a_reason(content, data):
     damaged = bytearray(content)
     for _ in range(data.draw(st.integers(1, 8))):
         value = data.draw(st.one_of(st.sampled_from(b"0123456789 -'"), st.integers(0, 255)))
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = value
     end = data.draw(st.one_of(st.just(len(damaged)), st.integers(0, len(damaged))))
-    result = read_pictures([bytes(damaged[:end])], Framing(size=8))[0]
-    if isinstance(result, UnreadablePicture):
+    result = read_images([bytes(damaged[:end])], Framing(size=8))[0]
+    if isinstance(result, UnreadableImage):
         assert result.reason
         assert "\n" not in result.reason
     else:
@@ -233,8 +233,8 @@ def test_faults_are_not_told_on_stderr(tmp_path):
     short.write_bytes(odd.read_bytes()[:5000])
     code = (
         "from hubblefork.data.images.framing import Framing\n"
-        "from hubblefork.data.images.read import read_pictures\n"
-        f"print(len(read_pictures([{str(odd)!r}, {str(short)!r}], Framing())))"
+        "from hubblefork.data.images.read import read_images\n"
+        f"print(len(read_images([{str(odd)!r}, {str(short)!r}], Framing())))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("2\n", "")

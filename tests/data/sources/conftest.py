@@ -25,7 +25,7 @@ def _png(number: int) -> bytes:
 
 
 def _galaxies(start: int, stop: int, **columns: Sequence[Any]) -> pa.Table:
-    """Pictures start to stop - 1 with labels 0, 1, 2, 0...; further columns, or None for none."""
+    """Images start to stop - 1 with labels 0, 1, 2, 0...; further columns, or None for none."""
     numbers = range(start, stop)
     made = {
         "image": pa.array([{"bytes": _png(n), "path": f"{n}.png"} for n in numbers], _IMAGE),
@@ -69,7 +69,7 @@ def _save_to_disk(tables: Sequence[pa.Table], folder: Path) -> Path:
 
 @pytest.fixture
 def files() -> SimpleNamespace:
-    """Functions that make tables of pictures and write them."""
+    """Functions that make tables of images and write them."""
     return SimpleNamespace(
         names=_NAMES,
         png=_png,

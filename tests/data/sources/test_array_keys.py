@@ -6,18 +6,18 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.array_keys import siblings
 
-PICTURES = np.zeros((6, 8, 8), "u1")
+IMAGES = np.zeros((6, 8, 8), "u1")
 LABELS = np.array([0, 1] * 3)
 
 
 @pytest.mark.parametrize(
     "arrays",
     [
-        {"anything": PICTURES, "kind": LABELS},
-        {"IMAGES": PICTURES, "masks": PICTURES, "kind": LABELS},
-        {"x": PICTURES, "Y": LABELS, "target_id": LABELS[::-1], "weight": LABELS / 3},
-        {"x_train": PICTURES, "y_train": np.eye(2)[LABELS]},
-        {"x": PICTURES, "y": LABELS, "ra": LABELS, "class_names": np.array(["a", "b"])},
+        {"anything": IMAGES, "kind": LABELS},
+        {"IMAGES": IMAGES, "masks": IMAGES, "kind": LABELS},
+        {"x": IMAGES, "Y": LABELS, "target_id": LABELS[::-1], "weight": LABELS / 3},
+        {"x_train": IMAGES, "y_train": np.eye(2)[LABELS]},
+        {"x": IMAGES, "y": LABELS, "ra": LABELS, "class_names": np.array(["a", "b"])},
     ],
 )
 def test_what_is_obvious_is_found(tmp_path, arrays):
@@ -31,7 +31,7 @@ def test_what_is_obvious_is_found(tmp_path, arrays):
 
 
 def test_what_is_not_obvious_is_asked_for(tmp_path):
-    arrays = {"x": PICTURES, "shape": LABELS, "colour": LABELS[::-1]}
+    arrays = {"x": IMAGES, "shape": LABELS, "colour": LABELS[::-1]}
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(RequestError) as caught:
         open_source(tmp_path / "a.npz")

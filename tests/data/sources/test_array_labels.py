@@ -4,11 +4,11 @@ import pytest
 from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
 
-PICTURES = np.zeros((6, 8, 8), "u1")
+IMAGES = np.zeros((6, 8, 8), "u1")
 
 
 def classes_of(folder, **arrays: np.ndarray) -> tuple[tuple[str, ...], list[int]]:
-    np.savez(folder / "a.npz", images=PICTURES, **arrays)
+    np.savez(folder / "a.npz", images=IMAGES, **arrays)
     source = open_source(folder / "a.npz")
     return source.task.names, source.table["label"].tolist()
 

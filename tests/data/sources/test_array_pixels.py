@@ -4,7 +4,7 @@ import pytest
 
 import hubblefork.data.sources.array_pixels
 from hubblefork.core.errors import RequestError
-from hubblefork.data.images.read import UnreadablePicture
+from hubblefork.data.images.read import UnreadableImage
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.array_files import MOST_BYTES
 
@@ -32,8 +32,8 @@ def opened(folder, values: np.ndarray, options: str = ""):
     ],
 )
 def test_the_range_of_all_says_what_becomes_a_byte(tmp_path, values, expected, words):
-    pictures = np.resize(values, (6, 8, 8))
-    source = opened(tmp_path, pictures)
+    images = np.resize(values, (6, 8, 8))
+    source = opened(tmp_path, images)
     np.testing.assert_array_equal(source.load(0)[..., 0], np.resize(expected, (6, 8, 8)))
     assert source.load(0)[0].dtype == np.uint8
     assert [words in note for note in source.notes] == [True] * (words is not None)
@@ -48,21 +48,21 @@ def test_beyond_bytes_there_are_counts(tmp_path, dtype):
     assert (source.channels, source.bands) == (5, 5)
     assert "scaled by the recipe's stretch" in source.notes[0]
     assert source.load(0)[0].dtype == np.float32
-    picture = source.read([1], source.framing())[0]
-    assert picture.pixels.shape == (8, 8, 5)
-    assert picture.pixels.std() > 0
+    image = source.read([1], source.framing())[0]
+    assert image.pixels.shape == (8, 8, 5)
+    assert image.pixels.std() > 0
 
 
-def test_a_picture_of_no_numbers_is_left_out(tmp_path):
+def test_an_image_of_no_numbers_is_left_out(tmp_path):
     counts = np.random.default_rng(0).normal(0, 9, (6, 8, 8, 3))
     counts[2] = np.nan
     counts[3, 0] = np.inf
     source = opened(tmp_path, counts)
-    pictures = source.read(range(6), source.framing())
-    assert [isinstance(each, UnreadablePicture) for each in pictures] == [
+    images = source.read(range(6), source.framing())
+    assert [isinstance(each, UnreadableImage) for each in images] == [
         False, False, True, False, False, False,
     ]  # fmt: skip
-    assert not pictures[3].pixels[0].any()
+    assert not images[3].pixels[0].any()
 
 
 def test_the_range_is_that_of_the_last_row_too(tmp_path, monkeypatch):
@@ -93,11 +93,11 @@ def test_bands_are_fewer_than_pixels_a_side(tmp_path, shape, options, height, wi
     values = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     source = opened(tmp_path, values, options)
     assert source.channels == bands
-    picture = source.load(0)[1]
-    assert picture.shape == (height, width, bands)
+    image = source.load(0)[1]
+    assert image.shape == (height, width, bands)
     turned = bands == shape[1] and "HWC" not in options and len(shape) == 4
-    expected = values[1].transpose(1, 2, 0) if turned else values[1].reshape(picture.shape)
-    np.testing.assert_array_equal(picture, expected)
+    expected = values[1].transpose(1, 2, 0) if turned else values[1].reshape(image.shape)
+    np.testing.assert_array_equal(image, expected)
 
 
 def test_an_order_is_refused_where_there_are_no_bands(tmp_path):
@@ -105,9 +105,9 @@ def test_an_order_is_refused_where_there_are_no_bands(tmp_path):
         opened(tmp_path, np.zeros((6, 9, 8), "u1"), ":order=CHW")
 
 
-def test_pictures_too_large_to_be_one_slab_are_refused(tmp_path, monkeypatch):
+def test_images_too_large_to_be_one_slab_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(hubblefork.data.sources.array_pixels, "MOST_BYTES", 1000)
-    with pytest.raises(RequestError, match="pictures of 30x40"):
+    with pytest.raises(RequestError, match="images of 30x40"):
         opened(tmp_path, np.zeros((6, 40, 30), "u1"))
 
 

@@ -1,4 +1,4 @@
-"""Array files of every kind, from opening to packed pictures."""
+"""Array files of every kind, from opening to packed images."""
 
 import io
 import tracemalloc
@@ -21,7 +21,7 @@ from hubblefork.data.sources.arrays import open_arrays
 from hubblefork.tasks.task import Classes, Unlabelled, Votes
 
 N = 12
-PICTURES = np.random.default_rng(0).integers(0, 256, (N, 10, 8, 3), np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (N, 10, 8, 3), np.uint8)
 LABELS = np.arange(N) % 3
 
 
@@ -35,7 +35,7 @@ WRITERS = {"a.npz": np.savez, "b.npz": np.savez_compressed, "c.h5": write_h5, "d
 
 
 def pixels_of(source) -> np.ndarray:
-    """All pictures as they are, without a square."""
+    """All images as they are, without a square."""
     return np.concatenate([source.load(slab) for slab in range(len(source.starts) - 1)])
 
 
@@ -47,19 +47,19 @@ def refusal(text: str | Path, labelled: bool = True) -> str:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_pictures_and_labels_of_every_file(tmp_path, name):
-    WRITERS[name](tmp_path / name, images=PICTURES, labels=LABELS)
+def test_images_and_labels_of_every_file(tmp_path, name):
+    WRITERS[name](tmp_path / name, images=IMAGES, labels=LABELS)
     source = open_source(tmp_path / name)
     assert source.task == Classes(("0", "1", "2"))
     assert source.table["label"].tolist() == LABELS.tolist()
     assert source.table["id"].iloc[7] == f"{name[0]}-07"
     assert source.table["origin"].iloc[7] == f"{name} row 7"
     assert (source.channels, source.notes) == (3, [])
-    np.testing.assert_array_equal(pixels_of(source), PICTURES)
+    np.testing.assert_array_equal(pixels_of(source), IMAGES)
 
 
 def test_an_npy_file_finds_its_labels(tmp_path):
-    np.save(tmp_path / "X_train.npy", PICTURES)
+    np.save(tmp_path / "X_train.npy", IMAGES)
     np.save(tmp_path / "y_train.npy", LABELS)
     source = open_source(tmp_path / "X_train.npy")
     assert source.table["label"].tolist() == LABELS.tolist()
@@ -72,16 +72,16 @@ def test_an_npy_file_finds_its_labels(tmp_path):
     assert named.content() != source.content()
 
 
-def test_further_pictures_are_named(tmp_path):
-    np.savez(tmp_path / "a.npz", images=PICTURES, labels=LABELS, val_images=PICTURES[:5])
+def test_further_images_are_named(tmp_path):
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, val_images=IMAGES[:5])
     (note,) = open_source(tmp_path / "a.npz").notes
-    assert note.startswith("Pictures are those of images; passed over: val_images (5, ")
+    assert note.startswith("Images are those of images; passed over: val_images (5, ")
 
 
-def test_packed_pictures_are_those_of_the_file(tmp_path):
-    np.savez(tmp_path / "a.npz", x=PICTURES[:, :8], y=LABELS)
+def test_packed_images_are_those_of_the_file(tmp_path):
+    np.savez(tmp_path / "a.npz", x=IMAGES[:, :8], y=LABELS)
     dataset = pack(open_source(tmp_path / "a.npz"), workers=2)
-    np.testing.assert_array_equal(dataset.images, PICTURES[:, :8])
+    np.testing.assert_array_equal(dataset.images, IMAGES[:, :8])
     assert dataset.table[["width", "height", "bands"]].iloc[0].tolist() == [8, 8, 3]
 
 
@@ -108,22 +108,22 @@ def test_content_follows_the_bytes_and_the_choice(tmp_path):
         np.savez(tmp_path / name, **arrays)
         return open_source(f"{tmp_path / name}:images=images:labels=labels")
 
-    one = write("a.npz", images=PICTURES, more=PICTURES, labels=LABELS)
+    one = write("a.npz", images=IMAGES, more=IMAGES, labels=LABELS)
     (tmp_path / "sub").mkdir()
-    moved = write("sub/a.npz", images=PICTURES, more=PICTURES, labels=LABELS)
+    moved = write("sub/a.npz", images=IMAGES, more=IMAGES, labels=LABELS)
     other = open_source(f"{tmp_path / 'a.npz'}:images=more:labels=labels")
     before = one.content()
     assert before == moved.content()
     assert one.stamp() != moved.stamp()
     assert before != other.content()
-    changed = write("a.npz", images=PICTURES[::-1], more=PICTURES, labels=LABELS)
+    changed = write("a.npz", images=IMAGES[::-1], more=IMAGES, labels=LABELS)
     assert changed.content() != before
 
 
-def test_one_value_a_picture_becomes_a_column(tmp_path):
+def test_one_value_an_image_becomes_a_column(tmp_path):
     write_h5(
         tmp_path / "a.h5",
-        images=PICTURES,
+        images=IMAGES,
         ans=LABELS,
         RA=np.linspace(0, 100, N),
         dec=np.zeros(N, "f4"),
@@ -142,15 +142,15 @@ def test_one_value_a_picture_becomes_a_column(tmp_path):
 
 def test_vote_fractions_are_votes(tmp_path):
     votes = simulated_votes()
-    np.savez(tmp_path / "a.npz", images=PICTURES, anything=votes)
+    np.savez(tmp_path / "a.npz", images=IMAGES, anything=votes)
     source = open_source(tmp_path / "a.npz")
     assert source.task == Votes()
     np.testing.assert_allclose(source.table[list(Votes().columns)], votes)
     votes[3, 0] = np.nan
-    np.savez(tmp_path / "a.npz", images=PICTURES, votes=votes)
+    np.savez(tmp_path / "a.npz", images=IMAGES, votes=votes)
     assert "a-03 (Class1.1 is missing)" in refusal(tmp_path / "a.npz")
     votes[3, 0] = 0.9
-    np.savez(tmp_path / "a.npz", images=PICTURES, votes=votes)
+    np.savez(tmp_path / "a.npz", images=IMAGES, votes=votes)
     assert "a-03 (Class1.1 to Class1.3 sum to" in refusal(tmp_path / "a.npz")
 
 
@@ -159,17 +159,17 @@ def simulated_votes() -> np.ndarray:
     return source.table[list(Votes().columns)].to_numpy(copy=True)
 
 
-def test_pictures_without_labels_are_enough_to_predict(tmp_path):
-    np.save(tmp_path / "sky.npy", PICTURES)
+def test_images_without_labels_are_enough_to_predict(tmp_path):
+    np.save(tmp_path / "sky.npy", IMAGES)
     source = open_source(tmp_path / "sky.npy", labelled=False)
     assert source.task == Unlabelled()
     assert source.notes == []
     assert "which are the labels" in refusal(tmp_path / "sky.npy")
-    np.savez(tmp_path / "a.npz", x=PICTURES, y=np.full(N, np.nan), split=["test"] * N)
+    np.savez(tmp_path / "a.npz", x=IMAGES, y=np.full(N, np.nan), split=["test"] * N)
     source = open_source(tmp_path / "a.npz", labelled=False)
     assert source.task == Unlabelled()
     assert "12 labels of y (12) float64 are no whole numbers" in source.notes[0]
-    np.savez(tmp_path / "a.npz", x=PICTURES, y=LABELS)
+    np.savez(tmp_path / "a.npz", x=IMAGES, y=LABELS)
     assert open_source(tmp_path / "a.npz", labelled=False).task.outputs == 3
 
 
@@ -177,7 +177,7 @@ def many(**changes: object) -> Callable[[Path], str]:
     """A file with these arrays in the place of good ones; None leaves one out."""
 
     def write(folder: Path) -> str:
-        arrays = {"images": PICTURES, "labels": LABELS, **changes}
+        arrays = {"images": IMAGES, "labels": LABELS, **changes}
         np.savez(folder / "a.npz", **{k: v for k, v in arrays.items() if v is not None})
         return str(folder / "a.npz")
 
@@ -187,7 +187,7 @@ def many(**changes: object) -> Callable[[Path], str]:
 @pytest.mark.parametrize(
     ("write", "words"),
     [
-        (many(labels=LABELS[:5]), "5 labels, labels (5) int64, for 12 pictures"),
+        (many(labels=LABELS[:5]), "5 labels, labels (5) int64, for 12 images"),
         (many(labels=np.array([{}] * N)), "labels is pickled objects, which are never read"),
         (many(labels=np.zeros(N)), "only one class, '0'"),
         (many(labels=LABELS / 2), "no whole numbers: 0.5"),
@@ -195,12 +195,12 @@ def many(**changes: object) -> Callable[[Path], str]:
         (many(labels=np.zeros((N, 2, 2))), "which are the labels"),
         (many(labels=np.array(["a", ""] * 6)), "6 labels of labels (12) text are empty"),
         (many(labels=LABELS - 1, class_names=["a", "b", "c"]), "labels outside of 0 to 2: -1"),
-        (many(labels=None), "which are the labels of its 12 pictures? Beside them it has nothing"),
-        (many(images=np.zeros((N, 30))), "holds no pictures"),
-        (many(images=np.zeros((0, 8, 8))), "holds no pictures"),
-        (many(images=PICTURES.astype("c8")), "holds no pictures"),
+        (many(labels=None), "which are the labels of its 12 images? Beside them it has nothing"),
+        (many(images=np.zeros((N, 30))), "holds no images"),
+        (many(images=np.zeros((0, 8, 8))), "holds no images"),
+        (many(images=IMAGES.astype("c8")), "holds no images"),
         (many(images=np.zeros((N, 6, 6, 6), "u1")), "it is not clear which axis"),
-        (many(images=None, x_train=PICTURES, x_test=PICTURES), "which are the pictures, and which"),
+        (many(images=None, x_train=IMAGES, x_test=IMAGES), "which are the images, and which"),
         (many(id=np.zeros(N, int)), "1 ids stand in more than one row: 0"),
         (many(id=np.array(["a", ""] * 6)), "6 ids are empty"),
         (many(ra=np.full(N, 400.0)), "12 rows have a ra that is no angle"),
@@ -216,7 +216,7 @@ def test_what_does_not_fit_is_told(tmp_path, write, words):
     ("options", "words"),
     [
         (":images=imges", "no array 'imges'; did you mean 'images'?"),
-        (":images=labels", "labels (12) int64 are no pictures"),
+        (":images=labels", "labels (12) int64 are no images"),
         (":labels=images", "no array 'images'"),
         (":labels=", "the option 'labels' is empty"),
         (":label=labels", "no option 'label'"),
@@ -225,13 +225,13 @@ def test_what_does_not_fit_is_told(tmp_path, write, words):
     ],
 )
 def test_wrong_options_are_told(tmp_path, options, words):
-    np.savez(tmp_path / "a.npz", images=PICTURES, labels=LABELS, z=LABELS)
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, z=LABELS)
     assert words in refusal(f"{tmp_path / 'a.npz'}{options}")
 
 
 def test_what_is_no_file_is_told(tmp_path):
     assert "none.npz: no such file" in refusal(tmp_path / "none.npz")
-    np.save(tmp_path / "X.npy", PICTURES)
+    np.save(tmp_path / "X.npy", IMAGES)
     assert "nope.npy: no such file" in refusal(f"{tmp_path / 'X.npy'}:labels=nope.npy")
     for name in ("a.npz", "a.npy", "a.h5"):
         for content in (b"", b"text, no arrays"):
@@ -243,7 +243,7 @@ def test_what_is_no_file_is_told(tmp_path):
 
 
 def test_a_file_that_ends_while_it_is_read_is_told(tmp_path):
-    np.save(tmp_path / "X.npy", PICTURES.repeat(9, axis=1))
+    np.save(tmp_path / "X.npy", IMAGES.repeat(9, axis=1))
     np.save(tmp_path / "y.npy", LABELS)
     source = open_source(tmp_path / "X.npy")
     content = (tmp_path / "X.npy").read_bytes()
@@ -256,15 +256,15 @@ def test_a_file_that_ends_while_it_is_read_is_told(tmp_path):
 def _content(kind: str) -> bytes:
     """A good file of this kind, as bytes."""
     stream = io.BytesIO()
-    arrays = {"images": PICTURES.astype("f4"), "labels": np.array(list("abc"))[LABELS]}
+    arrays = {"images": IMAGES.astype("f4"), "labels": np.array(list("abc"))[LABELS]}
     if kind == "npz":
         np.savez_compressed(stream, **arrays, ra=np.arange(N) * 1.0)
     elif kind == "npy":
-        np.save(stream, PICTURES)
+        np.save(stream, IMAGES)
     else:
         with h5py.File(stream, "w") as file:
             options = {"chunks": (5, 4, 4, 1), "compression": "gzip"}
-            file.create_dataset("g/images", data=PICTURES, **options)
+            file.create_dataset("g/images", data=IMAGES, **options)
             file["g/labels"] = LABELS
             file["g/labels"].attrs["class_names"] = ["a", "b", "c"]
             file["ra"] = np.arange(N) * 1.0
@@ -289,8 +289,8 @@ def test_damaged_files_are_read_or_told(tmp_path, kind, data):
     message = ""
     try:
         source = open_arrays(str(path), labelled=False)
-        pictures = source.read(range(len(source.table)), source.framing(size=8))
-        assert len(pictures) == len(source.table)
+        images = source.read(range(len(source.table)), source.framing(size=8))
+        assert len(images) == len(source.table)
     except RequestError as error:
         message = str(error)
     assert "\n" not in message

@@ -1,4 +1,4 @@
-"""FITS files in folders and catalogues: what `PictureFiles` makes of them."""
+"""FITS files in folders and catalogues: what `ImageFiles` makes of them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.base import ImageFiles
 from hubblefork.sky.stretch import Stretch
 from hubblefork.tasks.task import Unlabelled
 
@@ -80,7 +80,7 @@ def test_a_stretch_chooses_bands_of_all_files(tmp_path):
     assert str(caught.value) == f"stretch.bands is [5], and {path} has bands 0 to 4"
 
 
-def test_bands_cannot_be_chosen_of_pictures_that_are_bytes(shapes):
+def test_bands_cannot_be_chosen_of_images_that_are_bytes(shapes):
     with pytest.raises(RequestError, match=r"stretch.bands is \[0\], and .* has bytes and not"):
         packed(shapes, Stretch(bands=(0,)))
 
@@ -93,14 +93,14 @@ def test_another_stretch_is_another_dataset(tmp_path):
     assert soft.framing.stretch == Stretch(softening=100)
 
 
-def test_fits_files_among_other_pictures_become_colour_pictures(tmp_path, make_pictures):
+def test_fits_files_among_other_images_become_colour_images(tmp_path, make_images):
     path = tmp_path / "sky"
     folder(path, 1)
-    make_pictures(path / "a", 3)
+    make_images(path / "a", 3)
     source = open_source(path)
     assert source.channels == 3
     assert source.notes[-1] == (
-        "8 of 11 pictures are FITS files, which become colour pictures as the others are."
+        "8 of 11 images are FITS files, which become colour images as the others are."
     )
     assert pack(source, source.framing(size=16)).images.shape == (11, 16, 16, 3)
 
@@ -111,7 +111,7 @@ def test_a_damaged_file_is_left_out_and_told(tmp_path, capsys):
     dataset = packed(path)
     assert len(dataset) == 7
     said = capsys.readouterr().err
-    assert "left out 1 of 8 pictures: a/0.fits (damaged or incomplete (" in said
+    assert "left out 1 of 8 images: a/0.fits (damaged or incomplete (" in said
     assert "Of three bands, the last is red and the first is blue" in said
 
 
@@ -141,9 +141,9 @@ def test_a_change_in_one_band_is_noticed(tmp_path):
     assert after.content() != content
 
 
-def test_a_model_of_bands_takes_no_ordinary_pictures(tmp_path, make_pictures):
-    make_pictures(tmp_path / "sky" / "a", 2)
-    make_pictures(tmp_path / "sky" / "b", 2)
+def test_a_model_of_bands_takes_no_ordinary_images(tmp_path, make_images):
+    make_images(tmp_path / "sky" / "a", 2)
+    make_images(tmp_path / "sky" / "b", 2)
     source = open_source(tmp_path / "sky")
     assert source.read([0], Framing(channels=5))[0].reason == (
         "grey or colour, where 5 bands are expected"
@@ -157,4 +157,4 @@ def test_a_model_of_bands_takes_no_ordinary_pictures(tmp_path, make_pictures):
 def test_threads_read_jpeg_and_processes_many_others(suffix, number, prefer):
     paths = [f"{row}.{suffix}" for row in range(number)]
     table = pd.DataFrame({"id": paths, "origin": paths})
-    assert PictureFiles("sky", Unlabelled(), table, paths, []).prefer == prefer
+    assert ImageFiles("sky", Unlabelled(), table, paths, []).prefer == prefer

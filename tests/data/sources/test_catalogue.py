@@ -7,18 +7,18 @@ import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.inspection import inspect
+from hubblefork.data.inspection import inspect_dataset
 from hubblefork.data.packing import pack
-from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.catalogue import open_catalogue
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.task import Unlabelled, Votes
 
 
 @pytest.fixture
-def folder(tmp_path, make_pictures) -> Path:
-    """A folder with six pictures, images/000.png to images/005.png."""
-    make_pictures(tmp_path / "images", 6)
+def folder(tmp_path, make_images) -> Path:
+    """A folder with six images, images/000.png to images/005.png."""
+    make_images(tmp_path / "images", 6)
     return tmp_path
 
 
@@ -28,7 +28,7 @@ def images(number: int = 6) -> list[str]:
 
 def opened(
     folder: Path, table: pd.DataFrame | str | bytes, kind: str = "csv", labelled: bool = True
-) -> PictureFiles:
+) -> ImageFiles:
     path = folder / f"cat.{kind}"
     if isinstance(table, bytes):
         path.write_bytes(table)
@@ -130,9 +130,9 @@ def test_columns_that_no_table_can_hold_are_passed_over_and_told(folder):
         "Columns that are neither numbers, text nor dates are passed over: embedding, raw."
     ]
     dataset = pack(source, source.framing(size=16))
-    assert [column.name for column in inspect(dataset).columns] == ["night"]
+    assert [column.name for column in inspect_dataset(dataset).columns] == ["night"]
     with pytest.raises(RequestError, match="no column 'embedding' to group by"):
-        inspect(dataset, group="embedding")
+        inspect_dataset(dataset, group="embedding")
 
 
 def test_missing_columns_are_told_with_those_that_are_there(folder):
@@ -146,7 +146,7 @@ def test_missing_columns_are_told_with_those_that_are_there(folder):
 def test_an_empty_catalogue_is_refused(folder):
     assert refusal(folder, "") == "cat.csv is empty; expected the columns id, image and label"
     assert refusal(folder, "id,image,label\n") == (
-        "cat.csv has no rows; expected one for each picture"
+        "cat.csv has no rows; expected one for each image"
     )
 
 
@@ -254,7 +254,7 @@ def test_fractions_that_break_the_tree_are_refused(folder):
 # One file a band
 
 
-def test_columns_of_bands_are_the_bands_of_one_picture(folder):
+def test_columns_of_bands_are_the_bands_of_one_image(folder):
     bands = {f"image_{band}": list(np.roll(images(), shift)) for shift, band in enumerate("gri")}
     source = opened(folder, six(**bands).drop(columns="image"))
     assert source.channels == 3
@@ -263,7 +263,7 @@ def test_columns_of_bands_are_the_bands_of_one_picture(folder):
     assert list(source.table) == ["id", "label", "origin"]
     dataset = pack(source, source.framing(size=16))
     assert dataset.images.shape == (6, 16, 16, 3)
-    # The second band of a picture is its green, and the first of another its blue.
+    # The second band of an image is its green, and the first of another its blue.
     np.testing.assert_array_equal(dataset.images[1][..., 1], dataset.images[0][..., 2])
 
 
@@ -285,7 +285,7 @@ def test_missing_files_of_bands_are_named(folder):
 # Without labels
 
 
-def test_pictures_alone_are_enough_where_labels_are_not_needed(folder):
+def test_images_alone_are_enough_where_labels_are_not_needed(folder):
     source = opened(folder, six()[["image"]], labelled=False)
     assert source.task == Unlabelled()
     assert source.table["id"].tolist() == images()

@@ -1,4 +1,4 @@
-"""What a table that lies beside pictures tells of them."""
+"""What a table that lies beside images tells of them."""
 
 from pathlib import Path
 
@@ -24,21 +24,21 @@ def beside(folder: Path, text: str):
         ["a/1.jpg", "2.jpg", "b/1", " 3 "],
     ],
 )
-def test_pictures_are_named_by_path_or_by_a_name_that_is_theirs_alone(tmp_path, names):
+def test_images_are_named_by_path_or_by_a_name_that_is_theirs_alone(tmp_path, names):
     rows = "".join(f"{name},species {name.strip()[-1]}\n" for name in names)
-    columns, note = beside(tmp_path, "\ufeffpicture, species\n" + rows)
+    columns, note = beside(tmp_path, "\ufeffimage, species\n" + rows)
     assert list(columns) == ["species"]
     assert columns["species"].str[:7].tolist() == ["species"] * 4
-    assert note == "more.csv: columns species joined to 4 of 4 pictures."
+    assert note == "more.csv: columns species joined to 4 of 4 images."
 
 
-def test_a_name_that_two_pictures_share_tells_of_neither(tmp_path):
+def test_a_name_that_two_images_share_tells_of_neither(tmp_path):
     columns, note = beside(tmp_path, "file,species\n1.jpg,x\n2.jpg,y\n3.png,z\n")
     assert columns["species"].isna().tolist() == [True, False, True, False]
-    assert "joined to 2 of 4 pictures; 1 of its rows" in note
+    assert "joined to 2 of 4 images; 1 of its rows" in note
 
 
-def test_a_picture_that_two_rows_name_is_left_without(tmp_path):
+def test_an_image_that_two_rows_name_is_left_without(tmp_path):
     columns, _ = beside(tmp_path, "file,n\na/1.jpg,x\na/1,y\na/2.jpg,z\nb/1.jpg,u\nb/3,v\n")
     assert columns["n"].isna().tolist() == [True, False, False, False]
 
@@ -55,7 +55,7 @@ def test_a_picture_that_two_rows_name_is_left_without(tmp_path):
         '"unclosed',
     ],
 )
-def test_what_is_no_table_of_these_pictures_is_none(tmp_path, text):
+def test_what_is_no_table_of_these_images_is_none(tmp_path, text):
     assert beside(tmp_path, text) is None
 
 

@@ -29,9 +29,9 @@ def test_each_folder_is_a_class(two_classes):
     assert source.read([0, 21], Framing(size=8))[1].pixels.shape == (8, 8, 3)
 
 
-def test_names_with_spaces_and_of_any_script_are_kept(tmp_path, make_pictures):
-    make_pictures(tmp_path / "стрекоза зелёная", 1)
-    make_pictures(tmp_path / "棒旋星系", 1)
+def test_names_with_spaces_and_of_any_script_are_kept(tmp_path, make_images):
+    make_images(tmp_path / "стрекоза зелёная", 1)
+    make_images(tmp_path / "棒旋星系", 1)
     source = opened(tmp_path)
     assert source.task.names == ("стрекоза зелёная", "棒旋星系")
     assert source.table["id"].tolist() == ["стрекоза зелёная/000", "棒旋星系/000"]
@@ -56,23 +56,23 @@ def test_stray_files_are_ignored_and_named(two_classes):
     source = opened(two_classes)
     assert len(source.table) == 22
     assert source.notes == [
-        "2 files or folders were ignored as no picture of a class: credits.csv, spiral/notes.txt."
+        "2 files or folders were ignored as no image of a class: credits.csv, spiral/notes.txt."
     ]
 
 
-def test_a_folder_without_pictures_is_no_class(two_classes):
+def test_a_folder_without_images_is_no_class(two_classes):
     (two_classes / "drafts").mkdir()
     source = opened(two_classes)
     assert source.task.names == ("edge_on", "spiral")
-    assert source.notes == ["Folders without pictures were ignored: drafts."]
+    assert source.notes == ["Folders without images were ignored: drafts."]
 
 
-def test_folders_within_a_class_are_read(two_classes, make_pictures):
-    make_pictures(two_classes / "spiral" / "barred" / "tight", 3)
+def test_folders_within_a_class_are_read(two_classes, make_images):
+    make_images(two_classes / "spiral" / "barred" / "tight", 3)
     assert "spiral/barred/tight/002" in set(opened(two_classes).table["id"])
 
 
-def test_pictures_that_differ_in_suffix_only_get_ids_of_their_own(two_classes):
+def test_images_that_differ_in_suffix_only_get_ids_of_their_own(two_classes):
     spiral = two_classes / "spiral"
     (spiral / "000.jpg").write_bytes((spiral / "000.png").read_bytes())
     ids = opened(two_classes).table["id"]
@@ -91,10 +91,10 @@ def test_an_id_is_never_the_name_of_another_file(two_classes):
 
 
 @pytest.mark.parametrize("val", ["val", "valid", "Validation"])
-def test_a_split_by_folders_is_honoured(tmp_path, make_pictures, val):
+def test_a_split_by_folders_is_honoured(tmp_path, make_images, val):
     for part, number in (("train", 4), (val, 2), ("test", 1)):
-        make_pictures(tmp_path / part / "edge_on", number)
-    make_pictures(tmp_path / "train" / "spiral", 3)
+        make_images(tmp_path / part / "edge_on", number)
+    make_images(tmp_path / "train" / "spiral", 3)
     (tmp_path / "train" / "labels.csv").touch()
     (tmp_path / "extras").mkdir()
     source = opened(tmp_path)
@@ -105,30 +105,30 @@ def test_a_split_by_folders_is_honoured(tmp_path, make_pictures, val):
     assert "extras/" in source.notes[0]
 
 
-def test_a_class_may_be_called_train(tmp_path, make_pictures):
-    make_pictures(tmp_path / "train", 2)
-    make_pictures(tmp_path / "aeroplane", 2)
+def test_a_class_may_be_called_train(tmp_path, make_images):
+    make_images(tmp_path / "train", 2)
+    make_images(tmp_path / "aeroplane", 2)
     source = opened(tmp_path)
     assert source.task.names == ("aeroplane", "train")
     assert "split" not in source.table
 
 
-def test_a_class_that_is_not_in_train_is_refused(tmp_path, make_pictures):
-    make_pictures(tmp_path / "train" / "spiral", 2)
-    make_pictures(tmp_path / "train" / "edge_on", 2)
-    make_pictures(tmp_path / "test" / "irregular", 2)
-    assert refusal(tmp_path).startswith("sky: no picture of class 'irregular' in train/")
+def test_a_class_that_is_not_in_train_is_refused(tmp_path, make_images):
+    make_images(tmp_path / "train" / "spiral", 2)
+    make_images(tmp_path / "train" / "edge_on", 2)
+    make_images(tmp_path / "test" / "irregular", 2)
+    assert refusal(tmp_path).startswith("sky: no image of class 'irregular' in train/")
 
 
-def test_a_split_without_train_is_refused(tmp_path, make_pictures):
-    make_pictures(tmp_path / "val" / "spiral", 2)
-    make_pictures(tmp_path / "test" / "spiral", 2)
+def test_a_split_without_train_is_refused(tmp_path, make_images):
+    make_images(tmp_path / "val" / "spiral", 2)
+    make_images(tmp_path / "test" / "spiral", 2)
     assert refusal(tmp_path).startswith("sky has test, val but no train folder")
 
 
-def test_without_labels_any_folder_of_pictures_is_a_source(tmp_path, make_pictures):
-    make_pictures(tmp_path, 3)
-    make_pictures(tmp_path / "more", 2)
+def test_without_labels_any_folder_of_images_is_a_source(tmp_path, make_images):
+    make_images(tmp_path, 3)
+    make_images(tmp_path / "more", 2)
     (tmp_path / "notes.txt").touch()
     source = open_folder(tmp_path, "sky", labelled=False)
     assert source.task == Unlabelled()
@@ -143,7 +143,7 @@ def test_without_labels_class_folders_are_classes_still(two_classes):
 
 
 def test_without_labels_an_empty_folder_is_refused_too(tmp_path):
-    with pytest.raises(RequestError, match="holds no pictures"):
+    with pytest.raises(RequestError, match="holds no images"):
         open_folder(tmp_path, "sky", labelled=False)
 
 
@@ -160,22 +160,22 @@ def test_a_table_beside_the_folders_is_joined(two_classes):
     assert source.table["ra"].iloc[13] == 1.5
     assert source.table["species"].iloc[21:].isna().all()
     assert source.notes == [
-        "more.csv: columns species, ra joined to 21 of 22 pictures; 1 of its rows name no "
-        "picture, or the same as another."
+        "more.csv: columns species, ra joined to 21 of 22 images; 1 of its rows name no "
+        "image, or the same as another."
     ]
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    assert refusal(tmp_path).startswith("sky holds no pictures; expected one folder of pictures")
+    assert refusal(tmp_path).startswith("sky holds no images; expected one folder of images")
 
 
-def test_pictures_without_class_folders_are_refused(tmp_path, make_pictures):
-    make_pictures(tmp_path, 3)
-    assert refusal(tmp_path).startswith("sky has 3 pictures but no class folders; expected one")
+def test_images_without_class_folders_are_refused(tmp_path, make_images):
+    make_images(tmp_path, 3)
+    assert refusal(tmp_path).startswith("sky has 3 images but no class folders; expected one")
 
 
-def test_one_class_only_is_refused(tmp_path, make_pictures):
-    make_pictures(tmp_path / "images", 3)
+def test_one_class_only_is_refused(tmp_path, make_images):
+    make_images(tmp_path / "images", 3)
     assert refusal(tmp_path) == (
         "sky has only one class, 'images'; two or more class folders are needed"
     )
@@ -186,12 +186,12 @@ def test_one_class_only_is_refused(tmp_path, make_pictures):
 def test_the_stamp_tells_a_change_and_the_content_tells_what_changed(two_classes):
     before = opened(two_classes)
     stamp, content = before.stamp(), before.content()
-    picture = two_classes / "spiral" / "000.png"
-    os.utime(picture, ns=(1, 1))
+    image = two_classes / "spiral" / "000.png"
+    os.utime(image, ns=(1, 1))
     after = opened(two_classes)
     assert after.stamp() != stamp
     assert after.content() == content
-    picture.write_bytes(picture.read_bytes() + b" ")
+    image.write_bytes(image.read_bytes() + b" ")
     assert opened(two_classes).content() != content
 
 
@@ -207,6 +207,6 @@ def test_real_folders(real_data):
     assert len(source.table) == 629
     assert source.notes == [
         "credits.csv: columns class, species, family, credit, source_url joined to 629 of 629 "
-        "pictures."
+        "images."
     ]
     assert source.table["species"].nunique() == 185

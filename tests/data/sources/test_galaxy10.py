@@ -1,4 +1,4 @@
-"""Files of the exact structure of the published ones, with fewer pictures."""
+"""Files of the exact structure of the published ones, with fewer images."""
 
 import hashlib
 import io
@@ -33,7 +33,7 @@ def write_sdss(path: Path, number: int = 40, **changes: np.ndarray) -> Path:
 
 
 def write_decals(path: Path, number: int = 40, **changes: np.ndarray) -> Path:
-    """Pictures that are black but for one pixel, so that gzip is quick; no two alike."""
+    """Images that are black but for one pixel, so that gzip is quick; no two alike."""
     random = np.random.default_rng(2)
     images = np.zeros((number, 256, 256, 3), np.uint8)
     images[np.arange(number), 127, np.arange(number) % 32 + 112, 1] = 1 + np.arange(number) // 32
@@ -75,7 +75,7 @@ def test_sdss_has_its_own_classes_and_ids(tmp_path):
     assert source.table["id"].iloc[[0, 39]].tolist() == ["sdss-00", "sdss-39"]
     assert source.table["origin"].iloc[3] == "mine.h5 row 3"
     assert source.table["label"].tolist() == [row % 10 for row in range(40)]
-    assert source.notes[0].startswith("Galaxy10 SDSS: 40 pictures")
+    assert source.notes[0].startswith("Galaxy10 SDSS: 40 images")
     assert "21,785" in source.notes[1]
     packed = pack(source, workers=1)
     with h5py.File(path) as file:
@@ -163,9 +163,7 @@ def test_what_does_not_fit_is_told(tmp_path, changes, words):
 def test_the_published_number_must_have_the_published_counts(tmp_path, monkeypatch):
     path = write_sdss(tmp_path / "s.h5")
     publish(monkeypatch, counts=(4,) * 10)
-    assert open_source(f"galaxy10-sdss:{path}").notes == [
-        f"Galaxy10 SDSS: 40 pictures from {path}."
-    ]
+    assert open_source(f"galaxy10-sdss:{path}").notes == [f"Galaxy10 SDSS: 40 images from {path}."]
     publish(monkeypatch, counts=(3, 5, *(4,) * 8))
     assert "published are 3, 5, 4" in refusal(f"galaxy10-sdss:{path}")
 
@@ -217,7 +215,7 @@ def test_the_published_file_is_downloaded_to_the_cache(published, tmp_path):
     source = open_source("galaxy10-sdss")
     there = tmp_path / "cache" / "downloads" / "Galaxy10.h5"
     assert there.read_bytes() == published.read_bytes()
-    assert source.notes == [f"Galaxy10 SDSS: 40 pictures from {there}."]
+    assert source.notes == [f"Galaxy10 SDSS: 40 images from {there}."]
     published.unlink()
     assert open_source("galaxy10-sdss").content() == source.content()
 

@@ -27,8 +27,8 @@ from hubblefork.core.errors import RequestError
 for text in sys.argv[1:]:
     try:
         source = open_source(text)
-        pictures = source.read(range(len(source.table)), source.framing())
-        print(len(pictures), *sorted(set(source.table.get("split", []))))
+        images = source.read(range(len(source.table)), source.framing())
+        print(len(images), *sorted(set(source.table.get("split", []))))
     except RequestError as error:
         print(error)
 """

@@ -11,7 +11,7 @@ import pytest
 from hubblefork.core.errors import RequestError
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.base import ImageFiles
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.task import Classes, Unlabelled, Votes
 
@@ -23,9 +23,9 @@ def refusal(text, **options) -> str:
 
 
 def greys(source) -> list[int]:
-    """The grey of each picture: the number it was made of."""
-    pictures = source.read(range(len(source.table)), source.framing())
-    return [int(picture.pixels[0, 0, 0]) for picture in pictures]
+    """The grey of each image: the number it was made of."""
+    images = source.read(range(len(source.table)), source.framing())
+    return [int(image.pixels[0, 0, 0]) for image in images]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def repository(files, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["parquet", "arrow stream", "arrow file", "one row group"])
-def test_a_file_of_pictures_is_a_source(files, tmp_path, kind):
+def test_a_file_of_images_is_a_source(files, tmp_path, kind):
     path = tmp_path / ("sky.parquet" if kind in ("parquet", "one row group") else "sky.arrow")
     if path.suffix == ".parquet":
         files.write_parquet(files.galaxies(0, 25), path, rows=10 if kind == "parquet" else 1 << 20)
@@ -57,7 +57,7 @@ def test_a_file_of_pictures_is_a_source(files, tmp_path, kind):
     assert dataset.images[:, 0, 0, 0].tolist() == list(range(25))
 
 
-def test_pictures_are_read_in_any_order(files, tmp_path):
+def test_images_are_read_in_any_order(files, tmp_path):
     source = open_source(
         files.write_parquet(files.galaxies(0, 30), tmp_path / "sky.parquet", rows=8)
     )
@@ -123,7 +123,7 @@ def test_kaggles_columns_make_votes(files, tmp_path):
     assert "sum to" in refusal(path)
 
 
-def test_bytes_alone_are_pictures_too(files, tmp_path):
+def test_bytes_alone_are_images_too(files, tmp_path):
     frame = pd.DataFrame({"jpg": [files.png(n) for n in range(6)], "kind": ["a", "b"] * 3})
     frame.to_parquet(tmp_path / "plain.parquet")
     assert "which column is the label? Choose one by :labels=COLUMN; found kind" in refusal(
@@ -137,7 +137,7 @@ def test_bytes_alone_are_pictures_too(files, tmp_path):
     assert greys(unlabelled) == list(range(6))
 
 
-def test_pictures_that_are_only_named_are_read_from_their_files(files, tmp_path):
+def test_images_that_are_only_named_are_read_from_their_files(files, tmp_path):
     for number in range(6):
         (tmp_path / f"{number}.png").write_bytes(files.png(number))
     named = [{"bytes": None, "path": f"{n}.png"} for n in range(6)]
@@ -151,7 +151,7 @@ def test_pictures_that_are_only_named_are_read_from_their_files(files, tmp_path)
                 path,
             )
         source = open_source(path)
-        assert isinstance(source, PictureFiles)
+        assert isinstance(source, ImageFiles)
         assert source.table["origin"][5] == "5.png"
         assert greys(source) == list(range(6))
     (tmp_path / "3.png").unlink()
@@ -165,13 +165,13 @@ def test_a_catalogue_with_other_bytes_stays_a_catalogue(two_classes):
     assert len(open_source(two_classes / "catalogue.parquet").table) == 2
 
 
-def test_a_row_without_a_picture_or_with_a_bad_one_is_left_out(files, tmp_path):
+def test_a_row_without_an_image_or_with_a_bad_one_is_left_out(files, tmp_path):
     table = files.galaxies(0, 9)
-    pictures = table["image"].to_pylist()
-    pictures[2] = None
-    pictures[4] = {"bytes": None, "path": "4.png"}
-    pictures[5]["bytes"] = b"no picture"
-    table = table.set_column(0, "image", pa.array(pictures, table["image"].type))
+    images = table["image"].to_pylist()
+    images[2] = None
+    images[4] = {"bytes": None, "path": "4.png"}
+    images[5]["bytes"] = b"no image"
+    table = table.set_column(0, "image", pa.array(images, table["image"].type))
     dataset = pack(open_source(files.write_parquet(table, tmp_path / "sky.parquet")))
     assert [each["origin"] for each in dataset.info["left_out"]] == [
         "sky.parquet:2", "sky.parquet:4", "sky.parquet:5",
@@ -214,7 +214,7 @@ def test_configurations_are_not_mixed(files, repository):
         ({"id": ["a"] * 6}, "1 ids stand in more than one row: a"),
         ({"id": ["a", None, "b", "c", "d", "e"]}, "1 of 6 rows have no id"),
         ({"ra": [1.0] * 6, "dec": [95.0] * 6}, "6 rows have a dec that is no angle within 90"),
-        ({"image": None}, "no column holds pictures as bytes"),
+        ({"image": None}, "no column holds images as bytes"),
     ],
 )
 def test_columns_that_do_not_fit_are_one_line(files, tmp_path, columns, message):
@@ -226,7 +226,7 @@ def test_columns_that_do_not_fit_are_one_line(files, tmp_path, columns, message)
     ("options", "message"),
     [
         ("labels=lable", "has no column 'lable' for labels; did you mean 'label'?"),
-        ("images=img", "no column 'img' holds pictures; did you mean 'image'?"),
+        ("images=img", "no column 'img' holds images; did you mean 'image'?"),
         ("label=label", "no option 'label' for this kind of source; did you mean 'labels'?"),
         ("labels=", "the option 'labels' is empty"),
         ("split=train", "no option 'split'"),

@@ -42,14 +42,14 @@ def test_numbers_text_and_names_become_classes():
     named = labels({"label": [2, 0, 2]}, {"label": NAMES})
     assert named.task == Classes(("round", "spiral"))
     assert named.columns["label"].tolist() == [1, 0, 1]
-    assert named.notes == ["Classes without a picture were left out: 'edge-on'."]
+    assert named.notes == ["Classes without an image were left out: 'edge-on'."]
 
 
 @pytest.mark.parametrize("values", [[0, -1, 1], [0.0, float("nan"), 1.0]])
 def test_rows_without_a_label_are_left_out_or_make_all_unlabelled(values):
     found = labels({"label": values}, {"label": NAMES})
     assert found.known.tolist() == [True, False, True]
-    assert "1 of 3 pictures have no label and were left out." in found.notes
+    assert "1 of 3 images have no label and were left out." in found.notes
     assert labels({"label": values}, {"label": NAMES}, labelled=False).task == Unlabelled()
 
 

@@ -6,21 +6,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubblefork.core.errors import RequestError
-from hubblefork.data.images.read import UnreadablePicture
+from hubblefork.data.images.read import UnreadableImage
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.image_tables import (
     features,
+    image_columns,
     open_table,
-    picture_columns,
     scalar_columns,
 )
 
 
 def _read_all(path) -> None:
     source = open_source(path)
-    pictures = source.read(range(len(source.table)), source.framing(size=8))
-    for picture in pictures:
-        assert isinstance(picture, UnreadablePicture) or picture.pixels.shape == (8, 8, 3)
+    images = source.read(range(len(source.table)), source.framing(size=8))
+    for image in images:
+        assert isinstance(image, UnreadableImage) or image.pixels.shape == (8, 8, 3)
 
 
 def _is_told(path) -> None:
@@ -90,12 +90,12 @@ def test_columns_are_told_apart():
         "night": pa.date32(), "z": pa.decimal128(9, 6),
     }  # fmt: skip
     schema = pa.schema(columns)
-    assert picture_columns(schema) == ["image", "thumb"]
+    assert image_columns(schema) == ["image", "thumb"]
     assert scalar_columns(schema) == ["n", "kind", "word", "night", "z"]
     noted = schema.with_metadata(
         {"huggingface": '{"info": {"features": {"image": {"_type": "Image"}}}}'}
     )
-    assert picture_columns(noted) == ["image"]
-    assert picture_columns(pa.schema({"image": pa.string(), "blob": pa.binary()})) == []
+    assert image_columns(noted) == ["image"]
+    assert image_columns(pa.schema({"image": pa.string(), "blob": pa.binary()})) == []
     for odd in (b"[]", b"{", b'{"info": 3}'):
         assert features(schema.with_metadata({"huggingface": odd})) == {}

@@ -17,7 +17,7 @@ COLUMNS = list(GALAXY_ZOO_2.columns)
 IDS = ["100143", "100008", "100023", "100053"]
 
 
-def _pictures(folder: Path, ids: list[str]) -> None:
+def _images(folder: Path, ids: list[str]) -> None:
     folder.mkdir(parents=True)
     for number, each in enumerate(ids):
         pixels = np.full((24, 24, 3), 40 * number, np.uint8)
@@ -33,8 +33,8 @@ def _solutions(ids: list[str] = IDS) -> pd.DataFrame:
 @pytest.fixture
 def challenge(tmp_path) -> Path:
     folder = tmp_path / "kaggle"
-    _pictures(folder / "images_training_rev1", IDS)
-    _pictures(folder / "images_test_rev1", ["100018", "100037", "100042"])
+    _images(folder / "images_training_rev1", IDS)
+    _images(folder / "images_test_rev1", ["100018", "100037", "100042"])
     _solutions().to_csv(folder / "training_solutions_rev1.csv", index=False)
     benchmark = pd.DataFrame(0.0, index=range(3), columns=COLUMNS)
     benchmark.insert(0, "GalaxyID", ["100042", "100018", "100037"])
@@ -49,7 +49,7 @@ def refusal(text) -> str:
 
 
 @pytest.mark.parametrize("form", ["kaggle:{}", "kaggle:{}:train", "{}"])
-def test_the_training_pictures_have_votes_whatever_the_order_of_the_columns(challenge, form):
+def test_the_training_images_have_votes_whatever_the_order_of_the_columns(challenge, form):
     source = open_source(form.format(challenge))
     assert source.task == Votes()
     assert list(source.table["id"]) == IDS
@@ -61,7 +61,7 @@ def test_the_training_pictures_have_votes_whatever_the_order_of_the_columns(chal
     assert abs(int(pixels.mean()) - 80) <= 1
 
 
-def test_the_test_pictures_stand_in_the_order_of_the_benchmark(challenge):
+def test_the_test_images_stand_in_the_order_of_the_benchmark(challenge):
     source = open_source(f"kaggle:{challenge}:test")
     assert source.task == Unlabelled()
     assert list(source.table["id"]) == ["100042", "100018", "100037"]
@@ -69,7 +69,7 @@ def test_the_test_pictures_stand_in_the_order_of_the_benchmark(challenge):
     source = open_source(f"kaggle:{challenge}:test")
     assert list(source.table["id"]) == ["100018", "100037", "100042"]
     assert source.notes == [
-        "There is no all_zeros_benchmark.csv, which tells whether any picture is missing."
+        "There is no all_zeros_benchmark.csv, which tells whether any image is missing."
     ]
 
 
@@ -94,22 +94,22 @@ def test_what_is_left_over_on_either_side_is_counted(challenge):
     source = open_source(f"kaggle:{challenge}")
     assert list(source.table["id"]) == ["100143", "100023", "100053"]
     assert source.notes == [
-        "1 of 4 rows of training_solutions_rev1.csv have no picture in images_training_rev1 and "
+        "1 of 4 rows of training_solutions_rev1.csv have no image in images_training_rev1 and "
         "were left out: 100008.",
-        "1 of 4 pictures in images_training_rev1 have no row in training_solutions_rev1.csv and "
+        "1 of 4 images in images_training_rev1 have no row in training_solutions_rev1.csv and "
         "were left out: 999.",
     ]
 
 
-def test_every_row_of_the_benchmark_stays_whether_its_picture_is_there_or_not(challenge):
+def test_every_row_of_the_benchmark_stays_whether_its_image_is_there_or_not(challenge):
     (challenge / "images_test_rev1" / "100018.jpg").unlink()
     Image.new("RGB", (24, 24)).save(challenge / "images_test_rev1" / "999.jpg")
     source = open_source(f"kaggle:{challenge}:test")
     assert list(source.table["id"]) == ["100042", "100018", "100037"]
     assert source.read([1], source.framing())[0].reason == "the file is not there"
     assert source.notes == [
-        "1 of 3 rows of all_zeros_benchmark.csv have no picture in images_test_rev1: 100018.",
-        "1 of 3 pictures in images_test_rev1 have no row in all_zeros_benchmark.csv and were left "
+        "1 of 3 rows of all_zeros_benchmark.csv have no image in images_test_rev1: 100018.",
+        "1 of 3 images in images_test_rev1 have no row in all_zeros_benchmark.csv and were left "
         "out: 999.",
     ]
     for each in (challenge / "images_test_rev1").iterdir():

@@ -31,17 +31,17 @@ def test_an_odd_number_is_refused(text):
         open_source(text)
 
 
-def test_pictures_are_rendered_as_they_are_framed():
+def test_images_are_rendered_as_they_are_framed():
     source = open_source("simulated:10")
     plain = source.read([3, 1], Framing())
-    assert [picture.pixels.shape for picture in plain] == [(69, 69, 3)] * 2
+    assert [image.pixels.shape for image in plain] == [(69, 69, 3)] * 2
     assert source.read([0], Framing(crop=46, size=32))[0].pixels.shape == (32, 32, 3)
     grey = source.read([3], Framing(channels=1))[0].pixels
     assert grey.shape == (69, 69, 1)
     np.testing.assert_allclose(grey[..., 0], plain[0].pixels @ [0.299, 0.587, 0.114], atol=1)
 
 
-def test_a_picture_does_not_depend_on_which_others_are_read():
+def test_an_image_does_not_depend_on_which_others_are_read():
     source = open_source("simulated:12")
     together = source.read(range(12), Framing(size=24))
     alone = source.read([7], Framing(size=24))[0]

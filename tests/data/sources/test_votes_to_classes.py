@@ -47,7 +47,7 @@ def test_a_class_is_what_the_rule_says_of_the_fractions(rule, names):
         assert [source.task.names[each] for each in source.table["label"]] == expected
 
 
-def test_pictures_stay_with_their_galaxies():
+def test_images_stay_with_their_galaxies():
     votes, source = open_source("simulated:votes:30"), open_source("simulated:votes:30", "five")
     framing = source.framing(size=8)
     for row in (0, len(source.table) - 1):

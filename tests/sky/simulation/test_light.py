@@ -84,14 +84,14 @@ def test_dust_dims_the_middle_plane_and_reddens_it():
 
 
 def test_two_arms_are_two():
-    picture = light(arm_number=2, arm_contrast=0.9, inclination=0.0, arm_pitch=20.0)[1]
+    image = light(arm_number=2, arm_contrast=0.9, inclination=0.0, arm_pitch=20.0)[1]
     angle = np.arange(0, 2 * np.pi, 0.02)
     # The mean over a few radii, turned so that the arms lie on each other.
     waves = np.zeros(6)
     for radius in (2.5, 3.0, 3.5):
         column = np.round((radius * np.cos(angle) + 40) / STEP).astype(int)
         row = np.round((radius * np.sin(angle) + 40) / STEP).astype(int)
-        waves += np.abs(np.fft.rfft(picture[row, column] / picture[row, column].mean()))[:6]
+        waves += np.abs(np.fft.rfft(image[row, column] / image[row, column].mean()))[:6]
     assert waves[1:].argmax() + 1 == 2
 
 

@@ -54,19 +54,19 @@ def test_another_seed_is_another_sky(sky: Simulation):
     assert not simulate(50, seed=1).catalogue["magnitude"].equals(sky.catalogue["magnitude"][:50])
 
 
-def test_pictures_do_not_depend_on_the_batch(sky: Simulation):
+def test_images_do_not_depend_on_the_batch(sky: Simulation):
     rows = [5, 3999, 17, 100]
     together = sky.render(rows)
     assert together.shape == (4, 69, 69, 3)
     assert together.dtype == np.uint8
-    for row, picture in zip(rows, together, strict=True):
-        np.testing.assert_array_equal(sky.render([row])[0], picture)
+    for row, image in zip(rows, together, strict=True):
+        np.testing.assert_array_equal(sky.render([row])[0], image)
     np.testing.assert_array_equal(simulate(200).render([5, 17, 100]), together[[0, 2, 3]])
 
 
 def test_no_two_galaxies_look_the_same(sky: Simulation):
-    pictures = sky.render(range(20)).reshape(20, -1)
-    assert len(np.unique(pictures, axis=0)) == 20
+    images = sky.render(range(20)).reshape(20, -1)
+    assert len(np.unique(images, axis=0)) == 20
 
 
 def test_a_simulation_can_be_sent_to_another_process(sky: Simulation):
@@ -76,9 +76,9 @@ def test_a_simulation_can_be_sent_to_another_process(sky: Simulation):
 
 @pytest.mark.parametrize(("size", "field"), [(16, 4.14), (70, 2.0), (128, 5.12), (96, 8.48)])
 def test_any_size_and_field_can_be_rendered(sky: Simulation, size: int, field: float):
-    picture = sky.render([11], size=size, field=field)
-    assert picture.shape == (1, size, size, 3)
-    assert picture.max() > 40
+    image = sky.render([11], size=size, field=field)
+    assert image.shape == (1, size, size, 3)
+    assert image.max() > 40
 
 
 @pytest.mark.parametrize(("number", "seed"), [(0, 0), (-5, 0), (10, -1)])
@@ -88,6 +88,6 @@ def test_a_sky_that_cannot_be_is_refused(number: int, seed: int):
 
 
 @pytest.mark.parametrize(("size", "field"), [(0, 4.0), (69, 0.0), (69, -1.0)])
-def test_a_picture_that_cannot_be_is_refused(sky: Simulation, size: int, field: float):
+def test_an_image_that_cannot_be_is_refused(sky: Simulation, size: int, field: float):
     with pytest.raises(RequestError, match="expected at least 8 pixels"):
         sky.render([0], size=size, field=field)

@@ -1,6 +1,6 @@
-"""Read pictures block by block in several threads or processes, and give the blocks in order.
+"""Read images block by block in several threads or processes, and give the blocks in order.
 
-Worker processes import this module and what reads the pictures, and nothing heavy beside it, so
+Worker processes import this module and what reads the images, and nothing heavy beside it, so
 that they start quickly.
 """
 
@@ -16,18 +16,18 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from hubblefork.data.images.framing import Framing, colour_of
-from hubblefork.data.images.read import Picture, UnreadablePicture
+from hubblefork.data.images.read import DecodedImage, UnreadableImage
 
 # The blocks in flight, a few for each worker, are to take some tens of megabytes.
 _BLOCK_BYTES = 8 << 20
 
-Pictures = list[Picture | UnreadablePicture]
-Job = Callable[[Framing], Pictures]
+DecodedImages = list[DecodedImage | UnreadableImage]
+Job = Callable[[Framing], DecodedImages]
 
 
 @dataclass(frozen=True)
 class Block:
-    """What was read of one block of pictures.
+    """What was read of one block of images.
 
     pixels: the bytes of all that could be read, one after another.
     read: the places of these in the block.
@@ -47,42 +47,42 @@ class Block:
     misfit: tuple[int, tuple[int, ...]] | None
 
 
-def block_rows(total: int, picture_bytes: int, most: int) -> list[range]:
-    """Divide rows into blocks of at most this many pictures, fewer where pictures are large.
+def block_rows(total: int, image_bytes: int, most: int) -> list[range]:
+    """Divide rows into blocks of at most this many images, fewer where images are large.
 
     >>> block_rows(5, 100, most=3), block_rows(2, 10 << 20, most=3)
     ([range(0, 3), range(3, 5)], [range(0, 1), range(1, 2)])
     """
-    length = max(1, min(most, _BLOCK_BYTES // picture_bytes))
+    length = max(1, min(most, _BLOCK_BYTES // image_bytes))
     return [range(start, min(start + length, total)) for start in range(0, total, length)]
 
 
 def read_block(
     job: Job, framing: Framing, shape: tuple[int, ...], colours: Collection[str] | None = None
 ) -> Block:
-    """Do one job; every picture is expected to have this shape.
+    """Do one job; every image is expected to have this shape.
 
     Those that `colour_of` calls something that is not among `colours` are left out, where any are
     given: a model that has learnt from colours is lost without them.
     """
     block = Block(b"", [], [], [], [], [], None)
     parts = []
-    for place, picture in enumerate(job(framing)):
-        if isinstance(picture, UnreadablePicture):
-            block.left_out.append((place, picture.reason))
-        elif picture.pixels.shape != shape:
-            return replace(block, misfit=(place, picture.pixels.shape))
-        elif colours is not None and colour_of(picture.bands) not in colours:
-            found, expected = colour_of(picture.bands), " or ".join(colours)
+    for place, image in enumerate(job(framing)):
+        if isinstance(image, UnreadableImage):
+            block.left_out.append((place, image.reason))
+        elif image.pixels.shape != shape:
+            return replace(block, misfit=(place, image.pixels.shape))
+        elif colours is not None and colour_of(image.bands) not in colours:
+            found, expected = colour_of(image.bands), " or ".join(colours)
             block.left_out.append((place, f"it is {found}, where it should be {expected}"))
         else:
-            content = picture.pixels.tobytes()
+            content = image.pixels.tobytes()
             parts.append(content)
             block.read.append(place)
-            # Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 pictures.
+            # Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 images.
             block.digests.append(hashlib.blake2b(content, digest_size=16).hexdigest())
-            block.sizes.append((*picture.size, picture.bands))
-            block.positions.append(picture.position)
+            block.sizes.append((*image.size, image.bands))
+            block.positions.append(image.position)
     return replace(block, pixels=b"".join(parts))
 
 

@@ -1,4 +1,4 @@
-"""How a picture is cut and scaled before it is packed: a centred square, a size, its channels."""
+"""How an image is cut and scaled before it is packed: a centred square, a size, its channels."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,13 +12,13 @@ from hubblefork.sky.stretch import Stretch
 
 @dataclass(frozen=True)
 class Framing:
-    """The square that is kept of every picture, and the form it is packed in.
+    """The square that is kept of every image, and the form it is packed in.
 
-    crop: side of the square kept around the centre, in pixels of the original picture. None keeps
-        the largest centred square. A picture smaller than the crop is left out with a reason:
+    crop: side of the square kept around the centre, in pixels of the original image. None keeps
+        the largest centred square. An image smaller than the crop is left out with a reason:
         filling or enlarging it would change the scale that the crop is there to keep.
-    size: side of the packed picture in pixels. None leaves the kept square as it is.
-    channels: of a packed picture: 1 (grey), 3 (red, green, blue), or the bands of a source that
+    size: side of the packed image in pixels. None leaves the kept square as it is.
+    channels: of a packed image: 1 (grey), 3 (red, green, blue), or the bands of a source that
         has another number of them.
     stretch: how counts, as FITS files and arrays of floats hold them, become bytes.
 
@@ -39,7 +39,7 @@ class Framing:
     def __post_init__(self) -> None:
         for name in ("crop", "size"):
             side = getattr(self, name)
-            # 10,000 squared is the largest picture that is decoded at all (pictures.MOST_PIXELS).
+            # 10,000 squared is the largest image that is decoded at all (images.MOST_PIXELS).
             if side is not None and not (_is_whole(side) and 1 <= side <= 10_000):
                 raise RequestError(
                     f"{name} is {side!r}; expected a whole number of pixels from 1 to 10,000"
@@ -69,7 +69,7 @@ class Framing:
 def centre(width: int, height: int, crop: int | None) -> tuple[int, int, int]:
     """Return left edge, top edge and side of the centred square of side `crop`, or the largest.
 
-    Raises ValueError, with a reason in plain words, where the picture is smaller than the crop.
+    Raises ValueError, with a reason in plain words, where the image is smaller than the crop.
 
     >>> centre(40, 30, None), centre(40, 30, 10)
     ((5, 0, 30), (15, 10, 10))
@@ -91,11 +91,11 @@ def square(array: np.ndarray, crop: int | None) -> np.ndarray:
 
 
 def frame(pixels: np.ndarray, framing: Framing) -> np.ndarray:
-    """Cut, scale and recolour the bytes (H, W, C) of a picture to (side, side, channels).
+    """Cut, scale and recolour the bytes (H, W, C) of an image to (side, side, channels).
 
     Grey becomes colour by repetition, colour grey by luma (ITU-R 601), other bands grey by their
     mean. Raises ValueError, with a reason in plain words, where the channels do not fit or the
-    picture is smaller than the crop.
+    image is smaller than the crop.
 
     >>> frame(np.zeros((30, 40, 3), np.uint8), Framing(size=16, channels=1)).shape
     (16, 16, 1)
@@ -118,7 +118,7 @@ def _with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
 
 
 def colour_of(bands: int) -> str:
-    """What a picture of so many bands is; transparency is no colour.
+    """What an image of so many bands is; transparency is no colour.
 
     >>> colour_of(1), colour_of(3), colour_of(4), colour_of(5)
     ('grey', 'in colour', 'in colour', 'of 5 bands')

@@ -1,7 +1,7 @@
 """Decode JPEG by libjpeg-turbo: without Python's lock, and smaller where that is enough.
 
-A decoder that makes a picture smaller while it decodes saves work. Done down to no less than
-`_SPARE` times the size that is asked for and scaled from there, a picture differs from one that is
+A decoder that makes an image smaller while it decodes saves work. Done down to no less than
+`_SPARE` times the size that is asked for and scaled from there, an image differs from one that is
 decoded whole and then scaled by 0.3 of 255 on average and nowhere by more than 12 for galaxies of
 SDSS, by 0.5 and 31 for photographs of insects (sizes of 32 to 106 pixels, centred squares of 424
 and about 210). `tests/data/test_jpeg.py` holds this module to it.
@@ -18,11 +18,11 @@ from hubblefork.data.images.framing import resized
 # With 1, the mean difference (above) is up to twice as large.
 _SPARE = 1.5
 
-# In eighths of the picture. libjpeg-turbo has no vector code for 5, 6 and 7 eighths, which take
+# In eighths of the image. libjpeg-turbo has no vector code for 5, 6 and 7 eighths, which take
 # longer than all 8.
 _SCALES = (1, 2, 3, 4)
 
-# What libjpeg says of a picture whose end or middle is lost. It calls stray bytes between segments
+# What libjpeg says of an image whose end or middle is lost. It calls stray bytes between segments
 # corrupt too, but many cameras write them and nothing is lost by them.
 _DAMAGE = ("Corrupt JPEG data", "Premature end")
 _HARMLESS = "extraneous bytes"
@@ -30,7 +30,7 @@ _HARMLESS = "extraneous bytes"
 
 @dataclass(frozen=True, eq=False)
 class Jpeg:
-    """A JPEG picture of which only the header has been read.
+    """A JPEG image of which only the header has been read.
 
     content: the whole file.
     width, height: in pixels.
@@ -57,12 +57,12 @@ def open_jpeg(content: bytes) -> Jpeg | None:
 def decode(
     jpeg: Jpeg, left: int, top: int, side: int, size: int, channels: int
 ) -> np.ndarray | None:
-    """Decode a square of a picture, scaled to (size, size, channels) bytes.
+    """Decode a square of an image, scaled to (size, size, channels) bytes.
 
-    left, top, side: the square, in pixels of the picture.
+    left, top, side: the square, in pixels of the image.
     channels: 3 (red, green, blue) or 1 (luma).
 
-    None where this decoder cannot help. Raises ValueError where the picture is damaged.
+    None where this decoder cannot help. Raises ValueError where the image is damaged.
 
     >>> content = simplejpeg.encode_jpeg(np.zeros((200, 300, 3), np.uint8))
     >>> decode(open_jpeg(content), 50, 0, 200, 64, 3).shape

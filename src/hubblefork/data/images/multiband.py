@@ -1,4 +1,4 @@
-"""Read pictures of counts: a FITS file, or one file for each band, framed as bytes."""
+"""Read images of counts: a FITS file, or one file for each band, framed as bytes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,31 +7,31 @@ import numpy as np
 
 from hubblefork.data.images.framing import Framing, frame, square
 from hubblefork.data.images.read import (
-    Picture,
-    PictureSource,
-    UnreadablePicture,
+    DecodedImage,
+    ImageInput,
+    UnreadableImage,
     read_content,
-    read_picture,
+    read_image,
     saying_why,
 )
-from hubblefork.sky.fits import FitsError, FitsPicture, is_fits, read_fits, which_image
+from hubblefork.sky.fits import FitsError, FitsImage, is_fits, read_fits, which_image
 from hubblefork.sky.stretch import choose_bands, to_bytes
 
 
-def read_counts(content: bytes, framing: Framing) -> Picture:
+def read_counts(content: bytes, framing: Framing) -> DecodedImage:
     """Read a FITS file as `framing.stretch` says; its three bands are blue, green, red.
 
-    Raises UnreadablePicture, and whatever else astropy raises on a damaged file.
+    Raises UnreadableImage, and whatever else astropy raises on a damaged file.
     """
     image = _image(content)
     height, width, bands = image.counts.shape
-    return Picture(_framed(image.counts, framing), (width, height), bands, image.position)
+    return DecodedImage(_framed(image.counts, framing), (width, height), bands, image.position)
 
 
-def read_bands(files: Sequence[str | Path], framing: Framing) -> Picture:
-    """Read one picture from a file for each band: FITS of one band, or pictures read as grey.
+def read_bands(files: Sequence[str | Path], framing: Framing) -> DecodedImage:
+    """Read one image from a file for each band: FITS of one band, or images read as grey.
 
-    Raises UnreadablePicture, naming the file, where one cannot be read, has several bands or
+    Raises UnreadableImage, naming the file, where one cannot be read, has several bands or
     another size than the first, or where only some are FITS.
     """
     parts = []
@@ -39,28 +39,28 @@ def read_bands(files: Sequence[str | Path], framing: Framing) -> Picture:
         try:
             with saying_why():
                 parts.append(_band(file, framing))
-        except UnreadablePicture as error:
-            raise UnreadablePicture(f"{Path(file).name}: {error.reason}") from None
+        except UnreadableImage as error:
+            raise UnreadableImage(f"{Path(file).name}: {error.reason}") from None
     squares, sizes, positions = zip(*parts, strict=True)
     for file, part, size in zip(files, squares, sizes, strict=True):
         if size != sizes[0]:
-            raise UnreadablePicture(
+            raise UnreadableImage(
                 f"{Path(file).name} has {size[0]}x{size[1]} pixels, the first band "
                 f"{sizes[0][0]}x{sizes[0][1]}"
             )
         if part.dtype != squares[0].dtype:
-            raise UnreadablePicture("some of its bands are counts and others are bytes")
+            raise UnreadableImage("some of its bands are counts and others are bytes")
     position = next((each for each in positions if each), None)
-    return Picture(_framed(np.dstack(squares), framing), sizes[0], len(files), position)
+    return DecodedImage(_framed(np.dstack(squares), framing), sizes[0], len(files), position)
 
 
-def look_at_counts(pictures: Sequence[PictureSource]) -> tuple[int, list[str]]:
+def look_at_counts(images: Sequence[ImageInput]) -> tuple[int, list[str]]:
     """Return the bands of the first that can be read, and in plain sentences what it holds.
 
     0 where none can be read: packing then gives the reasons.
     """
-    for picture in pictures:
-        files = picture if isinstance(picture, tuple) else (picture,)
+    for image in images:
+        files = image if isinstance(image, tuple) else (image,)
         try:
             content = read_content(files[0])
             bands = len(files)
@@ -83,12 +83,12 @@ def look_at_counts(pictures: Sequence[PictureSource]) -> tuple[int, list[str]]:
 
 
 def frame_counts(counts: np.ndarray, framing: Framing, blue_first: bool) -> np.ndarray:
-    """Frame the counts (H, W, bands) of a picture, or its bytes, which are not stretched.
+    """Frame the counts (H, W, bands) of an image, or its bytes, which are not stretched.
 
     blue_first: whether bands come by increasing wavelength; otherwise red comes first. Counts are
     cut before they are stretched, so that black and white are those of what is kept.
 
-    Raises ValueError, with a reason in plain words, where the bands do not fit, the picture is
+    Raises ValueError, with a reason in plain words, where the bands do not fit, the image is
     smaller than the crop, or no count is a number.
 
     >>> frame_counts(np.ones((9, 9, 5)), Framing(size=3, channels=5), blue_first=True).shape
@@ -108,27 +108,27 @@ def _band(
     """Return the kept square of one band, the size of the original, and its position."""
     content = read_content(file)
     if not is_fits(content):
-        picture = read_picture(content, Framing(crop=framing.crop, channels=1))
-        return picture.pixels, picture.size, None
+        decoded = read_image(content, Framing(crop=framing.crop, channels=1))
+        return decoded.pixels, decoded.size, None
     image = _image(content)
     height, width, bands = image.counts.shape
     if bands != 1:
-        raise UnreadablePicture(f"it has {bands} bands, where one is expected")
+        raise UnreadableImage(f"it has {bands} bands, where one is expected")
     try:
         return square(image.counts, framing.crop), (width, height), image.position
     except ValueError as reason:
-        raise UnreadablePicture(str(reason)) from None
+        raise UnreadableImage(str(reason)) from None
 
 
-def _image(content: bytes) -> FitsPicture:
+def _image(content: bytes) -> FitsImage:
     try:
         return read_fits(content)
     except FitsError as reason:
-        raise UnreadablePicture(str(reason)) from None
+        raise UnreadableImage(str(reason)) from None
 
 
 def _framed(counts: np.ndarray, framing: Framing) -> np.ndarray:
     try:
         return frame_counts(counts, framing, blue_first=True)
     except ValueError as reason:
-        raise UnreadablePicture(str(reason)) from None
+        raise UnreadableImage(str(reason)) from None

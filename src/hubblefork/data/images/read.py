@@ -1,7 +1,7 @@
-"""Read one picture file as the square array of bytes that a framing asks for.
+"""Read one image file as the square array of bytes that a framing asks for.
 
-JPEG, PNG, WebP and TIFF, of any mode and orientation, and FITS. A picture that cannot be read
-raises UnreadablePicture with a reason in plain words, so that a caller can leave it out and go on.
+JPEG, PNG, WebP and TIFF, of any mode and orientation, and FITS. An image that cannot be read
+raises UnreadableImage with a reason in plain words, so that a caller can leave it out and go on.
 """
 
 import os
@@ -27,16 +27,16 @@ from hubblefork.data.images.jpeg import decode, open_jpeg
 FITS_SUFFIXES = tuple(
     suffix + packed for suffix in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".fz")
 )
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", *FITS_SUFFIXES)
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", *FITS_SUFFIXES)
 
-# A decoded picture takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are
+# A decoded image takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are
 # 400 MB. No cut-out or photograph is that large; a header that says so is damaged or hostile.
 MOST_PIXELS = 100_000_000
 
 # Eight bytes a pixel hold the widest kinds, and a file is read whole before it is decoded.
 MOST_BYTES = 8 * MOST_PIXELS
 
-# What is converted at once: most pictures whole, a large one in strips of a few megabytes.
+# What is converted at once: most images whole, a large one in strips of a few megabytes.
 _STRIP_PIXELS = 1_000_000
 
 # The first bytes of a file tell its format, whatever its name says. The readers are called
@@ -52,7 +52,7 @@ _READERS = (
 _JPEG = _READERS[0][0]
 _FITS = (b"SIMPLE  =", b"\x1f\x8b")  # as it is, or gzipped
 
-# EXIF tag 274: how the stored picture must be turned to stand as it was taken.
+# EXIF tag 274: how the stored image must be turned to stand as it was taken.
 _ORIENTATION = 274
 _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr,
@@ -64,13 +64,13 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     8: np.rot90,
 }
 
-# Pillow warns of harmless faults (odd EXIF entries) in picture after picture. What matters is
-# told once, as the reason of an UnreadablePicture.
+# Pillow warns of harmless faults (odd EXIF entries) in image after image. What matters is
+# told once, as the reason of an UnreadableImage.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
-class UnreadablePicture(Exception):
-    """A picture that cannot be used; `reason` says why, without the file's name."""
+class UnreadableImage(Exception):
+    """An image that cannot be used; `reason` says why, without the file's name."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -78,8 +78,8 @@ class UnreadablePicture(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture as it was read.
+class DecodedImage:
+    """An image as it was read.
 
     pixels: (side, side, channels) uint8, framed.
     size: width and height of the original, in pixels.
@@ -93,28 +93,28 @@ class Picture:
     position: tuple[float, float] | None = None
 
 
-def is_picture_name(name: str | Path) -> bool:
-    """Whether a file's name says that it is a picture; hidden files are not.
+def is_image_name(name: str | Path) -> bool:
+    """Whether a file's name says that it is an image; hidden files are not.
 
-    >>> is_picture_name("NGC 4414.JPG"), is_picture_name("labels.csv"), is_picture_name("._a.png")
+    >>> is_image_name("NGC 4414.JPG"), is_image_name("labels.csv"), is_image_name("._a.png")
     (True, False, False)
     """
     name = os.path.basename(name)
-    return name.lower().endswith(PICTURE_SUFFIXES) and not name.startswith(".")
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
-# A file, the bytes of one, or a file for each band of one picture.
-PictureSource = str | Path | bytes | tuple[str, ...]
+# A file, the bytes of one, or a file for each band of one image.
+ImageInput = str | Path | bytes | tuple[str, ...]
 
 
-def read_picture(source: PictureSource, framing: Framing) -> Picture:
-    """Read a picture, framed about its centre.
+def read_image(source: ImageInput, framing: Framing) -> DecodedImage:
+    """Read an image, framed about its centre.
 
-    The side is `framing.size`, else `framing.crop`, else the picture's short side. Scaling is
-    bicubic, with a kernel as wide as the reduction asks, so that nothing is aliased. Pictures of 16
+    The side is `framing.size`, else `framing.crop`, else the image's short side. Scaling is
+    bicubic, with a kernel as wide as the reduction asks, so that nothing is aliased. Images of 16
     bits keep their upper 8; transparent parts become black. FITS: see `data.images.multiband`.
 
-    Raises UnreadablePicture.
+    Raises UnreadableImage.
     """
     with saying_why():
         if isinstance(source, tuple):
@@ -123,69 +123,69 @@ def read_picture(source: PictureSource, framing: Framing) -> Picture:
             return read_bands(source, framing)
         content = source if isinstance(source, bytes) else read_content(source)
         if not content:
-            raise UnreadablePicture("the file is empty")
+            raise UnreadableImage("the file is empty")
         if content.startswith(_FITS):
             # astropy takes half a second to import, and most sources have no FITS files.
             from hubblefork.data.images.multiband import read_counts
 
             return read_counts(content, framing)
-        picture = _read_jpeg(content, framing) if content.startswith(_JPEG) else None
-        return picture or _read_other(content, framing)
+        image = _read_jpeg(content, framing) if content.startswith(_JPEG) else None
+        return image or _read_other(content, framing)
 
 
 @contextmanager
 def saying_why() -> Iterator[None]:
-    """Turn whatever the block raises into an UnreadablePicture with the reason."""
+    """Turn whatever the block raises into an UnreadableImage with the reason."""
     try:
         yield
-    except UnreadablePicture:
+    except UnreadableImage:
         raise
     # Decoders meet arbitrary bytes and answer with errors of almost every kind.
     except Exception as error:
         words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         # Some errors say no more than a number.
         told = f" ({words})" if any(map(str.isalpha, words)) else ""
-        raise UnreadablePicture(f"damaged or incomplete{told}") from error
+        raise UnreadableImage(f"damaged or incomplete{told}") from error
 
 
-def read_pictures(
-    sources: Sequence[PictureSource], framing: Framing
-) -> list[Picture | UnreadablePicture]:
-    """Read several pictures; in the place of one that cannot be read stands the reason."""
+def read_images(
+    sources: Sequence[ImageInput], framing: Framing
+) -> list[DecodedImage | UnreadableImage]:
+    """Read several images; in the place of one that cannot be read stands the reason."""
     return [_read_or_reason(source, framing) for source in sources]
 
 
-def _read_or_reason(source: PictureSource, framing: Framing) -> Picture | UnreadablePicture:
+def _read_or_reason(source: ImageInput, framing: Framing) -> DecodedImage | UnreadableImage:
     try:
-        return read_picture(source, framing)
-    except UnreadablePicture as reason:
+        return read_image(source, framing)
+    except UnreadableImage as reason:
         # Without its traceback and cause the reason is small, and lets go of the file.
-        return UnreadablePicture(reason.reason)
+        return UnreadableImage(reason.reason)
 
 
 def read_content(path: str | Path) -> bytes:
-    """Read a whole file, unless it is larger than any picture, or a pipe that would never end.
+    """Read a whole file, unless it is larger than any image, or a pipe that would never end.
 
-    Raises UnreadablePicture for these, and for whatever the system says against it.
+    Raises UnreadableImage for these, and for whatever the system says against it.
     """
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
-            raise UnreadablePicture("a directory, not a file")
+            raise UnreadableImage("a directory, not a file")
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadablePicture("not a file")
+            raise UnreadableImage("not a file")
         if status.st_size > MOST_BYTES:
             megabytes = status.st_size // 1_000_000
-            raise UnreadablePicture(f"{megabytes} MB, more than {MOST_BYTES // 1_000_000} MB")
+            raise UnreadableImage(f"{megabytes} MB, more than {MOST_BYTES // 1_000_000} MB")
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        raise UnreadablePicture("the file is not there") from None
+        raise UnreadableImage("the file is not there") from None
     except OSError as error:
-        raise UnreadablePicture(f"cannot be read ({error.strerror or error})") from None
+        raise UnreadableImage(f"cannot be read ({error.strerror or error})") from None
 
 
-def _read_jpeg(content: bytes, framing: Framing) -> Picture | None:
+def _read_jpeg(content: bytes, framing: Framing) -> DecodedImage | None:
     """Read a JPEG by the fast decoder; None where that cannot help and the other is to try."""
     jpeg = open_jpeg(content)
     if jpeg is None:
@@ -196,20 +196,20 @@ def _read_jpeg(content: bytes, framing: Framing) -> Picture | None:
         return None
     if b"Exif\0\0" in content:
         pixels = _turned(pixels, JpegImageFile(BytesIO(content)))
-    return Picture(pixels, (jpeg.width, jpeg.height), jpeg.bands)
+    return DecodedImage(pixels, (jpeg.width, jpeg.height), jpeg.bands)
 
 
-def _read_other(content: bytes, framing: Framing) -> Picture:
-    """Read a picture of any kind by Pillow."""
+def _read_other(content: bytes, framing: Framing) -> DecodedImage:
+    """Read an image of any kind by Pillow."""
     reader = next((reader for magic, reader in _READERS if content.startswith(magic)), None)
     if reader is None or (reader is WebPImageFile and content[8:12] != b"WEBP"):
-        raise UnreadablePicture("not a JPEG, PNG, WebP, TIFF or FITS picture")
+        raise UnreadableImage("not a JPEG, PNG, WebP, TIFF or FITS image")
     image = reader(BytesIO(content))  # only the header
     size = image.size
     left, top, side = _square(*size, framing)
     image.load()
     pixels = _scaled(image, left, top, side, framing.size or side, framing.channels)
-    return Picture(_turned(pixels, image), size, _bands(image))
+    return DecodedImage(_turned(pixels, image), size, _bands(image))
 
 
 def _bands(image: Image.Image) -> int:
@@ -225,13 +225,13 @@ def _square(width: int, height: int, framing: Framing) -> tuple[int, int, int]:
     """Return left, top and side of the square to keep, or say why there is none to decode."""
     if width * height > MOST_PIXELS:
         limit = MOST_PIXELS // 1_000_000
-        raise UnreadablePicture(f"{width}x{height} pixels, more than {limit} megapixels")
+        raise UnreadableImage(f"{width}x{height} pixels, more than {limit} megapixels")
     if framing.channels not in (1, 3):
-        raise UnreadablePicture(f"grey or colour, where {framing.channels} bands are expected")
+        raise UnreadableImage(f"grey or colour, where {framing.channels} bands are expected")
     try:
         return centre(width, height, framing.crop)
     except ValueError as reason:
-        raise UnreadablePicture(str(reason)) from None
+        raise UnreadableImage(str(reason)) from None
 
 
 def _scaled(
@@ -239,7 +239,7 @@ def _scaled(
 ) -> np.ndarray:
     """Convert and scale a square of a loaded image, strip by strip.
 
-    Conversions are copies, and a large picture is to be in memory once, not four times.
+    Conversions are copies, and a large image is to be in memory once, not four times.
     """
     mode = "L" if channels == 1 else "RGB"
     # Whole blocks are averaged down to 3 times the size that is asked, as `resized` does.
@@ -267,7 +267,7 @@ def _turned(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
 def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
     """Convert any mode to `mode`, "RGB" or "L"."""
     if image.mode in ("I", "F"):
-        raise UnreadablePicture(
+        raise UnreadableImage(
             "its pixels are 32-bit or signed numbers, whose range is not known; "
             "convert it to 8 or 16 bits"
         )

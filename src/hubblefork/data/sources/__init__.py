@@ -1,4 +1,4 @@
-"""Where pictures and labels come from: one reader for each kind of input.
+"""Where images and labels come from: one reader for each kind of input.
 
 `open_source` chooses the reader by what was given: a known name, a directory or a file.
 """
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 SOURCES = {
     "simulated": "simulated galaxies in the ten Galaxy10 classes; or simulated:N:seedS",
     "simulated:votes": "the same galaxies with the votes of their volunteers: 37 fractions",
-    "galaxy10-sdss": "Galaxy10 SDSS: 21,785 pictures, downloaded once; or galaxy10-sdss:FILE.h5",
-    "galaxy10-decals": "Galaxy10 DECaLS: 17,736 pictures; or galaxy10-decals:FILE.h5",
+    "galaxy10-sdss": "Galaxy10 SDSS: 21,785 images, downloaded once; or galaxy10-sdss:FILE.h5",
+    "galaxy10-decals": "Galaxy10 DECaLS: 17,736 images; or galaxy10-decals:FILE.h5",
     "kaggle:DIR": "the Galaxy Zoo challenge as unzipped: 37 vote fractions; DIR alone does too",
-    "kaggle:DIR:test": "its unlabelled test pictures",
-    "DIRECTORY": "one folder of pictures a class, or train/, val/ and test/ folders of such",
+    "kaggle:DIR:test": "its unlabelled test images",
+    "DIRECTORY": "one folder of images a class, or train/, val/ and test/ folders of such",
     "CATALOGUE.csv": "a table with id, image, label and, if known, split, group, ra, dec",
     "CATALOGUE.parquet": "the same as a Parquet file; image_g, image_r... for a file each band",
-    "FILE.h5, .npz, .npy": "arrays of pictures and labels; FILE:images=KEY:labels=KEY names them",
-    "DATASET": "a Hugging Face data set: Parquet with pictures in it, or saved to disk",
+    "FILE.h5, .npz, .npy": "arrays of images and labels; FILE:images=KEY:labels=KEY names them",
+    "DATASET": "a Hugging Face data set: Parquet with images in it, or saved to disk",
     "hub:OWNER/NAME": "the same from the Hugging Face hub (extra: hubblefork[hub])",
 }
 _NAMES = ("simulated", "galaxy10-sdss", "galaxy10-decals", "kaggle", "hub")
@@ -39,7 +39,7 @@ def open_source(
 
     classes: derive classes from votes: `galaxy10`, `five`, the path of a TOML file of thresholds,
         or such thresholds (see `hubblefork.data.sources.votes_to_classes`).
-    labelled: whether labels are needed; without, pictures alone are enough, and a source that has
+    labelled: whether labels are needed; without, images alone are enough, and a source that has
         no labels gets the task `Unlabelled`.
 
     A known name wins over a directory of that name: write `./simulated` for the directory.
@@ -85,7 +85,7 @@ def _open(text: str | Path, labelled: bool) -> "Source":
     if path.suffix.lower() in (".csv", ".parquet", ".arrow") and path.is_file():
         from hubblefork.data.sources import huggingface
 
-        if path.suffix.lower() == ".arrow" or huggingface.holds_pictures(path):
+        if path.suffix.lower() == ".arrow" or huggingface.holds_images(path):
             return huggingface.open_file(path, name, labelled, options)
         check_options(options, (), name)
         from hubblefork.data.sources.catalogue import open_catalogue

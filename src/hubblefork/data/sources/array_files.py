@@ -26,10 +26,10 @@ SUFFIXES = (*HDF5_SUFFIXES, ".npz", ".npy")
 NAMES_OF_CLASSES = ("class_names", "classes", "label_names", "target_names", "names", "categories")
 
 # What may be in memory of one array at once. It holds a row of Galaxy10 DECaLS' chunks (555
-# pictures, 109 MB), and leaves room for the slab before it, which the workers still decode.
+# images, 109 MB), and leaves room for the slab before it, which the workers still decode.
 MOST_BYTES = 256 << 20
 
-# Deflate packs nothing but zeros a thousandfold, and real pictures twofold: a file that claims to
+# Deflate packs nothing but zeros a thousandfold, and real images twofold: a file that claims to
 # hold this many times its own size is damaged, or a trap. Small ones do no harm.
 _MOST_PACKING = 500
 _HARMLESS = 1 << 28
@@ -88,7 +88,7 @@ class Array(ABC):
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def all(self) -> np.ndarray:
-        """Read all of it; for labels and positions, never for pictures."""
+        """Read all of it; for labels and positions, never for images."""
         if self.row_bytes * self.shape[0] > MOST_BYTES:
             raise RequestError(f"{self.file}: {self} is too large for labels or for a column")
         return self.rows(0, self.shape[0])
@@ -126,7 +126,7 @@ def open_arrays_of(path: Path, file: str) -> list[Array]:
     if claimed > _HARMLESS and claimed > _MOST_PACKING * size:
         raise RequestError(
             f"{file}: {size:,} bytes claim to hold {claimed:,}: the file is damaged, or its "
-            "pictures are blank"
+            "images are blank"
         )
     return arrays
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, Array, open_arrays_of
-from hubblefork.data.sources.array_pixels import can_be_pictures
+from hubblefork.data.sources.array_pixels import can_be_images
 from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, parts
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
@@ -18,7 +18,7 @@ _IMAGES = frozenset({"images", "image", "pictures", "x", "data"})
 _LABELS = frozenset({"labels", "label", "y", "ans", "target", "targets", "class", "classes",
                      "votes", "fractions"})  # fmt: skip
 
-# Arrays with one value a picture that become columns of the table.
+# Arrays with one value an image that become columns of the table.
 _ID_NAMES = ("id", "ids", "id_str")
 _TEXT = ("split", "group")
 _DEGREES = {"ra": 360.0, "dec": 90.0}
@@ -27,32 +27,32 @@ _COLUMNS = frozenset({*_ID_NAMES, *_TEXT, *_DEGREES, *_NUMBERS})
 
 
 def find_images(arrays: Sequence[Array], key: str | None, file: str) -> Array:
-    """Return the array of pictures: the one of this key, or the one that is obvious."""
+    """Return the array of images: the one of this key, or the one that is obvious."""
     if key is not None:
         images = find_key(arrays, key, file)
-        if not can_be_pictures(images):
+        if not can_be_images(images):
             raise RequestError(
-                f"{file}: {images} are no pictures; expected numbers of shape (N, H, W), "
+                f"{file}: {images} are no images; expected numbers of shape (N, H, W), "
                 "(N, H, W, C) or (N, C, H, W)"
             )
         return images
-    fitting = [each for each in arrays if can_be_pictures(each)]
+    fitting = [each for each in arrays if can_be_images(each)]
     if not fitting:
         raise RequestError(
-            f"{file} holds no pictures (numbers of shape (N, H, W), (N, H, W, C) or "
+            f"{file} holds no images (numbers of shape (N, H, W), (N, H, W, C) or "
             f"(N, C, H, W)), but {_listed(arrays)}"
         )
     images = _obvious(fitting, _IMAGES)
     if images is None:
         raise RequestError(
-            f"{file} holds {_listed(arrays)}; which are the pictures, and which the labels? "
+            f"{file} holds {_listed(arrays)}; which are the images, and which the labels? "
             f"Say {file}:images=KEY:labels=KEY"
         )
     return images
 
 
 def find_labels(arrays: Sequence[Array], number: int, file: str) -> Array:
-    """Return the array that is obviously the labels of this many pictures."""
+    """Return the array that is obviously the labels of this many images."""
     fitting = [each for each in arrays if _can_be_labels(each, number)]
     labels = _obvious(fitting, _LABELS)
     if labels is not None:
@@ -60,11 +60,11 @@ def find_labels(arrays: Sequence[Array], number: int, file: str) -> Array:
     others = [each for each in arrays if each.last in _LABELS and each.shape[0] != number]
     if others and not fitting:
         raise RequestError(
-            f"{file}: {others[0].shape[0]:,} labels, {others[0]}, for {number:,} pictures"
+            f"{file}: {others[0].shape[0]:,} labels, {others[0]}, for {number:,} images"
         )
     value = "FILE.npy" if file.lower().endswith(".npy") else "KEY"
     raise RequestError(
-        f"{file}: which are the labels of its {number:,} pictures? Beside them it has "
+        f"{file}: which are the labels of its {number:,} images? Beside them it has "
         f"{_listed(arrays)}; say {file}:labels={value}"
     )
 
@@ -95,7 +95,7 @@ def names_in(array: Array) -> list[str]:
 
 
 def read_columns(arrays: Sequence[Array], number: int, stem: str, file: str) -> pd.DataFrame:
-    """Return the table of this many pictures: id, and group, split, ra, dec and others if known.
+    """Return the table of this many images: id, and group, split, ra, dec and others if known.
 
     stem: how ids begin where the file has none.
     """

@@ -33,7 +33,7 @@ def read_labels(array: Array, names: Sequence[str], ids: pd.Series) -> tuple[Tas
     if values.ndim == 2:
         if not _is_one_hot(values):
             return _votes(array, values, ids)
-        # A class of which there is no picture is a class still.
+        # A class of which there is no image is a class still.
         names = names or [str(each) for each in range(values.shape[1])]
         values = values.argmax(axis=1)
     if array.is_text:

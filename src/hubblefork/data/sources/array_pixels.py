@@ -1,7 +1,7 @@
-"""How the numbers in an array are pictures: which axes are what, and what becomes a byte.
+"""How the numbers in an array are images: which axes are what, and what becomes a byte.
 
-The rule is one for the whole array, never one a picture, so that a faint picture stays fainter
-than a bright one; only counts, whose range says nothing, are scaled picture by picture.
+The rule is one for the whole array, never one an image, so that a faint image stays fainter
+than a bright one; only counts, whose range says nothing, are scaled image by image.
 """
 
 import json
@@ -21,16 +21,16 @@ from hubblefork.data.sources.array_files import MOST_BYTES, Array
 # A slab of rows that are not packed together: large enough that reading it is fast.
 _SLAB_BYTES = 32 << 20
 
-# Rows narrower than this are tables of numbers, not pictures.
+# Rows narrower than this are tables of numbers, not images.
 _LEAST_SIDE = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """An array of pictures.
+    """An array of images.
 
     array: (N, ...) numbers.
-    order: of the axes of one picture: HW, HWC or CHW.
+    order: of the axes of one image: HW, HWC or CHW.
     rule: how its numbers become bytes: bytes, bool, uint16, unit, range or counts.
     """
 
@@ -49,8 +49,8 @@ class Pixels:
         return f"{axes['W']}x{axes['H']}"
 
     @property
-    def picture_bytes(self) -> int:
-        """What one picture takes in memory: bytes, or counts of four bytes."""
+    def image_bytes(self) -> int:
+        """What one image takes in memory: bytes, or counts of four bytes."""
         item = 1 if self.rule != "counts" else 4
         return item * int(np.prod(self.array.shape[1:], dtype=object))
 
@@ -61,7 +61,7 @@ class Pixels:
         MOST_BYTES; where a row of chunks has more, chunks are unpacked once for each slab.
         """
         # Numbers become bytes or float32: what is larger counts.
-        row = max(self.picture_bytes, self.array.row_bytes)
+        row = max(self.image_bytes, self.array.row_bytes)
         chunk = self.array.chunk
         if chunk * row > MOST_BYTES:
             rows = MOST_BYTES // row
@@ -70,15 +70,15 @@ class Pixels:
         return [*range(0, self.array.shape[0], max(1, rows)), self.array.shape[0]]
 
     def load(self, start: int, stop: int) -> Sequence[np.ndarray]:
-        """Read these pictures: (n, H, W, C), uint8, or float32 where they are counts."""
+        """Read these images: (n, H, W, C), uint8, or float32 where they are counts."""
         values = _to_bytes(self.array.rows(start, stop), self.rule)
         if self.order == "HW":
             return values[..., None]
         return np.moveaxis(values, 1, 3) if self.order == "CHW" else values
 
 
-def can_be_pictures(array: Array) -> bool:
-    """Whether the shape and the type of an array are those of pictures."""
+def can_be_images(array: Array) -> bool:
+    """Whether the shape and the type of an array are those of images."""
     if array.dtype.kind not in "biuf" or array.trouble or len(array.shape) not in (3, 4):
         return False
     # Of three axes the shortest may be that of the bands.
@@ -86,19 +86,19 @@ def can_be_pictures(array: Array) -> bool:
 
 
 def find_pixels(array: Array, order: str | None, path: Path) -> tuple[Pixels, list[str]]:
-    """Return how `array`, which is in the file `path`, is pictures, and in plain words by which
+    """Return how `array`, which is in the file `path`, is images, and in plain words by which
     rule its numbers become bytes.
 
-    order: of the axes of one picture, HWC or CHW, where the user says it.
+    order: of the axes of one image, HWC or CHW, where the user says it.
 
-    Raises RequestError where the order is not clear or does not fit, and where pictures are
+    Raises RequestError where the order is not clear or does not fit, and where images are
     larger than can be read.
     """
     pixels = Pixels(array, _find_order(array, order))
     height, width = (array.shape[1 + pixels.order.index(axis)] for axis in "HW")
     if height * width > MOST_PIXELS or array.row_bytes > MOST_BYTES:
         raise RequestError(
-            f"{array.file}: {array} has pictures of {pixels.side}; at most "
+            f"{array.file}: {array} has images of {pixels.side}; at most "
             f"{MOST_PIXELS // 1_000_000} megapixels and {MOST_BYTES >> 20} MB each can be read"
         )
     kind, name = array.dtype.name, f"{array.key} ({array.dtype.name})"  # in any byte order
@@ -115,13 +115,13 @@ def find_pixels(array: Array, order: str | None, path: Path) -> tuple[Pixels, li
     if low >= 0 and high <= 255:
         return replace(pixels, rule="range"), [f"{name} lies in 0 to 255 and was rounded."]
     return replace(pixels, rule="counts"), [
-        f"{name} reaches below 0 or above 255: taken as counts, and each picture scaled by the "
+        f"{name} reaches below 0 or above 255: taken as counts, and each image scaled by the "
         "recipe's stretch."
     ]
 
 
 def _find_order(array: Array, given: str | None) -> str:
-    """Return the order of a picture's axes: bands are fewer than pixels a side."""
+    """Return the order of an image's axes: bands are fewer than pixels a side."""
     if given and given not in ("HWC", "CHW"):
         raise RequestError(f"{array.file}: order={given}; expected order=HWC or order=CHW")
     if len(array.shape) == 3:
@@ -170,7 +170,7 @@ def _to_bytes(values: np.ndarray, rule: str) -> np.ndarray:
             return values
         case "bool":
             return values.view(np.uint8) * np.uint8(255)
-        case "uint16":  # as 16-bit pictures in files
+        case "uint16":  # as 16-bit images in files
             return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
         case "counts":
             with np.errstate(over="ignore"):  # beyond float32 is not finite, and so black

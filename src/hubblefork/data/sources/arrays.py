@@ -1,7 +1,7 @@
-"""Arrays of pictures as a source: `FILE.h5`, `FILE.npz` or `FILE.npy`, with keys of any names.
+"""Arrays of images as a source: `FILE.h5`, `FILE.npz` or `FILE.npy`, with keys of any names.
 
 FILE.npz                                        where it is obvious what is what
-FILE.h5:images=train/x:labels=train/y           the keys of pictures and labels
+FILE.h5:images=train/x:labels=train/y           the keys of images and labels
 FILE.npz:order=CHW:classes=KEY                  bands come first; the names of the classes
 X.npy:labels=y.npy                              an .npy file holds one array
 """
@@ -28,7 +28,7 @@ from hubblefork.data.sources.array_keys import (
     siblings,
 )
 from hubblefork.data.sources.array_labels import read_labels
-from hubblefork.data.sources.array_pixels import Pixels, can_be_pictures, find_pixels
+from hubblefork.data.sources.array_pixels import Pixels, can_be_images, find_pixels
 from hubblefork.data.sources.base import display_text, table_digest
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import StreamedSource
@@ -36,9 +36,9 @@ from hubblefork.tasks.task import Classes, Task, Unlabelled
 
 
 class ArraySource(StreamedSource):
-    """The pictures in one array.
+    """The images in one array.
 
-    pixels: the array, and how its numbers are pictures.
+    pixels: the array, and how its numbers are images.
     files: all that were read.
     """
 
@@ -58,7 +58,7 @@ class ArraySource(StreamedSource):
         self.channels = pixels.channels
         self.bands = pixels.channels if pixels.rule == "counts" else 0
         self.starts = pixels.slabs()
-        self.held_bytes = pixels.picture_bytes
+        self.held_bytes = pixels.image_bytes
         self._pixels = pixels
         self._files = [os.path.abspath(file) for file in files]
 
@@ -89,16 +89,16 @@ def is_array_name(text: str) -> bool:
 
 
 def open_arrays(text: str, labelled: bool = True) -> ArraySource:
-    """Open an HDF5 or NumPy file of pictures and labels (see the head of this file).
+    """Open an HDF5 or NumPy file of images and labels (see the head of this file).
 
-    Pictures are (N, H, W), (N, H, W, C) or (N, C, H, W); labels whole numbers, text, one-hot, or
+    Images are (N, H, W), (N, H, W, C) or (N, C, H, W); labels whole numbers, text, one-hot, or
     37 vote fractions. Arrays of N values called id, group, split, ra, dec, redshift and pxscale
     become columns. `notes` say by which rule numbers other than bytes became bytes.
 
     labelled: whether labels are needed; otherwise the task is Unlabelled where none can be used.
 
     Raises RequestError where the file is damaged, where it is not clear which array is which, and
-    where labels do not fit the pictures.
+    where labels do not fit the images.
 
     >>> np.savez(folder / "sky.npz", x=np.zeros((4, 8, 8, 3), "u1"), y=["a", "b", "a", "b"])
     >>> source = open_arrays(str(folder / "sky.npz"))
@@ -113,9 +113,9 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
     arrays = open_arrays_of(path, file)
     images = find_images(arrays, options.get("images"), file)
     pixels, notes = find_pixels(images, options.get("order"), path)
-    further = [each for each in arrays if each is not images and can_be_pictures(each)]
+    further = [each for each in arrays if each is not images and can_be_images(each)]
     if further:
-        notes.append(f"Pictures are those of {images.key}; passed over: {first_few(further)}.")
+        notes.append(f"Images are those of {images.key}; passed over: {first_few(further)}.")
     files = [path]
     if alone:
         given = {each: options[each] for each in ("labels", "classes") if each in options}
@@ -125,7 +125,7 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
             notes.append(f"Found beside it: {found}.")
         arrays += open_siblings(files[1:])
         options |= {each: Path(value).name for each, value in given.items()}
-    # Which part a picture is of is of no use without labels.
+    # Which part an image is of is of no use without labels.
     beside = [each for each in arrays if each is not images and (labelled or each.last != "split")]
 
     number = images.shape[0]
@@ -160,9 +160,7 @@ def _labels(
     else:
         labels = find_labels(arrays, len(ids), file)
     if labels.shape[0] != len(ids):
-        raise RequestError(
-            f"{file}: {labels.shape[0]:,} labels, {labels}, for {len(ids):,} pictures"
-        )
+        raise RequestError(f"{file}: {labels.shape[0]:,} labels, {labels}, for {len(ids):,} images")
     if "classes" in options:
         names = names_in(find_key(arrays, options["classes"], file))
     else:

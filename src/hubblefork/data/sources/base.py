@@ -1,4 +1,4 @@
-"""What every source offers: a table with one row a picture, and a way to read those pictures."""
+"""What every source offers: a table with one row an image, and a way to read those images."""
 
 import hashlib
 import os
@@ -12,9 +12,9 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress
-from hubblefork.data.images.blocks import Job, Pictures
+from hubblefork.data.images.blocks import DecodedImages, Job
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.read import FITS_SUFFIXES, read_pictures
+from hubblefork.data.images.read import FITS_SUFFIXES, read_images
 from hubblefork.sky.stretch import Stretch
 from hubblefork.tasks.task import Task
 
@@ -34,18 +34,18 @@ PART_WORDS = {
 
 
 class Source(ABC):
-    """Pictures with labels, not yet read.
+    """Images with labels, not yet read.
 
     name: the source as the user gave it; it stands in every output.
     task: what a label means.
-    table: one row a picture: `id` (unique text); `label` (index of the class) for Classes, or the
-        37 fractions for Votes; `origin` (where the picture is); if known `split` (train, val or
+    table: one row an image: `id` (unique text); `label` (index of the class) for Classes, or the
+        37 fractions for Votes; `origin` (where the image is); if known `split` (train, val or
         test), `group` (text; a group is never divided), `ra` and `dec` (degrees, ICRS).
-    channels: of its pictures: 1, 3 (red, green, blue) or the number of its bands.
-    bands: of its counts, among which a stretch can choose; 0 where its pictures are bytes.
-    held_bytes: what a job holds of each picture before it is done; 0 where it only names files.
+    channels: of its images: 1, 3 (red, green, blue) or the number of its bands.
+    bands: of its counts, among which a stretch can choose; 0 where its images are bytes.
+    held_bytes: what a job holds of each image before it is done; 0 where it only names files.
     notes: plain sentences on what was ignored and why.
-    prefer: whether pictures are read faster by "threads" or by "processes".
+    prefer: whether images are read faster by "threads" or by "processes".
     """
 
     name: str
@@ -63,11 +63,11 @@ class Source(ABC):
 
     @abstractmethod
     def content(self) -> str:
-        """Return the SHA-256 of all that the source holds: its table and every picture."""
+        """Return the SHA-256 of all that the source holds: its table and every image."""
 
     @abstractmethod
     def job(self, rows: Sequence[int]) -> Job:
-        """Return a function of the framing that reads the pictures of these rows.
+        """Return a function of the framing that reads the images of these rows.
 
         It holds no more than these rows need, since it is sent to other processes.
         """
@@ -94,21 +94,21 @@ class Source(ABC):
             channels = len(stretch.bands)
         return Framing(crop, size, 1 if grey else channels, stretch)
 
-    def read(self, rows: Sequence[int], framing: Framing) -> Pictures:
-        """Read the pictures of these rows; the reason in the place of one that cannot be read."""
+    def read(self, rows: Sequence[int], framing: Framing) -> DecodedImages:
+        """Read the images of these rows; the reason in the place of one that cannot be read."""
         return self.job(rows)(framing)
 
 
-# Starting processes takes a second or two; in that time threads have read this many pictures.
+# Starting processes takes a second or two; in that time threads have read this many images.
 _WORTH_PROCESSES = 5000
 
 
-class PictureFiles(Source):
-    """A source whose pictures are files: `paths` has one for each row of `table`, or a tuple of
+class ImageFiles(Source):
+    """A source whose images are files: `paths` has one for each row of `table`, or a tuple of
     one for each band.
 
-    FITS files have the bands of the first that can be read; among other pictures they become
-    colour pictures too.
+    FITS files have the bands of the first that can be read; among other images they become
+    colour images too.
     """
 
     def __init__(
@@ -138,8 +138,8 @@ class PictureFiles(Source):
             self.channels = self.bands or self.channels
         else:
             notes.append(
-                f"{len(counted):,} of {len(self.paths):,} pictures are FITS files, which become "
-                "colour pictures as the others are."
+                f"{len(counted):,} of {len(self.paths):,} images are FITS files, which become "
+                "colour images as the others are."
             )
         return notes
 
@@ -176,7 +176,7 @@ class PictureFiles(Source):
         return digest.hexdigest()
 
     def job(self, rows: Sequence[int]) -> Job:
-        return partial(read_pictures, [self.paths[row] for row in rows])
+        return partial(read_images, [self.paths[row] for row in rows])
 
     def _files(self) -> list[str]:
         return [file for path in self.paths for file in ([path] if isinstance(path, str) else path)]
@@ -226,5 +226,5 @@ def _file_digest(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError:  # read() gives the reason for this picture
+    except OSError:  # read() gives the reason for this image
         return b"unreadable"

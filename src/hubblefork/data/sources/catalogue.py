@@ -1,4 +1,4 @@
-"""A catalogue: a CSV or Parquet table that names each picture's file and its label."""
+"""A catalogue: a CSV or Parquet table that names each image's file and its label."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.image_tables import passed_over, scalar_columns
 from hubblefork.data.sources.table_columns import as_text, check_ids, class_numbers, degrees, parts
 from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
@@ -18,17 +18,17 @@ from hubblefork.tasks.task import Classes, Task, Unlabelled, Votes
 
 # The names that the Galaxy Zoo catalogues of other tools use.
 _SYNONYMS = {"id_str": "id", "file_loc": "image"}
-# Where a picture has a file for each band, its columns begin so: image_g, image_r, image_i.
+# Where an image has a file for each band, its columns begin so: image_g, image_r, image_i.
 _BAND = "image_"
 _TEXT = ("id", "image", "label", *_SYNONYMS, "split", "group")
 # Columns that packing writes itself.
 _OWN = ("origin", "digest", "width", "height", "bands")
 
 
-def open_catalogue(path: Path, name: str, labelled: bool = True) -> PictureFiles:
+def open_catalogue(path: Path, name: str, labelled: bool = True) -> ImageFiles:
     """Open a catalogue with the columns id, image and label; id_str and file_loc are understood.
 
-    image: path of the picture, relative to the catalogue's folder or absolute. In its place,
+    image: path of the image, relative to the catalogue's folder or absolute. In its place,
         columns image_g, image_r, ... of any such names: a file for each band, in their order.
     label: names of classes (sorted), or whole numbers (in order; their names are the numbers). In
         its place, the 37 columns of vote fractions.
@@ -45,14 +45,14 @@ def open_catalogue(path: Path, name: str, labelled: bool = True) -> PictureFiles
     a part, fractions that break the tree, positions off the sky, and fewer than two classes.
     """
     table, notes = _read_table(path, name)
-    pictures = _picture_columns(table)
-    _check_columns(table, pictures, name, labelled)
+    images = _image_columns(table)
+    _check_columns(table, images, name, labelled)
     if "id" not in table:
-        table["id"] = table[pictures[0]]
-    for column in ("id", *pictures):
+        table["id"] = table[images[0]]
+    for column in ("id", *images):
         _check_filled(table, column, name)
     check_ids(table["id"], name)
-    paths = _paths(table, pictures, path.parent, name, labelled)
+    paths = _paths(table, images, path.parent, name, labelled)
 
     try:
         task, known = _labels(table, name)
@@ -61,14 +61,14 @@ def open_catalogue(path: Path, name: str, labelled: bool = True) -> PictureFiles
             raise
         task, known = Unlabelled(), {}
         notes.append(f"Read without labels and split: {error}.")
-    result = pd.DataFrame({"id": table["id"], **known, "origin": _origins(table, pictures)})
+    result = pd.DataFrame({"id": table["id"], **known, "origin": _origins(table, images)})
     for column, limit in (("ra", 360.0), ("dec", 90.0)):
         if column in table:
             result[column] = degrees(table[column], limit, name)
-    used = (*result, *pictures, *_OWN, "label", "split")
+    used = (*result, *images, *_OWN, "label", "split")
     others = table.columns.difference(used, sort=False)
     result = pd.concat([result, table[others]], axis=1)
-    return PictureFiles(name, task, result, paths, notes)
+    return ImageFiles(name, task, result, paths, notes)
 
 
 def _read_table(path: Path, name: str) -> tuple[pd.DataFrame, list[str]]:
@@ -115,15 +115,15 @@ def _is_text(column: str) -> bool:
     return column in _TEXT or column.startswith(_BAND)
 
 
-def _picture_columns(table: pd.DataFrame) -> list[str]:
-    """Return the column of each picture's file, or those of its bands; none if it has neither."""
+def _image_columns(table: pd.DataFrame) -> list[str]:
+    """Return the column of each image's file, or those of its bands; none if it has neither."""
     if "image" in table:
         return ["image"]
     return [column for column in table if column.startswith(_BAND)]
 
 
-def _check_columns(table: pd.DataFrame, pictures: Sequence[str], name: str, labelled: bool) -> None:
-    missing = [] if pictures else ["image"]
+def _check_columns(table: pd.DataFrame, images: Sequence[str], name: str, labelled: bool) -> None:
+    missing = [] if images else ["image"]
     if labelled:
         missing = ["id"] * ("id" not in table) + missing
         missing += ["label"] * ("label" not in table and not has_fractions(table))
@@ -136,7 +136,7 @@ def _check_columns(table: pd.DataFrame, pictures: Sequence[str], name: str, labe
             f"{first_few(table.columns, 8) or 'nothing'}; expected id, image and label{hint}"
         )
     if table.empty:
-        raise RequestError(f"{name} has no rows; expected one for each picture")
+        raise RequestError(f"{name} has no rows; expected one for each image")
 
 
 def _check_filled(table: pd.DataFrame, column: str, name: str) -> None:
@@ -151,27 +151,27 @@ def _check_filled(table: pd.DataFrame, column: str, name: str) -> None:
 
 
 def _paths(
-    table: pd.DataFrame, pictures: Sequence[str], folder: Path, name: str, labelled: bool
+    table: pd.DataFrame, images: Sequence[str], folder: Path, name: str, labelled: bool
 ) -> list[str] | list[tuple[str, ...]]:
-    """Return the file of each picture, or those of its bands.
+    """Return the file of each image, or those of its bands.
 
     Where no labels are needed, files that are not there are left to packing and prediction, which
     go on without them: one is always lost of a million.
     """
-    files = [[os.path.join(folder, each) for each in table[column]] for column in pictures]
+    files = [[os.path.join(folder, each) for each in table[column]] for column in images]
     gone = [
         told
-        for column, paths in zip(pictures, files, strict=True)
+        for column, paths in zip(images, files, strict=True)
         for told, file in zip(table[column], paths, strict=True)
         if not os.path.isfile(file)
     ]
-    number = len(table) * len(pictures)
+    number = len(table) * len(images)
     if gone and (labelled or len(gone) == number):
         raise RequestError(
             f"{name}: {len(gone):,} of {number:,} files are not there: {first_few(gone)}; "
             f"paths are relative to {folder}"
         )
-    return files[0] if pictures == ["image"] else list(zip(*files, strict=True))
+    return files[0] if images == ["image"] else list(zip(*files, strict=True))
 
 
 def _labels(table: pd.DataFrame, name: str) -> tuple[Task, Mapping[str, np.ndarray | pd.Series]]:
@@ -192,6 +192,6 @@ def _labels(table: pd.DataFrame, name: str) -> tuple[Task, Mapping[str, np.ndarr
     return task, known
 
 
-def _origins(table: pd.DataFrame, pictures: Sequence[str]) -> pd.Series:
-    """Return where each picture is, for messages."""
-    return table[pictures[0]].str.cat([table[column] for column in pictures[1:]], sep=", ")
+def _origins(table: pd.DataFrame, images: Sequence[str]) -> pd.Series:
+    """Return where each image is, for messages."""
+    return table[images[0]].str.cat([table[column] for column in images[1:]], sep=", ")

@@ -1,4 +1,4 @@
-"""A table that lies beside folders of pictures, such as credits.csv: what more it tells of them."""
+"""A table that lies beside folders of images, such as credits.csv: what more it tells of them."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 from hubblefork.core.errors import first_few
 from hubblefork.data.sources.table_columns import as_text, degrees
 
-# A table that names a smaller share of the pictures than this, and of whose rows a smaller share
+# A table that names a smaller share of the images than this, and of whose rows a smaller share
 # names one, is about something else.
 _LEAST_SHARE = 0.5
 
@@ -19,17 +19,17 @@ _TAKEN = {"id", "label", "origin", "split", "digest", "width", "height", "bands"
 
 
 def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.DataFrame, str] | None:
-    """Return the further columns of a CSV table for each of the pictures, and what to say of it.
+    """Return the further columns of a CSV table for each of the images, and what to say of it.
 
-    One of its columns must name the pictures: by their paths relative to the table's folder, or
-    by their file names, with or without suffix, where no other picture is called the same. Of
+    One of its columns must name the images: by their paths relative to the table's folder, or
+    by their file names, with or without suffix, where no other image is called the same. Of
     several, the one that names most.
 
     path: the table.
-    files: the pictures, relative to the table's folder.
+    files: the images, relative to the table's folder.
     name: the source, as the user gave it.
 
-    None if this is no table of these pictures. Raises RequestError for positions off the sky.
+    None if this is no table of these images. Raises RequestError for positions off the sky.
     """
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
@@ -41,7 +41,7 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
     if not named or not table.columns.is_unique:
         return None
     key = max(named, key=lambda column: named[column].notna().sum())
-    # A picture that two rows name cannot take the words of either.
+    # An image that two rows name cannot take the words of either.
     known = named[key][named[key].notna() & ~named[key].duplicated(keep=False)].astype(np.int64)
     if len(known) < _LEAST_SHARE * min(len(files), len(table)) or known.empty:
         return None
@@ -53,15 +53,15 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
             joined[column] = degrees(joined[column], limit, name)
     note = (
         f"{path.name}: columns {first_few(columns, 6) or '(none)'} joined to {len(known):,} of "
-        f"{len(files):,} pictures"
+        f"{len(files):,} images"
     )
     if len(known) < len(table):
-        note += f"; {len(table) - len(known):,} of its rows name no picture, or the same as another"
+        note += f"; {len(table) - len(known):,} of its rows name no image, or the same as another"
     return joined, f"{note}."
 
 
 def _places(files: Sequence[str]) -> dict[str, int]:
-    """Return the number of each picture by every name that is its alone."""
+    """Return the number of each image by every name that is its alone."""
     places: dict[str, int] = {}
     shared: set[str] = set()
     for number, file in enumerate(files):

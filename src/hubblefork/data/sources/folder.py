@@ -1,6 +1,6 @@
-"""A directory with one folder of pictures a class, or train/, val/ and test/ folders of such.
+"""A directory with one folder of images a class, or train/, val/ and test/ folders of such.
 
-Without labels, any directory with pictures in it.
+Without labels, any directory with images in it.
 """
 
 import os
@@ -13,27 +13,27 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.folders import files_below, listing
-from hubblefork.data.images.read import is_picture_name
-from hubblefork.data.sources.base import PART_WORDS, PictureFiles, display_text
+from hubblefork.data.images.read import is_image_name
+from hubblefork.data.sources.base import PART_WORDS, ImageFiles, display_text
 from hubblefork.data.sources.companion_table import columns_beside
 from hubblefork.tasks.task import Classes, Task, Unlabelled
 
-_LAYOUT = "expected one folder of pictures a class, as in {name}/spiral/1.jpg, {name}/edge_on/2.jpg"
+_LAYOUT = "expected one folder of images a class, as in {name}/spiral/1.jpg, {name}/edge_on/2.jpg"
 
 
-def open_folder(path: Path, name: str, labelled: bool = True) -> PictureFiles:
+def open_folder(path: Path, name: str, labelled: bool = True) -> ImageFiles:
     """Open a directory whose folders are the classes; classes are the folders' names, sorted.
 
     Folders within a class folder are read too. Hidden files and folders are skipped. Files that
-    are no pictures, and pictures outside the class folders, are ignored and named in the notes.
+    are no images, and images outside the class folders, are ignored and named in the notes.
     An id is the path relative to the directory, without its suffix where that is unique. The
-    columns of a .csv table in the directory that names the pictures are joined to the table.
+    columns of a .csv table in the directory that names the images are joined to the table.
 
     labelled: whether classes are needed. Without, a directory that has none stands for every
-        picture below it, and the notes say why.
+        image below it, and the notes say why.
 
-    Raises RequestError where the directory has no pictures, has no class folders or only one
-    class, or where a class has no picture in train/.
+    Raises RequestError where the directory has no images, has no class folders or only one
+    class, or where a class has no image in train/.
     """
     try:
         return _open_classes(path, name)
@@ -48,7 +48,7 @@ def open_folder(path: Path, name: str, labelled: bool = True) -> PictureFiles:
     return _source(path, name, Unlabelled(), found, {})
 
 
-def _open_classes(path: Path, name: str) -> PictureFiles:
+def _open_classes(path: Path, name: str) -> ImageFiles:
     found = _Found()
     folders, beside = listing(path)
     found.ignored += beside
@@ -73,8 +73,8 @@ def _open_classes(path: Path, name: str) -> PictureFiles:
         missing = [label for label in names if label not in in_train]
         if missing:
             raise RequestError(
-                f"{name}: no picture of class {first_few(map(repr, missing))} in train/; "
-                "every class needs pictures to learn from"
+                f"{name}: no image of class {first_few(map(repr, missing))} in train/; "
+                "every class needs images to learn from"
             )
     if len(names) < 2:
         catalogues = [file for file in beside if file.lower().endswith((".csv", ".parquet"))]
@@ -91,8 +91,8 @@ def _open_classes(path: Path, name: str) -> PictureFiles:
 
 def _source(
     path: Path, name: str, task: Task, found: "_Found", known: dict[str, Sequence]
-) -> PictureFiles:
-    """Make a source of what was found, with the columns of tables that lie beside the pictures."""
+) -> ImageFiles:
+    """Make a source of what was found, with the columns of tables that lie beside the images."""
     origins = [display_text(Path(file).as_posix()) for file in found.files]
     table = pd.DataFrame({"id": _ids(found.files), **known, "origin": origins})
     here = [each for each in found.ignored if os.sep not in each]
@@ -104,7 +104,7 @@ def _source(
             found.ignored.remove(file)
             found.remarks.append(remark)
     paths = [os.path.join(path, file) for file in found.files]
-    return PictureFiles(name, task, table, paths, found.notes())
+    return ImageFiles(name, task, table, paths, found.notes())
 
 
 def _parts(folders: list[str], name: str) -> dict[str, str] | None:
@@ -127,7 +127,7 @@ def _parts(folders: list[str], name: str) -> dict[str, str] | None:
 
 @dataclass
 class _Found:
-    """What was found so far: for each picture its file, class and part; remarks; what was ignored.
+    """What was found so far: for each image its file, class and part; remarks; what was ignored.
 
     Files are paths relative to the directory.
     """
@@ -140,10 +140,10 @@ class _Found:
     empty: list[str] = field(default_factory=list)
 
     def read_class(self, root: Path, folder: str, part: str | None = None) -> None:
-        """Take the pictures in one class folder and the folders within it."""
+        """Take the images in one class folder and the folders within it."""
         before = len(self.files)
         for file in files_below(root, folder):
-            (self.files if is_picture_name(file) else self.ignored).append(file)
+            (self.files if is_image_name(file) else self.ignored).append(file)
         number = len(self.files) - before
         self.labels += [display_text(os.path.basename(folder))] * number
         self.parts += [part] * number
@@ -151,17 +151,17 @@ class _Found:
             self.empty.append(folder)
 
     def notes(self) -> list[str]:
-        """Say in plain sentences what was done with what is no picture."""
+        """Say in plain sentences what was done with what is no image."""
         notes = [*self.remarks]
         if self.ignored:
             what = "file or folder was" if len(self.ignored) == 1 else "files or folders were"
             notes.append(
-                f"{len(self.ignored):,} {what} ignored as no picture of a class: "
+                f"{len(self.ignored):,} {what} ignored as no image of a class: "
                 f"{first_few(map(display_text, self.ignored))}."
             )
         if self.empty:
             shown = first_few(map(display_text, self.empty))
-            notes.append(f"Folders without pictures were ignored: {shown}.")
+            notes.append(f"Folders without images were ignored: {shown}.")
         return notes
 
 
@@ -179,7 +179,7 @@ def _ids(files: list[str]) -> list[str]:
 
 def _complain_of_no_classes(name: str, loose: list[str]) -> None:
     layout = _LAYOUT.format(name=name.rstrip("/\\"))
-    pictures = sum(map(is_picture_name, loose))
-    if pictures:
-        raise RequestError(f"{name} has {pictures:,} pictures but no class folders; {layout}")
-    raise RequestError(f"{name} holds no pictures; {layout}")
+    images = sum(map(is_image_name, loose))
+    if images:
+        raise RequestError(f"{name} has {images:,} images but no class folders; {layout}")
+    raise RequestError(f"{name} holds no images; {layout}")

@@ -30,9 +30,9 @@ class _Published:
     """What is published of a data set.
 
     short: how its ids begin.
-    side: of its pictures in pixels.
-    keys: of all its arrays but the pictures, each with one value a picture.
-    counts: of the pictures of each class.
+    side: of its images in pixels.
+    keys: of all its arrays but the images, each with one value an image.
+    counts: of the images of each class.
     """
 
     full_name: str
@@ -80,7 +80,7 @@ def open_galaxy10(kind: str, path_text: str, name: str) -> ArraySource:
     name: the source, as the user gave it.
 
     Ids are as in `decals-00017`: the row in the file. The first note has the full name, the
-    number of pictures and the file.
+    number of images and the file.
 
     Raises RequestError where the file cannot be had, is damaged, or is another data set.
     """
@@ -94,18 +94,18 @@ def open_galaxy10(kind: str, path_text: str, name: str) -> ArraySource:
     beside = [arrays[key] for key in published.keys if key != "ans"]
     table = read_columns(beside, number, published.short, name)
     task, labels = read_labels(arrays["ans"], published.names, table["id"])
-    notes = [f"{published.full_name}: {number:,} pictures from {display_text(str(path))}."]
+    notes = [f"{published.full_name}: {number:,} images from {display_text(str(path))}."]
     counts = tuple(np.bincount(labels["label"], minlength=len(published.names)).tolist())
     expected = sum(published.counts)
     # What is known of the counts was partly read from pages; the hash is beyond doubt.
     if number == expected and counts != published.counts and file_sha256(path) != published.sha256:
         raise RequestError(
-            f"{name}: {path} has the {expected:,} pictures of {published.full_name}, but "
+            f"{name}: {path} has the {expected:,} images of {published.full_name}, but "
             f"{first_few(counts, 10)} of its classes; published are "
             f"{first_few(published.counts, 10)}; get the file again"
         )
     if number != expected:
-        notes.append(f"{published.full_name} as published has {expected:,} pictures.")
+        notes.append(f"{published.full_name} as published has {expected:,} images.")
     unknown = table[[each for each in ("ra", "dec") if each in table]].isna().any(axis=1)
     if unknown.any():
         raise RequestError(
@@ -164,7 +164,7 @@ def _check_kind(arrays: Mapping[str, Array], published: _Published, path: Path, 
 
 
 def _is(arrays: Mapping[str, Array], published: _Published) -> bool:
-    """Whether keys, shapes and the type of the pictures are those of a data set."""
+    """Whether keys, shapes and the type of the images are those of a data set."""
     if arrays.keys() != {"images", *published.keys}:
         return False
     images, side = arrays["images"], published.side

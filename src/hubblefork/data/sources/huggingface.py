@@ -1,11 +1,11 @@
-"""Hugging Face data sets: pictures and their labels together in Parquet or Arrow files.
+"""Hugging Face data sets: images and their labels together in Parquet or Arrow files.
 
-    galaxies.parquet                one file with a column of pictures
+    galaxies.parquet                one file with a column of images
     DIR                             what `save_to_disk` wrote, or a repository of Parquet files
     hub:OWNER/NAME                  a repository on the hub
     ...:labels=COLUMN:images=COLUMN:config=NAME:split=NAME      where it is not clear by itself
 
-Only pyarrow reads them. Pictures are never in memory as a whole.
+Only pyarrow reads them. Images are never in memory as a whole.
 """
 
 import hashlib
@@ -19,17 +19,17 @@ import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.progress import progress
-from hubblefork.data.sources.base import PART_WORDS, PictureFiles, Source, table_digest
+from hubblefork.data.sources.base import PART_WORDS, ImageFiles, Source, table_digest
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
 from hubblefork.data.sources.image_tables import (
     SUFFIXES,
-    PictureTable,
+    ImageTable,
     encoded,
     features,
+    image_columns,
     open_table,
     passed_over,
-    picture_columns,
     scalar_columns,
     told,
 )
@@ -43,20 +43,20 @@ _OPTIONS = ("images", "labels", "config", "split")
 _OWN = ("id", "id_str", "label", "origin", "digest", "split")
 
 
-def holds_pictures(path: Path) -> bool:
-    """Whether a file is a Parquet or Arrow file with a column of pictures.
+def holds_images(path: Path) -> bool:
+    """Whether a file is a Parquet or Arrow file with a column of images.
 
     Raises RequestError where such a file is damaged.
     """
     if path.suffix.lower() not in SUFFIXES:
         return False
-    return bool(picture_columns(open_table(path, str(path)).schema))
+    return bool(image_columns(open_table(path, str(path)).schema))
 
 
 def is_saved(path: Path) -> bool:
-    """Whether a directory is a Hugging Face data set with pictures."""
+    """Whether a directory is a Hugging Face data set with images."""
     files = files_below(path)
-    return bool(files) and holds_pictures(path / files[0].path)
+    return bool(files) and holds_images(path / files[0].path)
 
 
 def open_saved(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> Source:
@@ -72,7 +72,7 @@ def open_saved(path: Path, name: str, labelled: bool, options: Mapping[str, str]
 
 
 def open_file(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> Source:
-    """Open a Parquet or Arrow file with a column of pictures.
+    """Open a Parquet or Arrow file with a column of images.
 
     The label is the column `label`, the one that has names of classes, or the 37 vote fractions;
     `id` (or `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers, text and
@@ -106,10 +106,10 @@ def _open(
     notes: list[str],
 ) -> Source:
     tables = [open_table(folder / file.path, name) for file in files]
-    column = _picture_column(tables, options.get("images"), name)
+    column = _image_column(tables, options.get("images"), name)
     rows = _scalars(tables, files, name)
     if rows.empty:
-        raise RequestError(f"{name} has no rows; expected one for each picture")
+        raise RequestError(f"{name} has no rows; expected one for each image")
     ids = _ids(rows, name)
     names = _class_names(tables, name)
     labels = read_labels(rows, ids, names, options.get("labels"), labelled, name)
@@ -122,11 +122,11 @@ def _open(
     if _named_only(tables[0], column, name):
         paths = [path for table_ in tables for path in _paths(table_, column, name)]
         return _of_named_files(name, labels.task, table, [paths[row] for row in kept], notes)
-    return StoredPictures(name, labels.task, table, tables, column, kept, notes)
+    return StoredImages(name, labels.task, table, tables, column, kept, notes)
 
 
-class StoredPictures(StreamedSource):
-    """Pictures in the tables of a data set; each row of `table` is one of their rows.
+class StoredImages(StreamedSource):
+    """Images in the tables of a data set; each row of `table` is one of their rows.
 
     kept: (N,) the places of the rows of `table` among all rows of the files, ascending.
     """
@@ -136,7 +136,7 @@ class StoredPictures(StreamedSource):
         name: str,
         task: Task,
         table: pd.DataFrame,
-        files: Sequence[PictureTable],
+        files: Sequence[ImageTable],
         column: str,
         kept: np.ndarray,
         notes: list[str],
@@ -147,7 +147,7 @@ class StoredPictures(StreamedSource):
         self.notes = notes
         self._column = column
         self._kept = kept
-        self._slabs: list[tuple[PictureTable, int]] = []
+        self._slabs: list[tuple[ImageTable, int]] = []
         lengths: list[int] = []
         for file in files:
             with told(file.path, name):
@@ -164,11 +164,11 @@ class StoredPictures(StreamedSource):
         if follows != slab or place == 0:
             values = file.read_from(place, self._column)
         with told(file.path, self.name):
-            pictures = encoded(next(values, pa.array([], pa.binary())))
-            if len(pictures) != self.starts[slab + 1] - self.starts[slab]:
+            images = encoded(next(values, pa.array([], pa.binary())))
+            if len(images) != self.starts[slab + 1] - self.starts[slab]:
                 raise ValueError("it has changed since it was opened")
         self._ahead = (slab + 1, values)
-        return pictures
+        return images
 
     def stamp(self) -> str:
         states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in self._files]
@@ -195,27 +195,26 @@ class StoredPictures(StreamedSource):
         return list(dict.fromkeys(file.path for file, _ in self._slabs))
 
 
-def _picture_column(tables: Sequence[PictureTable], asked: str | None, name: str) -> str:
-    able = [set(picture_columns(table.schema)) for table in tables]
+def _image_column(tables: Sequence[ImageTable], asked: str | None, name: str) -> str:
+    able = [set(image_columns(table.schema)) for table in tables]
     common = sorted(set.intersection(*able))
     if asked is not None and asked not in common:
         hint = nearest(asked, common) if common else "none of its columns has any"
-        raise RequestError(f"{name}: no column {asked!r} holds pictures; {hint}")
+        raise RequestError(f"{name}: no column {asked!r} holds images; {hint}")
     if not common:
         raise RequestError(
-            f"{name}: no column holds pictures as bytes; found "
-            f"{first_few(tables[0].schema.names, 8)}"
+            f"{name}: no column holds images as bytes; found {first_few(tables[0].schema.names, 8)}"
         )
     if asked is None and len(common) > 1 and "image" not in common:
         raise RequestError(
-            f"{name}: pictures could be in the columns {', '.join(common)}; choose one by "
+            f"{name}: images could be in the columns {', '.join(common)}; choose one by "
             ":images=COLUMN"
         )
     return asked or ("image" if "image" in common else common[0])
 
 
-def _scalars(tables: Sequence[PictureTable], files: Sequence[DataFile], name: str) -> pd.DataFrame:
-    """Read all columns of numbers and text, one row a picture.
+def _scalars(tables: Sequence[ImageTable], files: Sequence[DataFile], name: str) -> pd.DataFrame:
+    """Read all columns of numbers and text, one row an image.
 
     `origin` and `_split`, the split that the file's name says, are added.
     """
@@ -255,7 +254,7 @@ def _with_other_columns(
     used: Sequence[str],
     name: str,
 ) -> pd.DataFrame:
-    """Add split, positions, groups, and whatever else is known of the pictures."""
+    """Add split, positions, groups, and whatever else is known of the images."""
     splits = {PART_WORDS.get(file.split) for file in files}
     if len(splits) > 1 and "train" in splits:
         table["split"] = rows["_split"].map(PART_WORDS)
@@ -270,7 +269,7 @@ def _with_other_columns(
     return pd.concat([table, rows[others]], axis=1)
 
 
-def _class_names(tables: Sequence[PictureTable], name: str) -> dict[str, list[str]]:
+def _class_names(tables: Sequence[ImageTable], name: str) -> dict[str, list[str]]:
     """The names of classes by the column that numbers them, the same in all files."""
     noted = [
         {column: about["names"] for column, about in features(table.schema).items()
@@ -285,8 +284,8 @@ def _class_names(tables: Sequence[PictureTable], name: str) -> dict[str, list[st
     return noted[0]
 
 
-def _named_only(table: PictureTable, column: str, name: str) -> bool:
-    """Whether pictures are named by their paths, and their bytes are elsewhere."""
+def _named_only(table: ImageTable, column: str, name: str) -> bool:
+    """Whether images are named by their paths, and their bytes are elsewhere."""
     kind = table.schema.field(column).type
     if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
         return False
@@ -299,8 +298,8 @@ def _named_only(table: PictureTable, column: str, name: str) -> bool:
     )
 
 
-def _paths(table: PictureTable, column: str, name: str) -> list[str]:
-    """The file of each picture, relative to the folder of the table; empty where none is named."""
+def _paths(table: ImageTable, column: str, name: str) -> list[str]:
+    """The file of each image, relative to the folder of the table; empty where none is named."""
     with told(table.path, name):
         named = [path for values in table.read_from(0, column)
                  for path in pc.struct_field(values, "path").to_pylist()]  # fmt: skip
@@ -309,12 +308,12 @@ def _paths(table: PictureTable, column: str, name: str) -> list[str]:
 
 def _of_named_files(
     name: str, task: Task, table: pd.DataFrame, paths: list[str], notes: list[str]
-) -> PictureFiles:
+) -> ImageFiles:
     gone = [path or "(no path)" for path in paths if not Path(path).is_file()]
     if gone:
         raise RequestError(
-            f"{name} names its pictures by paths, and {len(gone):,} of {len(paths):,} files are "
+            f"{name} names its images by paths, and {len(gone):,} of {len(paths):,} files are "
             f"not there: {first_few(gone)}"
         )
     table = table.assign(origin=[Path(path).name for path in paths])
-    return PictureFiles(name, task, table, paths, notes)
+    return ImageFiles(name, task, table, paths, notes)

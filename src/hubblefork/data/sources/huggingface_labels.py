@@ -70,7 +70,7 @@ def read_labels(
         return unlabelled
     columns = _columns(rows)
     if not columns:
-        raise RequestError(f"{name} has pictures but no column of numbers or text for labels")
+        raise RequestError(f"{name} has images but no column of numbers or text for labels")
     raise RequestError(
         f"{name}: which column is the label? Choose one by :labels=COLUMN; found "
         f"{first_few(columns, 12)}"
@@ -113,11 +113,11 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
     notes = []
     if not known.all():
         number = f"{(~known).sum():,} of {total:,}"
-        notes.append(f"{number} pictures have no {column} and were left out.")
+        notes.append(f"{number} images have no {column} and were left out.")
     if numbered:
         found, numbers, absent = _named(values[known], names, name)
         if absent:
-            notes.append(f"Classes without a picture were left out: {first_few(absent)}.")
+            notes.append(f"Classes without an image were left out: {first_few(absent)}.")
     else:
         found, numbers = class_numbers(values[known])
     if len(found) < 2:

@@ -101,7 +101,7 @@ def chosen(
     """Return the files of one configuration, and of one split if asked for, and notes.
 
     options: `config` and `split`, as the user gave them. Without `config` the default one is
-        read: configurations repeat each other's pictures.
+        read: configurations repeat each other's images.
 
     Raises RequestError where a name is unknown, or where it is not clear what is meant.
     """

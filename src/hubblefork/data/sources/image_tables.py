@@ -1,8 +1,8 @@
-"""Parquet and Arrow files with a column of encoded pictures, read slab by slab.
+"""Parquet and Arrow files with a column of encoded images, read slab by slab.
 
-Pictures stand in them as bytes, alone or beside a path: struct<bytes: binary, path: string>, as
+Images stand in them as bytes, alone or beside a path: struct<bytes: binary, path: string>, as
 the `datasets` library of Hugging Face writes them. What its metadata says of the columns (which
-are pictures, the names of classes) is understood.
+are images, the names of classes) is understood.
 """
 
 import json
@@ -26,7 +26,7 @@ SUFFIXES = (".parquet", ".arrow")
 _SLAB_BYTES = 16 << 20
 
 
-class PictureTable(ABC):
+class ImageTable(ABC):
     """One file.
 
     path: of the file.
@@ -38,7 +38,7 @@ class PictureTable(ABC):
 
     @abstractmethod
     def slabs(self, column: str) -> list[int]:
-        """Return the number of rows of each slab, when the pictures in `column` are read."""
+        """Return the number of rows of each slab, when the images in `column` are read."""
 
     @abstractmethod
     def read_from(self, slab: int, column: str) -> Iterator[pa.Array]:
@@ -46,10 +46,10 @@ class PictureTable(ABC):
 
     @abstractmethod
     def columns(self, names: Sequence[str]) -> pa.Table:
-        """Read whole columns, which hold no pictures."""
+        """Read whole columns, which hold no images."""
 
 
-class _Parquet(PictureTable):
+class _Parquet(ImageTable):
     """Slabs are parts of row groups; a row group is read from its start."""
 
     def __init__(self, path: Path) -> None:
@@ -90,7 +90,7 @@ class _Parquet(PictureTable):
             return file.read(list(names))
 
 
-class _Arrow(PictureTable):
+class _Arrow(ImageTable):
     """Slabs are parts of record batches, which stay in the mapped file until they are used."""
 
     def __init__(self, path: Path) -> None:
@@ -133,10 +133,10 @@ class _Arrow(PictureTable):
 
 
 def _slabs_in(batch: pa.RecordBatch, column: str) -> list[int]:
-    pictures = batch.column(column)
+    images = batch.column(column)
     # Arrow trusts the file; offsets that lead out of it would be read all the same.
-    pictures.validate(full=True)
-    return _equal_slabs(len(pictures), pictures.nbytes)
+    images.validate(full=True)
+    return _equal_slabs(len(images), images.nbytes)
 
 
 def _equal_slabs(rows: int, size: int) -> list[int]:
@@ -145,7 +145,7 @@ def _equal_slabs(rows: int, size: int) -> list[int]:
     return [min(length, rows - start) for start in range(0, rows, length)]
 
 
-def open_table(path: Path, name: str) -> PictureTable:
+def open_table(path: Path, name: str) -> ImageTable:
     """Open a .parquet or .arrow file; RequestError where it is damaged."""
     with told(path, name):
         table = (_Arrow if path.suffix.lower() == ".arrow" else _Parquet)(path)
@@ -179,16 +179,16 @@ def features(schema: pa.Schema) -> dict[str, Any]:
     return {}
 
 
-def picture_columns(schema: pa.Schema) -> list[str]:
-    """Return the columns that can hold encoded pictures.
+def image_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns that can hold encoded images.
 
     >>> encoded = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-    >>> picture_columns(pa.schema({"image": encoded, "label": pa.int64()}))
+    >>> image_columns(pa.schema({"image": encoded, "label": pa.int64()}))
     ['image']
     """
     able = [field.name for field in schema if _holds_bytes(field.type)]
     noted = [name for name in able if features(schema).get(name, {}).get("_type") == "Image"]
-    # A catalogue names its pictures' files; bytes beside them are something else.
+    # A catalogue names its images' files; bytes beside them are something else.
     names_files = any(
         name in schema.names and _is_text(schema.field(name).type) for name in ("image", "file_loc")
     )
@@ -222,11 +222,11 @@ def passed_over(schemas: Iterable[pa.Schema], used: Collection[str] = ()) -> lis
     ]
 
 
-def encoded(pictures: pa.Array) -> list[bytes | None]:
-    """Return the bytes of each picture; None where there are none."""
-    if pa.types.is_struct(pictures.type):
-        pictures = pc.struct_field(pictures, "bytes")
-    return pictures.to_pylist()
+def encoded(images: pa.Array) -> list[bytes | None]:
+    """Return the bytes of each image; None where there are none."""
+    if pa.types.is_struct(images.type):
+        images = pc.struct_field(images, "bytes")
+    return images.to_pylist()
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
@@ -234,7 +234,7 @@ def _holds_bytes(kind: pa.DataType) -> bool:
         if kind.get_field_index("bytes") < 0:
             return False
         inner = kind.field("bytes").type
-        # Where no row has bytes, pandas writes no type: the pictures are named by their paths.
+        # Where no row has bytes, pandas writes no type: the images are named by their paths.
         by_path = pa.types.is_null(inner) and kind.get_field_index("path") >= 0
         return by_path or _holds_bytes(inner)
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)

@@ -1,8 +1,8 @@
 """The Galaxy Zoo challenge of 2014 as unzipped from Kaggle: `kaggle:DIR` and `kaggle:DIR:test`.
 
-    DIR/images_training_rev1/100008.jpg ...   61,578 pictures of 424x424
+    DIR/images_training_rev1/100008.jpg ...   61,578 images of 424x424
     DIR/training_solutions_rev1.csv           GalaxyID and the 37 vote fractions of each
-    DIR/images_test_rev1/100018.jpg ...       79,975 pictures without votes
+    DIR/images_test_rev1/100018.jpg ...       79,975 images without votes
     DIR/all_zeros_benchmark.csv               the form of a submission: the order of the test ids
 
 Unzipping may put each of these in a folder of its own name; that is understood.
@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.data.images.read import is_picture_name
-from hubblefork.data.sources.base import PictureFiles
+from hubblefork.data.images.read import is_image_name
+from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.task import Task, Unlabelled, Votes
@@ -33,16 +33,16 @@ def is_kaggle(path: Path) -> bool:
     return any(_find(path, part) or _zip(path, part) for part in parts)
 
 
-def open_kaggle(text: str, name: str) -> PictureFiles:
-    """Open the challenge's pictures in the directory that `text` names.
+def open_kaggle(text: str, name: str) -> ImageFiles:
+    """Open the challenge's images in the directory that `text` names.
 
-    text: `DIR` or `DIR:train` for the training pictures with their 37 vote fractions (task Votes);
-        `DIR:test` for the test pictures (task Unlabelled), in the order of
+    text: `DIR` or `DIR:train` for the training images with their 37 vote fractions (task Votes);
+        `DIR:test` for the test images (task Unlabelled), in the order of
         all_zeros_benchmark.csv where it is there.
     name: the source, as the user gave it.
 
-    Ids are GalaxyIDs as text. Pictures without a row are left out, and so are rows of the training
-    part without a picture; a row of the test part stays, since a submission needs it, and reading
+    Ids are GalaxyIDs as text. Images without a row are left out, and so are rows of the training
+    set without an image; a row of the test set stays, since a submission needs it, and reading
     says that its file is not there. All are counted in the notes.
 
     Raises RequestError where a part of the challenge is missing, ids are repeated, or fractions
@@ -60,9 +60,9 @@ def open_kaggle(text: str, name: str) -> PictureFiles:
     return _open_test(path, name) if part == "test" else _open_training(path, name)
 
 
-def _open_training(path: Path, name: str) -> PictureFiles:
-    solutions = _need(path, _SOLUTIONS, name, "; kaggle:DIR:test reads the test pictures alone")
-    pictures = _need(path, _TRAINING, name)
+def _open_training(path: Path, name: str) -> ImageFiles:
+    solutions = _need(path, _SOLUTIONS, name, "; kaggle:DIR:test reads the test images alone")
+    images = _need(path, _TRAINING, name)
     table = _read_rows(solutions, name)
     if not has_fractions(table):
         missing = [column for column in GALAXY_ZOO_2.columns if column not in table]
@@ -72,34 +72,34 @@ def _open_training(path: Path, name: str) -> PictureFiles:
         )
     fractions = checked_fractions(table, table[_ID], name)
     rows = pd.concat([table[_ID].rename("id"), fractions], axis=1)
-    return _join(path, pictures, rows, _SOLUTIONS, Votes(), name)
+    return _join(path, images, rows, _SOLUTIONS, Votes(), name)
 
 
-def _open_test(path: Path, name: str) -> PictureFiles:
-    pictures = _need(path, _TEST, name)
+def _open_test(path: Path, name: str) -> ImageFiles:
+    images = _need(path, _TEST, name)
     benchmark = _find(path, _BENCHMARK)
     if benchmark:
         rows = _read_rows(benchmark, name)[[_ID]].rename(columns={_ID: "id"})
-        return _join(path, pictures, rows, _BENCHMARK, Unlabelled(), name)
-    rows = pd.DataFrame({"id": sorted(_pictures_by_id(pictures))}, dtype="str")
-    source = _join(path, pictures, rows, _BENCHMARK, Unlabelled(), name)
-    source.notes.append(f"There is no {_BENCHMARK}, which tells whether any picture is missing.")
+        return _join(path, images, rows, _BENCHMARK, Unlabelled(), name)
+    rows = pd.DataFrame({"id": sorted(_images_by_id(images))}, dtype="str")
+    source = _join(path, images, rows, _BENCHMARK, Unlabelled(), name)
+    source.notes.append(f"There is no {_BENCHMARK}, which tells whether any image is missing.")
     return source
 
 
 def _join(
-    path: Path, pictures: Path, rows: pd.DataFrame, table_name: str, task: Task, name: str
-) -> PictureFiles:
-    """Give each row its picture; what is left over on either side becomes a note.
+    path: Path, images: Path, rows: pd.DataFrame, table_name: str, task: Task, name: str
+) -> ImageFiles:
+    """Give each row its image; what is left over on either side becomes a note.
 
-    Rows without a picture are kept where there are no votes to learn from.
+    Rows without an image are kept where there are no votes to learn from.
     """
-    files = _pictures_by_id(pictures)
-    folder = pictures.relative_to(path).as_posix()
+    files = _images_by_id(images)
+    folder = images.relative_to(path).as_posix()
     there = rows["id"].isin(files.keys())
     if not there.any():
         raise RequestError(
-            f"{name}: none of the {len(rows):,} ids in {table_name} has a picture in "
+            f"{name}: none of the {len(rows):,} ids in {table_name} has an image in "
             f"{folder}; expected files named as in {_example(rows)}"
         )
     notes = []
@@ -107,27 +107,27 @@ def _join(
     if not there.all():
         outcome = "" if kept.all() else " and were left out"
         notes.append(
-            f"{(~there).sum():,} of {len(rows):,} rows of {table_name} have no picture in "
+            f"{(~there).sum():,} of {len(rows):,} rows of {table_name} have no image in "
             f"{folder}{outcome}: {first_few(rows['id'][~there])}."
         )
     beside = sorted(files.keys() - set(rows["id"]))
     if beside:
         notes.append(
-            f"{len(beside):,} of {len(files):,} pictures in {folder} have no row in {table_name} "
+            f"{len(beside):,} of {len(files):,} images in {folder} have no row in {table_name} "
             f"and were left out: {first_few(beside)}."
         )
     table = rows[kept].reset_index(drop=True)
     names = [files.get(each, f"{each}.jpg") for each in table["id"]]
     table.insert(1, "origin", [f"{folder}/{each}" for each in names])
-    return PictureFiles(name, task, table, [str(pictures / each) for each in names], notes)
+    return ImageFiles(name, task, table, [str(images / each) for each in names], notes)
 
 
 def _example(rows: pd.DataFrame) -> str:
     return f"{rows['id'].iloc[0]}.jpg" if len(rows) else "100008.jpg"
 
 
-def _pictures_by_id(folder: Path) -> dict[str, str]:
-    names = sorted(each.name for each in os.scandir(folder) if is_picture_name(each.name))
+def _images_by_id(folder: Path) -> dict[str, str]:
+    names = sorted(each.name for each in os.scandir(folder) if is_image_name(each.name))
     return {os.path.splitext(each)[0]: each for each in names}
 
 

@@ -1,7 +1,7 @@
-"""Sources whose pictures lie together in large files, which are read from front to back.
+"""Sources whose images lie together in large files, which are read from front to back.
 
 A slab is what is read from the file at once: a row of HDF5 chunks, a row group of Parquet. Only
-one slab is in memory. Pictures are decoded, cut and scaled by the workers.
+one slab is in memory. Images are decoded, cut and scaled by the workers.
 """
 
 from abc import ABC, abstractmethod
@@ -11,13 +11,13 @@ from functools import partial
 
 import numpy as np
 
-from hubblefork.data.images.blocks import Job, Pictures
+from hubblefork.data.images.blocks import DecodedImages, Job
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.multiband import frame_counts
-from hubblefork.data.images.read import Picture, UnreadablePicture, read_pictures
+from hubblefork.data.images.read import DecodedImage, UnreadableImage, read_images
 from hubblefork.data.sources.base import Source
 
-# A picture as it lies in the file: an encoded one (JPEG, PNG, FITS...), or its values (H, W, C),
+# An image as it lies in the file: an encoded one (JPEG, PNG, FITS...), or its values (H, W, C),
 # uint8 where they are bytes and float32 where they are counts; None where there is nothing.
 Stored = bytes | np.ndarray | None
 
@@ -34,7 +34,7 @@ class StreamedSource(Source, ABC):
 
     @abstractmethod
     def load(self, slab: int) -> Sequence[Stored]:
-        """Read one slab: a picture for each of its rows."""
+        """Read one slab: an image for each of its rows."""
 
     def job(self, rows: Sequence[int]) -> Job:
         return partial(read_stored, [self._stored(row) for row in rows])
@@ -47,19 +47,19 @@ class StreamedSource(Source, ABC):
         return self._held[1][row - self.starts[slab]]
 
 
-def read_stored(pictures: Sequence[Stored], framing: Framing) -> Pictures:
-    """Decode and frame pictures as they lie in a file; a reason in the place of a bad one."""
-    return [_read_one(picture, framing) for picture in pictures]
+def read_stored(images: Sequence[Stored], framing: Framing) -> DecodedImages:
+    """Decode and frame images as they lie in a file; a reason in the place of a bad one."""
+    return [_read_one(image, framing) for image in images]
 
 
-def _read_one(stored: Stored, framing: Framing) -> Picture | UnreadablePicture:
+def _read_one(stored: Stored, framing: Framing) -> DecodedImage | UnreadableImage:
     if stored is None:
-        return UnreadablePicture("there is no picture in this row")
+        return UnreadableImage("there is no image in this row")
     if isinstance(stored, bytes):
-        return read_pictures([stored], framing)[0]
+        return read_images([stored], framing)[0]
     try:
         pixels = frame_counts(stored, framing, blue_first=False)
     except ValueError as reason:
-        return UnreadablePicture(str(reason))
+        return UnreadableImage(str(reason))
     height, width, bands = stored.shape
-    return Picture(pixels, (width, height), bands)
+    return DecodedImage(pixels, (width, height), bands)

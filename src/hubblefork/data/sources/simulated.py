@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import partial
 
 from hubblefork.core.errors import RequestError
-from hubblefork.data.images.blocks import Job, Pictures
+from hubblefork.data.images.blocks import DecodedImages, Job
 from hubblefork.data.images.framing import Framing, frame
-from hubblefork.data.images.read import Picture
+from hubblefork.data.images.read import DecodedImage
 from hubblefork.data.sources.base import Source
 from hubblefork.sky.class_rules import GALAXY10_SDSS
 from hubblefork.sky.simulation.simulate import (
@@ -28,7 +28,7 @@ DEFAULT_NUMBER = 4000
 class SimulatedSource(Source):
     """Galaxies drawn and rendered by `hubblefork.sky.simulation.simulate`, with known truth.
 
-    A framing's crop is in pixels of the frame of 69x69; the picture is rendered at the size that
+    A framing's crop is in pixels of the frame of 69x69; the image is rendered at the size that
     is asked for, never resized.
     """
 
@@ -78,16 +78,16 @@ class SimulatedSource(Source):
         return partial(_render, part)
 
 
-def _render(simulation: Simulation, framing: Framing) -> Pictures:
+def _render(simulation: Simulation, framing: Framing) -> DecodedImages:
     """Render all galaxies of a simulation."""
     crop = framing.crop or GALAXY10_SIZE
     if crop > GALAXY10_SIZE:
         raise RequestError(
-            f"crop is {crop}; expected at most {GALAXY10_SIZE}, the width of a simulated picture "
+            f"crop is {crop}; expected at most {GALAXY10_SIZE}, the width of a simulated image "
             f"in pixels: --crop {GALAXY10_SIZE}"
         )
     field = GALAXY10_FIELD * crop / GALAXY10_SIZE
-    pictures = simulation.render(range(len(simulation)), framing.size or crop, field)
+    images = simulation.render(range(len(simulation)), framing.size or crop, field)
     # What is rendered at the asked size needs no more cutting or scaling.
     framing = replace(framing, crop=None, size=None)
-    return [Picture(frame(each, framing), (crop, crop), 3) for each in pictures]
+    return [DecodedImage(frame(each, framing), (crop, crop), 3) for each in images]

@@ -17,7 +17,7 @@ def check_ids(ids: pd.Series, name: str) -> None:
     if len(repeated):
         raise RequestError(
             f"{name}: {len(repeated):,} ids stand in more than one row: {first_few(repeated)}; "
-            "each picture needs an id of its own"
+            "each image needs an id of its own"
         )
 
 

@@ -1,4 +1,4 @@
-"""A picture as the Sloan survey takes it: seeing, sky, noise, neighbours, and Lupton's colours."""
+"""An image as the Sloan survey takes it: seeing, sky, noise, neighbours, and Lupton's colours."""
 
 from io import BytesIO
 
@@ -30,17 +30,17 @@ _JPEG_QUALITY = 74
 # Scatter of the galaxy's middle, and the bands' offsets from each other, in native pixels. Early
 # releases put the bands of a cut-out together to the nearest pixel.
 _OFF_CENTRE, _OFF_BAND = 0.45, 0.4
-# Margin of the drawn field beyond the picture, arcsec: what the seeing carries in.
+# Margin of the drawn field beyond the image, arcsec: what the seeing carries in.
 _MARGIN = 3.0
 
 
 def photograph(galaxy: dict, random: np.random.Generator, size: int, field: float) -> np.ndarray:
-    """Return a picture (size, size, 3) of uint8 of one galaxy of `draw_population`.
+    """Return an image (size, size, 3) of uint8 of one galaxy of `draw_population`.
 
-    `field` is the side of the picture in units of petrosian_r90.
+    `field` is the side of the image in units of petrosian_r90.
     """
     side = field * galaxy["petrosian_r90"]
-    # Native pixels, or coarser ones where native ones would be much finer than the picture's.
+    # Native pixels, or coarser ones where native ones would be much finer than the image's.
     scale = max(PIXEL, side / (1.35 * size))
     number = fft.next_fast_len(int(np.ceil((side + 2 * _MARGIN) / scale)), real=True)
     # The catalogue's position is good to a fraction of a pixel.
@@ -66,10 +66,10 @@ def expose(
     size: int,
     side: float,
 ) -> np.ndarray:
-    """Return the picture (size, size, 3) of uint8 that the camera takes of some sky.
+    """Return the image (size, size, 3) of uint8 that the camera takes of some sky.
 
     `light` (3, n, n) is in nanomaggies per native pixel, in g, r and i; `scale` is the distance of
-    its points, `seeing` the width of the atmosphere's blur, and `side` that of the picture, all in
+    its points, `seeing` the width of the atmosphere's blur, and `side` that of the image, all in
     arcsec.
     """
     light = _blur(light, seeing, scale, random)
@@ -93,13 +93,13 @@ def expose(
     return np.rint(resampled).astype(np.uint8).transpose(1, 2, 0)
 
 
-def _through_jpeg(picture: np.ndarray) -> np.ndarray:
-    """Write and read a picture as the survey's cut-out service keeps it.
+def _through_jpeg(image: np.ndarray) -> np.ndarray:
+    """Write and read an image as the survey's cut-out service keeps it.
 
     It leaves the brightness noise, smoothed, and takes most of the colour noise away.
     """
     file = BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=_JPEG_QUALITY)
+    Image.fromarray(image).save(file, "JPEG", quality=_JPEG_QUALITY)
     return np.asarray(Image.open(file))
 
 

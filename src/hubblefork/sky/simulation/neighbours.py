@@ -1,4 +1,4 @@
-"""What else is in a picture: the companion of a merger, field stars, field galaxies."""
+"""What else is in an image: the companion of a merger, field stars, field galaxies."""
 
 import numpy as np
 

@@ -1,8 +1,8 @@
-"""A simulated Galaxy Zoo: galaxies with known truth, volunteers' votes, and pictures.
+"""A simulated Galaxy Zoo: galaxies with known truth, volunteers' votes, and images.
 
     from hubblefork.sky.simulation.simulate import simulate
     sky = simulate(4000, seed=0)
-    pictures = sky.render(range(25))
+    images = sky.render(range(25))
 
 It needs no download, serves both tasks (classes and votes), and knows what really is there.
 """
@@ -35,7 +35,7 @@ _BLOCK = 4096
 
 @dataclass(frozen=True)
 class Simulation:
-    """Simulated galaxies: parameters and votes; pictures are made when asked for.
+    """Simulated galaxies: parameters and votes; images are made when asked for.
 
     `catalogue` has one row a galaxy: id, label (Galaxy10 SDSS class), class_name, the 37 vote
     fractions, volunteers, draw (the number of the candidate), and the physical parameters that
@@ -51,9 +51,9 @@ class Simulation:
     def render(
         self, rows: Sequence[int], size: int = GALAXY10_SIZE, field: float = GALAXY10_FIELD
     ) -> np.ndarray:
-        """Return pictures (n, size, size, 3) of uint8 of the galaxies at `rows`.
+        """Return images (n, size, size, 3) of uint8 of the galaxies at `rows`.
 
-        `field` is the side of a picture in units of the galaxy's petrosian_r90. A galaxy's bytes
+        `field` is the side of an image in units of the galaxy's petrosian_r90. A galaxy's bytes
         do not depend on which others are asked for.
 
         >>> sky = simulate(3)
@@ -62,16 +62,16 @@ class Simulation:
         """
         if size < 8 or not field > 0:
             raise RequestError(
-                f"pictures of {size} pixels and field {field} were asked for, "
+                f"images of {size} pixels and field {field} were asked for, "
                 "expected at least 8 pixels and a field above 0"
             )
-        pictures = np.empty((len(rows), size, size, 3), dtype=np.uint8)
-        for picture, galaxy in zip(
-            pictures, self.catalogue.iloc[list(rows)].to_dict("records"), strict=True
+        images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
+        for image, galaxy in zip(
+            images, self.catalogue.iloc[list(rows)].to_dict("records"), strict=True
         ):
             random = np.random.default_rng([self.seed, galaxy["draw"], 1])
-            picture[:] = photograph(galaxy, random, size, field)
-        return pictures
+            image[:] = photograph(galaxy, random, size, field)
+        return images
 
 
 def simulate(number: int = 4000, seed: int = 0) -> Simulation:
