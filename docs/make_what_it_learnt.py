@@ -47,7 +47,7 @@ def main() -> None:
     figures = json.loads((asked.explained / "explanation.json").read_text(encoding="utf-8"))
 
     errors = pd.read_csv(asked.explained / "errors.csv", dtype={"id": str}).head(_ERRORS)
-    answers = run.predictions
+    answers = run.predictions.table()
     right = answers[answers["true"] == answers["predicted"]].drop_duplicates("true").head(_RIGHT)
     for name, table in (("errors", errors), ("right", right)):
         rows = []

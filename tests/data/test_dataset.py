@@ -9,7 +9,7 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.classes import Classes
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from hubblefork.data.inspection import (
     describe_columns,
     inspect_dataset,
     measure_light,
-    measure_votes_given,
 )
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
+from hubblefork.evaluation.vote_summary import summarise_votes
 from hubblefork.sky.class_rules import FIVE_CLASSES, five_class
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.sky.simulation.simulate import simulate
 
 
@@ -119,7 +120,7 @@ def test_votes_are_measured_down_the_tree():
 def test_the_error_of_the_mean_is_that_of_always_answering_it():
     fractions = np.random.default_rng(0).random((50, 37)).astype(np.float32)
     of_mean = np.sqrt(np.mean((fractions - fractions.mean(axis=0)) ** 2))
-    assert measure_votes_given(fractions).rmse_of_mean == pytest.approx(of_mean, rel=1e-5)
+    assert summarise_votes(fractions, GALAXY_ZOO_2).rmse_of_mean == pytest.approx(of_mean, rel=1e-5)
 
 
 @settings(max_examples=30)

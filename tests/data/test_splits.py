@@ -10,7 +10,8 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import Split, make_split, saved_split
-from hubblefork.tasks.task import Classes, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.votes import Votes
 
 THREE = Classes(("a", "b", "c"))
 PARTS = ("train", "val", "test")

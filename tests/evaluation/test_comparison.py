@@ -4,6 +4,7 @@ from scipy.stats import binom
 
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.comparison import compare_classes, compare_votes, mcnemar
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 NAMES = ("disc", "arm", "bar")
 
@@ -75,7 +76,7 @@ def test_votes_that_are_nearer_have_a_smaller_error():
     random = np.random.default_rng(0)
     true = random.random((200, 37))
     near, far = (true + random.normal(0, size, true.shape) for size in (0.05, 0.1))
-    found = compare_votes(true, far, near)
+    found = compare_votes(true, far, near, GALAXY_ZOO_2)
     assert found["rmse"].value == pytest.approx(-0.05, abs=0.003)
     assert found["rmse"].certain
     assert found["mae"].certain

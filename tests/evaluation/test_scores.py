@@ -6,6 +6,7 @@ import pytest
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.evaluation.scores import Score, accuracy, rmse
 from hubblefork.evaluation.vote_metrics import measure_votes
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 
 @pytest.mark.parametrize(("measure", "better"), [("accuracy", 0.9), ("rmse", 0.1)])
@@ -26,7 +27,7 @@ def test_scores_are_those_of_the_measures():
     found = accuracy(right)
     assert (found.value, (found.low, found.high)) == (0.75, wilson_interval(30, 40))
     true, predicted = np.random.default_rng(0).random((2, 20, 37))
-    measured = measure_votes(true, predicted)
+    measured = measure_votes(true, predicted, GALAXY_ZOO_2)
     found = rmse(((true - predicted) ** 2).mean(axis=1))
     assert found.value == pytest.approx(measured["rmse"])
     assert [found.low, found.high] == pytest.approx(measured["intervals"]["rmse"])

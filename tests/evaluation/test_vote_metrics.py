@@ -10,7 +10,7 @@ from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 def test_rmse_is_over_all_galaxies_and_answers():
     true, predicted = np.random.default_rng(0).random((2, 20, 37))
-    result = measure_votes(true, predicted, resamples=50)
+    result = measure_votes(true, predicted, GALAXY_ZOO_2, resamples=50)
     assert result["rmse"] == pytest.approx(np.sqrt(((true - predicted) ** 2).mean()))
     assert result["mae"] == pytest.approx(np.abs(true - predicted).mean())
     for name in ("rmse", "mae"):
@@ -23,7 +23,7 @@ def test_an_error_shows_in_its_own_answer_and_question_only():
     true, predicted = np.zeros((2, 4, 37))
     place = GALAXY_ZOO_2.columns.index("Class7.2")
     predicted[:, place] = 0.3
-    result = measure_votes(true, predicted, resamples=2)
+    result = measure_votes(true, predicted, GALAXY_ZOO_2, resamples=2)
     assert result["per_answer"]["Class7.2"]["bias"] == pytest.approx(0.3)
     assert result["per_question"]["7"]["rmse"] == pytest.approx(np.sqrt(0.3**2 / 3))
     silent = {number for number, scores in result["per_question"].items() if scores["rmse"] == 0}
@@ -31,7 +31,7 @@ def test_an_error_shows_in_its_own_answer_and_question_only():
 
 
 def test_every_answer_and_question_is_there():
-    result = measure_votes(np.zeros((1, 37)), np.zeros((1, 37)), resamples=2)
+    result = measure_votes(np.zeros((1, 37)), np.zeros((1, 37)), GALAXY_ZOO_2, resamples=2)
     assert tuple(result["per_answer"]) == GALAXY_ZOO_2.columns
     assert len(result["per_question"]) == 11
 
@@ -47,13 +47,13 @@ def test_every_answer_and_question_is_there():
 )
 def test_unfit_votes_are_told_in_one_line(true, predicted, message):
     with pytest.raises(RequestError, match=message):
-        measure_votes(true, predicted)
+        measure_votes(true, predicted, GALAXY_ZOO_2)
 
 
 def test_galaxies_are_ranked_by_their_error_and_what_misses_most_is_named():
     true, predicted = np.random.default_rng(0).random((2, 20, 37))
-    table = largest_errors([str(place) for place in range(20)], true, predicted)
-    measured = measure_votes(true, predicted, resamples=2)
+    table = largest_errors([str(place) for place in range(20)], true, predicted, GALAXY_ZOO_2)
+    measured = measure_votes(true, predicted, GALAXY_ZOO_2, resamples=2)
     assert table["rmse"].is_monotonic_decreasing
     assert np.sqrt((table["rmse"] ** 2).mean()) == pytest.approx(measured["rmse"])
     for number, scores in measured["per_question"].items():

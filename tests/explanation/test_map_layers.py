@@ -17,7 +17,7 @@ from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.uncertainty import Trust
 from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.classes import Classes
 
 SWIN = {"embed_dim": 24, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2], "window_size": 4}
 

@@ -10,7 +10,7 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.models.model_file import ModelCard, load_model, save_model
 from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.classes import Classes
 
 CARD = ModelCard(
     network="compact-resnet",

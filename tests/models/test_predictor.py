@@ -12,7 +12,9 @@ from hubblefork.models.model_file import ModelCard, save_model
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.view import View
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.votes import Votes
 
 CARD = ModelCard(
     network="compact-resnet",
@@ -78,7 +80,7 @@ def test_fractions_of_votes_follow_the_tree_averaged_or_not(tmp_path):
     assert fractions.dtype == np.float32
     assert not GALAXY_ZOO_2.check(fractions, tolerance=1e-5).any()
     ids = np.array([f"g{k}" for k in range(20)], dtype=object)
-    table = predictor.tabulate(ids, fractions, fractions)
+    table = Predictions(predictor.task, ids, fractions, fractions).table()
     assert list(table)[:38] == ["id", *predictor.names] == ["id", *GALAXY_ZOO_2.columns]
     assert list(table)[38:] == [f"true_{column}" for column in GALAXY_ZOO_2.columns]
 

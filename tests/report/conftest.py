@@ -14,6 +14,9 @@ from hubblefork.evaluation.conformal import Reference, measure_sets
 from hubblefork.evaluation.vote_metrics import measure_votes
 from hubblefork.report.run_data import Material
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.votes import Votes
 
 
 def make(
@@ -33,10 +36,8 @@ def make(
     logits[np.arange(number), true] += strength
     probabilities = np.exp(logits)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    words = np.array(names, dtype=object)
-    table = {"id": [f"g{k}" for k in range(number)], "true": words[true]}
-    table = pd.DataFrame(table | {"predicted": words[probabilities.argmax(axis=1)]})
-    counts = dict.fromkeys(names, 0) | table["true"].value_counts().to_dict()
+    ids = np.array([f"g{k}" for k in range(number)], dtype=object)
+    counts = Classes(names).class_counts(true)
     image = random.integers(256, size=(32, 32, channels), dtype=np.uint8)
     epochs = np.arange(1, 6)
     given = {
@@ -76,7 +77,7 @@ def make(
                 "seconds": 2.0,
             }
         ),
-        "predictions": pd.concat([table, pd.DataFrame(probabilities, columns=list(names))], axis=1),
+        "predictions": Predictions(Classes(names), ids, probabilities, true),
         "metrics": measure_classes(true, probabilities, names, resamples=50),
         "images": lambda identifier: image,
         "versions": {"hubblefork": "0.1.0", "python": "3.11"},
@@ -89,22 +90,17 @@ def make(
 def make_votes(number: int = 60, noise: float = 0.3, **changes: Any) -> Material:
     """A run that predicted votes of `number` galaxies; more noise makes larger errors."""
     true, predicted = _votes(number, noise)
-    columns = list(GALAXY_ZOO_2.columns)
     run = make()
     history = run.history.assign(accuracy=np.nan, val_accuracy=np.nan)
     history = history.assign(rmse=0.2 / run.history["epoch"], val_rmse=0.21 / run.history["epoch"])
-    tables = [
-        pd.DataFrame({"id": [f"g{k}" for k in range(number)]}),
-        pd.DataFrame(predicted, columns=columns),
-        pd.DataFrame(true, columns=[f"true_{column}" for column in columns]),
-    ]
+    ids = np.array([f"g{k}" for k in range(number)], dtype=object)
     given = {
         "title": "default on votes",
         "names": GALAXY_ZOO_2.columns,
         "counts": {},
         "history": history,
-        "predictions": pd.concat(tables, axis=1),
-        "metrics": measure_votes(true, predicted, resamples=50),
+        "predictions": Predictions(Votes(), ids, predicted, true),
+        "metrics": measure_votes(true, predicted, GALAXY_ZOO_2, resamples=50),
     }
     return replace(run, **given | changes)
 

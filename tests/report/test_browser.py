@@ -119,10 +119,12 @@ def explained(run: Material) -> Explained:
     """A page of explanations with a part of each kind."""
     tiles = [
         Tile(run.image(each), f"Image {each}", "completely_round_smooth", {"sure": "90 %"}, wrong)
-        for each, wrong in zip(run.predictions["id"][:9], [True, False, None] * 3, strict=True)
+        for each, wrong in zip(
+            run.predictions.table()["id"][:9], [True, False, None] * 3, strict=True
+        )
     ]
     panel = Panel("chart", "A chart", "What is to be seen.", chart_png(confusion(run)))
-    table = run.predictions.iloc[:5].round(3).astype(str)
+    table = run.predictions.table().iloc[:5].round(3).astype(str)
     section = Section(
         "Mistakes", "What to look for.", [Group("Taken for", tiles)] * 3, [Group("All", tiles)],
         [panel], table,

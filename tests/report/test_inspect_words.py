@@ -7,7 +7,7 @@ import pytest
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import Column, Inspection
 from hubblefork.report.inspect_words import cautions, label, sentences, sizes
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.classes import Classes
 
 
 def found(counts=(60, 40), crop=None, size=32, left_out=(), parts=None, **changes) -> Inspection:

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from hubblefork.evaluation.vote_metrics import measure_votes
 from hubblefork.report.metrics_table import print_metrics
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 
 def printed(metrics, width: int = 80) -> str:
@@ -44,7 +45,9 @@ def test_a_class_that_was_not_there_has_dashes(material):
 
 
 def test_votes_are_summed_up_by_question():
-    text = printed(measure_votes(np.zeros((3, 37)), np.full((3, 37), 0.25), resamples=5), 100)
+    text = printed(
+        measure_votes(np.zeros((3, 37)), np.full((3, 37), 0.25), GALAXY_ZOO_2, resamples=5), 100
+    )
     assert "tested on 3 galaxies" in text
     assert "0.2500" in text
     assert "Is there anything odd?" in text

@@ -36,7 +36,7 @@ def run_fit(packed, folder: Path, precision: str = "fp32", **settings) -> tuple[
     rows = split.rows(dataset, "val")
     with torch.inference_mode():
         raw = network(planned.view.fixed(torch.from_numpy(dataset.images[rows])))
-        return Run(folder), create_head(planned.objective.head)(raw).numpy()
+        return Run(folder), create_head(planned.objective.head, planned.dataset.task)(raw).numpy()
 
 
 @pytest.mark.parametrize(

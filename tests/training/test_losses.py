@@ -10,7 +10,9 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.simulated import SimulatedSource
 from hubblefork.networks.heads import create_head
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Unlabelled, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Unlabelled
+from hubblefork.tasks.votes import Votes
 from hubblefork.training.losses import (
     Objective,
     choose_objective,
@@ -35,31 +37,35 @@ def test_squared_errors_and_their_root_are_over_galaxies_and_answers():
     random = torch.Generator().manual_seed(0)
     answers, labels = torch.rand(2, 6, 37, generator=random)
     squared = float(((answers - labels) ** 2).mean())
-    assert float(Objective("tree", "mse").loss(answers, answers, labels)) == pytest.approx(squared)
-    root = Objective("tree", "rmse")
+    assert float(Objective(Votes(), "tree", "mse").loss(answers, answers, labels)) == pytest.approx(
+        squared
+    )
+    root = Objective(Votes(), "tree", "rmse")
     assert float(root.loss(answers, answers, labels)) == pytest.approx(squared**0.5)
-    assert root.figure(float(root.merit(answers, labels)) / 6) == pytest.approx(squared**0.5)
+    assert root.epoch_metric(float(root.batch_sum(answers, labels)) / 6) == pytest.approx(
+        squared**0.5
+    )
 
 
 def test_the_root_has_a_slope_where_there_is_no_error():
     answers = torch.zeros(2, 37, requires_grad=True)
-    Objective("tree", "rmse").loss(answers, answers, torch.zeros(2, 37)).backward()
+    Objective(Votes(), "tree", "rmse").loss(answers, answers, torch.zeros(2, 37)).backward()
     assert (answers.grad == 0).all()
 
 
 def test_the_accuracy_of_classes_counts_right_answers():
-    objective = Objective("softmax", "cross-entropy")
+    objective = Objective(CLASSES, "softmax", "cross-entropy")
     answers = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2]])
-    assert objective.merit(answers, torch.tensor([0, 1, 1])) == 2
-    assert objective.figure_name == "accuracy"
+    assert objective.batch_sum(answers, torch.tensor([0, 1, 1])) == 2
+    assert objective.metric.name == "accuracy"
 
 
 def test_with_logit_adjustment_classes_learns_as_if_they_were_less_rare():
     # What a network without inputs learns is the share of each class.
     labels = np.repeat([0, 1], [90, 10])
-    plain = Objective("softmax", "cross-entropy")
+    plain = Objective(CLASSES, "softmax", "cross-entropy")
     for strength, odds in ((0.0, 9.0), (0.5, 3.0), (1.0, 1.0)):
-        objective = plain.with_logit_adjustment(labels, 2, strength)
+        objective = plain.with_logit_adjustment(labels, strength)
         raw = torch.zeros(2, requires_grad=True)
         learner = torch.optim.LBFGS([raw], lr=0.5, max_iter=100)
 
@@ -76,16 +82,16 @@ def test_with_logit_adjustment_classes_learns_as_if_they_were_less_rare():
 
 
 def test_a_class_without_training_images_can_be_favoured_too():
-    plain = Objective("softmax", "cross-entropy")
-    adjusted = plain.with_logit_adjustment(np.array([0, 0, 1]), 3, 1.0)
+    plain = Objective(CLASSES, "softmax", "cross-entropy")
+    adjusted = plain.with_logit_adjustment(np.array([0, 0, 1]), 1.0)
     assert np.isfinite(adjusted.adjustment).all()
-    votes = Objective("tree", "mse")
-    assert votes.with_logit_adjustment(np.zeros((3, 37)), 37, 0.5) == votes
+    votes = Objective(Votes(), "tree", "mse")
+    assert votes.with_logit_adjustment(np.zeros((3, 37)), 0.5) == votes
 
 
 def test_votes_cast_are_whole_numbers_that_follow_the_tree(table):
     volunteers = torch.tensor(table["volunteers"].to_numpy(np.float32))[:, None]
-    votes = votes_cast(fractions(table), volunteers)
+    votes = votes_cast(fractions(table), volunteers, GALAXY_ZOO_2)
     whole = votes.round()
     torch.testing.assert_close(votes, whole, atol=1e-3, rtol=0)
     assert (whole[:, :3].sum(dim=1) == volunteers[:, 0]).all()
@@ -104,7 +110,7 @@ def test_the_likelihood_is_that_of_one_question_after_the_other():
         number, total = cast.sum(), strength.sum()
         expected += gammaln(total) + gammaln(number + 1) - gammaln(number + total)
         expected += (gammaln(cast + strength) - gammaln(strength) - gammaln(cast + 1)).sum()
-    likelihood = dirichlet_multinomial(torch.tensor(raw), torch.tensor(votes))
+    likelihood = dirichlet_multinomial(torch.tensor(raw), torch.tensor(votes), GALAXY_ZOO_2)
     assert float(likelihood) == pytest.approx(expected)
 
 
@@ -113,7 +119,7 @@ def test_all_outcomes_of_a_vote_have_together_the_likelihood_one():
     votes = torch.zeros(6, 37)
     votes[:, 3] = torch.arange(6)  # five volunteers, edge-on or not
     votes[:, 4] = 5 - torch.arange(6)
-    likelihood = dirichlet_multinomial(raw.expand(6, -1), votes).exp().sum()
+    likelihood = dirichlet_multinomial(raw.expand(6, -1), votes, GALAXY_ZOO_2).exp().sum()
     assert float(likelihood) == pytest.approx(1)
 
 
@@ -121,37 +127,39 @@ def test_a_question_that_nobody_reached_says_nothing():
     raw = torch.randn(1, 37, requires_grad=True)
     votes = torch.zeros(1, 37)
     votes[0, :3] = torch.tensor([5.0, 0.0, 2.0])
-    dirichlet_multinomial(raw, votes).sum().backward()
+    dirichlet_multinomial(raw, votes, GALAXY_ZOO_2).sum().backward()
     assert (raw.grad[0, :3] != 0).all()
     assert (raw.grad[0, 3:].abs() < 1e-12).all()
 
 
 @pytest.mark.parametrize("loss", ["mse", "rmse", "dirichlet-multinomial"])
 def test_each_loss_leads_to_the_fractions_that_the_volunteers_gave(table, loss):
-    objective = Objective("tree", loss)
+    objective = Objective(Votes(), "tree", loss)
     labels = objective.labels(fractions(table).numpy()[:4], table[:4])
-    raw, head = torch.zeros(4, 37, requires_grad=True), create_head("tree")
+    raw, head = torch.zeros(4, 37, requires_grad=True), create_head("tree", Votes())
     optimiser = torch.optim.Adam([raw], lr=0.1)
     for _ in range(200):
         optimiser.zero_grad()
         objective.loss(raw, head(raw), labels).backward()
         optimiser.step()
-    merit = objective.merit(head(raw.detach()), labels)
-    error = objective.figure(float(merit) / 4)
+    merit = objective.batch_sum(head(raw.detach()), labels)
+    error = objective.epoch_metric(float(merit) / 4)
     assert error < 0.02
 
 
 @pytest.mark.parametrize("raw", [-1e4, 1e4])
 def test_extreme_numbers_have_a_finite_likelihood(raw):
     values = torch.full((1, 37), raw, requires_grad=True)
-    dirichlet_multinomial(values, torch.full((1, 37), 1000.0)).sum().backward()
+    dirichlet_multinomial(values, torch.full((1, 37), 1000.0), GALAXY_ZOO_2).sum().backward()
     assert torch.isfinite(values.grad).all()
 
 
 def test_head_and_loss_follow_from_the_labels(table):
     recipe = load_recipe("lenet5")
-    assert choose_objective(recipe, Votes(), table, "x") == Objective("tree", "mse")
-    assert choose_objective(recipe, CLASSES, table, "x") == Objective("softmax", "cross-entropy")
+    assert choose_objective(recipe, Votes(), table, "x") == Objective(Votes(), "tree", "mse")
+    assert choose_objective(recipe, CLASSES, table, "x") == Objective(
+        CLASSES, "softmax", "cross-entropy"
+    )
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_the_model_file_holds_what_the_validation_part_taught(run):
 
 def test_metrics_and_predictions_are_calibrated(run, shapes):
     again = predict(run.path, shapes).set_index("id")
-    measured = run.predictions.set_index("id")
+    measured = run.predictions.table().set_index("id")
     again.index = [each.removeprefix(f"{shapes}/").removesuffix(".png") for each in again.index]
     np.testing.assert_allclose(
         again.loc[measured.index, "bar"], measured["bar"].astype(float), atol=1e-5

@@ -44,14 +44,14 @@ def test_figures_are_those_of_the_runs_and_differences_are_between_them(runs, tm
 
 def test_only_shared_images_count_and_their_order_does_not(runs, shapes, tmp_path):
     rows = ["id,image,label"]
-    taken = runs[0].predictions["id"][::-2]
+    taken = runs[0].predictions.table()["id"][::-2]
     rows += [f"{each},{shapes / each}.png,{each.split('/')[0]}" for each in taken]
     catalogue = tmp_path / "catalogue.csv"
     catalogue.write_text("\n".join(rows))
     evaluation = evaluate(runs[0].path, catalogue, out=tmp_path / "half")
     compared = compare([evaluation.path, runs[1].path], out=tmp_path / "page.html")
     assert list(compared.table["n"]) == [16, 16]
-    right = runs[1].predictions.set_index("id").loc[list(taken)]
+    right = runs[1].predictions.table().set_index("id").loc[list(taken)]
     assert compared.table["accuracy"][1] == (right["true"] == right["predicted"]).mean()
     assert "tested on" in compared.page.read_text()
 
@@ -82,7 +82,7 @@ def test_votes_are_compared_by_their_error(tmp_path):
     assert "‘two’ has the lowest RMSE" in page
     # Half way from the first run to the volunteers: as far from either.
     columns = GALAXY_ZOO_2.columns
-    table = run.predictions.set_index("id")
+    table = run.predictions.table().set_index("id")
     error = table[list(columns)].to_numpy() - table[[f"true_{each}" for each in columns]].to_numpy()
     rmse = pd.Series(np.sqrt((error**2).mean(axis=1)), table.index)
     order = rmse.sort_values(ascending=False).index

@@ -52,7 +52,7 @@ def test_the_page_needs_nothing_but_itself(explained):
 
 
 def test_tables_are_of_the_runs_own_test_images(run, explained):
-    predictions = run.predictions.set_index("id")
+    predictions = run.predictions.table().set_index("id")
     read = {
         path.stem: pd.read_csv(path, keep_default_na=False) for path in explained.path.glob("*.csv")
     }

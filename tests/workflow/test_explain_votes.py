@@ -9,7 +9,6 @@ import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.sky.tree_words import describe
 from hubblefork.workflow.explain import explain
 from hubblefork.workflow.train import train
 
@@ -55,14 +54,14 @@ def test_figures_are_those_of_the_run(run, explained):
     ):  # fmt: skip
         assert value == pytest.approx(rmse, abs=1e-5)
     assert [figures["low"], figures["high"]] == pytest.approx(run.metrics["intervals"]["rmse"])
-    true = run.predictions[[f"true_{column}" for column in COLUMNS]].to_numpy()
+    true = run.predictions.table()[[f"true_{column}" for column in COLUMNS]].to_numpy()
     assert figures["baseline"] == pytest.approx(np.sqrt(((true - true.mean(0)) ** 2).mean()))
     assert sum(question["galaxies"] for question in figures["questions"]) == figures["n"] == 12
     assert figures["neighbours_rmse"] > 0
 
 
 def test_all_test_galaxies_are_listed_the_farthest_first(run, explained):
-    predictions = run.predictions.set_index("id")
+    predictions = run.predictions.table().set_index("id")
     errors = pd.read_csv(explained.path / "errors.csv").set_index("id")
     assert sorted(errors.index) == sorted(predictions.index)
     assert errors["rmse"].is_monotonic_decreasing
@@ -70,7 +69,7 @@ def test_all_test_galaxies_are_listed_the_farthest_first(run, explained):
     true = ours[[f"true_{column}" for column in COLUMNS]].to_numpy()
     expected = np.sqrt(((ours[COLUMNS].to_numpy() - true) ** 2).mean(axis=1))
     np.testing.assert_allclose(errors["rmse"], expected, atol=1e-5)
-    assert errors["volunteers"].tolist() == describe(true).tolist()
+    assert errors["volunteers"].tolist() == GALAXY_ZOO_2.describe(true).tolist()
     near = pd.read_csv(explained.path / "neighbours.csv")
     split = pd.read_csv(run.split, comment="#").set_index("id")["part"]
     assert set(split[near["neighbour"]]) == {"train"}

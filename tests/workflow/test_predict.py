@@ -12,7 +12,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.model_file import ModelCard, save_model
 from hubblefork.models.view import View
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.classes import Classes
 from hubblefork.workflow.predict import predict
 
 NUMBER = 5

@@ -13,7 +13,9 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.models.model_file import ModelCard, save_model
 from hubblefork.models.view import View
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Task, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Task
+from hubblefork.tasks.votes import Votes
 from hubblefork.workflow.predict import predict
 
 COLUMNS = list(GALAXY_ZOO_2.columns)

@@ -70,6 +70,6 @@ def test_kaggle_s_challenge_trains_from_its_own_files(real_data, tmp_path):
     settings = {"data.crop": 212, "data.size": 24, "epochs": 1}
     run = train(real_data / "kaggle_mini", "lenet5", settings=settings, out=tmp_path / "run")
     true = pd.read_csv(real_data / "kaggle_mini" / "training_solutions_rev1.csv", dtype={0: str})
-    true = true.set_index("GalaxyID").loc[run.predictions["id"], COLUMNS]
-    told = run.predictions[[f"true_{column}" for column in COLUMNS]]
+    true = true.set_index("GalaxyID").loc[run.predictions.table()["id"], COLUMNS]
+    told = run.predictions.table()[[f"true_{column}" for column in COLUMNS]]
     np.testing.assert_allclose(told, true, atol=1e-5)

@@ -17,7 +17,8 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
-from hubblefork.tasks.task import Classes, Task, Votes, task_from_json
+from hubblefork.tasks.registry import task_from_json
+from hubblefork.tasks.task import Task
 
 # Raised whenever the files above change their meaning; it is part of the cache's key, so that
 # datasets of another version are packed anew.
@@ -89,16 +90,11 @@ class PackedDataset:
 
     @property
     def labels(self) -> np.ndarray:
-        """The class of each image (N,) int64, or its vote fractions (N, 37) float32.
+        """The class of each image (N,) int64, or its vote fractions (N, answers) float32.
 
         Raises RequestError where the images have no labels.
         """
-        match self.task:
-            case Classes():
-                return self.table["label"].to_numpy(np.int64)
-            case Votes(columns=columns):
-                return self.table[list(columns)].to_numpy(np.float32)
-        raise RequestError(f"{self.source} has no labels")
+        return self.task.labels(self.table)
 
     def __reduce__(self) -> tuple[Callable, tuple[Path, str]]:
         return PackedDataset.open, (self.path, self.source)

@@ -3,7 +3,7 @@
 `hubblefork inspect SOURCE` shows it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,11 +17,8 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import near_pairs
 from hubblefork.data.groups import find_groups
 from hubblefork.data.sources.base import PARTS
-from hubblefork.data.sources.votes_to_classes import RULES
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
-from hubblefork.sky.class_rules import NO_CLASS
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Votes
+from hubblefork.evaluation.vote_summary import VoteSummary
 
 # An image whose brightness deviates by less than this, of 255, is blank to the eye: the noise of
 # an empty sky deviates by more.
@@ -120,27 +117,10 @@ class Inspection:
         }
 
     @cached_property
-    def votes(self) -> "VotesGiven | None":
+    def votes(self) -> VoteSummary | None:
         """What the votes say, where there are some."""
-        of_votes = isinstance(self.dataset.task, Votes)
-        return measure_votes_given(self.dataset.labels) if of_votes else None
-
-
-@dataclass(frozen=True, eq=False)
-class VotesGiven:
-    """What vote fractions (N, 37) say of a sample.
-
-    first: the fractions of the answers to the first question (N, 3).
-    reached: for each question the mean share of volunteers who came to it, and the number of
-        galaxies for which half of them did.
-    rules: the number of galaxies of each class by each rule that turns votes into classes.
-    rmse_of_mean: the error of giving every galaxy the mean fractions of all.
-    """
-
-    first: np.ndarray = field(repr=False)
-    reached: list[tuple[float, int]]
-    rules: dict[str, dict[str, int]]
-    rmse_of_mean: float
+        task = self.dataset.task
+        return task.vote_summary(self.dataset.labels) if task.label_columns else None
 
 
 def inspect_dataset(
@@ -158,7 +138,11 @@ def inspect_dataset(
     table = dataset.table
     find_groups(table.head(0), group)  # a wrong name is the user's mistake, not the data's
     light = measure_light(dataset.images)
-    names, codes = _classes(dataset)
+    names: tuple[str, ...] = ()
+    codes = None
+    if dataset.task.label_columns:
+        strata = dataset.task.strata(table)
+        names, codes = strata.names, strata.codes
     split, refused = None, ""
     if codes is not None:
         try:
@@ -187,7 +171,7 @@ def inspect_dataset(
         same_place=same_place,
         split=split,
         refused=refused,
-        columns=describe_columns(table, codes, group),
+        columns=describe_columns(table, codes, group, dataset.task.label_columns),
         grouped=(group or "group") in table,
     )
 
@@ -222,35 +206,22 @@ def measure_light(images: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(light, columns=columns)
 
 
-def measure_votes_given(fractions: np.ndarray) -> VotesGiven:
-    """Measure vote fractions (N, 37), weighted down the tree."""
-    tree = GALAXY_ZOO_2
-    shares = [tree.reached(fractions, question) for question in tree.questions]
-    rules = {}
-    for rule, (names, classify) in RULES.items():
-        found = classify(fractions)
-        counts = np.bincount(found[found != NO_CLASS], minlength=len(names)).tolist()
-        rules[rule] = dict(zip(names, counts, strict=True))
-    return VotesGiven(
-        first=fractions[:, tree.question(1).columns],
-        reached=[(float(share.mean()), int((share >= 0.5).sum())) for share in shares],
-        rules=rules,
-        rmse_of_mean=float(np.sqrt(fractions.var(axis=0, dtype=np.float64).mean())),
-    )
-
-
 def describe_columns(
-    table: pd.DataFrame, codes: np.ndarray | None, group: str | None = None
+    table: pd.DataFrame,
+    codes: np.ndarray | None,
+    group: str | None = None,
+    labels: Collection[str] = (),
 ) -> list[Column]:
     """Describe the columns that are neither labels nor what every packed table has.
 
-    group: the column that the split keeps together already, which is left out.
+    group: the column that the split keeps together already, which is left out, as are the columns
+    of the labels.
 
     >>> table = pd.DataFrame({"id": range(40), "species": [f"s{n // 2}" for n in range(40)]})
     >>> describe_columns(table, np.repeat([0, 1], 20))[0].groups
     True
     """
-    known_already = {*_OWN, *GALAXY_ZOO_2.columns, group or "group"}
+    known_already = {*_OWN, *labels, group or "group"}
     described = []
     for name in table.columns:
         if name in known_already:
@@ -274,17 +245,6 @@ def describe_columns(
             )
         )
     return described
-
-
-def _classes(dataset: PackedDataset) -> tuple[tuple[str, ...], np.ndarray | None]:
-    match dataset.task:
-        case Classes(names=names):
-            return names, dataset.labels
-        case Votes():
-            question = GALAXY_ZOO_2.question(1)
-            names = tuple(answer.text for answer in question.answers)
-            return names, dataset.labels[:, question.columns].argmax(axis=1)
-    return (), None
 
 
 def _sets(group: np.ndarray) -> list[np.ndarray]:

@@ -35,7 +35,6 @@ from hubblefork.data.images.blocks import block_rows, read_blocks
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.read import UnreadableImage
 from hubblefork.data.sources.base import Source
-from hubblefork.tasks.task import Classes
 
 # A block of images is the unit of work: few enough for progress to be seen, enough for sending
 # it to cost little.
@@ -257,22 +256,20 @@ def _check_room(folder: Path, needed: int) -> None:
         )
 
 
-def _counts(
-    source: Source, table: pd.DataFrame, left_out: list[dict[str, str]]
-) -> dict[str, int] | None:
+def _counts(source: Source, table: pd.DataFrame, left_out: list[dict[str, str]]) -> dict[str, int]:
     """Return the number of images of each class, none of which may have lost all of its own."""
-    if not isinstance(source.task, Classes):
-        return None
-    size = source.task.outputs
-    before = np.bincount(source.table["label"], minlength=size)
-    after = np.bincount(table["label"], minlength=size)
-    emptied = [source.task.names[index] for index in np.flatnonzero((after == 0) & (before > 0))]
+    if not source.task.label_columns:
+        return {}
+    before, after = (
+        source.task.class_counts(source.task.labels(each)) for each in (source.table, table)
+    )
+    emptied = [name for name, number in after.items() if not number and before[name]]
     if emptied:
         raise RequestError(
             f"{source.name}: no image of class {first_few(map(repr, emptied))} can be used: "
             f"{_reasons(left_out)}"
         )
-    return dict(zip(source.task.names, after.tolist(), strict=True))
+    return after
 
 
 def _say_left_out(left_out: list[dict[str, str]], total: int) -> None:

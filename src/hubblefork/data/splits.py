@@ -20,7 +20,7 @@ from hubblefork.core.files import replacing
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import commonest, find_groups
 from hubblefork.data.sources.base import PARTS
-from hubblefork.tasks.task import Classes, Task
+from hubblefork.tasks.task import Task
 
 DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
 
@@ -143,14 +143,14 @@ def make_split(
     fractions = _checked(fractions, seed)
     table = table.sort_values("id", kind="stable", ignore_index=True)
     group, grouping = find_groups(table, group_column)
-    strata = _strata(table, task)
+    strata = task.strata(table)
     size = np.bincount(group)
-    stratum = commonest(group, strata)
+    stratum = commonest(group, strata.codes)
 
     # Parts as numbers: 0 train, 1 val, 2 test; a higher one is more protected.
     part = np.zeros(len(size), np.int64)
     wanted = np.flatnonzero(fractions)
-    rule = "stratified by " + ("class" if isinstance(task, Classes) else "the first question")
+    rule = f"stratified by {strata.rule}"
     if "split" in table:
         given = table["split"].map(PARTS.index).to_numpy()
         if given.all():
@@ -166,12 +166,12 @@ def make_split(
             rule += " and " + " and ".join(PARTS[each] for each in wanted[1:]) + " cut from train"
 
     open_groups = np.flatnonzero(part == 0)
-    if not isinstance(task, Classes):
+    if not strata.complete:
         stratum = _without_small(stratum, open_groups, len(wanted))
-    for each in range(_number_of_strata(task)):
+    for each, name in enumerate(strata.names):
         members = open_groups[stratum[open_groups] == each]
-        if isinstance(task, Classes):
-            _check_enough(task.names[each], members, size, wanted)
+        if strata.complete:
+            _check_enough(name, members, size, wanted)
         # A generator for each class: what is drawn for one does not depend on the others.
         random = np.random.default_rng([seed, each])
         part[members] = wanted[_deal(size[members], fractions[wanted], random)]
@@ -194,21 +194,6 @@ def _checked(fractions: Sequence[float], seed: int) -> np.ndarray:
     if seed < 0:
         raise RequestError(f"seed is {seed}; expected 0 or a positive whole number")
     return values
-
-
-def _strata(table: pd.DataFrame, task: Task) -> np.ndarray:
-    """Return the class of each row; for votes, the commonest answer to the first question."""
-    if isinstance(task, Classes):
-        return table["label"].to_numpy(np.int64)
-    return table[_first_question(task)].to_numpy().argmax(axis=1)
-
-
-def _number_of_strata(task: Task) -> int:
-    return task.outputs if isinstance(task, Classes) else len(_first_question(task))
-
-
-def _first_question(task: Task) -> list[str]:
-    return [column for column in task.columns if column.startswith("Class1.")]
 
 
 def _without_small(stratum: np.ndarray, members: np.ndarray, least: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.class_metrics import weigh
 from hubblefork.evaluation.intervals import bootstrap, interval
 from hubblefork.evaluation.vote_metrics import votes_error
+from hubblefork.sky.decision_tree import DecisionTree
 
 
 @dataclass(frozen=True)
@@ -85,15 +86,16 @@ def compare_votes(
     true: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
+    tree: DecisionTree,
     seed: int = 0,
     resamples: int = 1000,
 ) -> dict[str, Difference]:
     """By how much RMSE and MAE of the second's vote fractions are above the first's.
 
-    true, first, second: (N, 37) as `measure_votes` takes them.
+    true, first, second: (N, answers), and tree, as `measure_votes` takes them.
     """
     _check_number(first, second)
-    scores = [votes_error(true, predicted).scores for predicted in (first, second)]
+    scores = [votes_error(true, predicted, tree).scores for predicted in (first, second)]
     return _differences(scores, len(true), seed, resamples)
 
 

@@ -1,4 +1,4 @@
-"""How near predicted vote fractions are to the volunteers': the `metrics.json` of a votes run."""
+"""How close predicted vote fractions are to the volunteers': the `metrics.json` of a votes run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,24 +9,28 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.intervals import bootstrap, interval
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.sky.decision_tree import DecisionTree, Question
 
 
 def measure_votes(
-    true: np.ndarray, predicted: np.ndarray, seed: int = 0, resamples: int = 1000
+    true: np.ndarray,
+    predicted: np.ndarray,
+    tree: DecisionTree,
+    seed: int = 0,
+    resamples: int = 1000,
 ) -> dict[str, Any]:
     """Measure the predicted vote fractions of N galaxies against the true ones.
 
     Parameters
     ----------
-    true, predicted : (N, 37) fractions from 0 to 1, columns in the order of
-        `GALAXY_ZOO_2.columns`.
+    true, predicted : (N, answers) fractions from 0 to 1, in the order of `tree.columns`.
+    tree : the questions that were asked.
     seed, resamples : of the bootstrap over galaxies.
 
     Returns
     -------
     dict, ready for JSON, with the keys
-        n; rmse: square root of the mean squared error over all galaxies and all 37 answers, the
+        n; rmse: square root of the mean squared error over all galaxies and all answers, the
         score of Kaggle's Galaxy Zoo challenge; mae: mean absolute error over the same;
         per_question: {number of the question: {text, rmse, mae}} over its own answers;
         per_answer: {column: {text, rmse, mae, bias}}, where bias is the mean of predicted less
@@ -37,11 +41,13 @@ def measure_votes(
     ------
     RequestError : shapes that do not fit, no galaxies, values that are not numbers.
 
-    >>> result = measure_votes(np.zeros((2, 37)), np.full((2, 37), 0.5))
+    >>> from hubblefork.sky.decision_tree import load_tree
+    >>> tree = load_tree("galaxy-zoo-2")
+    >>> result = measure_votes(np.zeros((2, 37)), np.full((2, 37), 0.5), tree)
     >>> result["rmse"], result["per_answer"]["Class1.2"]["bias"]
     (0.5, 0.5)
     """
-    found = votes_error(true, predicted)
+    found = votes_error(true, predicted, tree)
     error, number = found.error, len(found.error)
     figures = found.scores(np.arange(number))
     drawn = bootstrap(found.scores, number, resamples, seed)
@@ -50,15 +56,15 @@ def measure_votes(
         **{name: float(value) for name, value in figures.items()},
         "per_question": {
             str(question.number): {"text": question.text, **_size(error[:, question.columns])}
-            for question in GALAXY_ZOO_2.questions
+            for question in tree.questions
         },
         "per_answer": {
             column: {
-                "text": GALAXY_ZOO_2.answers[column].text,
+                "text": tree.answers[column].text,
                 **_size(error[:, place]),
                 "bias": float(error[:, place].mean()),
             }
-            for place, column in enumerate(GALAXY_ZOO_2.columns)
+            for place, column in enumerate(tree.columns)
         },
         "intervals": {name: interval(values) for name, values in drawn.items()},
     }
@@ -68,7 +74,7 @@ def measure_votes(
 class VotesError:
     """What each of N galaxies adds to the scores."""
 
-    error: np.ndarray  # (N, 37) predicted less true
+    error: np.ndarray  # (N, answers) predicted less true
     squared: np.ndarray  # (N,) mean over the answers
     absolute: np.ndarray  # (N,)
 
@@ -80,9 +86,9 @@ class VotesError:
         }
 
 
-def votes_error(true: np.ndarray, predicted: np.ndarray) -> VotesError:
+def votes_error(true: np.ndarray, predicted: np.ndarray, tree: DecisionTree) -> VotesError:
     """Check the arguments of `measure_votes`, and take apart what each galaxy adds."""
-    true, predicted = _checked(true, "true"), _checked(predicted, "predicted")
+    true, predicted = _checked(true, "true", tree), _checked(predicted, "predicted", tree)
     if true.shape != predicted.shape:
         raise RequestError(
             f"{len(true):,} true and {len(predicted):,} predicted rows of votes: expected as many"
@@ -91,22 +97,25 @@ def votes_error(true: np.ndarray, predicted: np.ndarray) -> VotesError:
     return VotesError(error, (error**2).mean(axis=1), np.abs(error).mean(axis=1))
 
 
-def largest_errors(ids: Sequence[str], true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
-    """All galaxies by how far their fractions are from the volunteers', the farthest first.
+def largest_errors(
+    ids: Sequence[str], true: np.ndarray, predicted: np.ndarray, tree: DecisionTree
+) -> pd.DataFrame:
+    """All galaxies by the error of their fractions, the largest first.
 
-    ids: N names of galaxies; true, predicted: as `measure_votes` takes them.
+    ids: N names of galaxies; true, predicted, tree: as `measure_votes` takes them.
 
-    Returns a table: row (place in the arrays), id, rmse (over its 37 answers), answer (the one
-    that misses most), its predicted and true fraction, and Class1 to Class11 (the RMSE over the
-    answers of each question).
+    Returns a table: row (place in the arrays), id, rmse (over its answers), answer (the one
+    with the largest error), its predicted and true fraction, and question_1, question_2... (the
+    RMSE over the answers of each question).
 
+    >>> from hubblefork.sky.decision_tree import load_tree
     >>> true, predicted = np.zeros((2, 2, 37))
     >>> predicted[1, 3] = 0.4
-    >>> table = largest_errors(["near", "far"], true, predicted)
-    >>> table.loc[0, "id"], table.loc[0, "answer"], float(table.loc[0, "Class2"].round(2))
+    >>> table = largest_errors(["near", "far"], true, predicted, load_tree("galaxy-zoo-2"))
+    >>> table.loc[0, "id"], table.loc[0, "answer"], float(table.loc[0, "question_2"].round(2))
     ('far', 'Class2.1', 0.28)
     """
-    found = votes_error(true, predicted)
+    found = votes_error(true, predicted, tree)
     every = np.arange(len(found.error))
     most = np.abs(found.error).argmax(axis=1)
     table = pd.DataFrame(
@@ -114,25 +123,30 @@ def largest_errors(ids: Sequence[str], true: np.ndarray, predicted: np.ndarray) 
             "row": every,
             "id": np.asarray(ids, dtype=object),
             "rmse": np.sqrt(found.squared),
-            "answer": np.array(GALAXY_ZOO_2.columns, dtype=object)[most],
+            "answer": np.array(tree.columns, dtype=object)[most],
             "predicted": np.asarray(predicted)[every, most],
             "true": np.asarray(true)[every, most],
         }
         | {
-            f"Class{each.number}": np.sqrt((found.error[:, each.columns] ** 2).mean(axis=1))
-            for each in GALAXY_ZOO_2.questions
+            question_column(each): np.sqrt((found.error[:, each.columns] ** 2).mean(axis=1))
+            for each in tree.questions
         }
     )
     return table.sort_values("rmse", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def question_column(question: Question) -> str:
+    """The column of `largest_errors` for one question."""
+    return f"question_{question.number}"
 
 
 def _size(error: np.ndarray) -> dict[str, float]:
     return {"rmse": float(np.sqrt((error**2).mean())), "mae": float(np.abs(error).mean())}
 
 
-def _checked(votes: np.ndarray, which: str) -> np.ndarray:
+def _checked(votes: np.ndarray, which: str, tree: DecisionTree) -> np.ndarray:
     votes = np.asarray(votes, dtype=float)
-    answers = len(GALAXY_ZOO_2.columns)
+    answers = len(tree.columns)
     if votes.ndim != 2 or votes.shape[1] != answers or len(votes) == 0:
         raise RequestError(
             f"{which} votes of shape {votes.shape}: expected (galaxies, {answers}) with at least "

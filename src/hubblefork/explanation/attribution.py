@@ -28,7 +28,6 @@ from hubblefork.explanation.inputs import (
     network_inputs,
 )
 from hubblefork.explanation.map_layers import as_maps, watching
-from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.overlay import draw_overlays
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.models.predictor import Predictor
@@ -162,7 +161,7 @@ def saliency_layer(predictor: Predictor) -> str:
 def _target(predictor: Predictor, inputs: Tensor, name: str | None) -> int:
     if name is None:
         # What predictions give.
-        return int(meaning_of(predictor.task).leading(answers(predictor, inputs))[0])
+        return int(predictor.task.leading(answers(predictor, inputs))[0])
     if name not in predictor.names:
         raise RequestError(f"the model has no class {name!r}; {nearest(name, predictor.names)}")
     return predictor.names.index(name)

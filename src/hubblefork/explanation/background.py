@@ -19,7 +19,6 @@ from torch import Tensor
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.scores import Score
 from hubblefork.explanation.inputs import answers, blurred, network_inputs
-from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.models.predictor import Predictor
 from hubblefork.report.ranking_charts import draw_scores
@@ -114,7 +113,7 @@ def surroundings(
         raise RequestError(f"radius {radius}: expected a share of the side above 0, up to 0.5")
     if not len(rows):
         raise RequestError("no images to test the surroundings on")
-    meaning = meaning_of(predictor.task)
+    task = predictor.task
     tallies: tuple[list[np.ndarray], ...] = ([], [], [])
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
@@ -123,10 +122,10 @@ def surroundings(
         shown = (inputs, inputs + middle * (plain - inputs), plain + middle * (inputs - plain))
         true = labels[start : start + _BATCH]
         for tally, each in zip(tallies, shown, strict=True):
-            tally.append(meaning.tally(true, answers(predictor, each)))
+            tally.append(task.tally(true, answers(predictor, each)))
         if done:
             done(len(batch))
-    scores = (meaning.score(np.concatenate(tally)) for tally in tallies)
+    scores = (task.score(np.concatenate(tally)) for tally in tallies)
     return Surroundings(len(rows), radius, *scores)
 
 

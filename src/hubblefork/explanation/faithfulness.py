@@ -20,7 +20,6 @@ from torch.nn import functional as F
 from hubblefork.core.errors import RequestError
 from hubblefork.explanation.attribution import METHODS, Saliency, saliency
 from hubblefork.explanation.inputs import answers, blurred, network_inputs
-from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.models.predictor import Predictor
 from hubblefork.report.style import GRID, MUTED, PART_COLOURS, styled
@@ -123,7 +122,7 @@ def deletion_curve(
     fall = _fall(predictor, inputs, by_value, shares, target)
     if random is None:
         random = np.mean([_fall(predictor, inputs, o, shares, target) for o in orders], axis=0)
-    return DeletionCurve(shares, fall, random, meaning_of(predictor.task).quantity)
+    return DeletionCurve(shares, fall, random, predictor.task.words.quantity)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ def map_features(part: Part) -> Finding:
     if len(part) < FEWEST:
         return Finding(Section("Map of the images", "There are too few test images for one."))
     methods = [each for each in METHODS if each != "umap" or importlib.util.find_spec("umap")]
-    labels, names = part.meaning.kinds(part.labels)
+    labels, names = part.task.kinds(part.labels)
     maps = {method: feature_map(part.features, labels, names, method) for method in methods}
     table = maps["tsne"].table(part.ids)
     table = table.assign(**dict(zip(("pca_x", "pca_y"), maps["pca"].places.T, strict=True)))
@@ -79,17 +79,17 @@ def find_anomalies(part: Part) -> Finding:
 
 def find_neighbours(part: Part) -> Finding:
     """For the worst answers, the training images that the network finds most like them."""
-    found, meaning = part.neighbours, part.meaning
+    found, task = part.neighbours, part.meaning
     cards = []
-    for place in meaning.worst(part.labels, part.values)[:_ERRORS]:
+    for place in task.worst(part.labels, part.values)[:_ERRORS]:
         tiles = [part.tile(place, f"said {part.said_words[place]}; {part.held(place)}")]
         tiles += [_known(part, each) for each in found.rows[place, :_SHOWN]]
         cards.append(Group(str(part.ids[place]), tiles))
-    pooled = meaning.pooled(part.known.true[found.rows])
-    score = meaning.score(meaning.tally(part.labels, pooled))
+    pooled = task.pooled(part.known.true[found.rows])
+    score = task.score(task.tally(part.labels, pooled))
     note = (
-        f"{meaning.compared} "
-        + meaning.pooled_score(found.rows.shape[1], shown(score.measure, score.value))
+        f"{task.words.compared} "
+        + task.words.pooled_score(found.rows.shape[1], shown(score.measure, score.value))
         + " All are in neighbours.csv."
     )
     return Finding(

@@ -57,7 +57,7 @@ def measure_stability(part: Part) -> Finding:
         {
             "Images": table["change"],
             **_scores(table, found.measure),
-            part.meaning.changed: [percent(each) for each in table["changed"]],
+            part.task.words.changed: [percent(each) for each in table["changed"]],
         }
     )
     note = (
@@ -102,12 +102,12 @@ def measure_faithfulness(part: Part) -> Finding:
         if best.area < best.random_area
         else "None of them is better than random places: do not rely on the maps of this page."
     )
-    kind = part.meaning.agreed if len(right) else "images"
+    kind = part.task.words.agreed if len(right) else "images"
     note = (
         "Images are blurred place by place, those of the highest evidence first, and the "
-        f"{part.meaning.quantity} of the answer is watched (Petsiuk et al. 2018). The area below "
-        f"the curve is smaller the better a map points at what matters. {verdict} Measured on "
-        f"{len(chosen)} {kind}, drawn by chance."
+        f"{part.task.words.quantity} of the answer is watched (Petsiuk et al. 2018). The area "
+        f"below the curve is smaller the better a map points at what matters. {verdict} Measured "
+        f"on {len(chosen)} {kind}, drawn by chance."
     )
     caption = "The sooner a line falls below the dashed one, the more its maps can be relied on."
     panel = Panel("faithfulness", "Mean deletion curves", caption, chart_png(found.figure()))

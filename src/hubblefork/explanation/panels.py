@@ -33,8 +33,10 @@ def draw_panels(predictor: Predictor, material: Material) -> list[Panel]:
 
 def _views(predictor: Predictor, material: Material) -> Iterator[Panel]:
     """Some images as they are, grey, mirrored, and as training and evaluation show them."""
-    ids = (material.predictions if material.of_votes else example_rows(material))["id"]
-    ids = ids.iloc[:: max(1, len(ids) // _IMAGES)][:_IMAGES]
+    ids = material.predictions.ids
+    if not material.of_votes:
+        ids = example_rows(material)["id"].to_numpy()
+    ids = ids[:: max(1, len(ids) // _IMAGES)][:_IMAGES]
     images = np.stack([material.raw(each) for each in ids])
     grey = Framing(channels=1)
     view = predictor.card.view
@@ -125,9 +127,8 @@ def _of_classes(material: Material) -> Iterator[tuple[str, str, str]]:
 
 def _of_votes(material: Material) -> Iterator[tuple[str, str, str]]:
     """The galaxy whose fractions are nearest to the volunteers', and the one farthest off."""
-    predicted = material.predictions[list(material.names)].to_numpy()
-    true = material.predictions[[f"true_{name}" for name in material.names]].to_numpy()
+    predicted, true = material.predictions.values, material.predictions.true
     error = np.sqrt(((predicted - true) ** 2).mean(axis=1))
     for word, row in (("rightly", error.argmin()), ("wrongly", error.argmax())):
-        identifier = material.predictions["id"].iloc[row]
+        identifier = material.predictions.ids[row]
         yield word, identifier, f"{identifier}: RMSE {error[row]:.3f} from the volunteers"

@@ -23,7 +23,6 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.text import percent
 from hubblefork.evaluation.scores import Score
 from hubblefork.explanation.inputs import answers
-from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.tiles import save_sheet
 from hubblefork.models.predictor import Predictor
 from hubblefork.report.ranking_charts import draw_scores
@@ -148,7 +147,7 @@ def stability(
     """
     if not len(rows):
         raise RequestError("no images to measure stability on")
-    meaning = meaning_of(predictor.task)
+    task = predictor.task
     generator = torch.Generator().manual_seed(seed)
     view = predictor.card.view
     tallies: list[list[np.ndarray]] = [[] for _ in range(1 + len(changes))]
@@ -158,16 +157,16 @@ def stability(
         true = labels[start : start + _BATCH]
         raw = torch.from_numpy(images[batch])
         plain = answers(predictor, view.fixed(raw.to(predictor.device)))
-        tallies[0].append(meaning.tally(true, plain))
+        tallies[0].append(task.tally(true, plain))
         for place, change in enumerate(changes, start=1):
             changed = changed_images(raw, change, view.field_of_view, generator)
             values = answers(predictor, view.fixed(changed.to(predictor.device)))
-            tallies[place].append(meaning.tally(true, values))
-            moved[place] += (meaning.leading(values) != meaning.leading(plain)).sum()
+            tallies[place].append(task.tally(true, values))
+            moved[place] += (task.leading(values) != task.leading(plain)).sum()
         if done:
             done(len(batch))
-    scores = [meaning.score(np.concatenate(tally)) for tally in tallies]
-    return Stability(meaning.measure, _table(changes, scores, moved, len(rows)))
+    scores = [task.score(np.concatenate(tally)) for tally in tallies]
+    return Stability(task.training_metric.name, _table(changes, scores, moved, len(rows)))
 
 
 def changed_images(

@@ -18,7 +18,6 @@ from hubblefork.explanation.activations import ActivationMaps, activation_maps
 from hubblefork.explanation.attribution import Saliency, saliency, saliency_layer
 from hubblefork.explanation.faithfulness import DeletionCurve, deletion_curve
 from hubblefork.explanation.features import look
-from hubblefork.explanation.meaning import Meaning, meaning_of
 from hubblefork.explanation.neighbours import NeighbourIndex, Neighbours
 from hubblefork.explanation.overlay import covered, draw_overlays
 from hubblefork.explanation.tiles import save_sheet, sheet
@@ -27,6 +26,7 @@ from hubblefork.models.uncertainty import UNLIKE
 from hubblefork.report.explain import Group, Section, Tile
 from hubblefork.report.figures import chart_png
 from hubblefork.report.run_data import Panel, displayable
+from hubblefork.tasks.task import Task
 
 # The method that has a map for any network.
 _FINE = "integrated-gradients"
@@ -63,12 +63,12 @@ class ImageExplanation:
 
     values: (K,) probabilities of classes, or fractions of votes, which mean what `meaning` says.
     typicality: as `Answers` has it, or None.
-    maps: of the answers that the meaning names as targets. curve: of the first of them.
+    maps: of the answers that the task names as targets. curve: of the first of them.
     layers: what layers answer. neighbours: among the `known` images; None where none are known.
     """
 
     id: str
-    meaning: Meaning
+    task: Task
     values: np.ndarray
     typicality: float | None
     maps: tuple[Saliency, ...]
@@ -101,7 +101,7 @@ class ImageExplanation:
         """One line of a table: answer, typicality, whether to rely on the map, and neighbours."""
         row = {
             "id": self.id,
-            **self.meaning.row(self.values),
+            **self.task.row(self.values),
             "typicality": self.typicality,
             "method": self.maps[0].method,
             "reliable": self.reliable,
@@ -130,23 +130,27 @@ class ImageExplanation:
             title=self.id.rsplit("/", 1)[-1],  # of a path, its last part
             note=" ".join(self._sentences()),
             sheets=[
-                Group("Where the evidence is", tiles, f"By {found.method}. {self.meaning.maps}"),
+                Group(
+                    "Where the evidence is",
+                    tiles,
+                    f"By {found.method}. {self.task.words.maps}",
+                ),
                 *self._like_images(),
             ],
             charts=list(self._charts()),
-            table=self.meaning.table(self.values),
+            table=self.task.words.table(self.values),
         )
 
     def _title(self, found: Saliency) -> str:
-        return self.meaning.told(self.values, self.meaning.names.index(found.target))
+        return self.task.words.told(self.values, self.task.names.index(found.target))
 
     def _name(self, found: Saliency) -> str:
-        return self.meaning.name(self.meaning.names.index(found.target))
+        return self.task.words.name(self.task.names.index(found.target))
 
     def _sentences(self) -> Iterator[str]:
         if "/" in self.id:
             yield f"{self.id}:"
-        yield self.meaning.sentence(self.values)
+        yield self.task.words.sentence(self.values)
         if self.typicality is not None:
             yield (
                 f"Typicality {self.typicality:.2g}: that share of validation images is at least as "
@@ -178,9 +182,9 @@ class ImageExplanation:
                 self.neighbours.rows[0], self.neighbours.similarity[0], strict=True
             )
         ]
-        theirs = self.meaning.truth(self.known.true[self.neighbours.rows[0]])
-        agree = int((theirs == self.meaning.leading(self.values[None])).sum())
-        yield Group("Most like it", tiles, self.meaning.alike(agree, len(tiles)))
+        theirs = self.task.truth(self.known.true[self.neighbours.rows[0]])
+        agree = int((theirs == self.task.leading(self.values[None])).sum())
+        yield Group("Most like it", tiles, self.task.words.alike(agree, len(tiles)))
 
     def _charts(self) -> Iterator[Panel]:
         yield Panel(
@@ -246,10 +250,10 @@ def explain_image(
     >>> [path.name for path in found.save(folder, "noise")]
     ['noise-maps.png', 'noise-deletion.png', 'noise-activations.png']
     """
-    meaning = meaning_of(predictor.task)
+    task = predictor.task
     answer = predictor.answer(image[None])
     values = answer.values[0]
-    targets = [predictor.names[each] for each in meaning.targets(values)]
+    targets = [predictor.names[each] for each in task.targets(values)]
     first, curve = _first_map(predictor, image, targets[0], method, layer)
     others = [
         saliency(predictor, image, first.method, each, first.layer or None) for each in targets[1:]
@@ -260,7 +264,7 @@ def explain_image(
         neighbours = known.index.nearest(sides, _NEIGHBOURS)
     return ImageExplanation(
         id=identifier,
-        meaning=meaning,
+        task=task,
         values=values,
         typicality=None if answer.typicality is None else float(answer.typicality[0]),
         maps=(first, *others),

@@ -13,13 +13,13 @@ import pandas as pd
 
 from hubblefork.evaluation.scores import Score
 from hubblefork.explanation.attribution import saliency
-from hubblefork.explanation.meaning import Meaning, meaning_of
 from hubblefork.explanation.neighbours import Neighbours
 from hubblefork.explanation.overlay import covered
 from hubblefork.explanation.single_image import Known
 from hubblefork.models.predictor import Predictor
 from hubblefork.report.explain import Section, Tile
 from hubblefork.report.run_data import displayable
+from hubblefork.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,47 +62,47 @@ class Part:
         return self.predictor.names
 
     @cached_property
-    def meaning(self) -> Meaning:
+    def task(self) -> Task:
         """What labels and values mean."""
-        return meaning_of(self.predictor.task)
+        return self.predictor.task
 
     @cached_property
     def predicted(self) -> np.ndarray:
         """(N,) the most probable class; of votes, the commonest answer to the first question."""
-        return self.meaning.leading(self.values)
+        return self.task.leading(self.values)
 
     @cached_property
     def right(self) -> np.ndarray:
         """(N,) whether that is what the label says."""
-        return self.meaning.truth(self.labels) == self.predicted
+        return self.task.truth(self.labels) == self.predicted
 
     @cached_property
     def score(self) -> Score:
         """How good the answers are."""
-        return self.meaning.score(self.meaning.tally(self.labels, self.values))
+        return self.task.score(self.task.tally(self.labels, self.values))
 
     @cached_property
     def baseline(self) -> float:
         """How good they would be if the network knew nothing but the labels' mean."""
-        return self.meaning.baseline(self.labels)
+        return self.task.baseline(self.labels)
 
     @cached_property
     def true_words(self) -> np.ndarray:
         """(N,) the labels in words."""
-        return self.meaning.words(self.labels)
+        return self.task.words.labels(self.labels)
 
     @cached_property
     def said_words(self) -> np.ndarray:
         """(N,) the answers in such words."""
-        return self.meaning.said(self.values)
+        return self.task.words.answers(self.values)
 
     def answer(self, place: int) -> str:
         """What was answered to the image at a place, in words."""
-        return self.meaning.summary(self.values[place])
+        return self.task.words.summary(self.values[place])
 
     def held(self, place: int) -> str:
         """What its label says, as it stands beside the answer."""
-        return self.meaning.held(self.true_words[place])
+        return self.task.words.beside(self.true_words[place])
 
     def tile(self, place: int, text: str = "", **facts: str) -> Tile:
         """The image at a place, with its label unless another text is given."""
@@ -122,13 +122,13 @@ class Part:
             self.names[target],
             self.layer if self.method == "grad-cam" else None,
         )
-        name = self.meaning.name(target)
-        told = self.meaning.told(self.values[place], target)
+        name = self.task.words.name(target)
+        told = self.task.words.told(self.values[place], target)
         text = f"for {told}" if found.map.max() > 0 else f"nothing speaks for {name}"
         alt = f"Map of the evidence for {name} in image {self.ids[place]}"
         return Tile(covered(found.seen, found.map), alt, text)
 
     def map_tiles(self, place: int, most: int = 2) -> list[Tile]:
         """The maps of the first answers that are worth one."""
-        targets = self.meaning.targets(self.values[place])[:most]
+        targets = self.task.targets(self.values[place])[:most]
         return [self.map_tile(place, each) for each in targets]

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.text import percent, several
-from hubblefork.evaluation.vote_metrics import largest_errors
+from hubblefork.evaluation.vote_metrics import largest_errors, question_column
 from hubblefork.explanation.test_set import Finding, Part
 from hubblefork.report.explain import Group, Section, Tile
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2, Question
-from hubblefork.sky.tree_words import KINDS, commonest, kinds, short_name, short_question
 
 # Galaxies that are shown: each map costs a second or so. Of the nearest, so many of each kind, or
 # the page would show the commonest kind alone.
@@ -21,12 +20,12 @@ _FARTHEST, _OF_KIND = 12, 2
 _MISSED = 2
 
 _QUESTIONS = GALAXY_ZOO_2.questions
-_COLUMNS = [f"Class{question.number}" for question in _QUESTIONS]
+_COLUMNS = [question_column(question) for question in _QUESTIONS]
 
 
 def find_farthest(part: Part) -> Finding:
     """The galaxies whose fractions are farthest from the volunteers', and what misses most."""
-    table = largest_errors(part.ids, part.labels, part.values)
+    table = largest_errors(part.ids, part.labels, part.values, GALAXY_ZOO_2)
     cards = [
         Group(
             f"RMSE {row['rmse']:.3f}: said {part.said_words[row['row']]}",
@@ -59,7 +58,7 @@ def _by_question(table: pd.DataFrame, counts: np.ndarray) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "question": [question.number for question in _QUESTIONS],
-            "text": [short_question(question.number) for question in _QUESTIONS],
+            "text": [question.short for question in _QUESTIONS],
             "galaxies": counts,
             "rmse": np.sqrt((table[_COLUMNS].to_numpy() ** 2).mean(axis=0)),
         }
@@ -86,7 +85,10 @@ def _of_question(part: Part, row: dict) -> list[Tile]:
     """Maps for the commonest answer to the question that misses most: said, and volunteers'."""
     place = row["row"]
     number = _worst_questions(row)[0].number
-    given = [commonest(votes[[place]])[0, number - 1] for votes in (part.values, part.labels)]
+    given = [
+        GALAXY_ZOO_2.commonest(votes[[place]])[0, number - 1]
+        for votes in (part.values, part.labels)
+    ]
     return [part.map_tile(place, int(each)) for each in dict.fromkeys(given)]
 
 
@@ -97,18 +99,18 @@ def _missed(part: Part, row: dict) -> str:
     for question in _worst_questions(row):
         error = np.abs(said - told)[question.columns]
         answer = question.columns.start + int(error.argmax())
-        name = short_name(GALAXY_ZOO_2.columns[answer])
+        name = GALAXY_ZOO_2.answer_name(GALAXY_ZOO_2.columns[answer])
         parts.append(f"‘{name}’ {percent(said[answer], 0)}, volunteers {percent(told[answer], 0)}")
     return "; ".join(parts)
 
 
 def find_nearest(part: Part) -> Finding:
     """Of each kind of galaxy, those whose fractions are nearest to the volunteers'."""
-    table = largest_errors(part.ids, part.labels, part.values)[::-1]
-    kind = kinds(part.labels)[table["row"]]
+    table = largest_errors(part.ids, part.labels, part.values, GALAXY_ZOO_2)[::-1]
+    kind = GALAXY_ZOO_2.kind_of(part.labels)[table["row"]]
     cards = [
         Group(
-            f"{KINDS[number]}: RMSE {row.rmse:.3f}",
+            f"{GALAXY_ZOO_2.kinds[number].name}: RMSE {row.rmse:.3f}",
             [part.tile(row.row, part.held(row.row)), *part.map_tiles(row.row)],
             str(row.id),
         )

@@ -23,7 +23,8 @@ from hubblefork.core.files import replacing
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network
-from hubblefork.tasks.task import Task, task_from_json
+from hubblefork.tasks.registry import task_from_json
+from hubblefork.tasks.task import Task
 
 # What it is called in the folder of a run.
 MODEL_FILE = "model.safetensors"

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -16,8 +15,7 @@ from hubblefork.models.model_file import MODEL_FILE, ModelCard, load_model
 from hubblefork.models.uncertainty import Trust
 from hubblefork.networks.features import Features
 from hubblefork.networks.heads import create_head
-from hubblefork.tasks.prediction_table import tabulate, tabulate_votes
-from hubblefork.tasks.task import Task, Votes
+from hubblefork.tasks.task import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +62,7 @@ class Predictor:
     ) -> "Predictor":
         """Put a network that is in memory onto a device."""
         network = network.to(device, memory_format=torch.channels_last).eval()
-        head = create_head(card.head).to(device)
+        head = create_head(card.head, card.task).to(device)
         return cls(network, head, card, device, card.framing, trust or Trust())
 
     @classmethod
@@ -100,7 +98,7 @@ class Predictor:
     @property
     def names(self) -> tuple[str, ...]:
         """The class names, or the columns of the votes, in the order of the answers."""
-        return self.task.columns if isinstance(self.task, Votes) else self.task.names
+        return self.task.names
 
     def one_sided(self) -> "Predictor":
         """The same, looking at each image from one side only."""
@@ -192,14 +190,6 @@ class Predictor:
             answers = answers + self.head(raw)
             found = found + features.last
         return answers / len(sides), found / len(sides)
-
-    def tabulate(
-        self, ids: np.ndarray, answers: np.ndarray, true: np.ndarray | None = None
-    ) -> pd.DataFrame:
-        """The table of what `predict` gave for images of these ids; see `prediction.table`."""
-        if isinstance(self.task, Votes):
-            return tabulate_votes(ids, answers, true)
-        return tabulate(ids, self.names, answers, true)
 
     def _check(self, images: np.ndarray) -> None:
         channels = self.card.input_shape[0]

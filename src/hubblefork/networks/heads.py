@@ -1,8 +1,8 @@
 """Heads: what turns a network's raw numbers into probabilities of classes or fractions of votes.
 
-A network gives one raw number for each class, or for each of the 37 answers of the Galaxy Zoo 2
-tree. The head follows it, has nothing to learn, and is named in the model file, so that
-prediction applies the one that was trained. `--set head=NAME` chooses it.
+A network gives one raw number for each class, or for each answer of a decision tree. The head
+follows it, has nothing to learn, and is named in the model file, so that prediction applies the one
+that was trained. `--set head=NAME` chooses it.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2, DecisionTree
-from hubblefork.tasks.task import Classes, Task, Votes
+from hubblefork.sky.decision_tree import DecisionTree
+from hubblefork.tasks.task import Task
 
 # Added to every answer of `dieleman` before they are divided by their sum: where a network gives
 # nothing above 0, all answers are equal instead of 0 / 0. At values around 1, as networks give
@@ -25,41 +25,39 @@ _EMPTY = -torch.inf
 
 
 def choose_head(name: str, task: Task) -> str:
-    """Resolve `auto`: `softmax` for classes, `tree` for votes.
+    """Resolve `auto`: the default head of the task, `softmax` for classes, `tree` for votes.
 
     Raises RequestError for an unknown head, and for one that does not answer this task.
 
+    >>> from hubblefork.tasks.classes import Classes
+    >>> from hubblefork.tasks.votes import Votes
     >>> choose_head("auto", Votes()), choose_head("auto", Classes(("a", "b")))
     ('tree', 'softmax')
     """
     if name == "auto":
-        return "tree" if isinstance(task, Votes) else "softmax"
+        return task.default_head
     if name not in HEADS:
         raise RequestError(f"no head is called {name!r}; {nearest(name, ('auto', *HEADS))}")
-    if isinstance(task, Votes) and name == "softmax":
+    if name not in task.heads:
         raise RequestError(
-            "the head 'softmax' chooses between classes, and these labels are fractions of votes: "
-            "--set head=auto --set loss=auto, or make classes of the votes by --classes"
-        )
-    if isinstance(task, Classes) and name != "softmax":
-        raise RequestError(
-            f"the head {name!r} gives fractions of votes, and these labels are classes: "
-            "--set head=auto --set loss=auto"
+            f"the head {name!r} does not fit these labels, which are {task.labels_are}; expected "
+            f"{' or '.join(task.heads)}: --set head=auto --set loss=auto"
         )
     return name
 
 
-def create_head(name: str) -> nn.Module:
-    """Make a head by its name: a module from (N, outputs) raw numbers to as many answers.
+def create_head(name: str, task: Task) -> nn.Module:
+    """Make a head of a task: a module from (N, outputs) raw numbers to as many answers.
 
     It computes in float32, whatever it is given, so that sums hold under autocast too.
 
-    >>> head = create_head("tree")
+    >>> from hubblefork.tasks.votes import Votes
+    >>> head = create_head("tree", Votes())
     >>> fractions = head(torch.zeros(1, 37))
     >>> round(float(fractions[0, 3]), 4)  # edge-on: half of the third who saw a disk
     0.1667
     """
-    return HEADS[name]()
+    return HEADS[name](task)
 
 
 class Softmax(nn.Module):
@@ -94,7 +92,7 @@ class TreeHead(nn.Module):
         Its answers are the columns of the raw numbers.
     """
 
-    def __init__(self, shares: Callable[[Tensor], Tensor], tree: DecisionTree = GALAXY_ZOO_2):
+    def __init__(self, shares: Callable[[Tensor], Tensor], tree: DecisionTree):
         super().__init__()
         self.shares = shares
         table, seats, ancestors = _layout(tree)
@@ -143,9 +141,9 @@ def _divided_shares(asked: Tensor) -> Tensor:
     return values / values.sum(dim=-1, keepdim=True)
 
 
-HEADS: dict[str, Callable[[], nn.Module]] = {
-    "softmax": Softmax,
-    "sigmoid": Sigmoid,
-    "tree": lambda: TreeHead(_softmax_shares),
-    "dieleman": lambda: TreeHead(_divided_shares),
+HEADS: dict[str, Callable[[Task], nn.Module]] = {
+    "softmax": lambda task: Softmax(),
+    "sigmoid": lambda task: Sigmoid(),
+    "tree": lambda task: TreeHead(_softmax_shares, task.tree),
+    "dieleman": lambda task: TreeHead(_divided_shares, task.tree),
 }

@@ -35,7 +35,7 @@ def write_submission(tables: Iterable[pd.DataFrame], path: Path) -> int:
 
 
 def check_submission(predictor: Predictor, path: Path) -> None:
-    """RequestError unless the model gives fractions of votes, and the name is that of a CSV."""
+    """RequestError unless the model gives the challenge's fractions, and the name is a CSV's."""
     if predictor.names != GALAXY_ZOO_2.columns:
         raise RequestError(
             "a submission holds fractions of votes, and this model gives classes: train one on "

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from hubblefork.data.sources.arrays import is_array_name
 from hubblefork.data.sources.base import ImageFiles, Source, display_text
 from hubblefork.data.sources.huggingface import is_saved
 from hubblefork.models.predictor import Predictor
-from hubblefork.tasks.prediction_table import set_column
+from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.task import Unlabelled
 
 # Images that are read, computed and written together: as many as a network takes at once, if
@@ -99,36 +100,34 @@ def predict_source(
     with closing(read), progress("predicting", len(ids)) as done:
         for block, result in zip(blocks, read, strict=True):
             images = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
-            table = _tabulate(
+            found = _predictions(
                 predictor, ids[block.start : block.stop], images, result.read, coverage
             )
             reasons = dict(result.left_out)
-            yield table.assign(problem=[reasons.get(place, "") for place in range(len(block))])
+            problems = [reasons.get(place, "") for place in range(len(block))]
+            yield replace(found, problems=np.array(problems, object)).table()
             done(len(block))
 
 
-def _tabulate(
+def _predictions(
     predictor: Predictor,
     ids: np.ndarray,
     images: np.ndarray,
     read: Sequence[int],
     coverage: float | None,
-) -> pd.DataFrame:
-    """The table of a block, of which the images at the places `read` are there."""
+) -> Predictions:
+    """The predictions of a block, of which the images at the places `read` are there."""
     found = predictor.answer(images)
     values = np.full((len(ids), len(predictor.names)), np.nan, np.float32)
     values[read] = found.values
-    table = predictor.tabulate(ids, values)
+    typicality = sets = None
     if found.typicality is not None:
         typicality = np.full(len(ids), np.nan, np.float32)
         typicality[read] = found.typicality
-        table["typicality"] = typicality
     if coverage is not None:
-        sets = np.full(len(ids), "", object)
-        inside = predictor.sets(found.values, coverage)
-        sets[read] = set_column(predictor.names, inside, found.values)
-        table["set"] = sets
-    return table
+        sets = np.zeros(values.shape, bool)
+        sets[read] = predictor.sets(found.values, coverage)
+    return Predictions(predictor.task, ids, values, typicality=typicality, sets=sets)
 
 
 def write_table(tables: Iterable[pd.DataFrame], path: Path) -> pd.DataFrame:

@@ -21,7 +21,6 @@ from hubblefork.report.comparison_data import (
 from hubblefork.report.figures import chart_png
 from hubblefork.report.page import chart, jpeg, render_page
 from hubblefork.report.style import substitutes
-from hubblefork.sky.tree_words import short_name
 
 # The template of the page, by which one that is there already is known.
 PAGE = "compare.html"
@@ -226,9 +225,8 @@ def _of_classes(disputed: DisputedClass, names: list[str]) -> Iterator[tuple[str
 
 
 def _of_votes(disputed: DisputedVotes, names: list[str]) -> Iterator[tuple[str, str]]:
-    answer = short_name(disputed.column)
     yield "apart by", f"RMSE {disputed.apart:.3f}"
-    yield "most on", f"‘{answer}’, volunteers {percent(disputed.true, 0)}"
+    yield "most on", f"‘{disputed.answer}’, volunteers {percent(disputed.true, 0)}"
     for name, error, said in zip(names, disputed.errors, disputed.fractions, strict=True):
         nearest = " ✓" if error == min(disputed.errors) else ""
         yield name, f"{percent(said, 0)}, RMSE {error:.3f}{nearest}"

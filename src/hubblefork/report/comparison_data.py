@@ -9,16 +9,8 @@ import pandas as pd
 
 from hubblefork.core.text import percent
 from hubblefork.evaluation.comparison import Difference, McNemar
+from hubblefork.tasks.task import Task
 
-# The metrics that the page shows of classes: key, title, and whether less is better.
-CLASS_METRICS = (
-    ("accuracy", "Accuracy", False),
-    ("balanced_accuracy", "Balanced accuracy", False),
-    ("macro_f1", "Macro F1", False),
-    ("log_loss", "Log loss", True),
-    ("expected_calibration_error", "Calibration error", True),
-)
-VOTES_METRICS = (("rmse", "RMSE", True), ("mae", "Mean absolute error", True))
 # Those that are shares, shown in percent.
 SHARES = {"accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_error"}
 
@@ -69,14 +61,14 @@ class DisputedVotes:
     """A galaxy on which the fractions of two runs are far apart.
 
     apart: the RMSE between their answers, of the two that are furthest apart. errors: the RMSE of
-    each run against the volunteers. column: the answer on which the runs differ most. true: its
+    each run against the volunteers. answer: the one on which the runs differ most. true: its
     fraction by the volunteers. fractions: by each run.
     """
 
     id: str
     apart: float
     errors: tuple[float, ...]
-    column: str
+    answer: str
     true: float
     fractions: tuple[float, ...]
 
@@ -85,15 +77,15 @@ class DisputedVotes:
 class Contest:
     """Runs side by side.
 
-    names: of the classes; empty for votes.
+    task: what the answers mean.
     source: what the images come from.
     number: images in common.
-    disagreements: images to which not all runs give the same class; 0 for votes.
+    disagreements: images to which not all runs give the same leading answer.
     disputed: the images on which the runs differ most, the widest difference first.
     images: gives an image by its id, as (H, W) or (H, W, 3) uint8; None where there is none.
     """
 
-    names: tuple[str, ...]
+    task: Task
     source: str
     number: int
     runs: tuple[Contestant, ...]
@@ -104,8 +96,12 @@ class Contest:
     made: str = ""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        return self.task.names if self.task.exclusive else ()
+
+    @property
     def metrics(self) -> tuple[tuple[str, str, bool], ...]:
-        return CLASS_METRICS if self.names else VOTES_METRICS
+        return tuple((each.name, each.title, each.lower_is_better) for each in self.task.metrics)
 
     def table(self) -> pd.DataFrame:
         """One row a run: its metrics with the ends of their intervals, and what it cost."""

@@ -8,8 +8,6 @@ from hubblefork.core.errors import first_few
 from hubblefork.core.text import listed, percent, several
 from hubblefork.data.inspection import Alike, Inspection
 from hubblefork.report.summary import FEW
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Votes
 
 # From here on, the commonest class has so many times the images of the rarest that accuracy
 # mostly tells how the common ones fare.
@@ -50,13 +48,7 @@ def label(inspection: Inspection, row: int) -> str:
 
 def task(inspection: Inspection) -> str:
     """What a label means, after 'images'."""
-    match inspection.dataset.task:
-        case Classes(names=names):
-            return f"in {several(len(names), 'class', 'classes')}"
-        case Votes():
-            questions = len(GALAXY_ZOO_2.questions)
-            return f"with {len(GALAXY_ZOO_2.columns)} vote fractions on {questions} questions"
-    return "without labels"
+    return inspection.dataset.task.summary
 
 
 def sizes(inspection: Inspection) -> list[tuple[str, int]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.data.sources.base import PARTS
+from hubblefork.tasks.predictions import Predictions
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,7 @@ class Material:
     history : one row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds. The
         two val columns are NaN where there was no validation set. Empty if it is not known.
         For votes, the accuracies are NaN, and rmse and val_rmse follow.
-    predictions : one row a test image: id, true, predicted (class names), then the
-        probability of each class in a column of its name, in this order. For votes: id, the
-        predicted fractions by the names of the answers, and the true ones with `true_` before.
+    predictions : of the test images, with their labels.
     metrics : what `measure_classes`, or `measure_votes`, returns for `predictions`.
     images : gives an image by its id, as uint8 (H, W, C).
     versions : {part of the software: version}.
@@ -55,7 +54,7 @@ class Material:
     counts: Mapping[str, Mapping[str, int]]
     split: Mapping[str, Any]
     history: pd.DataFrame
-    predictions: pd.DataFrame
+    predictions: Predictions
     metrics: Mapping[str, Any]
     images: Callable[[str], np.ndarray] | Mapping[str, np.ndarray]
     versions: Mapping[str, str]
@@ -74,21 +73,25 @@ class Material:
 
     def answers(self) -> pd.DataFrame:
         """One row a test image: id, true, predicted, and the probability of the predicted."""
-        # By position, for a class may be called 'id' or 'true'.
-        named = self.predictions.iloc[:, :3].set_axis(["id", "true", "predicted"], axis=1)
-        of_all = self.predictions.iloc[:, 3:].to_numpy(float)
-        return named.assign(probability=of_all.max(axis=1)).reset_index(drop=True)
+        found = self.predictions
+        names = np.array(self.names, dtype=object)
+        return pd.DataFrame(
+            {
+                "id": found.ids,
+                "true": names[found.true],
+                "predicted": names[found.leading],
+                "probability": found.confidence,
+            }
+        )
 
     def classified(self) -> tuple[np.ndarray, np.ndarray]:
         """The number of the true class (N,) of each test image, and its probabilities (N, K)."""
-        number_of = {name: number for number, name in enumerate(self.names)}
-        true = self.answers()["true"].map(number_of).to_numpy(np.int64)
-        return true, self.predictions.iloc[:, 3:].to_numpy(float)
+        return self.predictions.true, self.predictions.values
 
     @property
     def of_votes(self) -> bool:
         """Whether the answers are fractions of votes, not classes."""
-        return "per_answer" in self.metrics
+        return not self.predictions.task.exclusive
 
     def parts(self) -> list[str]:
         """The parts of the split that hold images."""

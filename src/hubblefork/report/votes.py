@@ -12,8 +12,7 @@ from hubblefork.core.text import between, listed, percent, several
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report.run_data import Material
 from hubblefork.report.summary import FEW, of_data, of_training, training
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2, Question
-from hubblefork.sky.tree_words import follow, short_name, short_question
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 _SEED = 0
 _FIRST = GALAXY_ZOO_2.question(1).columns
@@ -30,9 +29,7 @@ _SHOWN = 0.1
 
 def fractions(material: Material) -> tuple[np.ndarray, np.ndarray]:
     """The true and the predicted fractions of the test galaxies, each (N, 37)."""
-    columns = list(GALAXY_ZOO_2.columns)
-    true = material.predictions[[f"true_{column}" for column in columns]]
-    return true.to_numpy(float), material.predictions[columns].to_numpy(float)
+    return material.predictions.true, material.predictions.values
 
 
 def mean_error(material: Material) -> np.ndarray:
@@ -125,7 +122,7 @@ def example_rows(material: Material, number: int = 10) -> list[dict[str, Any]]:
     chance = np.random.default_rng(_SEED).permutation(others)[: number - len(worst)]
     return [
         {
-            "id": material.predictions["id"].iloc[row],
+            "id": material.predictions.ids[row],
             "rmse": float(error[row]),
             "worst": bool(row in worst),
             "path": path(true[row], predicted[row]),
@@ -148,7 +145,7 @@ def path(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
     [(0, 'smooth'), (1, 'in between'), (0, 'odd: no')]
     """
     steps = []
-    for question, best in follow(true):
+    for question, best in GALAXY_ZOO_2.follow(true):
         answers = [
             {
                 "text": answer.text,
@@ -161,9 +158,9 @@ def path(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
         steps.append(
             answers[best - question.columns.start]
             | {
-                "text": short_name(GALAXY_ZOO_2.columns[best]),
-                "question": short_question(question.number),
-                "depth": _depth(question),
+                "text": GALAXY_ZOO_2.answer_name(GALAXY_ZOO_2.columns[best]),
+                "question": question.short,
+                "depth": GALAXY_ZOO_2.depth(question),
                 "answers": [
                     each
                     for each in answers
@@ -172,14 +169,6 @@ def path(true: np.ndarray, predicted: np.ndarray) -> list[dict[str, Any]]:
             }
         )
     return steps
-
-
-def _depth(question: Question) -> int:
-    """How many questions have to be answered in one way for this one to be asked."""
-    if question.parent is None:
-        return 0
-    number = question.parent.removeprefix("Class").partition(".")[0]
-    return 1 + _depth(GALAXY_ZOO_2.question(int(number)))
 
 
 def _agreement(material: Material) -> tuple[int, int]:

@@ -11,7 +11,6 @@ from hubblefork.report.sheets import TILE, corner, sheet, show
 from hubblefork.report.style import GRID, INK, MUTED, PART_COLOURS, SHADES, WRONG, styled, wrapped
 from hubblefork.report.votes import answer_rows, example_rows, fractions
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.sky.tree_words import short_name
 
 # Fractions are counted in steps of a twentieth: a panel of an inch has room for no more.
 _STEPS = 20
@@ -64,7 +63,7 @@ def answers(material: Material) -> Figure:
 def _label(axes: Axes, column: str, left: float, bottom: float, error: float) -> None:
     """Name the answer above its square, and write its error in the corner."""
     number = column.removeprefix("Class")
-    name = f"{number} {short_name(column)}"
+    name = f"{number} {GALAXY_ZOO_2.answer_name(column)}"
     axes.text(left, bottom + 1.06, wrapped(name, 19, 2), va="bottom", fontsize=7.5,
               fontweight="bold", linespacing=1.1)  # fmt: skip
     axes.text(left + 0.04, bottom + 0.97, f"{error:.3f}", va="top", fontsize=7, color=MUTED)

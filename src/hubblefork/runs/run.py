@@ -15,6 +15,8 @@ from hubblefork.data.splits import Split
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
 from hubblefork.models.model_file import MODEL_FILE
+from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.registry import task_from_json
 
 # The columns of history.csv; the validation columns are empty where there is no validation set.
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds")
@@ -33,8 +35,8 @@ class Run:
     >>> trained = hubblefork.train(galaxies, "mlp", out=folder / "run",
     ...                            settings={"epochs": 1, "data.size": 24})
     >>> run = Run.open(folder / "run")
-    >>> run.recipe["network"]["name"], len(run.history), list(run.predictions.columns[:3])
-    ('mlp', 1, ['id', 'true', 'predicted'])
+    >>> run.recipe["network"]["name"], len(run.history), len(run.predictions)
+    ('mlp', 1, 8)
     """
 
     path: Path
@@ -94,16 +96,10 @@ class Run:
         return pd.read_csv(self._existing("history.csv"))
 
     @property
-    def predictions(self) -> pd.DataFrame:
-        """The test set: id, true, predicted, then one probability a class.
-
-        For votes: id, 37 predicted fractions by the names of the answers, and the true ones, each
-        with `true_` before its name.
-        """
-        # Class names such as "None" or "NA" are names.
-        text = {"id": str, "true": str, "predicted": str}
+    def predictions(self) -> Predictions:
+        """What the model says of the test set, with its labels; `.table()` is a DataFrame."""
         path = self._existing("predictions.csv")
-        return pd.read_csv(path, dtype=text, keep_default_na=False)
+        return Predictions.read(path, task_from_json(self.metrics["task"]))
 
     @property
     def metrics(self) -> dict[str, Any]:

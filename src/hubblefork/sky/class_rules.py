@@ -5,11 +5,11 @@ Zhu et al. 2019, Ap&SS 364, 55, are both cuts on the 37 vote fractions of Galaxy
 on which the volunteers do not agree has no class.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2, DecisionTree
 
 # A class is its place in these tuples: the labels 0 to 9 of Galaxy10.h5 and Galaxy10_DECals.h5.
 GALAXY10_SDSS = (
@@ -43,6 +43,14 @@ FIVE_CLASSES = (
     "edge_on",
     "spiral",
 )
+# Class names that were written for a computer, as people write them.
+DISPLAY_NAMES = {
+    "completely_round_smooth": "Completely round, smooth",
+    "in_between_smooth": "In between, smooth",
+    "cigar_shaped_smooth": "Cigar shaped, smooth",
+    "edge_on": "Edge-on",
+    "spiral": "Spiral",
+}
 NO_CLASS = -1
 
 # The five clean classes that Galaxy10's ten merge into; a disk without spiral arms is in none.
@@ -109,11 +117,13 @@ def five_class(fractions: np.ndarray) -> np.ndarray:
     return class_by_ranges(fractions, _FIVE_CLASS_RANGES)
 
 
-def class_by_ranges(fractions: np.ndarray, classes: Sequence[Ranges]) -> np.ndarray:
+def class_by_ranges(
+    fractions: np.ndarray, classes: Sequence[Ranges], tree: DecisionTree = GALAXY_ZOO_2
+) -> np.ndarray:
     """Return the first class all of whose ranges hold for each galaxy, or -1 for none.
 
-    `fractions` is (N, 37), weighted down the tree; the result is (N,) of int. A fraction above 1
-    by rounding is 1.
+    `fractions` is (N, answers of `tree`), weighted down it; the result is (N,) of int. A fraction
+    above 1 by rounding is 1.
 
     >>> votes = np.zeros((2, 37))
     >>> votes[0, GALAXY_ZOO_2.index("Class6.1")] = 0.6
@@ -126,7 +136,22 @@ def class_by_ranges(fractions: np.ndarray, classes: Sequence[Ranges]) -> np.ndar
     for place in reversed(range(len(classes))):
         holds = np.ones(len(fractions), dtype=bool)
         for column, (least, most) in classes[place].items():
-            value = fractions[:, GALAXY_ZOO_2.index(column)]
+            value = fractions[:, tree.index(column)]
             holds &= (value >= least) & (value <= most)
         label[holds] = place
     return label
+
+
+# The rules that have names: the names of their classes, and a function of fractions (N, 37).
+RULES = {"galaxy10": (GALAXY10_SDSS, galaxy10_class), "five": (FIVE_CLASSES, five_class)}
+
+
+def rules_of(
+    tree: DecisionTree,
+) -> Mapping[str, tuple[Sequence[str], Callable[[np.ndarray], np.ndarray]]]:
+    """The rules with names that turn votes on a tree into classes.
+
+    >>> list(rules_of(GALAXY_ZOO_2))
+    ['galaxy10', 'five']
+    """
+    return RULES if tree == GALAXY_ZOO_2 else {}

@@ -1,58 +1,122 @@
-"""The Galaxy Zoo 2 decision tree: 11 questions, 37 answers, and which answer leads where.
+"""Decision trees of questions that volunteers answer about a galaxy, one data file for each.
 
-A volunteer starts at question 1 and follows the answers to the end. The vote fractions that
-Kaggle's Galaxy Zoo challenge published are weighted down this tree: the answers of a question sum
-to the fraction of volunteers who reached it, which is the fraction of its parent answer (or 1).
+A volunteer starts at the first question and follows the answers to the end. Vote fractions are
+weighted down the tree here, whatever their table has: the answers of a question sum to the fraction
+of volunteers who reached it, which is the fraction of its parent answer (or 1).
 
-The tree: Willett et al. 2013, MNRAS 435, 2835, table 2; the order of the columns: Kaggle, Galaxy
-Zoo - The Galaxy Challenge, 2014.
+`trees/*.toml` are the trees that come with hubblefork; each names its source.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from hubblefork.core.errors import RequestError
+from hubblefork.core.errors import RequestError, nearest
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One of a question's answers, and the number of the question it leads to (None: the end)."""
+    """One of a question's answers.
+
+    column: its name in a table. text: as volunteers read it. next: the number of the question that
+    it leads to (None: the end). looks: what a galaxy with this answer looks like, in a word or two;
+    empty where the answer says nothing that a caption has room for.
+    """
 
     column: str
     text: str
-    next: int | None
+    next: int | None = None
+    looks: str = ""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the tree.
+    """A question of a tree.
 
-    `parent` is the column of the answer whose fraction this question's answers sum to; None if
-    they sum to 1. `columns` are the places of its answers among the tree's columns.
+    number: its place, from 1. text: as volunteers read it; short: as a caption has room for.
+    topic: what an answer that says nothing by itself, such as "yes", is about; may be empty.
+    parent: the column of the answer whose fraction this question's answers sum to; None if they
+    sum to 1. unless: the column of an answer after which this question is not asked, although its
+    fractions sum to 1. columns: the places of its answers among the tree's columns.
     """
 
     number: int
     text: str
+    short: str
+    topic: str
     answers: tuple[Answer, ...]
     parent: str | None
+    unless: str | None
     columns: slice
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A kind of galaxy, by its answer; the last of a tree has none, and takes all others."""
+
+    name: str
+    answer: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class DecisionTree:
     """Questions in the order of their numbers; a parent always stands before its children.
 
-    >>> GALAXY_ZOO_2.columns[0], GALAXY_ZOO_2.columns[-1], len(GALAXY_ZOO_2.columns)
+    name, title: for tables, and for readers. source: where it was published.
+    fractions_of: what a fraction in a published table is of: `everybody` who looked at the galaxy,
+    or `asked`, those who came to the question.
+    kinds: of galaxies, few enough to be told apart by colour. content: as the data file holds it.
+
+    >>> tree = load_tree("galaxy-zoo-2")
+    >>> tree.columns[0], tree.columns[-1], len(tree.columns)
     ('Class1.1', 'Class11.6', 37)
-    >>> GALAXY_ZOO_2.question(10).text
-    'How tightly wound do the spiral arms appear?'
-    >>> GALAXY_ZOO_2.question(10).parent
-    'Class4.1'
+    >>> tree.question(10).text, tree.question(10).parent
+    ('How tightly wound do the spiral arms appear?', 'Class4.1')
     """
 
+    name: str
+    title: str
+    source: str
+    fractions_of: str
     questions: tuple[Question, ...]
+    kinds: tuple[Kind, ...]
+    content: Mapping[str, Any] = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DecisionTree) and self.content == other.content
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.columns))
+
+    @classmethod
+    def from_content(cls, content: Mapping[str, Any]) -> "DecisionTree":
+        """Make a tree from what a data file holds.
+
+        Raises RequestError where it is not one: a column twice, a parent that does not stand before
+        its children, an answer that leads nowhere.
+        """
+        name = str(content.get("name", ""))
+        try:
+            tree = cls(
+                name=name,
+                title=content["title"],
+                source=content["source"].strip(),
+                fractions_of=content["fractions_of"],
+                questions=_questions(content["questions"]),
+                kinds=tuple(Kind(**kind) for kind in content["kinds"]),
+                content=content,
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise RequestError(f"decision tree {name!r} cannot be understood: {error}") from error
+        if problem := _problem(tree):
+            raise RequestError(f"decision tree {name!r}: {problem}")
+        return tree
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -64,17 +128,40 @@ class DecisionTree:
         """Each answer by the name of its column."""
         return {answer.column: answer for q in self.questions for answer in q.answers}
 
+    @cached_property
+    def question_of(self) -> tuple[Question, ...]:
+        """The question that each column belongs to."""
+        return tuple(question for question in self.questions for _ in question.answers)
+
     def question(self, number: int) -> Question:
+        """The question of this number, from 1."""
         return self.questions[number - 1]
 
     def index(self, column: str) -> int:
-        """Return the place of `column` among the 37."""
+        """Return the place of `column` among the answers."""
         return self.columns.index(column)
+
+    def depth(self, question: Question) -> int:
+        """How many questions have to be answered in one way for this one to be asked."""
+        if question.parent is None:
+            return 0
+        return 1 + self.depth(self.question_of[self.index(question.parent)])
+
+    def unless(self, question: Question) -> str | None:
+        """The answer after which a question, or one that leads to it, is not asked; or None.
+
+        >>> tree = load_tree("galaxy-zoo-2")
+        >>> tree.unless(tree.question(8)), tree.unless(tree.question(7))
+        ('Class1.3', None)
+        """
+        if question.unless or question.parent is None:
+            return question.unless
+        return self.unless(self.question_of[self.index(question.parent)])
 
     def reached(self, fractions: np.ndarray, question: Question) -> np.ndarray:
         """Return the fraction of volunteers who came to `question`: its parent's, or 1.
 
-        `fractions` is (N, 37), the result (N,).
+        `fractions` is (N, answers), the result (N,).
         """
         if question.parent is None:
             return np.ones(len(fractions), dtype=fractions.dtype)
@@ -83,18 +170,19 @@ class DecisionTree:
     def weighted(self, conditional: np.ndarray) -> np.ndarray:
         """Turn each question's own probabilities into fractions weighted down the tree.
 
-        `conditional` is (N, 37), not negative, and each question's answers sum to 1. Returns
-        (N, 37) fractions as Kaggle weighs them.
+        `conditional` is (N, answers), not negative, and each question's answers sum to 1. Returns
+        (N, answers) fractions as Kaggle weighs them.
 
+        >>> tree = load_tree("galaxy-zoo-2")
         >>> even = np.concatenate([np.full(len(q.answers), 1 / len(q.answers))
-        ...                        for q in GALAXY_ZOO_2.questions])[None]
-        >>> fractions = GALAXY_ZOO_2.weighted(even)
-        >>> bool(GALAXY_ZOO_2.check(fractions).any())
+        ...                        for q in tree.questions])[None]
+        >>> fractions = tree.weighted(even)
+        >>> bool(tree.check(fractions).any())
         False
-        >>> round(float(fractions[0, GALAXY_ZOO_2.index("Class4.1")]), 4)  # 1/3 * 1/2 * 1/2
+        >>> round(float(fractions[0, tree.index("Class4.1")]), 4)  # 1/3 * 1/2 * 1/2
         0.0833
         """
-        fractions = np.array(self._of_all_answers(conditional))
+        fractions = np.array(self.of_all_answers(conditional))
         for question in self.questions:
             fractions[:, question.columns] *= self.reached(fractions, question)[:, None]
         return fractions
@@ -102,9 +190,9 @@ class DecisionTree:
     def conditional(self, fractions: np.ndarray) -> np.ndarray:
         """Turn weighted fractions into each question's own probabilities: `weighted` undone.
 
-        Where nobody reached a question its answers are nan. Both arrays are (N, 37).
+        Where nobody reached a question its answers are nan. Both arrays are (N, answers).
         """
-        own = np.array(self._of_all_answers(fractions), dtype=np.float64)
+        own = np.array(self.of_all_answers(fractions), dtype=np.float64)
         for question in self.questions:
             answers = own[:, question.columns]
             total = answers.sum(axis=1, keepdims=True)
@@ -117,10 +205,10 @@ class DecisionTree:
     def check(self, fractions: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
         """Return where the answers do not sum to their parent: (N, questions), True where broken.
 
-        `fractions` is (N, 37). A nan or a negative fraction breaks its question. The default
+        `fractions` is (N, answers). A nan or a negative fraction breaks its question. The default
         tolerance is what six decimals, as in Kaggle's file, leave with room to spare.
         """
-        fractions = self._of_all_answers(fractions)
+        fractions = self.of_all_answers(fractions)
         broken = np.empty((len(fractions), len(self.questions)), dtype=bool)
         for place, question in enumerate(self.questions):
             answers = fractions[:, question.columns]
@@ -128,100 +216,190 @@ class DecisionTree:
             broken[:, place] = ~((excess <= tolerance) & (answers >= -tolerance).all(axis=1))
         return broken
 
-    def _of_all_answers(self, values: np.ndarray) -> np.ndarray:
+    def commonest(self, fractions: np.ndarray) -> np.ndarray:
+        """The commonest answer to each question (N, questions), as its place among all answers."""
+        return np.stack(
+            [q.columns.start + fractions[:, q.columns].argmax(axis=1) for q in self.questions],
+            axis=1,
+        )
+
+    def follow(self, fractions: np.ndarray) -> list[tuple[Question, int]]:
+        """Follow the commonest answers of one galaxy from the first question to the end.
+
+        fractions: (answers,). Gives each question with the place of its commonest answer.
+
+        >>> tree = load_tree("galaxy-zoo-2")
+        >>> votes = np.zeros(37)
+        >>> votes[[tree.index(column) for column in ("Class1.1", "Class7.2", "Class6.2")]] = 1
+        >>> [(question.number, tree.columns[place]) for question, place in tree.follow(votes)]
+        [(1, 'Class1.1'), (7, 'Class7.2'), (6, 'Class6.2')]
+        """
+        return self._path(self.commonest(fractions[None])[0])
+
+    def describe(self, fractions: np.ndarray) -> np.ndarray:
+        """What most volunteers see in each galaxy (N, answers), in a few words: (N,) text.
+
+        >>> tree = load_tree("galaxy-zoo-2")
+        >>> votes = np.zeros((1, 37))
+        >>> for column in ("Class1.2", "Class2.2", "Class3.2", "Class4.1", "Class11.2", "Class6.2"):
+        ...     votes[0, tree.index(column)] = 1
+        >>> str(tree.describe(votes)[0])
+        'disk, spiral, 2 arms'
+        """
+        # Far fewer paths are different than there are galaxies.
+        different, number = np.unique(self.commonest(fractions), axis=0, return_inverse=True)
+        words = [
+            ", ".join(
+                self.answers[self.columns[place]].looks
+                for _, place in self._path(places)
+                if self.answers[self.columns[place]].looks
+            )
+            for places in different
+        ]
+        return np.array(words, dtype=object)[number]
+
+    def kind_of(self, fractions: np.ndarray) -> np.ndarray:
+        """Which of `kinds` most volunteers see in each galaxy (N, answers): (N,) indices.
+
+        >>> tree = load_tree("galaxy-zoo-2")
+        >>> votes = np.zeros((1, 37))
+        >>> votes[0, [tree.index(column) for column in ("Class1.2", "Class2.1")]] = 1
+        >>> tree.kinds[tree.kind_of(votes)[0]].name
+        'edge-on disk'
+        """
+        commonest = self.commonest(fractions)
+        told = [
+            (commonest == self.index(kind.answer)).any(axis=1) for kind in self.kinds if kind.answer
+        ]
+        return np.select(told, range(len(told)), default=len(self.kinds) - 1)
+
+    def answer_name(self, column: str) -> str:
+        """An answer in words that can be understood without its question.
+
+        >>> load_tree("galaxy-zoo-2").answer_name("Class4.1")
+        'spiral: yes'
+        """
+        topic = self.question_of[self.index(column)].topic
+        text = self.answers[column].text
+        return f"{topic}: {text}" if topic else text
+
+    def of_all_answers(self, values: np.ndarray) -> np.ndarray:
+        """Return (N, answers) floats; RequestError where values have another shape."""
         values = np.asarray(values)
         if not np.issubdtype(values.dtype, np.floating):
             values = values.astype(np.float64)
         if values.ndim != 2 or values.shape[1] != len(self.columns):
             raise RequestError(
                 f"votes of shape {values.shape} were given, expected (galaxies, "
-                f"{len(self.columns)}): one column for each answer, 'Class1.1' to 'Class11.6'"
+                f"{len(self.columns)}): one column for each answer, {self.columns[0]!r} to "
+                f"{self.columns[-1]!r}"
             )
         return values
 
-
-_END = None
-
-# Number, text, parent answer, and (text, next question) of each answer.
-_GALAXY_ZOO_2 = (
-    (
-        1,
-        "Is the galaxy simply smooth and rounded, with no sign of a disk?",
-        None,
-        (("smooth", 7), ("features or disk", 2), ("star or artefact", _END)),
-    ),
-    (2, "Could this be a disk viewed edge-on?", "Class1.2", (("yes", 9), ("no", 3))),
-    (
-        3,
-        "Is there a sign of a bar feature through the centre?",
-        "Class2.2",
-        (("yes", 4), ("no", 4)),
-    ),
-    (
-        4,
-        "Is there any sign of a spiral arm pattern?",
-        "Class2.2",
-        (("yes", 10), ("no", 5)),
-    ),
-    (
-        5,
-        "How prominent is the central bulge, compared with the rest of the galaxy?",
-        "Class2.2",
-        (("none", 6), ("just noticeable", 6), ("obvious", 6), ("dominant", 6)),
-    ),
-    (6, "Is there anything odd?", None, (("yes", 8), ("no", _END))),
-    (
-        7,
-        "How rounded is it?",
-        "Class1.1",
-        (("completely round", 6), ("in between", 6), ("cigar shaped", 6)),
-    ),
-    (
-        8,
-        "Is the odd feature a ring, or is the galaxy disturbed or irregular?",
-        "Class6.1",
-        (
-            ("ring", _END),
-            ("lens or arc", _END),
-            ("disturbed", _END),
-            ("irregular", _END),
-            ("other", _END),
-            ("merger", _END),
-            ("dust lane", _END),
-        ),
-    ),
-    (
-        9,
-        "Does the galaxy have a bulge at its centre, and of what shape?",
-        "Class2.1",
-        (("rounded", 6), ("boxy", 6), ("no bulge", 6)),
-    ),
-    (
-        10,
-        "How tightly wound do the spiral arms appear?",
-        "Class4.1",
-        (("tight", 11), ("medium", 11), ("loose", 11)),
-    ),
-    (
-        11,
-        "How many spiral arms are there?",
-        "Class4.1",
-        (("1", 5), ("2", 5), ("3", 5), ("4", 5), ("more than 4", 5), ("can't tell", 5)),
-    ),
-)
+    def _path(self, places: np.ndarray) -> list[tuple[Question, int]]:
+        """The questions that the commonest answers (questions,) lead through."""
+        steps: list[tuple[Question, int]] = []
+        following: int | None = 1
+        while following is not None:
+            question, place = self.question(following), int(places[following - 1])
+            steps.append((question, place))
+            following = self.answers[self.columns[place]].next
+        return steps
 
 
-def _tree(rows: tuple) -> DecisionTree:
+def tree_names() -> list[str]:
+    """The trees that come with hubblefork, the one that Kaggle's challenge uses first.
+
+    >>> tree_names()[0]
+    'galaxy-zoo-2'
+    """
+    folder = files("hubblefork.sky") / "trees"
+    names = [file.name.removesuffix(".toml") for file in folder.iterdir()]
+    return sorted(names, key=lambda name: (name != "galaxy-zoo-2", name))
+
+
+@cache
+def load_tree(name: str) -> DecisionTree:
+    """Return a tree by its name, or from the path of a .toml file in the same form.
+
+    Raises RequestError where there is none, or where the file is not a tree.
+
+    >>> load_tree("galaxy-zoo-2").title
+    'Galaxy Zoo 2'
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RequestError(f"no decision tree at {path}")
+        text = path.read_bytes().decode("utf-8", "replace")
+    elif name in tree_names():
+        text = (files("hubblefork.sky") / "trees" / f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        raise RequestError(f"no decision tree is called {name!r}; {nearest(name, tree_names())}")
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"decision tree {name} is not valid TOML: {error}") from error
+    return DecisionTree.from_content(content)
+
+
+def _questions(tables: list[Mapping[str, Any]]) -> tuple[Question, ...]:
     questions, start = [], 0
-    for number, text, parent, replies in rows:
-        answers = tuple(
-            Answer(f"Class{number}.{place}", reply, following)
-            for place, (reply, following) in enumerate(replies, start=1)
+    for number, table in enumerate(tables, start=1):
+        answers = tuple(Answer(**answer) for answer in table["answers"])
+        questions.append(
+            Question(
+                number=number,
+                text=table["text"],
+                short=table.get("short", table["text"]),
+                topic=table.get("topic", ""),
+                answers=answers,
+                parent=table.get("parent"),
+                unless=table.get("unless"),
+                columns=slice(start, start + len(answers)),
+            )
         )
-        stop = start + len(answers)
-        questions.append(Question(number, text, answers, parent, slice(start, stop)))
-        start = stop
-    return DecisionTree(tuple(questions))
+        start += len(answers)
+    return tuple(questions)
 
 
-GALAXY_ZOO_2 = _tree(_GALAXY_ZOO_2)
+def _problem(tree: DecisionTree) -> str:
+    """What makes it impossible to walk down a tree; empty where nothing does."""
+    if len(set(tree.columns)) < len(tree.columns):
+        twice = next(column for column in tree.columns if tree.columns.count(column) > 1)
+        return f"the column {twice!r} stands in it twice"
+    if tree.fractions_of not in ("everybody", "asked"):
+        return f"fractions_of is {tree.fractions_of!r}; expected 'everybody' or 'asked'"
+    for question in tree.questions:
+        before = tree.columns[: question.columns.start]
+        for column in (question.parent, question.unless):
+            if column is not None and column not in before:
+                return f"question {question.number} names {column!r}, no answer before it"
+        for answer in question.answers:
+            if answer.next is not None and not 1 <= answer.next <= len(tree.questions):
+                return f"{answer.column!r} leads to question {answer.next}, and there is none"
+    if loop := _loop(tree):
+        return f"its answers lead from question {loop} back to it"
+    named = [kind.answer for kind in tree.kinds]
+    if not named or named[-1] is not None or not set(named[:-1]) <= set(tree.columns):
+        return "its kinds need an answer each, but for the last, which takes all others"
+    return ""
+
+
+def _loop(tree: DecisionTree) -> int | None:
+    """The number of a question that its own answers can lead back to; None where there is none."""
+    for question in tree.questions:
+        seen: set[int] = set()
+        waiting = [answer.next for answer in question.answers]
+        while waiting:
+            number = waiting.pop()
+            if number == question.number:
+                return number
+            if number is not None and number not in seen:
+                seen.add(number)
+                waiting += [answer.next for answer in tree.question(number).answers]
+    return None
+
+
+# The tree of Galaxy10, of Kaggle's challenge and of the simulated volunteers.
+GALAXY_ZOO_2 = load_tree("galaxy-zoo-2")

@@ -1,84 +1,213 @@
-"""What a label means: one of several classes, vote fractions down a decision tree, or nothing."""
+"""What a label means, told by one object: nobody else asks whether labels are classes or votes.
 
+`Classes` and `Votes` are the two kinds of labels; `Unlabelled` stands where there are none. A task
+carries the names of its outputs, the heads and losses that fit it, how its labels are stratified
+and measured, and the words for its answers.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NoReturn
+
+import numpy as np
+import pandas as pd
 
 from hubblefork.core.errors import RequestError
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.evaluation.comparison import Difference
+from hubblefork.evaluation.scores import Score
+from hubblefork.evaluation.vote_summary import VoteSummary
+from hubblefork.tasks.metric import Metric
+from hubblefork.tasks.words import AnswerWords
 
 # The column of a table that says how many people looked at each galaxy, where that is known.
 VOLUNTEERS = "volunteers"
 
 
-@dataclass(frozen=True)
-class Classes:
-    """Each image belongs to exactly one of `names`; a table's `label` column holds its index.
+@dataclass(frozen=True, eq=False)
+class Strata:
+    """Which stratum each of N rows belongs to, for splits that keep their fractions.
 
-    >>> Classes(("elliptical", "spiral")).outputs
-    2
+    codes: (N,) numbers from 0. names: of the strata, for readers. complete: whether each of them
+    has to be in every subset of a split. rule: how they came about, in words.
+    """
+
+    codes: np.ndarray
+    names: tuple[str, ...]
+    complete: bool
+    rule: str
+
+
+class Task(ABC):
+    """What the labels of images mean.
+
+    Labels of N images are an array as `labels` gives it; answers of a model are (N, K), in the
+    order of `names`.
+
+    names: the K outputs, class names or the columns of the votes. kind: its name, in files.
+    labels_are: what the labels are, in words. example, examples: what one and several images are
+    called.
+    default_head, heads, default_loss, losses: of networks that learn it, by name.
+    training_metric: shown beside the loss while a network trains. metrics: those that pages and
+    comparisons show, the most telling first. exclusive: whether the answers are probabilities of
+    classes that exclude one another, so that they can be calibrated and make prediction sets.
+    words: for its answers.
     """
 
     names: tuple[str, ...]
+    kind: ClassVar[str]
+    labels_are: ClassVar[str]
+    example: ClassVar[str] = "image"
+    examples: ClassVar[str] = "images"
+    default_head: ClassVar[str]
+    heads: ClassVar[tuple[str, ...]]
+    default_loss: ClassVar[str]
+    losses: ClassVar[tuple[str, ...]]
+    training_metric: ClassVar[Metric]
+    metrics: ClassVar[tuple[Metric, ...]]
+    exclusive: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def words(self) -> AnswerWords:
+        """How labels and answers are said."""
 
     @property
     def outputs(self) -> int:
         """How many numbers a network gives for one image."""
         return len(self.names)
 
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": "classes", "names": list(self.names)}
-
-
-@dataclass(frozen=True)
-class Votes:
-    """Each image has the fraction of volunteers for every answer of the Galaxy Zoo 2 tree.
-
-    A table holds one column for each of the 37 answers, named as Kaggle names them.
-
-    >>> Votes().outputs, Votes().columns[:2]
-    (37, ('Class1.1', 'Class1.2'))
-    """
+    @property
+    @abstractmethod
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns of a packed table that hold the labels."""
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return GALAXY_ZOO_2.columns
+    def summary(self) -> str:
+        """What the labels are, after 'N images': 'in 5 classes', for example."""
+        return f"with {self.labels_are}"
 
-    @property
-    def outputs(self) -> int:
-        return len(self.columns)
-
+    @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "votes", "tree": "galaxy-zoo-2"}
+        """What `task_from_json` reads."""
+
+    @abstractmethod
+    def labels(self, table: pd.DataFrame) -> np.ndarray:
+        """The labels of a packed table's rows."""
+
+    @abstractmethod
+    def strata(self, table: pd.DataFrame) -> Strata:
+        """The stratum of each of a packed table's rows."""
+
+    def class_counts(self, labels: np.ndarray) -> dict[str, int]:
+        """The number of images of each class; empty where labels are no classes."""
+        return {}
+
+    @abstractmethod
+    def aligned(self, other: "Task", source: str) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from labels of another task to labels of this one.
+
+        source: whose labels those are, for messages. Raises RequestError where they are of another
+        kind, or have classes that this task does not know.
+        """
+
+    def fractions(self, table: pd.DataFrame, source: str) -> np.ndarray:
+        """The vote fractions (N, answers) of a table's rows, for rules that make classes of them.
+
+        Raises RequestError where the labels are no votes.
+        """
+        raise RequestError(
+            f"{source} has {self.labels_are}; --classes makes classes from fractions of votes"
+        )
+
+    def require_classes(self, purpose: str) -> None:
+        """RequestError, which begins with `purpose`, where labels are no classes."""
+        raise RequestError(f"{purpose}, and there are {self.labels_are}")
+
+    @abstractmethod
+    def measure(self, true: np.ndarray, values: np.ndarray) -> dict[str, Any]:
+        """The metrics of answers (N, K), ready for JSON, with 95 % intervals."""
+
+    @abstractmethod
+    def compare(
+        self, true: np.ndarray, first: np.ndarray, second: np.ndarray
+    ) -> dict[str, Difference]:
+        """By how much the metrics of the second answers (N, K) are above those of the first."""
+
+    def vote_summary(self, labels: np.ndarray) -> VoteSummary | None:
+        """What votes say of a sample; None where labels are no votes."""
+        return None
+
+    @abstractmethod
+    def leading(self, values: np.ndarray) -> np.ndarray:
+        """(N,) the first thing that is answered, as an index of `names`."""
+
+    @abstractmethod
+    def truth(self, true: np.ndarray) -> np.ndarray:
+        """(N,) what `leading` would have to be."""
+
+    @abstractmethod
+    def tally(self, true: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """(N,) what each image adds to the score."""
+
+    @abstractmethod
+    def score(self, tally: np.ndarray) -> Score:
+        """The score of what `tally` gave."""
+
+    @abstractmethod
+    def baseline(self, true: np.ndarray) -> float:
+        """The score of always giving the same answer, the best that there is for these labels."""
+
+    @abstractmethod
+    def pooled(self, true: np.ndarray) -> np.ndarray:
+        """Answers (N, K) that several labels for each image, (N, k, ...), add up to."""
+
+    @abstractmethod
+    def worst(self, true: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Places of the answers that are wrong, those to look at first standing first."""
+
+    @abstractmethod
+    def kinds(self, true: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+        """(N,) which kind each label is of, and the names of the kinds: few enough to colour."""
+
+    @abstractmethod
+    def targets(self, values: np.ndarray) -> list[int]:
+        """Which of the numbers (K,) of one image are worth a map of the evidence."""
+
+    @abstractmethod
+    def row(self, values: np.ndarray) -> dict[str, Any]:
+        """The answer (K,) to one image as columns of a table; `predicted` is the leading one."""
 
 
-@dataclass(frozen=True)
-class Unlabelled:
+class Unlabelled(Task):
     """Nothing is known of the images; they can be looked at and predicted.
 
     >>> Unlabelled().outputs
     0
     """
 
-    outputs: int = 0
+    kind = "unlabelled"
+    labels_are = "no labels"
+    heads = ()
+    losses = ()
+    metrics = ()
+    exclusive = False
+    names = ()
+    label_columns = ()
+    summary = "without labels"
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "unlabelled"}
+        return {"kind": self.kind}
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unlabelled)
 
-Task = Classes | Votes | Unlabelled
+    def __hash__(self) -> int:
+        return hash(self.kind)
 
+    def _none(self, *_: Any) -> NoReturn:
+        raise RequestError("these images have no labels")
 
-def task_from_json(value: dict[str, Any]) -> Task:
-    """Read what `to_json` wrote.
-
-    >>> task_from_json(Classes(("a", "b")).to_json())
-    Classes(names=('a', 'b'))
-    """
-    match value:
-        case {"kind": "classes", "names": list(names)}:
-            return Classes(tuple(names))
-        case {"kind": "votes", "tree": "galaxy-zoo-2"}:
-            return Votes()
-        case {"kind": "unlabelled"}:
-            return Unlabelled()
-    raise RequestError(f"not a task of this version of hubblefork: {value}")
+    words = property(_none)
+    labels = strata = aligned = measure = compare = _none
+    leading = truth = tally = score = baseline = pooled = worst = kinds = targets = row = _none

@@ -51,7 +51,7 @@ class Reporter(Callback):
         if self.bar and (index + 1) % _UPDATE_EVERY == 0:
             loss, figure = module.figures(module.training_totals)
             rate = module.training_totals.images / (time.monotonic() - self.began)
-            figures = _figures({"loss": loss, module.objective.figure_name: figure})
+            figures = _figures({"loss": loss, module.objective.metric.name: figure})
             line = f"{figures}  {rate:,.0f} images/s"
             self.bar.update(self.task, completed=index + 1, figures=line)
 

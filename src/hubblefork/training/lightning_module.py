@@ -31,7 +31,7 @@ class Totals:
     """Sums over the images of an epoch, kept on the device so that no step waits for them."""
 
     loss: Tensor
-    merit: Tensor  # see `Objective.merit`
+    merit: Tensor  # see `Objective.batch_sum`
     images: int = 0
 
     @classmethod
@@ -90,7 +90,7 @@ class Classifier(LightningModule):
         if compiled != "off":
             # Of the method, for a compiled module would be a second owner of the weights.
             self.compiled = torch.compile(network.forward, mode=compiled)
-        self.head = create_head(objective.head)
+        self.head = create_head(objective.head, objective.task)
         decay = recipe.training.ema_decay
         self.averaged = _averaged(network, decay) if decay else None
         self.view = view
@@ -190,7 +190,7 @@ class Classifier(LightningModule):
             raw = gathered(raw, len(labels))
         answers = self.head(raw)
         loss = self.objective.loss(raw, answers, labels, smoothing)
-        totals.add(loss, self.objective.merit(answers, labels), len(labels))
+        totals.add(loss, self.objective.batch_sum(answers, labels), len(labels))
         return loss
 
     def end_epoch(self, seconds: float) -> Row:
@@ -198,7 +198,7 @@ class Classifier(LightningModule):
         loss, figure = self.figures(self.training_totals)
         if not math.isfinite(loss):
             self._diverged()
-        name = self.objective.figure_name
+        name = self.objective.metric.name
         row = {"epoch": self.current_epoch + 1, "loss": loss, name: figure}
         if self.validation_totals.images:
             row["val_loss"], row[f"val_{name}"] = self.figures(self.validation_totals)
@@ -213,11 +213,11 @@ class Classifier(LightningModule):
     def figures(self, totals: Totals) -> tuple[float, float]:
         """Loss, and accuracy or RMSE, of all images in the totals."""
         loss, merit = totals.means()
-        return loss, self.objective.figure(merit)
+        return loss, self.objective.epoch_metric(merit)
 
     def _monitored(self) -> str:
         """What the plateau watches: votes have no accuracy, so the RMSE stands in for it."""
-        return self.recipe.schedule.monitor.replace("accuracy", self.objective.figure_name)
+        return self.recipe.schedule.monitor.replace("accuracy", self.objective.metric.name)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.rows

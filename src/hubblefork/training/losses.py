@@ -1,13 +1,13 @@
-"""What a training makes small, and the figure that is shown beside it.
+"""The loss of a training, and the metric that is shown beside it.
 
-Classes have the cross-entropy and show the accuracy. Votes have the mean squared error of the 37
-fractions, its root (the score of Kaggle's challenge), or, where it is known how many volunteers
-looked at each galaxy, the likelihood of their votes; they show the RMSE. `--set loss=NAME`
-chooses.
+Classes have the cross-entropy. Votes have the mean squared error of the fractions, its root (the
+score of Kaggle's challenge), or, where it is known how many volunteers looked at each galaxy, the
+likelihood of their votes. `--set loss=NAME` chooses.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,9 @@ from torch.nn import functional as F
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.networks.heads import choose_head
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import VOLUNTEERS, Classes, Task, Votes
+from hubblefork.sky.decision_tree import DecisionTree
+from hubblefork.tasks.metric import Metric
+from hubblefork.tasks.task import VOLUNTEERS, Task
 from hubblefork.training.recipe import Recipe
 
 # The root of 0 has no slope. Far below the square of any error that is measured.
@@ -28,28 +29,43 @@ _TINY = 1e-12
 # dozen that are cast, and e^-10 not from none.
 _MOST_LOG = 10.0
 
-_ANSWERS = len(GALAXY_ZOO_2.columns)
-# The question that each answer belongs to, by its place in the tree.
-_QUESTION_OF = [place for place, each in enumerate(GALAXY_ZOO_2.questions) for _ in each.answers]
+
+def _correct(answers: Tensor, labels: Tensor) -> Tensor:
+    """The number of images whose class is the most probable one."""
+    return (answers.argmax(dim=1) == labels).sum()
+
+
+def _squared_error(answers: Tensor, labels: Tensor) -> Tensor:
+    """The sum over galaxies of the squared error, averaged over the answers."""
+    return (answers - labels[:, : answers.shape[1]]).square().mean(dim=1).sum()
+
+
+# Training metrics of tasks by name: what is summed over a batch, and what its mean becomes.
+_EPOCH_METRICS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[float], float]]] = {
+    "accuracy": (_correct, float),
+    "rmse": (_squared_error, math.sqrt),
+}
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The head, the loss and the figure of one training.
+    """The head, the loss and the metric of one training.
 
-    Labels are class numbers (N,) int64; or fractions of votes (N, 37) float32, with the number of
-    volunteers in a 38th column where `counts_votes`.
+    Labels are as the task has them: class numbers (N,) int64; or fractions of votes (N, K)
+    float32, with the number of volunteers in one more column where `counts_votes`.
 
     adjustment: (classes,), added to the logits in the loss alone, or none.
     """
 
+    task: Task
     head: str
     loss_name: str
     adjustment: tuple[float, ...] = ()
 
     @property
-    def figure_name(self) -> Literal["accuracy", "rmse"]:
-        return "accuracy" if self.loss_name == "cross-entropy" else "rmse"
+    def metric(self) -> Metric:
+        """What is shown beside the loss."""
+        return self.task.training_metric
 
     @property
     def counts_votes(self) -> bool:
@@ -72,36 +88,31 @@ class Objective:
                 return F.mse_loss(answers, labels)
             case "rmse":
                 return torch.sqrt(F.mse_loss(answers, labels) + _TINY)
-        votes = votes_cast(labels[:, :_ANSWERS], labels[:, _ANSWERS:])
-        return -dirichlet_multinomial(raw, votes).mean().float()
+        tree = self.task.tree
+        fractions, volunteers = labels.split([self.task.outputs, 1], dim=1)
+        votes = votes_cast(fractions, volunteers, tree)
+        return -dirichlet_multinomial(raw, votes, tree).mean().float()
 
-    def with_logit_adjustment(
-        self, labels: np.ndarray, classes: int, strength: float
-    ) -> "Objective":
-        """The same with logits adjusted for the shares of the classes (Menon et al. 2021).
+    def with_logit_adjustment(self, labels: np.ndarray, strength: float) -> "Objective":
+        """The same with logits adjusted for the class frequencies (Menon et al. 2021).
 
-        labels: (N,) of the training set. What is learnt is as if each class had its share to the
-        power of 1 - strength, in [0, 1]: 0 changes nothing, with 1 all classes count alike.
+        labels: of the training set. What is learnt is as if each class had its frequency to the
+        power of 1 - strength, in [0, 1]: 0 changes nothing, with 1 all classes count alike. Labels
+        that are no classes have no frequencies, and nothing to adjust.
         """
-        if not strength or self.figure_name != "accuracy":
+        counts = np.array(list(self.task.class_counts(labels).values()))
+        if not strength or not len(counts):
             return self
-        counts = np.bincount(labels, minlength=classes)
-        shares = np.maximum(counts, 1) / len(labels)  # a class may have no training images
-        return replace(self, adjustment=tuple((strength * np.log(shares)).tolist()))
+        frequency = np.maximum(counts, 1) / len(labels)  # a class may have no training images
+        return replace(self, adjustment=tuple((strength * np.log(frequency)).tolist()))
 
-    def merit(self, answers: Tensor, labels: Tensor) -> Tensor:
-        """The sum over a batch that the figure of an epoch is made from.
+    def batch_sum(self, answers: Tensor, labels: Tensor) -> Tensor:
+        """The sum over a batch from which the metric of an epoch is made: see `epoch_metric`."""
+        return _EPOCH_METRICS[self.metric.name][0](answers, labels)
 
-        For classes the number of right answers; for votes the sum over galaxies of the squared
-        error, averaged over the 37 answers.
-        """
-        if self.figure_name == "accuracy":
-            return (answers.argmax(dim=1) == labels).sum()
-        return (answers - labels[:, :_ANSWERS]).square().mean(dim=1).sum()
-
-    def figure(self, merit: float) -> float:
-        """Accuracy or RMSE, from the mean of `merit` over the images."""
-        return merit if self.figure_name == "accuracy" else merit**0.5
+    def epoch_metric(self, mean: float) -> float:
+        """The metric of an epoch, from the mean of `batch_sum` over its images."""
+        return _EPOCH_METRICS[self.metric.name][1](mean)
 
     def labels(self, labels: np.ndarray, table: pd.DataFrame) -> Tensor:
         """The labels of a dataset as this loss takes them."""
@@ -116,7 +127,7 @@ def choose_objective(recipe: Recipe, task: Task, table: pd.DataFrame, source: st
 
     Raises RequestError where there are no labels, and where head or loss do not fit them.
     """
-    if not isinstance(task, Classes | Votes):
+    if not task.heads:
         raise RequestError(f"{source} has no labels to learn from")
     name = recipe.training.loss
     try:
@@ -124,23 +135,17 @@ def choose_objective(recipe: Recipe, task: Task, table: pd.DataFrame, source: st
         _check_loss(name, head, task)
     except RequestError as error:
         raise RequestError(f"recipe {recipe.name!r} does not fit {source}: {error}") from error
-    if name == "auto":
-        name = "mse" if isinstance(task, Votes) else "cross-entropy"
-    objective = Objective(head, name)
+    objective = Objective(task, head, task.default_loss if name == "auto" else name)
     if objective.counts_votes:
         _check_volunteers(table, source)
     return objective
 
 
 def _check_loss(name: str, head: str, task: Task) -> None:
-    if isinstance(task, Votes) and name == "cross-entropy":
+    if name not in ("auto", *task.losses):
         raise RequestError(
-            "the loss 'cross-entropy' is of classes, and these labels are fractions of votes: "
-            "--set loss=auto, or make classes of the votes by --classes"
-        )
-    if isinstance(task, Classes) and name not in ("auto", "cross-entropy"):
-        raise RequestError(
-            f"the loss {name!r} is of votes, and these labels are classes: --set loss=auto"
+            f"the loss {name!r} does not fit these labels, which are {task.labels_are}; expected "
+            f"{' or '.join(task.losses)}: --set loss=auto"
         )
     if name == "dirichlet-multinomial" and head != "tree":
         raise RequestError(
@@ -163,35 +168,36 @@ def _check_volunteers(table: pd.DataFrame, source: str) -> None:
         )
 
 
-def votes_cast(fractions: Tensor, volunteers: Tensor) -> Tensor:
-    """How many volunteers gave each answer: (N, 37) fractions and (N, 1) people to (N, 37).
+def votes_cast(fractions: Tensor, volunteers: Tensor, tree: DecisionTree) -> Tensor:
+    """How many volunteers gave each answer: (N, answers) fractions and (N, 1) people.
 
-    A fraction is already of all volunteers. The exceptions are "anything odd", which is not asked
-    after "star or artefact", but whose fractions always sum to 1, and what the odd feature is.
+    A fraction is already of all volunteers. The exceptions are questions that are not asked after
+    some answer although their fractions sum to 1, and the questions that follow from them.
     """
     votes = fractions * volunteers
-    for number in (6, 8):
-        columns = GALAXY_ZOO_2.question(number).columns
-        votes[:, columns] *= 1 - fractions[:, GALAXY_ZOO_2.index("Class1.3"), None]
+    for question in tree.questions:
+        if unless := tree.unless(question):
+            votes[:, question.columns] *= 1 - fractions[:, tree.index(unless), None]
     return votes
 
 
-def dirichlet_multinomial(raw: Tensor, votes: Tensor) -> Tensor:
+def dirichlet_multinomial(raw: Tensor, votes: Tensor, tree: DecisionTree) -> Tensor:
     """The log-likelihood (N,) of all votes on each galaxy, after Walmsley et al. 2022.
 
-    The votes on a question are drawn with chances that are themselves drawn from a Dirichlet
-    distribution (MNRAS 509, 3966). Here its concentrations are the exponentials of
-    the raw numbers, so that their mean is the softmax of the `tree` head: the same network tells
-    the fractions, and how sure it is of them. A question that nobody reached says nothing.
+    The votes on a question are drawn with probabilities that are themselves drawn from a Dirichlet
+    distribution (MNRAS 509, 3966). Here its concentrations are the exponentials of the raw numbers,
+    so that their mean is the softmax of the `tree` head: the same network tells the fractions, and
+    how certain they are. A question that nobody reached says nothing.
 
-    raw, votes: (N, 37); votes need not be whole numbers.
+    raw, votes: (N, answers); votes need not be whole numbers.
     """
     # In float64, for the logarithms of large factorials are subtracted from one another.
     votes = votes.double()
     strength = raw.double().clamp(-_MOST_LOG, _MOST_LOG).exp()
     answers = torch.lgamma(strength + votes) - torch.lgamma(strength) - torch.lgamma(votes + 1)
-    question_of = torch.tensor(_QUESTION_OF, device=raw.device)
-    empty = raw.new_zeros((len(raw), len(GALAXY_ZOO_2.questions)), dtype=torch.float64)
+    places = [question.number - 1 for question in tree.question_of]
+    question_of = torch.tensor(places, device=raw.device)
+    empty = raw.new_zeros((len(raw), len(tree.questions)), dtype=torch.float64)
     all_votes, all_strength, all_answers = (
         empty.index_add(1, question_of, values) for values in (votes, strength, answers)
     )

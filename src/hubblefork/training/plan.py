@@ -59,9 +59,7 @@ def plan(
             "each chunk needs two or more: --set chunks=1"
         )
     strength = recipe.training.logit_adjustment
-    objective = objective.with_logit_adjustment(
-        dataset.labels[rows], dataset.task.outputs, strength
-    )
+    objective = objective.with_logit_adjustment(dataset.labels[rows], strength)
     torch.manual_seed(seed)
     network = make_network(recipe, dataset.images.shape[3], dataset.task.outputs)
     _check_parts(split, recipe.training.chunks, world)

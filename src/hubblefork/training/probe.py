@@ -21,7 +21,6 @@ from hubblefork.core.progress import progress, say
 from hubblefork.data.groups import commonest, find_groups
 from hubblefork.networks.features import Features, feature_layer
 from hubblefork.runs.run import Run
-from hubblefork.tasks.task import Classes
 from hubblefork.training.plan import Plan
 
 # Inverse strengths of the penalty, from a classifier that is nearly constant to one that separates
@@ -46,10 +45,13 @@ def check_probe(plan: Plan) -> None:
         )
     layer = feature_layer(plan.network)
     dense = isinstance(layer, nn.Linear) and layer.bias is not None
-    if not isinstance(plan.dataset.task, Classes) or not dense:
+    plan.dataset.task.require_classes(
+        "a probe finds the last dense layer of a network that tells classes apart"
+    )
+    if not dense:
         raise RequestError(
-            "a probe finds the last dense layer of a network that tells classes apart; for votes, "
-            f"or where {plan.recipe.network.name!r} ends in another layer, take --recipe transfer"
+            f"a probe finds the last dense layer of a network, and {plan.recipe.network.name!r} "
+            "ends in another layer: take --recipe transfer"
         )
     rows = _affordable(plan, layer.in_features)
     _folds(plan.dataset.labels[rows], _groups(plan)[rows], plan.dataset.task.names, plan.seed)

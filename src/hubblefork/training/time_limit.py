@@ -81,7 +81,7 @@ def _step(plan: Plan) -> Callable[[], float]:
     labels = plan.objective.labels(plan.dataset.labels, plan.dataset.table)[rows].to(plan.device)
     network = copy.deepcopy(plan.network).to(plan.device, memory_format=torch.channels_last)
     optimiser = make_optimiser(network.train(), plan.recipe.optimiser)
-    head = create_head(plan.objective.head)
+    head = create_head(plan.objective.head, plan.dataset.task)
 
     def step() -> float:
         begin = time.perf_counter()

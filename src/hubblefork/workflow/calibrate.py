@@ -13,7 +13,7 @@ from hubblefork.evaluation.conformal import Reference, set_scores
 from hubblefork.evaluation.outliers import fit_outliers
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import Trust
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.task import Task
 
 # Training images whose features are looked at. From a thousand, images of another kind were
 # measured to be told apart a little less well.
@@ -45,7 +45,7 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Tru
             answers.append(values)
             distances.append(outliers.distance(found))
     trust = Trust(outliers=outliers, distances=Reference.of(np.concatenate(distances)))
-    if not isinstance(dataset.task, Classes):
+    if not dataset.task.exclusive:
         return trust
     true = dataset.labels[rows]
     _tell_missing(dataset.task, true)
@@ -55,9 +55,8 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Tru
     return replace(trust, scores=Reference.of(scores))
 
 
-def _tell_missing(task: Classes, true: np.ndarray) -> None:
-    counts = np.bincount(true, minlength=task.outputs)
-    missing = [repr(name) for name, count in zip(task.names, counts, strict=True) if not count]
+def _tell_missing(task: Task, true: np.ndarray) -> None:
+    missing = [repr(name) for name, count in task.class_counts(true).items() if not count]
     if missing:
         say(
             f"no validation images of {first_few(missing)}: probabilities and sets are "

@@ -13,9 +13,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.packing import open_packed
-from hubblefork.evaluation.class_metrics import measure_classes
-from hubblefork.evaluation.comparison import compare_classes, compare_votes, mcnemar
-from hubblefork.evaluation.vote_metrics import measure_votes
+from hubblefork.evaluation.comparison import mcnemar
 from hubblefork.report.compare import PAGE, write_comparison
 from hubblefork.report.comparison_data import (
     Contest,
@@ -27,8 +25,7 @@ from hubblefork.report.comparison_data import (
 from hubblefork.report.page import check_page
 from hubblefork.report.run_data import displayable
 from hubblefork.runs.run import HISTORY_COLUMNS, Run
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.prediction_table import probability_columns
+from hubblefork.tasks.predictions import Predictions
 
 # Images of disagreement that the page shows: four rows of five.
 _DISPUTED = 20
@@ -49,13 +46,23 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Entry:
-    """What one folder holds. answers: (N, outputs), by the order of the first folder's names."""
+    """What one folder holds."""
 
     run: Run
     name: str
-    ids: pd.Index
-    true: np.ndarray
-    answers: np.ndarray
+    predictions: Predictions
+
+    @property
+    def true(self) -> np.ndarray:
+        return self.predictions.true
+
+    @property
+    def answers(self) -> np.ndarray:
+        return self.predictions.values
+
+    @property
+    def ids(self) -> pd.Index:
+        return pd.Index(self.predictions.ids)
 
 
 def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Comparison:
@@ -91,40 +98,26 @@ def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Com
     missing = [str(path) for path in paths if not path.is_dir()]
     if missing:
         raise RequestError(f"no folder of a run or of an evaluation at {first_few(missing)}")
-    names = _class_names(paths)
-    entries = _in_common(
-        [_read(path, name, names) for path, name in zip(paths, _short(paths), strict=True)]
-    )
-    contest = _contest(entries, names)
+    contest = _contest(_in_common(_read(paths)))
     write_comparison(contest, page)
     return Comparison(page, contest.table(), _pairs_table(contest.pairs))
 
 
-def _class_names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """The classes of all runs in the order of the first; empty for votes."""
-    found = {path: Run(path).metrics.get("classes", []) for path in paths}
-    first = found[paths[0]]
-    for path, names in found.items():
-        if set(names) != set(first):
-            kinds = [first_few(map(repr, each)) if each else "votes" for each in (first, names)]
-            raise RequestError(
-                f"{paths[0]} and {path} do not answer the same question: {kinds[0]}; {kinds[1]}"
-            )
-    return tuple(first)
-
-
-def _read(path: Path, name: str, names: tuple[str, ...]) -> _Entry:
-    run = Run(path)
-    table = run.predictions
-    ids = pd.Index(table["id"])
-    if not names:
-        columns = list(GALAXY_ZOO_2.columns)
-        true = table[[f"true_{column}" for column in columns]].to_numpy(float)
-        return _Entry(run, name, ids, true, table[columns].to_numpy(float))
-    # By position, for a class may be called 'true'.
-    number = {each: place for place, each in enumerate(names)}
-    true = table.iloc[:, 1].map(number).to_numpy()
-    return _Entry(run, name, ids, true, table[probability_columns(names)].to_numpy(float))
+def _read(paths: Sequence[Path]) -> list[_Entry]:
+    """What the folders hold, with the outputs of all in the order of the first."""
+    entries: list[_Entry] = []
+    for path, name in zip(paths, _short(paths), strict=True):
+        run = Run(path)
+        found = run.predictions
+        if entries:
+            try:
+                found = found.in_order_of(entries[0].predictions.task, str(path))
+            except RequestError as error:
+                raise RequestError(
+                    f"{paths[0]} and {path} do not answer the same question: {error}"
+                ) from None
+        entries.append(_Entry(run, name, found))
+    return entries
 
 
 def _in_common(entries: Sequence[_Entry]) -> list[_Entry]:
@@ -140,7 +133,7 @@ def _in_common(entries: Sequence[_Entry]) -> list[_Entry]:
     kept = []
     for entry in entries:
         rows = entry.ids.get_indexer(shared)
-        kept.append(_Entry(entry.run, entry.name, shared, entry.true[rows], entry.answers[rows]))
+        kept.append(_Entry(entry.run, entry.name, entry.predictions.take(rows)))
         if not np.allclose(kept[-1].true, kept[0].true, atol=1e-5):
             raise RequestError(
                 f"{kept[0].run.path} and {entry.run.path} have images of the same ids with other "
@@ -149,22 +142,24 @@ def _in_common(entries: Sequence[_Entry]) -> list[_Entry]:
     return kept
 
 
-def _contest(entries: Sequence[_Entry], names: tuple[str, ...]) -> Contest:
+def _contest(entries: Sequence[_Entry]) -> Contest:
     dataset = cache(lambda: _dataset(entries))
+    task = entries[0].predictions.task
+    disputed = _disputed_classes if task.exclusive else _disputed_votes
     return Contest(
-        names=names,
+        task=task,
         source=entries[0].run.metrics["source"],
         number=len(entries[0].ids),
-        runs=tuple(_contestant(entry, names) for entry in entries),
-        pairs=tuple(_pair(first, second, names) for first, second in combinations(entries, 2)),
-        disagreements=len(_disagreements(entries)) if names else 0,
-        disputed=_disputed_classes(entries, names) if names else _disputed_votes(entries),
+        runs=tuple(_contestant(entry) for entry in entries),
+        pairs=tuple(_pair(first, second) for first, second in combinations(entries, 2)),
+        disagreements=len(_disagreements(entries)),
+        disputed=disputed(entries),
         images=lambda identifier: _image(dataset(), identifier),
         made=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
 
 
-def _contestant(entry: _Entry, names: tuple[str, ...]) -> Contestant:
+def _contestant(entry: _Entry) -> Contestant:
     run = entry.run
     if (run.path / "recipe.toml").is_file():
         history = run.history
@@ -178,9 +173,7 @@ def _contestant(entry: _Entry, names: tuple[str, ...]) -> Contestant:
         cost = run.metrics.get("cost", {})
     return Contestant(
         name=entry.name,
-        metrics=measure_classes(entry.true, entry.answers, names)
-        if names
-        else measure_votes(entry.true, entry.answers),
+        metrics=entry.predictions.task.measure(entry.true, entry.answers),
         history=history,
         parameters=cost.get("parameters"),
         epochs=cost.get("epochs"),
@@ -190,24 +183,25 @@ def _contestant(entry: _Entry, names: tuple[str, ...]) -> Contestant:
     )
 
 
-def _pair(first: _Entry, second: _Entry, names: tuple[str, ...]) -> Pair:
-    if not names:
-        differences = compare_votes(first.true, first.answers, second.answers)
-        return Pair(first.name, second.name, differences, None)
-    differences = compare_classes(first.true, first.answers, second.answers, names)
-    hits = [entry.answers.argmax(axis=1) == entry.true for entry in (first, second)]
-    return Pair(first.name, second.name, differences, mcnemar(*hits))
+def _pair(first: _Entry, second: _Entry) -> Pair:
+    task = first.predictions.task
+    differences = task.compare(first.true, first.answers, second.answers)
+    test = None
+    if task.exclusive:
+        test = mcnemar(first.predictions.correct, second.predictions.correct)
+    return Pair(first.name, second.name, differences, test)
 
 
 def _disagreements(entries: Sequence[_Entry]) -> np.ndarray:
     """Rows of the images to which not all give the same class."""
-    predicted = np.column_stack([entry.answers.argmax(axis=1) for entry in entries])
+    predicted = np.column_stack([entry.predictions.leading for entry in entries])
     return np.flatnonzero((predicted != predicted[:, :1]).any(axis=1))
 
 
-def _disputed_classes(entries: Sequence[_Entry], names: tuple[str, ...]) -> list[DisputedClass]:
+def _disputed_classes(entries: Sequence[_Entry]) -> list[DisputedClass]:
     """The disagreements with the widest spread of the probability of the true class."""
     rows = _disagreements(entries)
+    names = entries[0].predictions.task.words.names
     of_true = np.column_stack([e.answers[np.arange(len(e.true)), e.true] for e in entries])
     rows = rows[np.argsort(-np.ptp(of_true[rows], axis=1), kind="stable")][:_DISPUTED]
     return [
@@ -238,7 +232,7 @@ def _disputed_votes(entries: Sequence[_Entry]) -> list[DisputedVotes]:
                 id=entries[0].ids[row],
                 apart=float(apart[row]),
                 errors=tuple(errors[row].tolist()),
-                column=GALAXY_ZOO_2.columns[answer],
+                answer=entries[0].predictions.task.words.name(answer),
                 true=float(entries[0].true[row, answer]),
                 fractions=tuple(fractions[:, answer].tolist()),
             )

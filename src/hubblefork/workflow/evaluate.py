@@ -14,13 +14,11 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import colour_of
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
-from hubblefork.data.sources.base import Source
 from hubblefork.data.splits import Split
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
 from hubblefork.runs.leakage import count_learnt
 from hubblefork.runs.run import Run, short_name
-from hubblefork.tasks.task import Classes, Unlabelled, Votes
 from hubblefork.workflow.evaluation_outputs import about_split, measure
 
 
@@ -95,10 +93,10 @@ def evaluate(
         labels = dataset.labels[rows]
     else:
         opened = open_source(source, classes)
-        numbers = _model_numbers(opened, predictor)
+        aligned = predictor.task.aligned(opened.task, opened.name)
         dataset = pack(opened, predictor.framing)
         _require_colours(dataset, predictor)
-        labels = dataset.labels if numbers is None else numbers[dataset.labels]
+        labels = aligned(dataset.labels)
         rows = np.arange(len(dataset))
         learnt = None if whole_run is None else count_learnt(whole_run, dataset, rows)
         about = _all_of(dataset, learnt)
@@ -154,31 +152,6 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
     return dataset, Split.load(run.split)
 
 
-def _model_numbers(source: Source, predictor: Predictor) -> np.ndarray | None:
-    """The model's number of each class of a source; the model may know more classes.
-
-    None for votes, whose answers are always the same. RequestError where source and model do not
-    have the same kind of labels.
-    """
-    kinds = {Classes: "classes", Votes: "fractions of votes", Unlabelled: "no labels"}
-    if type(source.task) is not type(predictor.task):
-        hint = "; --classes makes classes of them" if isinstance(source.task, Votes) else ""
-        raise RequestError(
-            f"{source.name} has {kinds[type(source.task)]}, "
-            f"and the model gives {kinds[type(predictor.task)]}{hint}"
-        )
-    if isinstance(source.task, Votes):
-        return None
-    number = {name: index for index, name in enumerate(predictor.names)}
-    unknown = [repr(name) for name in source.task.names if name not in number]
-    if unknown:
-        raise RequestError(
-            f"{source.name} has classes that the model does not know: {first_few(unknown)}; "
-            f"it knows {first_few(map(repr, predictor.names), 10)}"
-        )
-    return np.array([number[name] for name in source.task.names])
-
-
 def _require_colours(dataset: PackedDataset, predictor: Predictor) -> None:
     """RequestError for grey images where the model knows only coloured ones, and the reverse."""
     found = dataset.table["bands"].map(colour_of)
@@ -204,5 +177,5 @@ def _all_of(dataset: PackedDataset, learnt: int | None) -> dict[str, Any]:
         "seed": None,
         "sha256": None,
         "sizes": {"test": len(dataset)},
-        "counts": {"test": dataset.info["counts"] or {}},
+        "counts": {"test": dataset.info["counts"]},
     }

@@ -17,7 +17,6 @@ from hubblefork.data.sources.base import PARTS
 from hubblefork.data.splits import Split
 from hubblefork.evaluation.class_metrics import measure_classes
 from hubblefork.evaluation.conformal import measure_sets
-from hubblefork.evaluation.vote_metrics import measure_votes
 from hubblefork.explanation.panels import draw_panels
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
@@ -25,7 +24,7 @@ from hubblefork.report.figures import draw_charts, save_figures
 from hubblefork.report.run_data import Material
 from hubblefork.report.run_page import write_report
 from hubblefork.runs.run import HISTORY_COLUMNS, Run, short_name
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.predictions import Predictions
 
 # Draws of classes: the mean of so many errors is known to a twentieth.
 _DRAWS = 30
@@ -56,15 +55,14 @@ def measure(
     with progress("predicting", len(rows)) as done:
         answers = predictor.predict(dataset.images, rows, done)
     true = dataset.labels[rows] if labels is None else labels
-    predictions = predictor.tabulate(dataset.table["id"].to_numpy()[rows], answers, true)
-    if isinstance(predictor.task, Classes):
-        measured = measure_classes(true, answers, predictor.names)
+    ids = dataset.table["id"].to_numpy(object)[rows]
+    predictions = Predictions(predictor.task, ids, answers, true)
+    measured = predictor.task.measure(true, answers)
+    if predictor.task.exclusive:
         measured |= _measure_trust(predictor, answers, true)
-    else:
-        measured = measure_votes(true, answers)
-    metrics = {"source": dataset.source, **(further or {}), **measured}
-    with replacing(folder / "predictions.csv") as file:
-        predictions.to_csv(file, index=False, float_format="%.6g")
+    task = predictor.task.to_json()
+    metrics = {"source": dataset.source, "task": task, **(further or {}), **measured}
+    predictions.save(folder / "predictions.csv")
     with replacing(folder / "metrics.json") as file:
         json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
     material = _material(predictor, dataset, predictions, metrics, run, split)
@@ -116,12 +114,9 @@ def _drawn(probabilities: np.ndarray, random: np.random.Generator) -> np.ndarray
 
 def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
     """What the report says of a split, with the images of each class in each part."""
-    counts = {}
-    if isinstance(dataset.task, Classes):
-        for part in PARTS:
-            labels = dataset.labels[split.rows(dataset, part)]
-            numbers = np.bincount(labels, minlength=dataset.task.outputs)
-            counts[part] = dict(zip(dataset.task.names, numbers.tolist(), strict=True))
+    counts = {
+        part: dataset.task.class_counts(dataset.labels[split.rows(dataset, part)]) for part in PARTS
+    }
     return {
         "rule": split.rule,
         "seed": split.seed,
@@ -134,7 +129,7 @@ def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
 def _material(
     predictor: Predictor,
     dataset: PackedDataset,
-    predictions: pd.DataFrame,
+    predictions: Predictions,
     metrics: dict[str, Any],
     run: Run | None,
     split: dict[str, Any],

@@ -14,7 +14,6 @@ from hubblefork.explanation.attribution import METHODS, saliency
 from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run, short_name
-from hubblefork.tasks.task import Classes
 from hubblefork.workflow.explain_images import explain_images
 from hubblefork.workflow.explain_test_set import explain_part
 
@@ -122,11 +121,8 @@ def _check(
     places: Sequence[str | Path],
 ) -> None:
     """RequestError for whatever would only be found after minutes of work."""
-    if folds is not None and not isinstance(predictor.task, Classes):
-        raise RequestError(
-            "--folds finds wrong labels of classes, and this model gives fractions of votes: leave "
-            "it out, or train one with --classes five or --classes galaxy10"
-        )
+    if folds is not None:
+        predictor.task.require_classes("--folds finds wrong labels of classes")
     if folds is not None and places:
         raise RequestError("--folds goes without images: it looks at all of the run's own")
     if folds is not None and folds < 2:

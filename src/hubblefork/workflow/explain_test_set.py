@@ -29,7 +29,8 @@ from hubblefork.models.predictor import Predictor
 from hubblefork.report.explain import Explained, now, write_explained, write_table
 from hubblefork.report.explain_words import about_test_part
 from hubblefork.runs.run import Run, short_name
-from hubblefork.tasks.task import Classes, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.votes import Votes
 from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.out_of_fold import fold_splits, out_of_fold

@@ -15,7 +15,6 @@ from hubblefork.data.splits import Split, make_split
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.leakage import require_unseen
 from hubblefork.runs.run import Run
-from hubblefork.tasks.task import Classes
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.probe import check_probe, fit_probe
@@ -61,8 +60,7 @@ def out_of_fold(
     >>> out_of_fold(recipe, pack(galaxies, size=24), 2, folder).shape
     (80, 2)
     """
-    if not isinstance(dataset.task, Classes):
-        raise RequestError("folds find wrong labels of classes, and votes have none")
+    dataset.task.require_classes("folds find wrong labels of classes")
     place = choose_device(device, 1)
     precision = choose_precision("auto", place)
     splits = fold_splits(recipe, dataset, folds, seed)

@@ -10,7 +10,6 @@ from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.explanation.features import compute_features
-from hubblefork.explanation.meaning import meaning_of
 from hubblefork.explanation.single_image import Known
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run
@@ -43,7 +42,7 @@ def known_of(predictor: Predictor, run: Run, dataset: PackedDataset, split: Spli
         features=_kept_features(predictor, run, dataset, rows),
         ids=dataset.table["id"].to_numpy(object)[rows],
         true=true,
-        labels=meaning_of(predictor.task).words(true),
+        labels=predictor.task.words.labels(true),
         image=lambda place: dataset.images[rows[place]],
     )
 

@@ -29,7 +29,6 @@ from hubblefork.networks.registry import count_parameters
 from hubblefork.runs.leakage import require_unseen
 from hubblefork.runs.resuming import check_same, find_earlier
 from hubblefork.runs.run import Run, default_run_path, refuse_existing
-from hubblefork.tasks.task import Classes
 from hubblefork.training.fit import fit
 from hubblefork.training.losses import choose_objective
 from hubblefork.training.plan import Plan, make_network, plan, resolve
@@ -287,9 +286,7 @@ def _save(planned: Plan, run: Run, network: nn.Module, card: ModelCard) -> None:
 def _announce(planned: Plan, run: Run) -> None:
     sizes = ", ".join(f"{number:,} {part}" for part, number in planned.split.counts().items())
     dataset = planned.dataset
-    of_classes = isinstance(dataset.task, Classes)
-    labels = f"in {dataset.task.outputs} classes" if of_classes else "with fractions of votes"
-    say(f"{dataset.source}: {len(dataset):,} images {labels} ({sizes})")
+    say(f"{dataset.source}: {len(dataset):,} images {dataset.task.summary} ({sizes})")
     say(
         f"recipe {planned.recipe.name}: {planned.recipe.network.name}, "
         f"{count_parameters(planned.network):,} parameters, on {_where(planned)} in "

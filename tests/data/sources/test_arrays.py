@@ -18,7 +18,9 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import open_arrays
-from hubblefork.tasks.task import Classes, Unlabelled, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Unlabelled
+from hubblefork.tasks.votes import Votes
 
 N = 12
 IMAGES = np.random.default_rng(0).integers(0, 256, (N, 10, 8, 3), np.uint8)

@@ -12,7 +12,8 @@ from hubblefork.data.packing import pack
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.catalogue import open_catalogue
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Unlabelled, Votes
+from hubblefork.tasks.task import Unlabelled
+from hubblefork.tasks.votes import Votes
 
 
 @pytest.fixture

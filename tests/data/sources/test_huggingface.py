@@ -13,7 +13,9 @@ from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Unlabelled, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Unlabelled
+from hubblefork.tasks.votes import Votes
 
 
 def refusal(text, **options) -> str:

@@ -3,7 +3,8 @@ import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.huggingface_labels import read_labels
-from hubblefork.tasks.task import Classes, Unlabelled
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Unlabelled
 
 NAMES = ["round", "edge-on", "spiral"]
 

@@ -11,7 +11,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.kaggle import is_kaggle
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Unlabelled, Votes
+from hubblefork.tasks.task import Unlabelled
+from hubblefork.tasks.votes import Votes
 
 COLUMNS = list(GALAXY_ZOO_2.columns)
 IDS = ["100143", "100008", "100023", "100053"]

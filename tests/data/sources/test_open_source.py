@@ -2,7 +2,7 @@ import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.classes import Classes
 
 
 def refusal(text) -> str:

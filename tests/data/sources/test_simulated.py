@@ -5,7 +5,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources import open_source
 from hubblefork.sky.class_rules import GALAXY10_SDSS
-from hubblefork.tasks.task import Classes, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.votes import Votes
 
 
 @pytest.mark.parametrize("text", ["simulated:votes:30", "simulated:30:votes"])

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubblefork.core.errors import RequestError
-from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
+from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 COLUMNS = list(GALAXY_ZOO_2.columns)
@@ -23,7 +23,7 @@ def votes(number: int = 5, seed: int = 0) -> pd.DataFrame:
 
 def refusal(table: pd.DataFrame) -> str:
     with pytest.raises(RequestError) as caught:
-        checked_fractions(table, IDS, "sky.csv")
+        checked_fractions(table, IDS, "sky.csv", GALAXY_ZOO_2)
     return str(caught.value)
 
 
@@ -31,8 +31,8 @@ def refusal(table: pd.DataFrame) -> str:
 @given(st.integers(0, 10_000))
 def test_what_the_tree_allows_passes_in_any_order_of_columns(seed):
     table = votes(seed=seed)
-    assert has_fractions(table)
-    checked = checked_fractions(table.astype("str"), IDS, "sky.csv")
+    assert votes_in(table)
+    checked = checked_fractions(table.astype("str"), IDS, "sky.csv", GALAXY_ZOO_2)
     assert list(checked) == COLUMNS
     np.testing.assert_array_equal(checked, table[COLUMNS])
 
@@ -66,8 +66,8 @@ def test_answers_that_do_not_sum_to_their_parent_are_told_with_both_numbers():
 def test_rounding_is_no_mistake():
     table = votes()
     table["Class6.2"] += 9e-5
-    checked_fractions(table, IDS, "sky.csv")
+    checked_fractions(table, IDS, "sky.csv", GALAXY_ZOO_2)
 
 
 def test_a_column_too_few_is_no_table_of_votes():
-    assert not has_fractions(votes().drop(columns="Class11.6"))
+    assert not votes_in(votes().drop(columns="Class11.6"))

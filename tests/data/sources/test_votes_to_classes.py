@@ -8,7 +8,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.sources.votes_to_classes import read_rule
 from hubblefork.sky.class_rules import FIVE_CLASSES, GALAXY10_SDSS, five_class
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.classes import Classes
 
 SKY = "simulated:votes:300"
 RULE = """

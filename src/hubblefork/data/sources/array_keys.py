@@ -11,7 +11,7 @@ from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, Array, open_arrays_of
 from hubblefork.data.sources.array_pixels import can_be_images
 from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, parts
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.data.sources.vote_fractions import votes_of_length
 
 # What people call the two arrays; where several could be meant, a name from here decides.
 _IMAGES = frozenset({"images", "image", "pictures", "x", "data"})
@@ -147,7 +147,7 @@ def _can_be_labels(array: Array, number: int) -> bool:
         return False
     # Numbers with fractions, and rows of numbers, are labels only if they are called so.
     plain = len(array.shape) == 1 and array.dtype.kind in "biuSUO"
-    votes = array.shape[1:] == (len(GALAXY_ZOO_2.columns),)
+    votes = len(array.shape) == 2 and votes_of_length(array.shape[1]) is not None
     return plain or votes or not _LABELS.isdisjoint(re.findall("[a-z]+", array.last))
 
 

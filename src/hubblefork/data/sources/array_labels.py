@@ -8,15 +8,16 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.sources.array_files import Array
 from hubblefork.data.sources.table_columns import as_text, class_numbers
-from hubblefork.data.sources.vote_fractions import checked_fractions
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Task, Votes
+from hubblefork.data.sources.vote_fractions import checked_fractions, votes_of_length
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Task
 
 
 def read_labels(array: Array, names: Sequence[str], ids: pd.Series) -> tuple[Task, pd.DataFrame]:
-    """Return the task, and the column `label` (index of the class) or the 37 fractions.
+    """Return the task, and the column `label` (index of the class) or the vote fractions.
 
-    array: (N,) or (N, 1) whole numbers or text; (N, K) one-hot; (N, 37) vote fractions.
+    array: (N,) or (N, 1) whole numbers or text; (N, K) one-hot; (N, answers of a tree) vote
+        fractions.
     names: of the classes, where the file has them.
     ids: (N,), what names a row in a message.
 
@@ -25,7 +26,7 @@ def read_labels(array: Array, names: Sequence[str], ids: pd.Series) -> tuple[Tas
     if array.dtype.kind not in "biufSUO" or len(array.shape) > 2:
         raise RequestError(
             f"{array.file}: {array} are no labels; expected whole numbers, text, one-hot rows, "
-            f"or rows of {len(GALAXY_ZOO_2.columns)} vote fractions"
+            "or rows of vote fractions"
         )
     values = array.all()
     if array.shape[1:] == (1,):
@@ -54,14 +55,14 @@ def _is_one_hot(values: np.ndarray) -> bool:
 
 
 def _votes(array: Array, values: np.ndarray, ids: pd.Series) -> tuple[Task, pd.DataFrame]:
-    columns = list(GALAXY_ZOO_2.columns)
-    if values.shape[1] != len(columns) or array.is_text:
+    task = None if array.is_text else votes_of_length(values.shape[1])
+    if task is None:
         raise RequestError(
             f"{array.file}: {array} are no labels: its rows are neither one-hot (a single 1, "
-            f"otherwise 0) nor {len(columns)} vote fractions"
+            "otherwise 0) nor one vote fraction for each answer of a known decision tree"
         )
-    table = pd.DataFrame(values.astype(np.float64), columns=columns)
-    return Votes(), checked_fractions(table, ids, array.file)
+    table = pd.DataFrame(values.astype(np.float64), columns=list(task.names))
+    return task, checked_fractions(table, ids, array.file, task.tree)
 
 
 def _from_text(array: Array, names: Sequence[str]) -> tuple[Sequence[str], np.ndarray]:

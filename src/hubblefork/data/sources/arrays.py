@@ -32,7 +32,7 @@ from hubblefork.data.sources.array_pixels import Pixels, can_be_images, find_pix
 from hubblefork.data.sources.base import display_text, table_digest
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import StreamedSource
-from hubblefork.tasks.task import Classes, Task, Unlabelled
+from hubblefork.tasks.task import Task, Unlabelled
 
 
 class ArraySource(StreamedSource):
@@ -166,6 +166,6 @@ def _labels(
     else:
         names = find_names(arrays, labels)
     task, columns = read_labels(labels, names, ids)
-    if isinstance(task, Classes) and len(task.names) < 2:
+    if task.exclusive and len(task.names) < 2:
         raise RequestError(f"{file} has only one class, {task.names[0]!r}; two or more are needed")
     return task, columns

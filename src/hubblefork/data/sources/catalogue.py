@@ -12,9 +12,10 @@ from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.image_tables import passed_over, scalar_columns
 from hubblefork.data.sources.table_columns import as_text, check_ids, class_numbers, degrees, parts
-from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
+from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Task, Unlabelled, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Task, Unlabelled
 
 # The names that the Galaxy Zoo catalogues of other tools use.
 _SYNONYMS = {"id_str": "id", "file_loc": "image"}
@@ -126,7 +127,7 @@ def _check_columns(table: pd.DataFrame, images: Sequence[str], name: str, labell
     missing = [] if images else ["image"]
     if labelled:
         missing = ["id"] * ("id" not in table) + missing
-        missing += ["label"] * ("label" not in table and not has_fractions(table))
+        missing += ["label"] * ("label" not in table and votes_in(table) is None)
     if missing:
         votes = sum(column in table for column in GALAXY_ZOO_2.columns)
         total = len(GALAXY_ZOO_2.columns)
@@ -184,9 +185,9 @@ def _labels(table: pd.DataFrame, name: str) -> tuple[Task, Mapping[str, np.ndarr
         if len(names) < 2:
             raise RequestError(f"{name} has only one class, {names[0]!r}; two or more are needed")
         task = Classes(tuple(names))
-    elif has_fractions(table):
-        known |= dict(checked_fractions(table, table["id"], name).items())
-        task = Votes()
+    elif votes := votes_in(table):
+        known |= dict(checked_fractions(table, table["id"], name, votes.tree).items())
+        task = votes
     if "split" in table:
         known["split"] = parts(table["split"], name)
     return task, known

@@ -16,7 +16,8 @@ from hubblefork.data.folders import files_below, listing
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import PART_WORDS, ImageFiles, display_text
 from hubblefork.data.sources.companion_table import columns_beside
-from hubblefork.tasks.task import Classes, Task, Unlabelled
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Task, Unlabelled
 
 _LAYOUT = "expected one folder of images a class, as in {name}/spiral/1.jpg, {name}/edge_on/2.jpg"
 

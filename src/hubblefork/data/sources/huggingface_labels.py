@@ -8,8 +8,9 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.data.sources.table_columns import as_text, class_numbers
-from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
-from hubblefork.tasks.task import Classes, Task, Unlabelled, Votes
+from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import Task, Unlabelled
 
 # How authors call the column of classes; `summary` is that of Galaxy Zoo Evo.
 _USUAL = ("label", "labels", "summary")
@@ -59,9 +60,9 @@ def read_labels(
         if column is not None:
             labels = _read_classes(rows[column], names.get(column), name)
             return labels if labelled or labels.known.all() else unlabelled
-        if has_fractions(rows):
-            fractions = checked_fractions(rows, ids, name)
-            return Labels(Votes(), unlabelled.known, dict(fractions.items()), list(fractions))
+        if votes := votes_in(rows):
+            fractions = checked_fractions(rows, ids, name, votes.tree)
+            return Labels(votes, unlabelled.known, dict(fractions.items()), list(fractions))
     except RequestError as error:
         if labelled:
             raise

@@ -16,9 +16,10 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles
-from hubblefork.data.sources.vote_fractions import checked_fractions, has_fractions
+from hubblefork.data.sources.vote_fractions import checked_fractions
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Task, Unlabelled, Votes
+from hubblefork.tasks.task import Task, Unlabelled
+from hubblefork.tasks.votes import Votes
 
 _SOLUTIONS = "training_solutions_rev1.csv"
 _TRAINING = "images_training_rev1"
@@ -64,15 +65,15 @@ def _open_training(path: Path, name: str) -> ImageFiles:
     solutions = _need(path, _SOLUTIONS, name, "; kaggle:DIR:test reads the test images alone")
     images = _need(path, _TRAINING, name)
     table = _read_rows(solutions, name)
-    if not has_fractions(table):
-        missing = [column for column in GALAXY_ZOO_2.columns if column not in table]
+    missing = [column for column in GALAXY_ZOO_2.columns if column not in table]
+    if missing:
         raise RequestError(
             f"{name}: {_SOLUTIONS} has no column {first_few(missing)}; expected {_ID} and the 37 "
             "fractions Class1.1 to Class11.6"
         )
-    fractions = checked_fractions(table, table[_ID], name)
+    fractions = checked_fractions(table, table[_ID], name, GALAXY_ZOO_2)
     rows = pd.concat([table[_ID].rename("id"), fractions], axis=1)
-    return _join(path, images, rows, _SOLUTIONS, Votes(), name)
+    return _join(path, images, rows, _SOLUTIONS, Votes(GALAXY_ZOO_2), name)
 
 
 def _open_test(path: Path, name: str) -> ImageFiles:
@@ -103,7 +104,7 @@ def _join(
             f"{folder}; expected files named as in {_example(rows)}"
         )
     notes = []
-    kept = there | isinstance(task, Unlabelled)
+    kept = there | (not task.label_columns)
     if not there.all():
         outcome = "" if kept.all() else " and were left out"
         notes.append(

@@ -18,7 +18,9 @@ from hubblefork.sky.simulation.simulate import (
     Simulation,
     simulate,
 )
-from hubblefork.tasks.task import VOLUNTEERS, Classes, Task, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.task import VOLUNTEERS, Task
+from hubblefork.tasks.votes import Votes
 
 # Enough galaxies for every class to have some in each part of a split, and few enough to be
 # rendered in half a minute.

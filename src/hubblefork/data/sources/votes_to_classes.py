@@ -17,7 +17,7 @@ is left out if none does.
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,24 +26,20 @@ import numpy as np
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.images.blocks import Job
 from hubblefork.data.sources.base import Source, table_digest
-from hubblefork.data.sources.vote_fractions import has_fractions
+from hubblefork.data.sources.vote_fractions import votes_in
 from hubblefork.sky.class_rules import (
-    FIVE_CLASSES,
-    GALAXY10_SDSS,
     NO_CLASS,
+    RULES,
     class_by_ranges,
-    five_class,
-    galaxy10_class,
+    rules_of,
 )
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Votes
+from hubblefork.sky.decision_tree import DecisionTree, load_tree, tree_names
+from hubblefork.tasks.classes import Classes
 
 # A class's thresholds: the least fraction of each answer, or the least and the most.
 Thresholds = dict[str, dict[str, float | list[float]]]
 
 _FORM = """as in [spiral] and below it "Class4.1" = 0.5"""
-# The rules that have names: the names of their classes, and each galaxy's class of (N, 37).
-RULES = {"galaxy10": (GALAXY10_SDSS, galaxy10_class), "five": (FIVE_CLASSES, five_class)}
 
 
 class VotesToClasses(Source):
@@ -60,14 +56,13 @@ class VotesToClasses(Source):
     """
 
     def __init__(self, source: Source, rule: str | Mapping[str, Any]) -> None:
-        if not isinstance(source.task, Votes):
-            has = "classes of its own" if isinstance(source.task, Classes) else "no labels"
-            hint = ", which it has too: take its labels out" if has_fractions(source.table) else ""
-            raise RequestError(
-                f"{source.name} has {has}; --classes makes classes from the 37 fractions of "
-                f"votes{hint}"
-            )
-        names, label = _apply(read_rule(rule), source.table[list(source.task.columns)].to_numpy())
+        votes = votes_in(source.table)
+        try:
+            fractions = source.task.fractions(source.table, source.name)
+        except RequestError as error:
+            hint = ", which it has too: take its labels out" if votes else ""
+            raise RequestError(f"{error}{hint}") from None
+        names, label = _apply(read_rule(rule), fractions, votes.tree, source.name)
         self._source = source
         self._rows = np.flatnonzero(label != NO_CLASS)
         total, found = len(label), np.unique(label[self._rows])
@@ -146,13 +141,22 @@ def _thresholds(content: Mapping[str, Any], where: str) -> Thresholds:
             answer: _limits(value, f"{where}: {answer} of class {name!r}")
             for answer, value in _flat(table).items()
         }
-        unknown = [answer for answer in result[name] if answer not in GALAXY_ZOO_2.columns]
-        if unknown:
-            raise RequestError(
-                f"{where}: class {name!r} asks for {unknown[0]!r}, which is no answer of the "
-                f"tree; {nearest(unknown[0], GALAXY_ZOO_2.columns)}"
-            )
+        _check_answers(result[name], name, where, _all_answers())
     return result
+
+
+def _all_answers() -> list[str]:
+    """The answers of all known trees: which one is asked for is known once a source is read."""
+    return [column for name in tree_names() for column in load_tree(name).columns]
+
+
+def _check_answers(answers: Iterable[str], name: str, where: str, known: Collection[str]) -> None:
+    for answer in answers:
+        if answer not in known:
+            raise RequestError(
+                f"{where}: class {name!r} asks for {answer!r}, which is no answer of the tree; "
+                f"{nearest(answer, known)}"
+            )
 
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,11 +181,23 @@ def _limits(value: Any, where: str) -> float | list[float]:
     return [float(each) for each in numbers] if numbers is value else float(value)
 
 
-def _apply(rule: str | Thresholds, fractions: np.ndarray) -> tuple[Sequence[str], np.ndarray]:
-    """Return the names of all the rule's classes, and each galaxy's class or NO_CLASS."""
+def _apply(
+    rule: str | Thresholds, fractions: np.ndarray, tree: DecisionTree, source: str
+) -> tuple[Sequence[str], np.ndarray]:
+    """Return the names of all the rule's classes, and each galaxy's class or NO_CLASS.
+
+    Raises RequestError where the rule is about the answers of another tree.
+    """
     if isinstance(rule, str):
+        if rule not in rules_of(tree):
+            raise RequestError(
+                f"the rule {rule} is not of votes on {tree.title}, which {source} has: give a "
+                ".toml file of thresholds"
+            )
         names, classify = RULES[rule]
         return names, classify(fractions)
+    for name, answers in rule.items():
+        _check_answers(answers, name, source, tree.columns)
     ranges = [
         {
             answer: tuple(each) if isinstance(each, list) else (each, 1)
@@ -189,7 +205,7 @@ def _apply(rule: str | Thresholds, fractions: np.ndarray) -> tuple[Sequence[str]
         }
         for answers in rule.values()
     ]
-    return list(rule), class_by_ranges(fractions, ranges)
+    return list(rule), class_by_ranges(fractions, ranges, tree)
 
 
 def _notes(

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.sky.tree_words import KINDS, describe, follow, kinds, short_name, short_question
 
 
 def votes(*columns):
@@ -40,15 +39,16 @@ FACE_ON = ("Class1.2", "Class2.2")
 )
 def test_a_galaxy_in_a_few_words(columns, words, kind):
     fractions = votes(*columns)
-    assert [GALAXY_ZOO_2.columns[place] for _, place in follow(fractions)] == list(columns)
-    assert describe(fractions[None])[0] == words
-    assert KINDS[kinds(fractions[None])[0]] == kind
+    path = [GALAXY_ZOO_2.columns[place] for _, place in GALAXY_ZOO_2.follow(fractions)]
+    assert path == list(columns)
+    assert GALAXY_ZOO_2.describe(fractions[None])[0] == words
+    assert GALAXY_ZOO_2.kinds[GALAXY_ZOO_2.kind_of(fractions[None])[0]].name == kind
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_a_path_ends_and_each_of_its_questions_is_led_to(seed):
     fractions = np.random.default_rng(seed).random(37)
-    steps = follow(fractions)
+    steps = GALAXY_ZOO_2.follow(fractions)
     for (_, place), (following, _) in pairwise(steps):
         assert GALAXY_ZOO_2.answers[GALAXY_ZOO_2.columns[place]].next == following.number
     assert GALAXY_ZOO_2.answers[GALAXY_ZOO_2.columns[steps[-1][1]]].next is None
@@ -56,12 +56,13 @@ def test_a_path_ends_and_each_of_its_questions_is_led_to(seed):
 
 def test_many_galaxies_are_described_as_each_by_itself():
     fractions = np.random.default_rng(0).random((50, 37))
-    assert describe(fractions).tolist() == [describe(each[None])[0] for each in fractions]
-    assert describe(fractions[:0]).shape == (0,)
+    alone = [GALAXY_ZOO_2.describe(each[None])[0] for each in fractions]
+    assert GALAXY_ZOO_2.describe(fractions).tolist() == alone
+    assert GALAXY_ZOO_2.describe(fractions[:0]).shape == (0,)
 
 
 def test_every_question_and_answer_has_a_short_name():
-    assert all(short_question(question.number) for question in GALAXY_ZOO_2.questions)
-    names = [short_name(column) for column in GALAXY_ZOO_2.columns]
+    assert all(question.short for question in GALAXY_ZOO_2.questions)
+    names = [GALAXY_ZOO_2.answer_name(column) for column in GALAXY_ZOO_2.columns]
     assert not {"yes", "no"} & set(names)
-    assert short_name("Class10.1") == "winding: tight"
+    assert GALAXY_ZOO_2.answer_name("Class10.1") == "winding: tight"

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from hubblefork.evaluation.vote_metrics import measure_votes
-from hubblefork.explanation.meaning import meaning_of
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.task import Classes, Votes
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.votes import Votes
 
-CLASSES = meaning_of(Classes(("arm", "bar", "disc")))
-VOTES = meaning_of(Votes())
+CLASSES = Classes(("arm", "bar", "disc"))
+VOTES = Votes()
 
 
 def fractions(**shares):
@@ -29,24 +29,26 @@ SMOOTH = fractions(Class1_1=0.9, Class1_2=0.1, Class6_1=0.6, Class7_1=0.8, Class
 
 def test_of_classes_the_two_most_probable_get_maps():
     assert CLASSES.targets(np.array([0.1, 0.3, 0.6])) == [2, 1]
-    assert CLASSES.summary(np.array([0.1, 0.3, 0.6])) == "disc, 60\xa0%"
+    assert CLASSES.words.summary(np.array([0.1, 0.3, 0.6])) == "disc, 60\xa0%"
 
 
 def test_of_votes_the_answers_on_the_path_get_maps_without_a_bare_no():
-    names = [VOTES.name(place) for place in VOTES.targets(SPIRAL)]
+    names = [VOTES.words.name(place) for place in VOTES.targets(SPIRAL)]
     # The questions that most volunteers come to, in the order of the tree; edge-on and odd are no.
     assert names == ["features or disk", "bar: yes", "spiral: yes", "bulge: obvious"]
-    names = [VOTES.name(place) for place in VOTES.targets(SMOOTH)]
+    names = [VOTES.words.name(place) for place in VOTES.targets(SMOOTH)]
     assert names == ["smooth", "completely round", "odd: yes", "ring"]
     assert VOTES.targets(fractions(Class1_3=1.0)) == [2]
 
 
 def test_the_path_is_a_table_with_a_row_for_each_question():
-    table = VOTES.table(SPIRAL)
+    table = VOTES.words.table(SPIRAL)
     assert table["Question"].tolist()[:2] == ["Smooth, or a disk?", "Edge-on?"]
     assert table.loc[0, "Next answer"] == "smooth"
     assert len(table) == len(VOTES.row(SPIRAL)["path"].split("|")) == 8
-    assert VOTES.row(SPIRAL)["looks"] == VOTES.summary(SPIRAL) == "disk, barred, spiral, 2 arms"
+    assert (
+        VOTES.row(SPIRAL)["looks"] == VOTES.words.summary(SPIRAL) == "disk, barred, spiral, 2 arms"
+    )
 
 
 def test_classes_are_measured_by_accuracy():
@@ -63,9 +65,9 @@ def test_classes_are_measured_by_accuracy():
 def test_votes_are_measured_by_the_root_of_the_mean_squared_error():
     true, values = np.random.default_rng(0).random((2, 20, 37))
     score = VOTES.score(VOTES.tally(true, values))
-    assert score.value == pytest.approx(measure_votes(true, values)["rmse"])
+    assert score.value == pytest.approx(measure_votes(true, values, GALAXY_ZOO_2)["rmse"])
     mean = np.broadcast_to(true.mean(axis=0), true.shape)
-    assert VOTES.baseline(true) == pytest.approx(measure_votes(true, mean)["rmse"])
+    assert VOTES.baseline(true) == pytest.approx(measure_votes(true, mean, GALAXY_ZOO_2)["rmse"])
     errors = np.sqrt(((true - values) ** 2).mean(axis=1))
     assert VOTES.worst(true, values)[0] == errors.argmax()
     assert VOTES.leading(values).tolist() == values[:, :3].argmax(axis=1).tolist()

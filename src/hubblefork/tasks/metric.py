@@ -1,0 +1,47 @@
+"""A metric as readers see it: its name, whether lower is better, and how its values are written."""
+
+from dataclasses import dataclass
+
+from hubblefork.core.text import percent
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of how good answers are.
+
+    name: its key in `metrics.json` and its column in tables. title: for readers.
+    percent: whether it is a fraction that is shown in percent.
+
+    >>> Metric("accuracy", "Accuracy", percent=True).written(0.9512)
+    '95.1\\xa0%'
+    >>> Metric("rmse", "RMSE", lower_is_better=True).difference(-0.001)
+    '-0.0010'
+    """
+
+    name: str
+    title: str
+    lower_is_better: bool = False
+    percent: bool = False
+
+    def written(self, value: float | None) -> str:
+        """A value as pages and the terminal show it; a dash where there is none."""
+        if value is None or self.percent:
+            return percent(value)
+        return f"{value:.4f}"
+
+    def between(self, interval: tuple[float, float] | list[float]) -> str:
+        """An interval of values, with one unit."""
+        low, high = interval
+        return f"{100 * low:.1f} to {percent(high)}" if self.percent else f"{low:.4f} to {high:.4f}"
+
+    def difference(self, value: float) -> str:
+        """A difference of two values; of fractions, in percentage points."""
+        return f"{100 * value:+.1f}" if self.percent else f"{value:+.4f}"
+
+    def better(self, value: float, other: float) -> bool:
+        """Whether the first of two values is the better one."""
+        return value < other if self.lower_is_better else value > other
+
+
+ACCURACY = Metric("accuracy", "Accuracy", percent=True)
+RMSE = Metric("rmse", "RMSE", lower_is_better=True)

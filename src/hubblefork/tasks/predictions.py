@@ -1,0 +1,203 @@
+"""The answers of a model to N images: the one object between a model and all that reads them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.files import replacing
+from hubblefork.tasks.task import Task
+
+# The columns of a table of predictions that are not outputs of the task.
+_OWN = ("id", "true", "predicted", "typicality", "set", "problem")
+_TEXT = ("id", "true", "predicted", "set", "problem")
+_TRUE = "true_"
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of N images, and what is known of them.
+
+    Parameters
+    ----------
+    task
+        What labels and answers mean.
+    ids
+        (N,) text.
+    values
+        (N, K) probabilities of classes, or fractions of votes; a row of NaN is an image without a
+        prediction.
+    true
+        The labels, as `task.labels` gives them, where they are known.
+    typicality
+        (N,) in (0, 1], the fraction of validation images that are at least as unlike the training
+        images; NaN without a prediction; None where the model does not know it.
+    sets
+        (N, K) of bool, the classes in each prediction set, where they were asked for.
+    problems
+        (N,) why an image could not be read, empty where it could; None where all were read.
+
+    >>> from hubblefork.tasks.classes import Classes
+    >>> task = Classes(("disc", "spiral"))
+    >>> found = Predictions(task, np.array(["a"]), np.array([[0.25, 0.75]]), np.array([1]))
+    >>> found.table()
+      id    true predicted  disc  spiral
+    0  a  spiral    spiral  0.25    0.75
+    """
+
+    task: Task
+    ids: np.ndarray
+    values: np.ndarray
+    true: np.ndarray | None = None
+    typicality: np.ndarray | None = None
+    sets: np.ndarray | None = None
+    problems: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def known(self) -> np.ndarray:
+        """(N,) which images have a prediction."""
+        return ~np.isnan(self.values).any(axis=1)
+
+    @property
+    def leading(self) -> np.ndarray:
+        """(N,) the first thing that is answered, as a place among the task's outputs."""
+        return self.task.leading(self.values)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(N,) the largest of the values."""
+        return self.values.max(axis=1)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """(N,) whether the leading answer is the true one; the labels have to be known."""
+        return self.leading == self.task.truth(self.true)
+
+    def take(self, rows: np.ndarray) -> "Predictions":
+        """The predictions of some rows, in their order."""
+        picked = {
+            name: None if value is None else value[rows]
+            for name in ("ids", "values", "true", "typicality", "sets", "problems")
+            for value in [getattr(self, name)]
+        }
+        return replace(self, **picked)
+
+    def in_order_of(self, task: Task, name: str) -> "Predictions":
+        """The same with the outputs in the order of another task of the same outputs.
+
+        name: whose predictions these are, for messages. Raises RequestError where the tasks do not
+        have the same outputs.
+        """
+        if self.task == task:
+            return self
+        aligned = task.aligned(self.task, name)
+        if set(self.task.names) != set(task.names):
+            absent = [repr(each) for each in task.names if each not in self.task.names]
+            raise RequestError(f"{name} has no class {first_few(absent)}")
+        order = [self.task.names.index(each) for each in task.names]
+        return replace(
+            self,
+            task=task,
+            values=self.values[:, order],
+            true=None if self.true is None else aligned(self.true),
+            sets=None if self.sets is None else self.sets[:, order],
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row an image.
+
+        For classes: id, true (where known), predicted, and the probability of each class in a
+        column of its name, or `p(name)` where the table has a column of this name itself. For
+        votes: id, the fraction of each answer, and the true ones after `true_`. Then typicality,
+        set (the classes in it, joined by `|`, the most probable first) and problem, where known.
+        """
+        columns = {"id": pd.Series(self.ids, dtype=object)}
+        if self.task.exclusive:
+            names = np.array([*self.task.names, ""], dtype=object)
+            if self.true is not None:
+                columns["true"] = names[self.true]
+            leading = np.nan_to_num(self.values).argmax(axis=1)
+            columns["predicted"] = names[np.where(self.known, leading, self.task.outputs)]
+        columns |= dict(zip(value_columns(self.task), self.values.T, strict=True))
+        if not self.task.exclusive and self.true is not None:
+            columns |= {_TRUE + name: self.true[:, k] for k, name in enumerate(self.task.names)}
+        if self.typicality is not None:
+            columns["typicality"] = self.typicality
+        if self.sets is not None:
+            columns["set"] = self._set_words()
+        if self.problems is not None:
+            columns["problem"] = self.problems
+        return pd.DataFrame(columns)
+
+    def save(self, path: Path) -> None:
+        """Write the table as CSV, whole or not at all."""
+        with replacing(path) as file:
+            self.table().to_csv(file, index=False, float_format="%.6g")
+
+    @classmethod
+    def read(cls, path: Path, task: Task) -> "Predictions":
+        """Read what `save` wrote for this task.
+
+        Raises RequestError where it is not there, or where it is another table.
+        """
+        try:
+            # Class names such as "None" or "NA" are names.
+            text = dict.fromkeys(_TEXT, str)
+            numbers = {"typicality": ""}
+            table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=numbers)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise RequestError(f"{path} is no table of predictions: {reason}") from error
+        return cls.from_table(table, task, str(path))
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, task: Task, name: str = "the table") -> "Predictions":
+        """Read what `table` gave."""
+        wanted = ["id", *value_columns(task)]
+        missing = [column for column in wanted if column not in table]
+        if missing:
+            raise RequestError(
+                f"{name} has no column {first_few(missing)}: it is no table of predictions of this "
+                "model"
+            )
+        true = None
+        if task.exclusive and "true" in table:
+            numbers = table["true"].map({each: k for k, each in enumerate(task.names)})
+            if numbers.isna().any():
+                unknown = table["true"][numbers.isna()].unique()
+                raise RequestError(f"{name} has classes that are not known: {first_few(unknown)}")
+            true = numbers.to_numpy(np.int64)
+        elif not task.exclusive and all(_TRUE + each in table for each in task.names):
+            true = table[[_TRUE + each for each in task.names]].to_numpy(float)
+        return cls(
+            task=task,
+            ids=table["id"].to_numpy(object),
+            values=table[value_columns(task)].to_numpy(float),
+            true=true,
+            typicality=table["typicality"].to_numpy(float) if "typicality" in table else None,
+            problems=table["problem"].to_numpy(object) if "problem" in table else None,
+        )
+
+    def _set_words(self) -> list[str]:
+        """The names of the classes in each set, the most probable first."""
+        order = np.argsort(-self.values, axis=1, kind="stable")
+        return [
+            "|".join(self.task.names[place] for place in places if inside[place])
+            for inside, places in zip(self.sets, order, strict=True)
+        ]
+
+
+def value_columns(task: Task) -> Sequence[str]:
+    """The column of each output: its name, told apart from the table's other columns.
+
+    >>> from hubblefork.tasks.classes import Classes
+    >>> value_columns(Classes(("spiral", "true", "p(true)")))
+    ['spiral', 'p(true)', 'p(p(true))']
+    """
+    return [f"p({name})" if name in _OWN or name.startswith("p(") else name for name in task.names]
