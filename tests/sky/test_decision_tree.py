@@ -1,4 +1,4 @@
-"""The tree is Galaxy Zoo 2's, and vote fractions hold together down it."""
+"""Every tree can be walked down, vote fractions hold together down it, and its source is named."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hubblefork.core.errors import RequestError
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2, DecisionTree, load_tree, tree_names
 
 
 def test_the_columns_are_kaggles_in_kaggles_order(real_data: Path):
@@ -37,15 +37,19 @@ def test_the_page_of_votes_lists_every_question_with_its_answers():
         assert f"| {question.number}. {question.text} | {came} | {answers} |\n" in page
 
 
-def test_every_path_ends_and_passes_each_question_at_most_once():
+@pytest.mark.parametrize("name", tree_names())
+def test_every_path_ends_and_passes_each_question_at_most_once(name: str):
+    tree = load_tree(name)
+
     def walk(number: int | None, before: tuple[int, ...]) -> set[int]:
         if number is None:
             return set(before)
         assert number not in before
-        answers = GALAXY_ZOO_2.question(number).answers
+        answers = tree.question(number).answers
         return set().union(*(walk(answer.next, (*before, number)) for answer in answers))
 
-    assert walk(1, ()) == set(range(1, 12))
+    assert walk(1, ()) == {question.number for question in tree.questions}
+    assert all(word in tree.source for word in ("MNRAS", "20"))
 
 
 def test_real_votes_hold_together_and_unweighting_is_undone_by_weighting(real_data: Path):
@@ -57,48 +61,119 @@ def test_real_votes_hold_together_and_unweighting_is_undone_by_weighting(real_da
     np.testing.assert_allclose(again, votes, atol=1e-4)
 
 
-def own_answers(weights: np.ndarray) -> np.ndarray:
+def own_answers(tree: DecisionTree, weights: np.ndarray) -> np.ndarray:
     """Divide positive weights so that each question's answers sum to 1."""
     own = weights.copy()
-    for question in GALAXY_ZOO_2.questions:
+    for question in tree.questions:
         own[:, question.columns] /= own[:, question.columns].sum(axis=1, keepdims=True)
     return own
 
 
-many_weights = hnp.arrays(
-    np.float64, st.tuples(st.integers(1, 4), st.just(37)), elements=st.floats(0.01, 1.0)
-)
+@st.composite
+def trees_with_answers(draw: st.DrawFn) -> tuple[DecisionTree, np.ndarray]:
+    """Any tree, and for some galaxies the probabilities of each question's own answers."""
+    tree = load_tree(draw(st.sampled_from(tree_names())))
+    shape = (draw(st.integers(1, 4)), len(tree.columns))
+    weights = draw(hnp.arrays(np.float64, shape, elements=st.floats(0.01, 1.0)))
+    return tree, own_answers(tree, weights)
 
 
-@given(many_weights)
-def test_any_answers_become_fractions_that_hold_together(weights: np.ndarray):
-    fractions = GALAXY_ZOO_2.weighted(own_answers(weights))
-    assert not GALAXY_ZOO_2.check(fractions, tolerance=1e-9).any()
+@given(trees_with_answers())
+def test_any_answers_become_fractions_that_hold_together(given_answers):
+    tree, own = given_answers
+    fractions = tree.weighted(own)
+    assert not tree.check(fractions, tolerance=1e-9).any()
     assert ((fractions >= 0) & (fractions <= 1)).all()
 
 
-@given(many_weights)
-def test_unweighting_gives_the_answers_back(weights: np.ndarray):
-    own = own_answers(weights)
-    np.testing.assert_allclose(GALAXY_ZOO_2.conditional(GALAXY_ZOO_2.weighted(own)), own, rtol=1e-9)
+@given(trees_with_answers())
+def test_unweighting_gives_the_answers_back(given_answers):
+    tree, own = given_answers
+    np.testing.assert_allclose(tree.conditional(tree.weighted(own)), own, rtol=1e-9)
 
 
-@given(many_weights, st.integers(0, 36), st.sampled_from([0.01, -0.01, np.nan]))
-def test_a_changed_fraction_is_found(weights: np.ndarray, column: int, change: float):
-    fractions = GALAXY_ZOO_2.weighted(own_answers(weights))
+@given(trees_with_answers(), st.integers(0, 1000), st.sampled_from([0.01, -0.01, np.nan]))
+def test_a_changed_fraction_is_found(given_answers, column: int, change: float):
+    tree, own = given_answers
+    column %= len(tree.columns)
+    fractions = tree.weighted(own)
     fractions[0, column] += change
-    broken = GALAXY_ZOO_2.check(fractions)
-    own = next(
-        place
-        for place, question in enumerate(GALAXY_ZOO_2.questions)
-        if question.columns.start <= column < question.columns.stop
-    )
-    assert broken[0, own]
+    broken = tree.check(fractions)
+    assert broken[0, tree.question_of[column].number - 1]
     assert not broken[1:].any()
 
 
+@given(trees_with_answers())
+def test_the_commonest_answers_lead_to_an_end_and_can_be_described(given_answers):
+    tree, own = given_answers
+    fractions = tree.weighted(own)
+    for galaxy in fractions:
+        steps = tree.follow(galaxy)
+        assert steps[0][0] is tree.question(1)
+        assert tree.answers[tree.columns[steps[-1][1]]].next is None
+    assert len(tree.describe(fractions)) == len(tree.kind_of(fractions)) == len(fractions)
+    names = [tree.answer_name(column) for column in tree.columns]
+    assert not {"yes", "no"} & set(names)
+
+
+def of(**changes: object) -> dict:
+    """A small tree, with changes to its data."""
+    answers = [{"column": "round", "text": "round"}, {"column": "flat", "text": "flat", "next": 2}]
+    second = {
+        "text": "Arms?",
+        "parent": "flat",
+        "answers": [{"column": "arms", "text": "yes"}, {"column": "none", "text": "no"}],
+    }
+    return {
+        "name": "small", "title": "Small", "source": "nowhere", "fractions_of": "everybody",
+        "questions": [{"text": "What?", "answers": answers}, second],
+        "kinds": [{"name": "round", "answer": "round"}, {"name": "other"}],
+    } | changes  # fmt: skip
+
+
+def test_a_tree_of_ones_own_is_read_and_equals_itself_only():
+    tree = DecisionTree.from_content(of())
+    assert tree.columns == ("round", "flat", "arms", "none")
+    assert tree == DecisionTree.from_content(of()) != GALAXY_ZOO_2
+    assert tree.depth(tree.question(2)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"questions": [of()["questions"][1]]}, "question 1 names 'flat', no answer before it"),
+        ({"questions": [of()["questions"][0]]}, "'flat' leads to question 2, and there is none"),
+        ({"questions": [of()["questions"][0]] * 2}, "the column 'round' stands in it twice"),
+        ({"fractions_of": "some"}, "expected 'everybody' or 'asked'"),
+        ({"kinds": [{"name": "round", "answer": "round"}]}, "the last, which takes all others"),
+        ({"kinds": []}, "the last, which takes all others"),
+        ({"questions": [{"text": "What?"}]}, "cannot be understood"),
+        ({"questions": 3}, "cannot be understood"),
+        (
+            {"questions": [{"text": "?", "answers": [{"column": "a", "text": "a", "next": 1}]}],
+             "kinds": [{"name": "any"}]},
+            "its answers lead from question 1 back to it",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_tree_is_told_in_one_line(changes, message):
+    with pytest.raises(RequestError, match="decision tree 'small'") as caught:
+        DecisionTree.from_content(of(**changes))
+    assert message in str(caught.value)
+
+
+def test_a_tree_is_found_by_name_or_file(tmp_path):
+    with pytest.raises(RequestError, match="did you mean 'galaxy-zoo-2'"):
+        load_tree("galaxy-zoo-1")
+    with pytest.raises(RequestError, match="no decision tree at"):
+        load_tree(str(tmp_path / "mine.toml"))
+    (tmp_path / "mine.toml").write_text("= 3")
+    with pytest.raises(RequestError, match="not valid TOML"):
+        load_tree(str(tmp_path / "mine.toml"))
+
+
 def test_weighting_leaves_its_input_alone():
-    own = own_answers(np.ones((2, 37)))
+    own = own_answers(GALAXY_ZOO_2, np.ones((2, 37)))
     before = own.copy()
     GALAXY_ZOO_2.weighted(own)
     np.testing.assert_array_equal(own, before)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
-from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2, load_tree
 
 COLUMNS = list(GALAXY_ZOO_2.columns)
 IDS = pd.Series(["100", "200", "300", "400", "500"])
@@ -71,3 +71,33 @@ def test_rounding_is_no_mistake():
 
 def test_a_column_too_few_is_no_table_of_votes():
     assert not votes_in(votes().drop(columns="Class11.6"))
+
+
+DECALS = load_tree("galaxy-zoo-decals-5")
+
+
+def asked(number: int = 5) -> tuple[pd.DataFrame, np.ndarray]:
+    """Fractions of those who were asked, as DECaLS publishes them, and the same of everybody."""
+    random = np.random.default_rng(0)
+    own = np.concatenate(
+        [random.dirichlet(np.ones(len(q.answers)), number) for q in DECALS.questions], axis=1
+    )
+    # Nobody saw a disk in the first galaxy, so that questions about disks were not asked.
+    own[0, :3] = 1.0, 0.0, 0.0
+    weighted = DECALS.weighted(own)
+    own[0, [DECALS.index(c) for c in DECALS.columns if c.startswith(("disk", "bar"))]] = np.nan
+    return pd.DataFrame(own, columns=list(DECALS.columns)), weighted
+
+
+def test_fractions_of_those_who_were_asked_are_weighted_down_the_tree():
+    table, weighted = asked()
+    assert votes_in(table).tree is DECALS
+    checked = checked_fractions(table, IDS, "decals.csv", DECALS)
+    np.testing.assert_allclose(checked, weighted, atol=1e-9)
+
+
+def test_a_question_that_was_asked_has_to_have_answers():
+    table, _ = asked()
+    table.loc[1, [column for column in table if column.startswith("how-rounded")]] = np.nan
+    with pytest.raises(RequestError, match=r"200 .how-rounded_round_fraction is missing"):
+        checked_fractions(table, IDS, "decals.csv", DECALS)
