@@ -100,6 +100,7 @@ def test_the_lists_name_what_there_is(hubblefork):
     assert "compact-resnet" in hubblefork("list", "networks")[1]
     assert "simulated" in hubblefork("list", "sources")[1]
     assert "training.epochs" in hubblefork("list", "settings")[1]
+    assert "galaxy-zoo-decals-5" in hubblefork("list", "trees")[1]
 
 
 def test_a_second_run_uses_the_packed_images_of_the_first(

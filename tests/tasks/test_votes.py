@@ -78,7 +78,7 @@ class TestEveryTree:
 
     def test_labels_of_another_kind_or_tree_are_refused(self, tree):
         other = next(each for each in TREES if each != tree)
-        with pytest.raises(RequestError, match=f"votes on the questions of {other.title}"):
+        with pytest.raises(RequestError, match=f"on the questions of {other.title}"):
             Votes(tree).aligned(Votes(other), "sky.csv")
         for task in (Classes(("a", "b")), Unlabelled()):
             with pytest.raises(

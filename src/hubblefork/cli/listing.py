@@ -1,4 +1,4 @@
-"""`hubblefork list sources|networks|recipes|settings`: the names that can be used."""
+"""`hubblefork list sources|networks|recipes|settings|trees`: the names that can be used."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -13,6 +13,7 @@ class Kind(StrEnum):
     networks = "networks"
     recipes = "recipes"
     settings = "settings"
+    trees = "trees"
 
 
 def listing(what: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
@@ -47,9 +48,20 @@ def _settings() -> dict[str, str]:
     return describe_settings()
 
 
+def _trees() -> dict[str, str]:
+    from hubblefork.sky.decision_tree import load_tree, tree_names
+
+    trees = map(load_tree, tree_names())
+    return {
+        tree.name: f"{tree.title}: {len(tree.columns)} answers to {len(tree.questions)} questions"
+        for tree in trees
+    }
+
+
 _DESCRIBE = {
     Kind.sources: _sources,
     Kind.networks: _networks,
     Kind.recipes: _recipes,
     Kind.settings: _settings,
+    Kind.trees: _trees,
 }
