@@ -34,8 +34,10 @@ def opened(folder, values: np.ndarray, options: str = ""):
 def test_the_range_of_all_says_what_becomes_a_byte(tmp_path, values, expected, words):
     images = np.resize(values, (6, 8, 8))
     source = opened(tmp_path, images)
-    np.testing.assert_array_equal(source.load(0)[..., 0], np.resize(expected, (6, 8, 8)))
-    assert source.load(0)[0].dtype == np.uint8
+    np.testing.assert_array_equal(
+        next(source.read_group(0))[..., 0], np.resize(expected, (6, 8, 8))
+    )
+    assert next(source.read_group(0))[0].dtype == np.uint8
     assert [words in note for note in source.notes] == [True] * (words is not None)
     assert source.bands == 0
 
@@ -47,7 +49,7 @@ def test_beyond_bytes_there_are_counts(tmp_path, dtype):
     source = opened(tmp_path, counts)
     assert (source.channels, source.bands) == (5, 5)
     assert "scaled by the recipe's stretch" in source.notes[0]
-    assert source.load(0)[0].dtype == np.float32
+    assert next(source.read_group(0))[0].dtype == np.float32
     image = source.read([1], source.framing())[0]
     assert image.pixels.shape == (8, 8, 5)
     assert image.pixels.std() > 0
@@ -93,7 +95,7 @@ def test_bands_are_fewer_than_pixels_a_side(tmp_path, shape, options, height, wi
     values = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     source = opened(tmp_path, values, options)
     assert source.channels == bands
-    image = source.load(0)[1]
+    image = next(source.read_group(0))[1]
     assert image.shape == (height, width, bands)
     turned = bands == shape[1] and "HWC" not in options and len(shape) == 4
     expected = values[1].transpose(1, 2, 0) if turned else values[1].reshape(image.shape)

@@ -38,7 +38,9 @@ WRITERS = {"a.npz": np.savez, "b.npz": np.savez_compressed, "c.h5": write_h5, "d
 
 def pixels_of(source) -> np.ndarray:
     """All images as they are, without a square."""
-    return np.concatenate([source.load(slab) for slab in range(len(source.starts) - 1)])
+    return np.concatenate(
+        [batch for group in range(len(source.starts) - 1) for batch in source.read_group(group)]
+    )
 
 
 def refusal(text: str | Path, labelled: bool = True) -> str:

@@ -128,7 +128,7 @@ def test_columns_that_no_table_can_hold_are_passed_over_and_told(folder):
     source = opened(folder, six(**nested, night=nights), "parquet")
     assert list(source.table) == ["id", "label", "origin", "night"]
     assert source.notes == [
-        "Columns that are neither numbers, text nor dates are passed over: embedding, raw."
+        "Columns that are neither numbers, text nor dates are ignored: embedding, raw."
     ]
     dataset = pack(source, source.framing(size=16))
     assert [column.name for column in inspect_dataset(dataset).columns] == ["night"]

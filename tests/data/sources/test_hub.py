@@ -117,7 +117,7 @@ def test_what_is_asked_for_is_downloaded_and_the_rest_is_told(files, tmp_path):
         said = _ask(endpoint, tmp_path / "home", *(f"hub:owner/{name}" for name in names))
     assert said[0] == "6"
     assert "the hub has no data set owner/none" in said[1]
-    assert "only for those whom its owner admits" in said[2]
+    assert "is restricted by its owner" in said[2]
     assert "hub:owner/down cannot be downloaded: " in said[3]
     assert "or give a directory of its Parquet files" in said[3]
     assert said[4] == "18 test train"

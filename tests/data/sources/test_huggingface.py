@@ -90,7 +90,10 @@ def test_what_was_saved_to_disk_is_read(files, tmp_path):
     assert list(source.table["split"]) == ["train"] * 12 + ["test"] * 8
     assert greys(source) == list(range(20))
     (one / "data-00001-of-00002.arrow").unlink()
-    assert "is not whole: data-00001-of-00002.arrow is not there" in refusal(one)
+    assert (
+        "is incomplete: data-00001-of-00002.arrow, which its state.json names, is not there"
+        in refusal(one)
+    )
 
 
 def test_ids_positions_groups_and_other_columns_are_kept(files, tmp_path):
@@ -103,9 +106,7 @@ def test_ids_positions_groups_and_other_columns_are_kept(files, tmp_path):
     assert list(source.table) == kept
     assert source.table["id"][3] == "J3"
     assert source.table["group"][3] == "1"
-    assert source.notes == [
-        "Columns that are neither numbers, text nor dates are passed over: votes."
-    ]
+    assert source.notes == ["Columns that are neither numbers, text nor dates are ignored: votes."]
     assert set(kept) < set(pack(source).table)
 
 

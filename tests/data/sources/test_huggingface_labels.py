@@ -10,7 +10,7 @@ NAMES = ["round", "edge-on", "spiral"]
 
 
 def labels(columns: dict, names: dict | None = None, asked=None, labelled=True):
-    rows = pd.DataFrame(columns).assign(origin="x", _split=None)
+    rows = pd.DataFrame(columns)
     return read_labels(rows, pd.Series(range(len(rows))), names or {}, asked, labelled, "sky")
 
 
@@ -65,8 +65,8 @@ def test_text_that_says_nothing_is_no_label():
     assert labels({"label": ["a", " ", "b", None]}).known.tolist() == [True, False, True, False]
 
 
-def test_fractions_are_no_classes():
-    with pytest.raises(RequestError, match=r"holds fractions such as 0\.5, which are"):
+def test_fractions_are_not_classes():
+    with pytest.raises(RequestError, match=r"holds fractions such as 0\.5, which are not"):
         labels({"label": [0.5, 1.0]})
 
 

@@ -49,7 +49,7 @@ def test_where_it_is_not_clear_which_is_meant_it_is_asked():
 
 def test_a_numbered_file_too_few_is_noticed():
     files = named("data/train-00000-of-00003.parquet", "data/train-00002-of-00003.parquet")
-    assert refusal(files) == "sky is not whole: 2 of 3 files of data/train are there"
+    assert refusal(files) == "sky is incomplete: 2 of 3 files of data/train are there"
 
 
 def test_only_visible_files_count(tmp_path):

@@ -59,20 +59,19 @@ def test_a_file_cut_short_is_read_or_refused_in_one_line(whole, share):
     _is_told(damaged)
 
 
-def test_slabs_are_small_whatever_the_row_groups(files, tmp_path, monkeypatch):
+def test_batches_are_small_whatever_the_row_groups(files, tmp_path, monkeypatch):
     table = files.galaxies(0, 50)
     size = table["image"].nbytes
-    monkeypatch.setattr("hubblefork.data.sources.image_tables._SLAB_BYTES", size // 10)
+    monkeypatch.setattr("hubblefork.data.sources.image_tables._BATCH_BYTES", size // 10)
     for path in (
         files.write_parquet(table, tmp_path / "sky.parquet", rows=1 << 20),
         files.write_arrow(table, tmp_path / "sky.arrow", rows=1 << 20),
     ):
         file = open_table(path, "sky")
-        lengths = file.slabs("image")
+        assert file.group_rows() == [50]
+        lengths = list(map(len, file.batches(0, "image")))
         assert sum(lengths) == 50
         assert 10 <= len(lengths) <= 50
-        assert [len(values) for values in file.read_from(0, "image")] == lengths
-        assert [len(values) for values in file.read_from(4, "image")] == lengths[4:]
         _read_all(path)
 
 

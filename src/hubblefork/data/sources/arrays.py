@@ -6,16 +6,14 @@ FILE.npz:order=CHW:classes=KEY                  bands come first; the names of t
 X.npy:labels=y.npy                              an .npy file holds one array
 """
 
-import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.file_cache import file_sha256
 from hubblefork.data.sources.array_files import SUFFIXES, Array, open_arrays_of
 from hubblefork.data.sources.array_keys import (
     find_images,
@@ -29,7 +27,7 @@ from hubblefork.data.sources.array_keys import (
 )
 from hubblefork.data.sources.array_labels import read_labels
 from hubblefork.data.sources.array_pixels import Pixels, can_be_images, find_pixels
-from hubblefork.data.sources.base import display_text, table_digest
+from hubblefork.data.sources.base import display_text
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import StreamedSource
 from hubblefork.tasks.task import Task, Unlabelled
@@ -60,23 +58,11 @@ class ArraySource(StreamedSource):
         self.starts = pixels.slabs()
         self.held_bytes = pixels.image_bytes
         self._pixels = pixels
-        self._files = [os.path.abspath(file) for file in files]
+        self.files = [os.path.abspath(file) for file in files]
+        self.chosen = (pixels.array.key, pixels.order, pixels.rule)
 
-    def load(self, slab: int) -> Sequence[np.ndarray]:
-        return self._pixels.load(self.starts[slab], self.starts[slab + 1])
-
-    def stamp(self) -> str:
-        states = [(file, os.stat(file)) for file in self._files]
-        return self._digest(f"{file}\0{s.st_size}\0{s.st_mtime_ns}" for file, s in states)
-
-    def content(self) -> str:
-        return self._digest(file_sha256(Path(file)) for file in self._files)
-
-    def _digest(self, words: Iterable[str]) -> str:
-        """Hash these words, the table, and what was chosen among the file's arrays."""
-        chosen = (self._pixels.array.key, self._pixels.order, self._pixels.rule)
-        parts = (*chosen, table_digest(self.table, self.task), *words)
-        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    def read_group(self, group: int) -> Iterator[Sequence[np.ndarray]]:
+        yield self._pixels.load(self.starts[group], self.starts[group + 1])
 
 
 def is_array_name(text: str) -> bool:

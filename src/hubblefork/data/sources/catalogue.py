@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.sources.base import ImageFiles
-from hubblefork.data.sources.image_tables import passed_over, scalar_columns
+from hubblefork.data.sources.image_tables import ignored_columns, scalar_columns
 from hubblefork.data.sources.table_columns import as_text, check_ids, class_numbers, degrees, parts
 from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
@@ -84,7 +84,7 @@ def _read_table(path: Path, name: str) -> tuple[pd.DataFrame, list[str]]:
         else:
             schema = pq.read_schema(path)
             table = pd.read_parquet(path, columns=scalar_columns(schema))
-            notes = passed_over([schema])
+            notes = ignored_columns([schema])
     except pd.errors.EmptyDataError:
         raise RequestError(f"{name} is empty; expected the columns id, image and label") from None
     except (ValueError, OSError) as error:  # pandas' and pyarrow's errors for a bad file

@@ -1,8 +1,7 @@
 """Download a data set from the Hugging Face hub: its Parquet files, each once, into its own cache.
 
-The package `huggingface_hub` (the extra `hub`) does it: it downloads to temporary files, goes on
-where it was interrupted, and honours HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE. What has
-been downloaded is used without a network too.
+`huggingface_hub` (the extra `hub`) does it: it resumes interrupted downloads and honours HF_HOME,
+HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE. What has been downloaded is used without a network too.
 """
 
 from collections.abc import Mapping
@@ -13,8 +12,8 @@ from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.progress import on_terminal, say
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen
 
-# For the first answer of the hub; the downloads have patience of their own.
-_PATIENCE_SECONDS = 20.0
+# For the hub's first answer; downloads have timeouts of their own.
+_TIMEOUT_SECONDS = 20.0
 
 
 def download(
@@ -22,32 +21,24 @@ def download(
 ) -> tuple[Path, list[DataFile], list[str]]:
     """Return the folder of the data set OWNER/NAME, the files of it that were asked for, and notes.
 
-    options: `config` and `split`; files of others are not downloaded.
+    options: `config` and `split`; other files are not downloaded.
 
-    Raises RequestError where the package is not installed, there is no such data set, it may not
-    be read, it has no Parquet files, or it cannot be downloaded.
+    Raises RequestError where the package is not installed, there is no such data set, access is
+    denied, it has no Parquet files, or it cannot be downloaded.
     """
     if repository.count("/") != 1 or not all(repository.split("/")):
         raise RequestError(
             f"{name}: expected hub:OWNER/NAME, as in hub:matthieulel/galaxy10_decals"
         )
     try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.constants import HF_HUB_CACHE
-        from huggingface_hub.errors import (
-            GatedRepoError,
-            HFValidationError,
-            HTTPError,
-            RepositoryNotFoundError,
-        )
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub import constants, errors, snapshot_download, utils
     except ImportError:
         raise RequestError(
             f"{name}: the hub needs one more package: pip install 'hubblefork[hub]'"
         ) from None
 
     if not on_terminal():
-        disable_progress_bars()
+        utils.disable_progress_bars()
     try:
         listed, online = _listed(repository)
         parquet = sorted(each for each in listed if each.endswith(".parquet"))
@@ -63,45 +54,41 @@ def download(
             allow_patterns=[file.path for file in files],
             local_files_only=not online,
         )
-    except GatedRepoError as error:
+    except errors.GatedRepoError as error:
         raise RequestError(
-            f"{name} is only for those whom its owner admits: ask for access on its page, then "
-            "log in by `hf auth login`"
+            f"{name} is restricted by its owner: ask for access on its page, then log in by "
+            "`hf auth login`"
         ) from error
-    except RepositoryNotFoundError as error:
+    except errors.RepositoryNotFoundError as error:
         raise RequestError(
             f"{name}: the hub has no data set {repository}, or it is private (`hf auth login`)"
         ) from error
-    except HFValidationError as error:
+    except errors.HFValidationError as error:
         raise RequestError(f"{name}: {_first_line(error)}") from error
-    except (OSError, HTTPError) as error:
+    except (OSError, errors.HTTPError) as error:
         raise RequestError(
-            f"{name} cannot be downloaded: {_first_line(error)}; try again (it goes on where it "
-            f"was), or give a directory of its Parquet files; what came before is in {HF_HUB_CACHE}"
+            f"{name} cannot be downloaded: {_first_line(error)}; try again (the download resumes), "
+            "or give a directory of its Parquet files; what has been downloaded is in "
+            f"{constants.HF_HUB_CACHE}"
         ) from error
     say(f"{name}: {len(files):,} Parquet files in {folder}")
     return Path(folder), files, notes
 
 
 def _listed(repository: str) -> tuple[list[str], bool]:
-    """Return the files of a repository, and whether the hub itself has listed them now.
+    """Return the files of a repository, and whether the hub has just listed them.
 
-    Where the hub cannot be reached, they are those that it listed at the last download.
+    Where the hub cannot be reached, they are those of the last download.
     """
-    from huggingface_hub import HfApi, get_cached_repo_tree
-    from huggingface_hub.errors import (
-        CachedRepoTreeNotFoundError,
-        HTTPError,
-        RepositoryNotFoundError,
-    )
+    from huggingface_hub import HfApi, errors, get_cached_repo_tree
 
     try:
-        info = HfApi().dataset_info(repository, timeout=_PATIENCE_SECONDS)
+        info = HfApi().dataset_info(repository, timeout=_TIMEOUT_SECONDS)
         return [each.rfilename for each in info.siblings or []], True
-    except RepositoryNotFoundError:  # the hub's own answer, of a gated repository too
+    except errors.RepositoryNotFoundError:  # the hub's own answer, also for a gated repository
         raise
-    except (OSError, HTTPError):
-        with suppress(CachedRepoTreeNotFoundError):
+    except (OSError, errors.HTTPError):
+        with suppress(errors.CachedRepoTreeNotFoundError):
             tree = get_cached_repo_tree(repository, repo_type="dataset")
             return [each.path for each in tree], False
         raise

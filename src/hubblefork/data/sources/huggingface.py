@@ -3,13 +3,14 @@
     galaxies.parquet                one file with a column of images
     DIR                             what `save_to_disk` wrote, or a repository of Parquet files
     hub:OWNER/NAME                  a repository on the hub
-    ...:labels=COLUMN:images=COLUMN:config=NAME:split=NAME      where it is not clear by itself
+    ...:labels=COLUMN:images=COLUMN:config=NAME:split=NAME      where these are not obvious
 
-Only pyarrow reads them. Images are never in memory as a whole.
+pyarrow reads them, batch by batch.
 """
 
-import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
-from hubblefork.core.progress import progress
-from hubblefork.data.sources.base import PART_WORDS, ImageFiles, Source, table_digest
+from hubblefork.data.sources.base import PART_WORDS, ImageFiles, Source
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
 from hubblefork.data.sources.image_tables import (
@@ -27,11 +27,11 @@ from hubblefork.data.sources.image_tables import (
     ImageTable,
     encoded,
     features,
+    ignored_columns,
     image_columns,
     open_table,
-    passed_over,
+    read_errors,
     scalar_columns,
-    told,
 )
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
@@ -74,14 +74,14 @@ def open_saved(path: Path, name: str, labelled: bool, options: Mapping[str, str]
 def open_file(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> Source:
     """Open a Parquet or Arrow file with a column of images.
 
-    The label is the column `label`, the one that has names of classes, or the 37 vote fractions;
-    `id` (or `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers, text and
-    dates are kept. Rows without a label are left out, and counted in the notes.
+    The label is the column `label`, the one with class names, or the 37 vote fractions; `id` (or
+    `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers, text and dates are
+    kept. Rows without a label are left out, and counted in the notes.
 
     options: `images` and `labels` name columns.
 
     Raises RequestError where a file is damaged, it is not clear which columns are meant, or labels
-    or positions are not what they should be.
+    or positions are invalid.
     """
     check_options(options, ("images", "labels"), name)
     return _open(path.parent, [DataFile(path.name)], name, labelled, options, [])
@@ -107,28 +107,42 @@ def _open(
 ) -> Source:
     tables = [open_table(folder / file.path, name) for file in files]
     column = _image_column(tables, options.get("images"), name)
-    rows = _scalars(tables, files, name)
-    if rows.empty:
+    read = [_scalars(table, name) for table in tables]
+    rows = pd.concat(read, ignore_index=True)
+    if not len(rows):
         raise RequestError(f"{name} has no rows; expected one for each image")
-    ids = _ids(rows, name)
-    names = _class_names(tables, name)
-    labels = read_labels(rows, ids, names, options.get("labels"), labelled, name)
+    lengths = list(map(len, read))
+    splits = pd.Series(np.repeat([file.split for file in files], lengths), dtype="object")
+    ids = _ids(rows, splits, name)
+    labels = read_labels(
+        rows, ids, _class_names(tables, name), options.get("labels"), labelled, name
+    )
 
-    table = pd.DataFrame({"id": ids, **labels.columns, "origin": rows["origin"]})
-    table = _with_other_columns(table, rows, files, labels.used, name)
+    table = pd.DataFrame({"id": ids, **labels.columns})
+    table["origin"] = [f"{file.path}:{row}"
+                       for file, length in zip(files, lengths, strict=True)
+                       for row in range(length)]  # fmt: skip
+    table = _with_other_columns(table, rows, splits, labels.used, name)
     kept = np.flatnonzero(labels.known)
     table = table.iloc[kept].reset_index(drop=True)
-    notes = [*notes, *labels.notes, *passed_over([each.schema for each in tables], [column])]
-    if _named_only(tables[0], column, name):
-        paths = [path for table_ in tables for path in _paths(table_, column, name)]
-        return _of_named_files(name, labels.task, table, [paths[row] for row in kept], notes)
-    return StoredImages(name, labels.task, table, tables, column, kept, notes)
+    notes = [*notes, *labels.notes, *ignored_columns([each.schema for each in tables], [column])]
+    paths = _paths(tables, column, name)
+    if not paths:
+        return StoredImages(name, labels.task, table, tables, column, kept, notes)
+    paths = [paths[row] for row in kept]
+    if gone := [path or "(no path)" for path in paths if not Path(path).is_file()]:
+        raise RequestError(
+            f"{name} names its images by paths, and {len(gone):,} of {len(paths):,} files are "
+            f"not there: {first_few(gone)}"
+        )
+    table["origin"] = [Path(path).name for path in paths]
+    return ImageFiles(name, labels.task, table, paths, notes)
 
 
 class StoredImages(StreamedSource):
     """Images in the tables of a data set; each row of `table` is one of their rows.
 
-    kept: (N,) the places of the rows of `table` among all rows of the files, ascending.
+    kept: (N,) the indices of the rows of `table` among all rows of the files, ascending.
     """
 
     def __init__(
@@ -136,7 +150,7 @@ class StoredImages(StreamedSource):
         name: str,
         task: Task,
         table: pd.DataFrame,
-        files: Sequence[ImageTable],
+        tables: Sequence[ImageTable],
         column: str,
         kept: np.ndarray,
         notes: list[str],
@@ -145,59 +159,35 @@ class StoredImages(StreamedSource):
         self.task = task
         self.table = table
         self.notes = notes
-        self._column = column
+        self.files = [os.path.abspath(each.path) for each in tables]
+        self.chosen = (column,)
         self._kept = kept
-        self._slabs: list[tuple[ImageTable, int]] = []
+        self._groups: list[tuple[ImageTable, int]] = []
         lengths: list[int] = []
-        for file in files:
-            with told(file.path, name):
-                found = file.slabs(column)
-            self._slabs += [(file, place) for place in range(len(found))]
+        for each in tables:
+            with read_errors(each.path, name):
+                found = each.group_rows()
+            self._groups += [(each, group) for group in range(len(found))]
             lengths += found
-        self.starts = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).tolist()
-        self.held_bytes = sum(path.stat().st_size for path in self._files) // self.starts[-1]
-        self._ahead: tuple[int, Iterator[pa.Array]] = (-1, iter(()))
+        self.starts = [0, *accumulate(lengths)]
+        self.held_bytes = sum(map(os.path.getsize, self.files)) // self.starts[-1]
 
-    def load(self, slab: int) -> Sequence[Stored]:
-        file, place = self._slabs[slab]
-        follows, values = self._ahead
-        if follows != slab or place == 0:
-            values = file.read_from(place, self._column)
-        with told(file.path, self.name):
-            images = encoded(next(values, pa.array([], pa.binary())))
-            if len(images) != self.starts[slab + 1] - self.starts[slab]:
+    def read_group(self, group: int) -> Iterator[Sequence[Stored]]:
+        table, place = self._groups[group]
+        missing = self.starts[group + 1] - self.starts[group]
+        with read_errors(table.path, self.name):
+            for values in table.batches(place, *self.chosen):
+                missing -= len(values)
+                yield encoded(values)
+            if missing:
                 raise ValueError("it has changed since it was opened")
-        self._ahead = (slab + 1, values)
-        return images
-
-    def stamp(self) -> str:
-        states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in self._files]
-        return self._digest(repr(states))
-
-    def content(self) -> str:
-        digests = []
-        with progress("fingerprint", len(self._files), "files") as done:
-            for path in self._files:
-                with told(path, self.name), open(path, "rb") as file:
-                    digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-                done(1)
-        return self._digest(repr(digests))
 
     def _stored(self, row: int) -> Stored:
         return super()._stored(int(self._kept[row]))
 
-    def _digest(self, files: str) -> str:
-        text = f"{table_digest(self.table, self.task)} {self._column} {files}"
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    @property
-    def _files(self) -> list[Path]:
-        return list(dict.fromkeys(file.path for file, _ in self._slabs))
-
 
 def _image_column(tables: Sequence[ImageTable], asked: str | None, name: str) -> str:
-    able = [set(image_columns(table.schema)) for table in tables]
-    common = sorted(set.intersection(*able))
+    common = sorted(set.intersection(*(set(image_columns(each.schema)) for each in tables)))
     if asked is not None and asked not in common:
         hint = nearest(asked, common) if common else "none of its columns has any"
         raise RequestError(f"{name}: no column {asked!r} holds images; {hint}")
@@ -213,33 +203,21 @@ def _image_column(tables: Sequence[ImageTable], asked: str | None, name: str) ->
     return asked or ("image" if "image" in common else common[0])
 
 
-def _scalars(tables: Sequence[ImageTable], files: Sequence[DataFile], name: str) -> pd.DataFrame:
-    """Read all columns of numbers and text, one row an image.
-
-    `origin` and `_split`, the split that the file's name says, are added.
-    """
-    read = []
-    for table, file in zip(tables, files, strict=True):
-        with told(table.path, name):
-            values = table.columns(scalar_columns(table.schema))
-            values.validate(full=True)  # text that is none would be found by whoever uses it
-            frame = values.replace_schema_metadata().to_pandas(ignore_metadata=True)
-        if not frame.shape[1]:  # pandas has forgotten how many rows there are
-            frame = pd.DataFrame(index=range(values.num_rows))
-        numbers = range(len(frame))
-        frame["origin"] = [f"{file.path}:{number}" for number in numbers]
-        frame["_split"] = file.split
-        read.append(frame)
-    return pd.concat(read, ignore_index=True)
+def _scalars(table: ImageTable, name: str) -> pd.DataFrame:
+    """Read all columns of numbers, text and dates of one file."""
+    with read_errors(table.path, name):
+        values = table.columns(scalar_columns(table.schema))
+        values.validate(full=True)  # invalid UTF-8 would otherwise fail later, wherever it is used
+        frame = values.replace_schema_metadata().to_pandas()
+    return frame.reindex(range(values.num_rows))  # without columns, pandas loses their number
 
 
-def _ids(rows: pd.DataFrame, name: str) -> pd.Series:
-    """The column id or id_str; else the split and the number of the row."""
+def _ids(rows: pd.DataFrame, splits: pd.Series, name: str) -> pd.Series:
+    """Return the column id or id_str; else the split and the number of the row."""
     column = next((each for each in ("id", "id_str") if each in rows), None)
     if column is None:
-        number = rows.groupby("_split", dropna=False).cumcount().astype("str").str.zfill(6)
-        before = rows["_split"].map(lambda split: f"{split}-", na_action="ignore")
-        return (before.astype("str").fillna("") + number).rename("id")
+        number = splits.groupby(splits, dropna=False).cumcount().astype("str").str.zfill(6)
+        return splits.map(lambda split: f"{split}-", na_action="ignore").fillna("") + number
     ids = as_text(rows[column])
     if ids.isna().any():
         raise RequestError(f"{name}: {ids.isna().sum():,} of {len(ids):,} rows have no {column}")
@@ -248,29 +226,25 @@ def _ids(rows: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _with_other_columns(
-    table: pd.DataFrame,
-    rows: pd.DataFrame,
-    files: Sequence[DataFile],
-    used: Sequence[str],
-    name: str,
+    table: pd.DataFrame, rows: pd.DataFrame, splits: pd.Series, used: Sequence[str], name: str
 ) -> pd.DataFrame:
     """Add split, positions, groups, and whatever else is known of the images."""
-    splits = {PART_WORDS.get(file.split) for file in files}
-    if len(splits) > 1 and "train" in splits:
-        table["split"] = rows["_split"].map(PART_WORDS)
-    elif len(splits) == 1 and "split" in rows:
+    words = splits.map(PART_WORDS)
+    if words.nunique(dropna=False) > 1 and "train" in set(words):
+        table["split"] = words
+    elif words.nunique(dropna=False) == 1 and "split" in rows:
         table["split"] = parts(as_text(rows["split"]), name)
     for column, limit in (("ra", 360.0), ("dec", 90.0)):
         if column in rows:
             table[column] = degrees(rows[column], limit, name)
     if "group" in rows:
         table["group"] = as_text(rows["group"])
-    others = rows.columns.difference([*table, *_OWN, *used, "_split"], sort=False)
+    others = rows.columns.difference([*table, *_OWN, *used], sort=False)
     return pd.concat([table, rows[others]], axis=1)
 
 
 def _class_names(tables: Sequence[ImageTable], name: str) -> dict[str, list[str]]:
-    """The names of classes by the column that numbers them, the same in all files."""
+    """Return the class names for each column that has their numbers, the same in all files."""
     noted = [
         {column: about["names"] for column, about in features(table.schema).items()
          if about.get("_type") == "ClassLabel" and isinstance(about.get("names"), list)}
@@ -284,36 +258,21 @@ def _class_names(tables: Sequence[ImageTable], name: str) -> dict[str, list[str]
     return noted[0]
 
 
-def _named_only(table: ImageTable, column: str, name: str) -> bool:
-    """Whether images are named by their paths, and their bytes are elsewhere."""
-    kind = table.schema.field(column).type
-    if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
-        return False
-    with told(table.path, name):
-        first = next(table.read_from(0, column), None)
-    if first is None:
-        return False
-    return pc.struct_field(first, "bytes").null_count == len(first) and (
-        pc.struct_field(first, "path").null_count < len(first)
-    )
+def _paths(tables: Sequence[ImageTable], column: str, name: str) -> list[str]:
+    """Return the file of each image, where all are named by their paths; else nothing.
 
-
-def _paths(table: ImageTable, column: str, name: str) -> list[str]:
-    """The file of each image, relative to the folder of the table; empty where none is named."""
-    with told(table.path, name):
-        named = [path for values in table.read_from(0, column)
-                 for path in pc.struct_field(values, "path").to_pylist()]  # fmt: skip
-    return [str(table.path.parent / path) if path else "" for path in named]
-
-
-def _of_named_files(
-    name: str, task: Task, table: pd.DataFrame, paths: list[str], notes: list[str]
-) -> ImageFiles:
-    gone = [path or "(no path)" for path in paths if not Path(path).is_file()]
-    if gone:
-        raise RequestError(
-            f"{name} names its images by paths, and {len(gone):,} of {len(paths):,} files are "
-            f"not there: {first_few(gone)}"
-        )
-    table = table.assign(origin=[Path(path).name for path in paths])
-    return ImageFiles(name, task, table, paths, notes)
+    Paths are relative to the folder of the table; "" stands for an image without one.
+    """
+    paths: list[str] = []
+    for table in tables:
+        kind = table.schema.field(column).type
+        if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
+            return []
+        with read_errors(table.path, name):
+            for group in range(len(table.group_rows())):
+                for values in table.batches(group, column):
+                    if pc.struct_field(values, "bytes").null_count < len(values):
+                        return []
+                    named = pc.struct_field(values, "path").to_pylist()
+                    paths += [str(table.path.parent / each) if each else "" for each in named]
+    return paths if any(paths) else []

@@ -1,4 +1,4 @@
-"""What is the label in a data set of Hugging Face: a column of classes, or 37 vote fractions."""
+"""The labels of a Hugging Face data set: a column of classes, or the 37 vote fractions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,16 +12,16 @@ from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Task, Unlabelled
 
-# How authors call the column of classes; `summary` is that of Galaxy Zoo Evo.
+# Usual names of the column of classes; `summary` is that of Galaxy Zoo Evo.
 _USUAL = ("label", "labels", "summary")
 
-# The `datasets` library writes this number where a class is not told.
-_NOT_TOLD = -1
+# The `datasets` library writes this number where the class is unknown.
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known of each row.
+    """The labels of N rows.
 
     task: what a label means.
     known: (N,) bool, the rows that have a label; all of them where none is needed.
@@ -46,15 +46,15 @@ def read_labels(
 ) -> Labels:
     """Find the label of each row.
 
-    rows, ids: the columns of numbers and text of the data set, and what to call a row.
-    names: the names of classes, for each column that numbers them.
+    rows, ids: the columns of numbers and text of the data set, and what to call a row in messages.
+    names: the class names, for each column that has numbers in their place.
     asked: the column that the user named.
     labelled: whether labels are needed. Without, rows that have none make the task Unlabelled, and
-        what is wrong with labels is told in the notes.
+        unusable labels are a note.
 
-    Raises RequestError where it is not clear what the label is, or where it is no class.
+    Raises RequestError where it is not clear which column holds labels, or its values are none.
     """
-    column = _column(rows, names, asked, name)
+    column = _label_column(rows, names, asked, name)
     unlabelled = Labels(Unlabelled(), np.ones(len(rows), bool))
     try:
         if column is not None:
@@ -69,35 +69,24 @@ def read_labels(
         return replace(unlabelled, notes=[f"Read without labels: {error}."])
     if not labelled:
         return unlabelled
-    columns = _columns(rows)
-    if not columns:
+    if not rows.shape[1]:
         raise RequestError(f"{name} has images but no column of numbers or text for labels")
     raise RequestError(
         f"{name}: which column is the label? Choose one by :labels=COLUMN; found "
-        f"{first_few(columns, 12)}"
+        f"{first_few(rows, 12)}"
     )
 
 
-def _column(
+def _label_column(
     rows: pd.DataFrame, names: Mapping[str, Sequence[str]], asked: str | None, name: str
 ) -> str | None:
-    """The column of classes; None where there is none, or none that is clearly it."""
-    columns = _columns(rows)
-    if asked is not None:
-        if asked not in columns:
-            hint = nearest(asked, columns) if columns else "it has none of numbers or text"
-            raise RequestError(f"{name} has no column {asked!r} for labels; {hint}")
-        return asked
-    usual = [each for each in _USUAL if each in columns]
-    numbered = [each for each in names if each in columns]
-    if not usual and len(numbered) == 1:
-        return numbered[0]
-    return usual[0] if usual else None
-
-
-def _columns(rows: pd.DataFrame) -> list[str]:
-    """The columns that the data set has itself."""
-    return [each for each in rows if each not in ("origin", "_split")]
+    """Return the column of classes; None where none is obvious."""
+    if asked is not None and asked not in rows:
+        hint = nearest(asked, rows) if rows.shape[1] else "it has none of numbers or text"
+        raise RequestError(f"{name} has no column {asked!r} for labels; {hint}")
+    usual = [each for each in (asked, *_USUAL) if each in rows]
+    named = [each for each in names if each in rows]
+    return (usual or (named if len(named) == 1 else [None]))[0]
 
 
 def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> Labels:
@@ -105,10 +94,15 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
     column, total = values.name, len(values)
     numbered = names is not None and values.dtype.kind in "iuf"
     if not numbered:
-        values = as_text(_whole(values, name))
+        if values.dtype.kind == "f" and (values.dropna() % 1 != 0).any():
+            raise RequestError(
+                f"{name}: {column} holds fractions such as {values.dropna().iloc[0]:g}, which are "
+                "not classes; choose another column by :labels=COLUMN"
+            )
+        values = as_text(values)
     known = values.notna().to_numpy()
     if numbered:
-        known = known & (values != _NOT_TOLD).to_numpy()
+        known = known & (values != _UNKNOWN).to_numpy()
     if not known.any():
         raise RequestError(f"{name}: none of its {total:,} rows has a {column}")
     notes = []
@@ -116,7 +110,7 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
         number = f"{(~known).sum():,} of {total:,}"
         notes.append(f"{number} images have no {column} and were left out.")
     if numbered:
-        found, numbers, absent = _named(values[known], names, name)
+        found, numbers, absent = _numbered(values[known], names, name)
         if absent:
             notes.append(f"Classes without an image were left out: {first_few(absent)}.")
     else:
@@ -130,20 +124,10 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
     return Labels(Classes(tuple(found)), known, {"label": label}, [column], notes)
 
 
-def _whole(values: pd.Series, name: str) -> pd.Series:
-    """Return the values, none of which may be a fraction."""
-    if values.dtype.kind == "f" and (values.dropna() % 1 != 0).any():
-        raise RequestError(
-            f"{name}: {values.name} holds fractions such as {values.dropna().iloc[0]:g}, which are "
-            "no classes; choose another column by :labels=COLUMN"
-        )
-    return values
-
-
-def _named(
+def _numbered(
     values: pd.Series, names: Sequence[str], name: str
 ) -> tuple[list[str], np.ndarray, list[str]]:
-    """Return the names that occur, each row's place among them, and the names that do not."""
+    """Return the names that occur, each row's index among them, and the names that do not."""
     wrong = ~values.between(0, len(names) - 1) | (values % 1 != 0)
     if wrong.any():
         raise RequestError(
@@ -151,5 +135,5 @@ def _named(
             f"classes: {first_few(values[wrong].unique())}"
         )
     present, numbers = np.unique(values.to_numpy(np.int64), return_inverse=True)
-    absent = [repr(each) for place, each in enumerate(names) if place not in present]
-    return [str(names[place]) for place in present], numbers, absent
+    absent = [repr(each) for number, each in enumerate(names) if number not in present]
+    return [str(names[number]) for number in present], numbers, absent

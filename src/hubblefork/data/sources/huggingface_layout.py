@@ -1,8 +1,8 @@
-"""Which files make up a Hugging Face data set, and what their names say: configuration and split.
+"""Which files make up a Hugging Face data set, and the configuration and split each belongs to.
 
 A repository has its Parquet files as data/train-00000-of-00002.parquet, or with a folder for each
-configuration (tiny/test-00000-of-00001.parquet) or each split (train/0000.parquet). What the
-`datasets` library saves to disk says in state.json and dataset_dict.json which files it has.
+configuration (tiny/test-00000-of-00001.parquet) or each split (train/0000.parquet). What
+`save_to_disk` of the `datasets` library wrote lists its files in state.json and dataset_dict.json.
 """
 
 import json
@@ -16,7 +16,7 @@ from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.sources.base import PART_WORDS
 
 DEFAULT = "default"
-# train-00000-of-00005, and older ones with a hash behind it.
+# train-00000-of-00005; older names have a hash at the end.
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(-[0-9a-f]+)?")
 
 
@@ -30,24 +30,25 @@ class DataFile:
 
     @classmethod
     def named(cls, path: str) -> "DataFile":
-        """Understand a path within a repository.
+        """Find out the configuration and split of a file from its path within a repository.
 
         >>> DataFile.named("data/train-00000-of-00005.parquet").split
         'train'
         >>> DataFile.named("tiny/partial-test/0000.parquet")
         DataFile(path='tiny/partial-test/0000.parquet', config='tiny', split='test')
         """
-        place = PurePosixPath(path)
-        shard = _SHARD.fullmatch(place.stem)
+        *folders, _ = PurePosixPath(path).parts
+        stem = PurePosixPath(path).stem
+        shard = _SHARD.fullmatch(stem)
         if shard and shard[1] != "data":
             split = shard[1]
         else:
-            split = next(filter(None, map(_part_word, [place.stem, *place.parts[-2::-1]])), None)
-        folders = [each for each in place.parts[:-1] if each != "data" and not _part_word(each)]
-        return cls(path, folders[0] if folders else DEFAULT, split)
+            split = next(filter(None, map(_split_word, [stem, *reversed(folders)])), None)
+        configs = [each for each in folders if each != "data" and not _split_word(each)]
+        return cls(path, configs[0] if configs else DEFAULT, split)
 
 
-def _part_word(text: str) -> str | None:
+def _split_word(text: str) -> str | None:
     words = re.split(r"[^a-z]+", text.lower())
     return next((word for word in words if word in PART_WORDS), None)
 
@@ -55,7 +56,7 @@ def _part_word(text: str) -> str | None:
 def files_below(path: Path) -> list[DataFile]:
     """Return the files of the data set in a directory; none where there is no data set.
 
-    Raises RequestError where what `datasets` saved is not whole.
+    Raises RequestError where a data set saved to disk is incomplete.
     """
     if (path / "dataset_dict.json").is_file():
         splits = map(str, _read_json(path / "dataset_dict.json").get("splits") or [])
@@ -68,7 +69,7 @@ def files_below(path: Path) -> list[DataFile]:
         return [DataFile(file) for file in _saved_files(path)]
     for pattern in ("*.parquet", "*/*.parquet", "*/*/*.parquet"):
         found = [each.relative_to(path).as_posix() for each in path.glob(pattern)]
-        visible = sorted(each for each in found if not f"/{each}".count("/."))
+        visible = sorted(each for each in found if "/." not in f"/{each}")
         if visible:
             return [DataFile.named(each) for each in visible]
     return []
@@ -80,7 +81,7 @@ def _saved_files(folder: Path) -> list[str]:
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise RequestError(
-            f"{folder} is not whole: {missing[0]} is not there, which its state.json names"
+            f"{folder} is incomplete: {missing[0]}, which its state.json names, is not there"
         )
     return names
 
@@ -103,15 +104,16 @@ def chosen(
     options: `config` and `split`, as the user gave them. Without `config` the default one is
         read: configurations repeat each other's images.
 
-    Raises RequestError where a name is unknown, or where it is not clear what is meant.
+    Raises RequestError where a name is unknown or ambiguous, or a file is missing.
     """
     files, notes = list(files), []
     configs = sorted({file.config for file in files})
     config = options.get("config", DEFAULT if len(configs) > 1 else configs[0])
     if config not in configs:
-        asked = f"no configuration is called {config!r}; " if "config" in options else ""
-        hint = nearest(config, configs) if asked else f"configurations: {', '.join(configs)}"
-        raise RequestError(f"{name}: {asked}{hint}; choose one by :config=NAME")
+        problem = f"configurations: {', '.join(configs)}"
+        if "config" in options:
+            problem = f"no configuration is called {config!r}; {nearest(config, configs)}"
+        raise RequestError(f"{name}: {problem}; choose one by :config=NAME")
     if len(configs) > 1 and "config" not in options:
         others = ", ".join(each for each in configs if each != config)
         notes.append(f"Only the default configuration is read; others by :config=NAME: {others}.")
@@ -129,19 +131,19 @@ def chosen(
             f"{name} has the splits {listed}, which are not train, validation and test; choose "
             "one by :split=NAME"
         )
-    _check_whole(files, name)
+    _check_complete(files, name)
     return files, notes
 
 
-def _check_whole(files: Iterable[DataFile], name: str) -> None:
+def _check_complete(files: Iterable[DataFile], name: str) -> None:
     """Refuse a data set of which a numbered file is missing, as after a broken download."""
-    shards: Counter[tuple[str, int]] = Counter()
-    for file in files:
-        place = PurePosixPath(file.path)
-        if shard := _SHARD.fullmatch(place.stem):
-            shards[(place.parent / shard[1]).as_posix(), int(shard[3])] += 1
+    shards = Counter(
+        (str(path.parent / shard[1]), int(shard[3]))
+        for path in (PurePosixPath(file.path) for file in files)
+        if (shard := _SHARD.fullmatch(path.stem))
+    )
     for (which, expected), found in shards.items():
         if found != expected:
             raise RequestError(
-                f"{name} is not whole: {found} of {expected} files of {which} are there"
+                f"{name} is incomplete: {found} of {expected} files of {which} are there"
             )

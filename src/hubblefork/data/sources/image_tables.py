@@ -1,8 +1,12 @@
-"""Parquet and Arrow files with a column of encoded images, read slab by slab.
+"""Parquet and Arrow files with a column of encoded images, read batch by batch.
 
-Images stand in them as bytes, alone or beside a path: struct<bytes: binary, path: string>, as
-the `datasets` library of Hugging Face writes them. What its metadata says of the columns (which
-are images, the names of classes) is understood.
+Images are stored as bytes, alone or beside a path: struct<bytes: binary, path: string>, as the
+`datasets` library of Hugging Face writes them. Its metadata (which columns are images, the class
+names) are used.
+
+pyarrow reads these files, and not `datasets`: that copies Parquet into a cache of its own, holds
+whole row groups in memory (1 GB where pyarrow takes 0.2 GB), and a damaged Arrow file ends the
+process.
 """
 
 import json
@@ -21,28 +25,24 @@ from hubblefork.core.errors import RequestError, first_few
 
 SUFFIXES = (".parquet", ".arrow")
 
-# A slab is in memory as it lies in the file and once more as the bytes handed on. 16 MB hold
-# hundreds of cut-outs, so that reading a slab costs little beside decoding it.
-_SLAB_BYTES = 16 << 20
+# A batch is in memory as Arrow has it and once more as the bytes handed on. 16 MB hold hundreds
+# of cutouts, so that reading a batch costs little beside decoding it.
+_BATCH_BYTES = 16 << 20
 
 
 class ImageTable(ABC):
-    """One file.
-
-    path: of the file.
-    schema: its columns, as Arrow has them.
-    """
+    """One file: its path, and its schema as Arrow has it."""
 
     path: Path
     schema: pa.Schema
 
     @abstractmethod
-    def slabs(self, column: str) -> list[int]:
-        """Return the number of rows of each slab, when the images in `column` are read."""
+    def group_rows(self) -> list[int]:
+        """Return the number of rows of each group; reading can start at any group."""
 
     @abstractmethod
-    def read_from(self, slab: int, column: str) -> Iterator[pa.Array]:
-        """Give the values of `column` in this slab and, as they are asked for, in all later."""
+    def batches(self, group: int, column: str) -> Iterator[pa.Array]:
+        """Read one column of a group, about 16 MB at a time."""
 
     @abstractmethod
     def columns(self, names: Sequence[str]) -> pa.Table:
@@ -50,40 +50,27 @@ class ImageTable(ABC):
 
 
 class _Parquet(ImageTable):
-    """Slabs are parts of row groups; a row group is read from its start."""
-
     def __init__(self, path: Path) -> None:
         self.path = path
         with pq.ParquetFile(path) as file:
             self.schema, self._metadata = file.schema_arrow, file.metadata
 
-    def slabs(self, column: str) -> list[int]:
-        return [rows for group in range(self._metadata.num_row_groups)
-                for rows in self._slabs_of(group, column)]  # fmt: skip
+    def group_rows(self) -> list[int]:
+        groups = range(self._metadata.num_row_groups)
+        return [self._metadata.row_group(group).num_rows for group in groups]
 
-    def _slabs_of(self, group: int, column: str) -> list[int]:
+    def batches(self, group: int, column: str) -> Iterator[pa.Array]:
         about = self._metadata.row_group(group)
-        chunks = [about.column(place) for place in range(about.num_columns)]
-        size = sum(chunk.total_uncompressed_size for chunk in chunks
+        size = sum(chunk.total_uncompressed_size
+                   for chunk in map(about.column, range(about.num_columns))
                    if f"{chunk.path_in_schema}.".startswith(f"{column}."))  # fmt: skip
-        return _equal_slabs(about.num_rows, size)
-
-    def read_from(self, slab: int, column: str) -> Iterator[pa.Array]:
-        # Read through a buffer, page by page; without, a row group's column is read whole, and
+        rows = _batch_rows(about.num_rows, size)
+        # Read through a buffer, page by page. Without it a row group's column is read whole, and
         # pandas writes a million rows to a group.
-        with pq.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False) as file:
-            for group in range(self._metadata.num_row_groups):
-                lengths = self._slabs_of(group, column)
-                if slab >= len(lengths):
-                    slab -= len(lengths)
-                    continue
-                batches = file.iter_batches(lengths[0], [group], [column], use_threads=False)
-                for place, (batch, length) in enumerate(zip(batches, lengths, strict=True)):
-                    if len(batch) != length:
-                        raise pa.ArrowInvalid(f"{len(batch)} rows where {length} were announced")
-                    if place >= slab:
-                        yield batch.column(0)
-                slab = 0
+        options = {"metadata": self._metadata, "buffer_size": 1 << 20, "pre_buffer": False}
+        with pq.ParquetFile(self.path, **options) as file:
+            for batch in file.iter_batches(rows, [group], [column], use_threads=False):
+                yield batch.column(0)
 
     def columns(self, names: Sequence[str]) -> pa.Table:
         with pq.ParquetFile(self.path) as file:
@@ -91,63 +78,54 @@ class _Parquet(ImageTable):
 
 
 class _Arrow(ImageTable):
-    """Slabs are parts of record batches, which stay in the mapped file until they are used."""
+    """A memory-mapped file, which is a single group: a stream is read from its start."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._open() as reader:
+        with self._reader() as reader:
             self.schema = reader.schema
 
     @contextmanager
-    def _open(self) -> Iterator[ipc.RecordBatchStreamReader | ipc.RecordBatchFileReader]:
+    def _reader(self) -> Iterator[ipc.RecordBatchStreamReader | ipc.RecordBatchFileReader]:
         with pa.memory_map(str(self.path)) as file:
             is_file = file.read(6) == b"ARROW1"
             file.seek(0)
             with (ipc.open_file if is_file else ipc.open_stream)(file) as reader:
                 yield reader
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        with self._open() as reader:
+    def _record_batches(self) -> Iterator[pa.RecordBatch]:
+        with self._reader() as reader:
             if isinstance(reader, ipc.RecordBatchFileReader):
-                for place in range(reader.num_record_batches):
-                    yield reader.get_batch(place)
+                yield from map(reader.get_batch, range(reader.num_record_batches))
             else:
                 yield from reader
 
-    def slabs(self, column: str) -> list[int]:
-        return [rows for batch in self._batches() for rows in _slabs_in(batch, column)]
+    def group_rows(self) -> list[int]:
+        return [sum(map(len, self._record_batches()))]
 
-    def read_from(self, slab: int, column: str) -> Iterator[pa.Array]:
-        for batch in self._batches():
-            start = 0
-            for length in _slabs_in(batch, column):
-                if slab <= 0:
-                    yield batch.column(column).slice(start, length)
-                start += length
-                slab -= 1
+    def batches(self, group: int, column: str) -> Iterator[pa.Array]:
+        for batch in self._record_batches():
+            values = batch.column(column)
+            # Arrow trusts the file; offsets that point outside it would be read all the same.
+            values.validate(full=True)
+            rows = _batch_rows(len(values), values.nbytes)
+            for start in range(0, len(values), rows):
+                yield values.slice(start, rows)
 
     def columns(self, names: Sequence[str]) -> pa.Table:
-        batches = [batch.select(names) for batch in self._batches()]
+        batches = [batch.select(names) for batch in self._record_batches()]
         schema = pa.schema([self.schema.field(name) for name in names])
         return pa.Table.from_batches(batches, schema)
 
 
-def _slabs_in(batch: pa.RecordBatch, column: str) -> list[int]:
-    images = batch.column(column)
-    # Arrow trusts the file; offsets that lead out of it would be read all the same.
-    images.validate(full=True)
-    return _equal_slabs(len(images), images.nbytes)
-
-
-def _equal_slabs(rows: int, size: int) -> list[int]:
-    """Divide rows that take `size` bytes together into slabs."""
-    length = max(1, min(rows, _SLAB_BYTES * rows // max(size, 1)))
-    return [min(length, rows - start) for start in range(0, rows, length)]
+def _batch_rows(rows: int, size: int) -> int:
+    """Return how many of `rows` rows, of `size` bytes together, make a batch."""
+    return max(1, min(rows, _BATCH_BYTES * rows // max(size, 1)))
 
 
 def open_table(path: Path, name: str) -> ImageTable:
     """Open a .parquet or .arrow file; RequestError where it is damaged."""
-    with told(path, name):
+    with read_errors(path, name):
         table = (_Arrow if path.suffix.lower() == ".arrow" else _Parquet)(path)
         if len(set(table.schema.names)) < len(table.schema.names):
             raise ValueError("two columns have one name")
@@ -155,11 +133,11 @@ def open_table(path: Path, name: str) -> ImageTable:
 
 
 @contextmanager
-def told(path: Path, name: str) -> Iterator[None]:
-    """Tell what pyarrow finds wrong with a file in one line."""
+def read_errors(path: Path, name: str) -> Iterator[None]:
+    """Turn pyarrow's errors for a bad file into a RequestError of one line."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError) as error:  # its errors for a bad file
+    except (pa.ArrowException, OSError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         where = name if Path(name).name == path.name else f"{name}: {path.name}"
         raise RequestError(
@@ -168,10 +146,10 @@ def told(path: Path, name: str) -> Iterator[None]:
 
 
 def features(schema: pa.Schema) -> dict[str, Any]:
-    """What the `datasets` library noted of each column; empty where it did not write the file."""
+    """Return what `datasets` noted about each column; empty where it did not write the file."""
     try:
         noted = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-    except ValueError:  # a note of someone else's under the same name
+    except ValueError:  # another program's note under the same name
         return {}
     match noted:
         case {"info": {"features": dict(found)}}:
@@ -187,39 +165,34 @@ def image_columns(schema: pa.Schema) -> list[str]:
     ['image']
     """
     able = [field.name for field in schema if _holds_bytes(field.type)]
-    noted = [name for name in able if features(schema).get(name, {}).get("_type") == "Image"]
+    about = features(schema)
+    noted = [name for name in able if about.get(name, {}).get("_type") == "Image"]
     # A catalogue names its images' files; bytes beside them are something else.
-    names_files = any(
-        name in schema.names and _is_text(schema.field(name).type) for name in ("image", "file_loc")
+    is_catalogue = any(
+        field.name in ("image", "file_loc") and _is_text(field.type) for field in schema
     )
-    return noted or ([] if names_files else able)
+    return noted or ([] if is_catalogue else able)
 
 
 def scalar_columns(schema: pa.Schema) -> list[str]:
-    """Return the columns of numbers, text and dates: what a table can be made of."""
+    """Return the columns of numbers, text and dates, which a table can have."""
+    types = pa.types
     return [
         field.name
         for field in schema
-        if _is_text(field.type)
-        or pa.types.is_integer(field.type)
-        or pa.types.is_floating(field.type)
-        or pa.types.is_decimal(field.type)
-        or pa.types.is_boolean(field.type)
-        or pa.types.is_temporal(field.type)
+        if types.is_primitive(field.type) or types.is_decimal(field.type) or _is_text(field.type)
     ]
 
 
-def passed_over(schemas: Iterable[pa.Schema], used: Collection[str] = ()) -> list[str]:
-    """Say which columns, apart from those used, a table cannot be made of; nothing if it can."""
+def ignored_columns(schemas: Iterable[pa.Schema], used: Collection[str] = ()) -> list[str]:
+    """Return a note on the columns, apart from those used, that a table cannot have, if any."""
     others: set[str] = set()
     for schema in schemas:
         others |= set(schema.names) - {*scalar_columns(schema), *used}
     if not others:
         return []
-    return [
-        "Columns that are neither numbers, text nor dates are passed over: "
-        f"{first_few(sorted(others))}."
-    ]
+    listed = first_few(sorted(others))
+    return [f"Columns that are neither numbers, text nor dates are ignored: {listed}."]
 
 
 def encoded(images: pa.Array) -> list[bytes | None]:
