@@ -22,7 +22,7 @@ from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import is_array_name
 from hubblefork.data.sources.base import ImageFiles, Source, display_text
-from hubblefork.data.sources.huggingface import is_saved
+from hubblefork.data.sources.huggingface import holds_images
 from hubblefork.models.predictor import Predictor
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.task import Unlabelled
@@ -54,7 +54,7 @@ def open_places(places: Sequence[str | Path]) -> list[Source]:
 
 def _is_source(place: str) -> bool:
     if os.path.isdir(place):
-        return is_saved(Path(place))
+        return holds_images(Path(place))
     if os.path.isfile(place):
         return place.lower().endswith(_TABLES) or is_array_name(place)
     return True  # a name, or nothing: then it is told what there is

@@ -86,7 +86,7 @@ def _open(text: str | Path, labelled: bool) -> "Source":
         from hubblefork.data.sources import huggingface
 
         if path.suffix.lower() == ".arrow" or huggingface.holds_images(path):
-            return huggingface.open_file(path, name, labelled, options)
+            return huggingface.open_saved(path, name, labelled, options)
         check_options(options, (), name)
         from hubblefork.data.sources.catalogue import open_catalogue
 
@@ -109,7 +109,7 @@ def _open_directory(path: Path, name: str, labelled: bool, options: Mapping[str,
     if kaggle.is_kaggle(path):
         check_options(options, (), name)
         return kaggle.open_kaggle(name, name)
-    if huggingface.is_saved(path):
+    if huggingface.holds_images(path):
         return huggingface.open_saved(path, name, labelled, options)
     check_options(options, (), name)
     from hubblefork.data.sources.folder import open_folder

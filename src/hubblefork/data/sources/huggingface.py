@@ -10,6 +10,7 @@ pyarrow reads them, batch by batch.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
@@ -24,13 +25,12 @@ from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
 from hubblefork.data.sources.image_tables import (
     SUFFIXES,
-    ImageTable,
-    encoded,
     features,
     ignored_columns,
     image_columns,
-    open_table,
     read_errors,
+    read_schema,
+    record_batches,
     scalar_columns,
 )
 from hubblefork.data.sources.path_options import check_options, split_options
@@ -44,47 +44,34 @@ _OWN = ("id", "id_str", "label", "origin", "digest", "split")
 
 
 def holds_images(path: Path) -> bool:
-    """Whether a file is a Parquet or Arrow file with a column of images.
+    """Whether a file or directory is a Parquet or Arrow data set with a column of images.
 
-    Raises RequestError where such a file is damaged.
+    Raises RequestError where it is damaged.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        return False
-    return bool(image_columns(open_table(path, str(path)).schema))
-
-
-def is_saved(path: Path) -> bool:
-    """Whether a directory is a Hugging Face data set with images."""
-    files = files_below(path)
-    return bool(files) and holds_images(path / files[0].path)
+    if path.is_dir():
+        files = files_below(path)
+        return bool(files) and holds_images(path / files[0].path)
+    return path.suffix.lower() in SUFFIXES and bool(image_columns(read_schema(path, str(path))))
 
 
 def open_saved(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> Source:
-    """Open a directory that `save_to_disk` wrote, or one of Parquet files as on the hub.
-
-    Otherwise as `open_file`. A split that files have (train-00000-of-00002.parquet) is honoured.
-
-    options: `images` and `labels` name columns, `config` and `split` choose files.
-    """
-    check_options(options, _OPTIONS, name)
-    files, notes = chosen(files_below(path), options, name)
-    return _open(path, files, name, labelled, options, notes)
-
-
-def open_file(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> Source:
-    """Open a Parquet or Arrow file with a column of images.
+    """Open a file with a column of images, or a directory of such files.
 
     The label is the column `label`, the one with class names, or the 37 vote fractions; `id` (or
     `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers, text and dates are
-    kept. Rows without a label are left out, and counted in the notes.
+    kept. A split that files have (train-00000-of-00002.parquet) is honoured. Rows without a label
+    are left out, and counted in the notes.
 
-    options: `images` and `labels` name columns.
+    options: `images` and `labels` name columns; in a directory, `config` and `split` choose files.
 
     Raises RequestError where a file is damaged, it is not clear which columns are meant, or labels
     or positions are invalid.
     """
+    if path.is_dir():
+        check_options(options, _OPTIONS, name)
+        return _open(path, *chosen(files_below(path), options, name), name, labelled, options)
     check_options(options, ("images", "labels"), name)
-    return _open(path.parent, [DataFile(path.name)], name, labelled, options, [])
+    return _open(path.parent, [DataFile(path.name)], [], name, labelled, options)
 
 
 def open_hub(text: str, name: str, labelled: bool) -> Source:
@@ -93,30 +80,33 @@ def open_hub(text: str, name: str, labelled: bool) -> Source:
 
     repository, options = split_options(text)
     check_options(options, _OPTIONS, name)
-    folder, files, notes = download(repository, options, name)
-    return _open(folder, files, name, labelled, options, notes)
+    return _open(*download(repository, options, name), name, labelled, options)
 
 
 def _open(
     folder: Path,
     files: Sequence[DataFile],
+    notes: list[str],
     name: str,
     labelled: bool,
     options: Mapping[str, str],
-    notes: list[str],
 ) -> Source:
-    tables = [open_table(folder / file.path, name) for file in files]
-    column = _image_column(tables, options.get("images"), name)
-    read = [_scalars(table, name) for table in tables]
-    rows = pd.concat(read, ignore_index=True)
-    if not len(rows):
-        raise RequestError(f"{name} has no rows; expected one for each image")
+    paths = [folder / file.path for file in files]
+    schemas = [read_schema(path, name) for path in paths]
+    column = _image_column(schemas, options.get("images"), name)
+    read = [_scalars(*each, name) for each in zip(paths, schemas, strict=True)]
     lengths = list(map(len, read))
+    if not sum(lengths):
+        raise RequestError(f"{name} has no rows; expected one for each image")
+    rows = pd.concat(read, ignore_index=True)
     splits = pd.Series(np.repeat([file.split for file in files], lengths), dtype="object")
     ids = _ids(rows, splits, name)
-    labels = read_labels(
-        rows, ids, _class_names(tables, name), options.get("labels"), labelled, name
-    )
+    names, *others = map(_class_names, schemas)
+    if differing := [each for each in others if each != names]:
+        raise RequestError(
+            f"{name}: its files name the classes differently: {names} and {differing[0]}"
+        )
+    labels = read_labels(rows, ids, names, options.get("labels"), labelled, name)
 
     table = pd.DataFrame({"id": ids, **labels.columns})
     table["origin"] = [f"{file.path}:{row}"
@@ -125,75 +115,66 @@ def _open(
     table = _with_other_columns(table, rows, splits, labels.used, name)
     kept = np.flatnonzero(labels.known)
     table = table.iloc[kept].reset_index(drop=True)
-    notes = [*notes, *labels.notes, *ignored_columns([each.schema for each in tables], [column])]
-    paths = _paths(tables, column, name)
-    if not paths:
-        return StoredImages(name, labels.task, table, tables, column, kept, notes)
-    paths = [paths[row] for row in kept]
-    if gone := [path or "(no path)" for path in paths if not Path(path).is_file()]:
+    notes = [*notes, *labels.notes, *ignored_columns(schemas, [column])]
+    images = _named_files(paths, column, name)
+    if not images:
+        starts = [0, *accumulate(lengths)]
+        stored = [os.path.abspath(path) for path in paths]
+        return StoredImages(name, labels.task, table, notes, stored, starts, (column,), kept)
+    images = [images[row] for row in kept]
+    if gone := [each or "(no path)" for each in images if not Path(each).is_file()]:
         raise RequestError(
-            f"{name} names its images by paths, and {len(gone):,} of {len(paths):,} files are "
+            f"{name} names its images by paths, and {len(gone):,} of {len(images):,} files are "
             f"not there: {first_few(gone)}"
         )
-    table["origin"] = [Path(path).name for path in paths]
-    return ImageFiles(name, labels.task, table, paths, notes)
+    table["origin"] = [Path(each).name for each in images]
+    return ImageFiles(name, labels.task, table, images, notes)
 
 
+@dataclass(eq=False, repr=False)
 class StoredImages(StreamedSource):
-    """Images in the tables of a data set; each row of `table` is one of their rows.
+    """Images stored in Parquet or Arrow files, each of which is a group.
 
+    chosen: the column of images.
     kept: (N,) the indices of the rows of `table` among all rows of the files, ascending.
     """
 
-    def __init__(
-        self,
-        name: str,
-        task: Task,
-        table: pd.DataFrame,
-        tables: Sequence[ImageTable],
-        column: str,
-        kept: np.ndarray,
-        notes: list[str],
-    ) -> None:
-        self.name = name
-        self.task = task
-        self.table = table
-        self.notes = notes
-        self.files = [os.path.abspath(each.path) for each in tables]
-        self.chosen = (column,)
-        self._kept = kept
-        self._groups: list[tuple[ImageTable, int]] = []
-        lengths: list[int] = []
-        for each in tables:
-            with read_errors(each.path, name):
-                found = each.group_rows()
-            self._groups += [(each, group) for group in range(len(found))]
-            lengths += found
-        self.starts = [0, *accumulate(lengths)]
+    name: str
+    task: Task
+    table: pd.DataFrame
+    notes: list[str]
+    files: Sequence[str]
+    starts: Sequence[int]
+    chosen: tuple[str]
+    kept: np.ndarray
+
+    def __post_init__(self) -> None:
         self.held_bytes = sum(map(os.path.getsize, self.files)) // self.starts[-1]
 
     def read_group(self, group: int) -> Iterator[Sequence[Stored]]:
-        table, place = self._groups[group]
+        path = Path(self.files[group])
         missing = self.starts[group + 1] - self.starts[group]
-        with read_errors(table.path, self.name):
-            for values in table.batches(place, *self.chosen):
-                missing -= len(values)
-                yield encoded(values)
-            if missing:
-                raise ValueError("it has changed since it was opened")
+        for batch in record_batches(path, self.chosen, self.name):
+            images = batch.column(0)
+            if pa.types.is_struct(images.type):
+                images = pc.struct_field(images, "bytes")
+            missing -= len(images)
+            yield images.to_pylist()
+        if missing:
+            raise RequestError(f"{self.name}: {path.name} has changed since it was opened")
 
     def _stored(self, row: int) -> Stored:
-        return super()._stored(int(self._kept[row]))
+        return super()._stored(int(self.kept[row]))
 
 
-def _image_column(tables: Sequence[ImageTable], asked: str | None, name: str) -> str:
-    common = sorted(set.intersection(*(set(image_columns(each.schema)) for each in tables)))
+def _image_column(schemas: Sequence[pa.Schema], asked: str | None, name: str) -> str:
+    common = sorted(set.intersection(*(set(image_columns(schema)) for schema in schemas)))
     if asked is not None and asked not in common:
         hint = nearest(asked, common) if common else "none of its columns has any"
         raise RequestError(f"{name}: no column {asked!r} holds images; {hint}")
     if not common:
         raise RequestError(
-            f"{name}: no column holds images as bytes; found {first_few(tables[0].schema.names, 8)}"
+            f"{name}: no column holds images as bytes; found {first_few(schemas[0].names, 8)}"
         )
     if asked is None and len(common) > 1 and "image" not in common:
         raise RequestError(
@@ -203,13 +184,14 @@ def _image_column(tables: Sequence[ImageTable], asked: str | None, name: str) ->
     return asked or ("image" if "image" in common else common[0])
 
 
-def _scalars(table: ImageTable, name: str) -> pd.DataFrame:
+def _scalars(path: Path, schema: pa.Schema, name: str) -> pd.DataFrame:
     """Read all columns of numbers, text and dates of one file."""
-    with read_errors(table.path, name):
-        values = table.columns(scalar_columns(table.schema))
-        values.validate(full=True)  # invalid UTF-8 would otherwise fail later, wherever it is used
-        frame = values.replace_schema_metadata().to_pandas()
-    return frame.reindex(range(values.num_rows))  # without columns, pandas loses their number
+    columns = scalar_columns(schema)
+    batches = list(record_batches(path, columns, name))
+    with read_errors(path, name):
+        table = pa.Table.from_batches(batches, pa.schema([schema.field(each) for each in columns]))
+        frame = table.to_pandas()
+    return frame.reindex(range(sum(map(len, batches))))  # without columns, their number is lost
 
 
 def _ids(rows: pd.DataFrame, splits: pd.Series, name: str) -> pd.Series:
@@ -243,36 +225,28 @@ def _with_other_columns(
     return pd.concat([table, rows[others]], axis=1)
 
 
-def _class_names(tables: Sequence[ImageTable], name: str) -> dict[str, list[str]]:
-    """Return the class names for each column that has their numbers, the same in all files."""
-    noted = [
-        {column: about["names"] for column, about in features(table.schema).items()
-         if about.get("_type") == "ClassLabel" and isinstance(about.get("names"), list)}
-        for table in tables
-    ]  # fmt: skip
-    differing = next((each for each in noted if each != noted[0]), None)
-    if differing is not None:
-        raise RequestError(
-            f"{name}: its files name the classes differently: {noted[0]} and {differing}"
-        )
-    return noted[0]
+def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """Return the class names for each column that has their numbers."""
+    return {
+        column: about["names"]
+        for column, about in features(schema).items()
+        if about.get("_type") == "ClassLabel" and isinstance(about.get("names"), list)
+    }
 
 
-def _paths(tables: Sequence[ImageTable], column: str, name: str) -> list[str]:
+def _named_files(paths: Sequence[Path], column: str, name: str) -> list[str]:
     """Return the file of each image, where all are named by their paths; else nothing.
 
     Paths are relative to the folder of the table; "" stands for an image without one.
     """
-    paths: list[str] = []
-    for table in tables:
-        kind = table.schema.field(column).type
-        if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
-            return []
-        with read_errors(table.path, name):
-            for group in range(len(table.group_rows())):
-                for values in table.batches(group, column):
-                    if pc.struct_field(values, "bytes").null_count < len(values):
-                        return []
-                    named = pc.struct_field(values, "path").to_pylist()
-                    paths += [str(table.path.parent / each) if each else "" for each in named]
-    return paths if any(paths) else []
+    files: list[str] = []
+    for path in paths:
+        for batch in record_batches(path, [column], name):
+            images = batch.column(0)
+            if not pa.types.is_struct(images.type) or images.type.get_field_index("path") < 0:
+                return []
+            if pc.struct_field(images, "bytes").null_count < len(images):
+                return []
+            named = pc.struct_field(images, "path").to_pylist()
+            files += [str(path.parent / each) if each else "" for each in named]
+    return files if any(files) else []

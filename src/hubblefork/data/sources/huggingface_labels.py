@@ -1,7 +1,7 @@
 """The labels of a Hugging Face data set: a column of classes, or the 37 vote fractions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,7 @@ _USUAL = ("label", "labels", "summary")
 _UNKNOWN = -1
 
 
-@dataclass(frozen=True)
-class Labels:
+class Labels(NamedTuple):
     """The labels of N rows.
 
     task: what a label means.
@@ -31,7 +30,7 @@ class Labels:
 
     task: Task
     known: np.ndarray
-    columns: Mapping[str, np.ndarray | pd.Series] = field(default_factory=dict)
+    columns: Mapping[str, np.ndarray | pd.Series] = {}
     used: Sequence[str] = ()
     notes: Sequence[str] = ()
 
@@ -66,7 +65,7 @@ def read_labels(
     except RequestError as error:
         if labelled:
             raise
-        return replace(unlabelled, notes=[f"Read without labels: {error}."])
+        return unlabelled._replace(notes=[f"Read without labels: {error}."])
     if not labelled:
         return unlabelled
     if not rows.shape[1]:
@@ -110,8 +109,15 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
         number = f"{(~known).sum():,} of {total:,}"
         notes.append(f"{number} images have no {column} and were left out.")
     if numbered:
-        found, numbers, absent = _numbered(values[known], names, name)
-        if absent:
+        present, numbers = np.unique(values[known], return_inverse=True)
+        wrong = [each for each in present if each not in range(len(names))]
+        if wrong:
+            raise RequestError(
+                f"{name}: {values.isin(wrong).sum():,} rows have a {column} that is none of its "
+                f"{len(names)} classes: {first_few(wrong)}"
+            )
+        found = [str(names[int(each)]) for each in present]
+        if absent := [repr(each) for number, each in enumerate(names) if number not in present]:
             notes.append(f"Classes without an image were left out: {first_few(absent)}.")
     else:
         found, numbers = class_numbers(values[known])
@@ -122,18 +128,3 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
     label = np.zeros(total, np.int64)
     label[known] = numbers
     return Labels(Classes(tuple(found)), known, {"label": label}, [column], notes)
-
-
-def _numbered(
-    values: pd.Series, names: Sequence[str], name: str
-) -> tuple[list[str], np.ndarray, list[str]]:
-    """Return the names that occur, each row's index among them, and the names that do not."""
-    wrong = ~values.between(0, len(names) - 1) | (values % 1 != 0)
-    if wrong.any():
-        raise RequestError(
-            f"{name}: {wrong.sum():,} rows have a {values.name} that is none of its {len(names)} "
-            f"classes: {first_few(values[wrong].unique())}"
-        )
-    present, numbers = np.unique(values.to_numpy(np.int64), return_inverse=True)
-    absent = [repr(each) for number, each in enumerate(names) if number not in present]
-    return [str(names[number]) for number in present], numbers, absent

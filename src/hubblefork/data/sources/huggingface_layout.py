@@ -131,19 +131,13 @@ def chosen(
             f"{name} has the splits {listed}, which are not train, validation and test; choose "
             "one by :split=NAME"
         )
-    _check_complete(files, name)
-    return files, notes
-
-
-def _check_complete(files: Iterable[DataFile], name: str) -> None:
-    """Refuse a data set of which a numbered file is missing, as after a broken download."""
-    shards = Counter(
-        (str(path.parent / shard[1]), int(shard[3]))
-        for path in (PurePosixPath(file.path) for file in files)
-        if (shard := _SHARD.fullmatch(path.stem))
-    )
+    # A numbered file may be missing, as after a broken download.
+    paths = [PurePosixPath(file.path) for file in files]
+    shards = Counter((str(path.parent / shard[1]), int(shard[3]))
+                     for path in paths if (shard := _SHARD.fullmatch(path.stem)))  # fmt: skip
     for (which, expected), found in shards.items():
         if found != expected:
             raise RequestError(
                 f"{name} is incomplete: {found} of {expected} files of {which} are there"
             )
+    return files, notes

@@ -10,14 +10,12 @@ process.
 """
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
@@ -30,106 +28,63 @@ SUFFIXES = (".parquet", ".arrow")
 _BATCH_BYTES = 16 << 20
 
 
-class ImageTable(ABC):
-    """One file: its path, and its schema as Arrow has it."""
-
-    path: Path
-    schema: pa.Schema
-
-    @abstractmethod
-    def group_rows(self) -> list[int]:
-        """Return the number of rows of each group; reading can start at any group."""
-
-    @abstractmethod
-    def batches(self, group: int, column: str) -> Iterator[pa.Array]:
-        """Read one column of a group, about 16 MB at a time."""
-
-    @abstractmethod
-    def columns(self, names: Sequence[str]) -> pa.Table:
-        """Read whole columns, which hold no images."""
-
-
-class _Parquet(ImageTable):
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with pq.ParquetFile(path) as file:
-            self.schema, self._metadata = file.schema_arrow, file.metadata
-
-    def group_rows(self) -> list[int]:
-        groups = range(self._metadata.num_row_groups)
-        return [self._metadata.row_group(group).num_rows for group in groups]
-
-    def batches(self, group: int, column: str) -> Iterator[pa.Array]:
-        about = self._metadata.row_group(group)
-        size = sum(chunk.total_uncompressed_size
-                   for chunk in map(about.column, range(about.num_columns))
-                   if f"{chunk.path_in_schema}.".startswith(f"{column}."))  # fmt: skip
-        rows = _batch_rows(about.num_rows, size)
-        # Read through a buffer, page by page. Without it a row group's column is read whole, and
-        # pandas writes a million rows to a group.
-        options = {"metadata": self._metadata, "buffer_size": 1 << 20, "pre_buffer": False}
-        with pq.ParquetFile(self.path, **options) as file:
-            for batch in file.iter_batches(rows, [group], [column], use_threads=False):
-                yield batch.column(0)
-
-    def columns(self, names: Sequence[str]) -> pa.Table:
-        with pq.ParquetFile(self.path) as file:
-            return file.read(list(names))
-
-
-class _Arrow(ImageTable):
-    """A memory-mapped file, which is a single group: a stream is read from its start."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with self._reader() as reader:
-            self.schema = reader.schema
-
-    @contextmanager
-    def _reader(self) -> Iterator[ipc.RecordBatchStreamReader | ipc.RecordBatchFileReader]:
-        with pa.memory_map(str(self.path)) as file:
-            is_file = file.read(6) == b"ARROW1"
-            file.seek(0)
-            with (ipc.open_file if is_file else ipc.open_stream)(file) as reader:
-                yield reader
-
-    def _record_batches(self) -> Iterator[pa.RecordBatch]:
-        with self._reader() as reader:
-            if isinstance(reader, ipc.RecordBatchFileReader):
-                yield from map(reader.get_batch, range(reader.num_record_batches))
-            else:
-                yield from reader
-
-    def group_rows(self) -> list[int]:
-        return [sum(map(len, self._record_batches()))]
-
-    def batches(self, group: int, column: str) -> Iterator[pa.Array]:
-        for batch in self._record_batches():
-            values = batch.column(column)
-            # Arrow trusts the file; offsets that point outside it would be read all the same.
-            values.validate(full=True)
-            rows = _batch_rows(len(values), values.nbytes)
-            for start in range(0, len(values), rows):
-                yield values.slice(start, rows)
-
-    def columns(self, names: Sequence[str]) -> pa.Table:
-        batches = [batch.select(names) for batch in self._record_batches()]
-        schema = pa.schema([self.schema.field(name) for name in names])
-        return pa.Table.from_batches(batches, schema)
-
-
-def _batch_rows(rows: int, size: int) -> int:
-    """Return how many of `rows` rows, of `size` bytes together, make a batch."""
-    return max(1, min(rows, _BATCH_BYTES * rows // max(size, 1)))
-
-
-def open_table(path: Path, name: str) -> ImageTable:
-    """Open a .parquet or .arrow file; RequestError where it is damaged."""
+def read_schema(path: Path, name: str) -> pa.Schema:
+    """Return the columns of a .parquet or .arrow file; RequestError where it is damaged."""
     with read_errors(path, name):
-        table = (_Arrow if path.suffix.lower() == ".arrow" else _Parquet)(path)
-        if len(set(table.schema.names)) < len(table.schema.names):
+        if path.suffix.lower() == ".parquet":
+            schema = pq.read_schema(path)
+        else:
+            with _arrow_reader(path) as reader:
+                schema = reader.schema
+        if len(set(schema.names)) < len(schema.names):
             raise ValueError("two columns have one name")
-    return table
+    return schema
+
+
+def record_batches(path: Path, columns: Sequence[str], name: str) -> Iterator[pa.RecordBatch]:
+    """Read these columns from front to back, about 16 MB at a time.
+
+    Raises RequestError where the file `path` of the source `name` is damaged.
+    """
+    read = _parquet_batches if path.suffix.lower() == ".parquet" else _arrow_batches
+    with read_errors(path, name):
+        for batch in read(path, columns):
+            # Arrow trusts the file; offsets that point outside it would be read all the same.
+            batch.validate(full=True)
+            rows = max(1, _BATCH_BYTES * len(batch) // max(batch.nbytes, 1))
+            for start in range(0, len(batch), rows):
+                yield batch.slice(start, rows)
+
+
+def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    # Read through a buffer, page by page. Without it a row group's column is read whole, and
+    # pandas writes a million rows to a group.
+    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        groups = map(file.metadata.row_group, range(file.num_row_groups))
+        row_bytes = max(
+            (each.total_byte_size // max(each.num_rows, 1) for each in groups), default=1
+        )
+        rows = max(1, _BATCH_BYTES // max(row_bytes, 1))
+        yield from file.iter_batches(rows, columns=list(columns), use_threads=False)
+
+
+def _arrow_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with _arrow_reader(path) as reader:
+        if isinstance(reader, ipc.RecordBatchFileReader):
+            batches = map(reader.get_batch, range(reader.num_record_batches))
+        else:
+            batches = iter(reader)
+        for batch in batches:
+            yield batch.select(columns)
+
+
+@contextmanager
+def _arrow_reader(path: Path) -> Iterator[ipc.RecordBatchStreamReader | ipc.RecordBatchFileReader]:
+    with pa.memory_map(str(path)) as file:
+        is_file = file.read(6) == b"ARROW1"
+        file.seek(0)
+        with (ipc.open_file if is_file else ipc.open_stream)(file) as reader:
+            yield reader
 
 
 @contextmanager
@@ -193,13 +148,6 @@ def ignored_columns(schemas: Iterable[pa.Schema], used: Collection[str] = ()) ->
         return []
     listed = first_few(sorted(others))
     return [f"Columns that are neither numbers, text nor dates are ignored: {listed}."]
-
-
-def encoded(images: pa.Array) -> list[bytes | None]:
-    """Return the bytes of each image; None where there are none."""
-    if pa.types.is_struct(images.type):
-        images = pc.struct_field(images, "bytes")
-    return images.to_pylist()
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
