@@ -1,10 +1,13 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.huggingface_labels import read_labels
+from hubblefork.sky.decision_tree import load_tree, tree_names
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Unlabelled
+from hubblefork.tasks.votes import Votes
 
 NAMES = ["round", "edge-on", "spiral"]
 
@@ -68,6 +71,17 @@ def test_text_that_says_nothing_is_no_label():
 def test_fractions_are_not_classes():
     with pytest.raises(RequestError, match=r"holds fractions such as 0\.5, which are not"):
         labels({"label": [0.5, 1.0]})
+
+
+@pytest.mark.parametrize("name", tree_names())
+def test_the_columns_of_any_tree_make_votes(name):
+    tree = load_tree(name)
+    even = np.concatenate([np.full(len(each.answers), 1 / len(each.answers))
+                           for each in tree.questions])[None]  # fmt: skip
+    fractions = even if tree.fractions_of == "asked" else tree.weighted(even)
+    found = labels(dict(zip(tree.columns, fractions.T, strict=True)))
+    assert found.task == Votes(tree)
+    assert list(found.columns) == found.used == list(tree.columns)
 
 
 def test_two_classes_of_one_name_are_refused():

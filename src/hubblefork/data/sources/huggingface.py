@@ -57,10 +57,10 @@ def holds_images(path: Path) -> bool:
 def open_saved(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> Source:
     """Open a file with a column of images, or a directory of such files.
 
-    The label is the column `label`, the one with class names, or the 37 vote fractions; `id` (or
-    `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers, text and dates are
-    kept. A split that files have (train-00000-of-00002.parquet) is honoured. Rows without a label
-    are left out, and counted in the notes.
+    The label is the column `label`, the one with class names, or the vote fractions of a known
+    decision tree; `id` (or `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers,
+    text and dates are kept. A split that files have (train-00000-of-00002.parquet) is honoured.
+    Rows without a label are left out, and counted in the notes.
 
     options: `images` and `labels` name columns; in a directory, `config` and `split` choose files.
 

@@ -1,4 +1,4 @@
-"""The labels of a Hugging Face data set: a column of classes, or the 37 vote fractions."""
+"""The labels of a Hugging Face data set: a column of classes, or the fractions of votes."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Labels(NamedTuple):
 
     task: what a label means.
     known: (N,) bool, the rows that have a label; all of them where none is needed.
-    columns: what a source's table needs: `label` or the 37 fractions.
+    columns: what a source's table needs: `label` or the fractions of votes.
     used: the columns of the data set that this was made of.
     """
 

@@ -1,12 +1,11 @@
 """Parquet and Arrow files with a column of encoded images, read batch by batch.
 
 Images are stored as bytes, alone or beside a path: struct<bytes: binary, path: string>, as the
-`datasets` library of Hugging Face writes them. Its metadata (which columns are images, the class
-names) are used.
+`datasets` library of Hugging Face writes them; its metadata says which columns are images, and the
+class names.
 
 pyarrow reads these files, and not `datasets`: that copies Parquet into a cache of its own, holds
-whole row groups in memory (1 GB where pyarrow takes 0.2 GB), and a damaged Arrow file ends the
-process.
+whole row groups in memory (1 GB where 0.2 GB are taken here), and a damaged Arrow file crashes it.
 """
 
 import json
@@ -61,10 +60,8 @@ def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBa
     # pandas writes a million rows to a group.
     with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
         groups = map(file.metadata.row_group, range(file.num_row_groups))
-        row_bytes = max(
-            (each.total_byte_size // max(each.num_rows, 1) for each in groups), default=1
-        )
-        rows = max(1, _BATCH_BYTES // max(row_bytes, 1))
+        row_bytes = [each.total_byte_size // max(each.num_rows, 1) for each in groups]
+        rows = max(1, _BATCH_BYTES // max([1, *row_bytes]))
         yield from file.iter_batches(rows, columns=list(columns), use_threads=False)
 
 
@@ -152,12 +149,11 @@ def ignored_columns(schemas: Iterable[pa.Schema], used: Collection[str] = ()) ->
 
 def _holds_bytes(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
-        if kind.get_field_index("bytes") < 0:
-            return False
-        inner = kind.field("bytes").type
+        fields = {field.name: field.type for field in kind}
+        kind = fields.get("bytes", pa.string())
         # Where no row has bytes, pandas writes no type: the images are named by their paths.
-        by_path = pa.types.is_null(inner) and kind.get_field_index("path") >= 0
-        return by_path or _holds_bytes(inner)
+        if pa.types.is_null(kind):
+            return "path" in fields
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
