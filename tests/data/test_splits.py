@@ -221,7 +221,7 @@ def test_a_class_that_is_only_in_the_given_test_part_is_refused():
 
 def votes(number: int) -> pd.DataFrame:
     random = np.random.default_rng(0)
-    table = pd.DataFrame(random.random((number, 37)), columns=list(Votes().columns))
+    table = pd.DataFrame(random.random((number, 37)), columns=list(Votes().names))
     table.insert(0, "id", [f"p{index:04d}" for index in range(number)])
     return table
 

@@ -4,12 +4,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from hubblefork import pack
-from hubblefork.data.splits import Split
 from hubblefork.core.errors import RequestError
+from hubblefork.data.splits import Split
+from hubblefork.runs.leakage import require_unseen
 from hubblefork.training.recipe import load_recipe
 from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.out_of_fold import out_of_fold
-from hubblefork.runs.leakage import require_unseen
 from hubblefork.workflow.train import train
 
 QUICK = {"data.size": 24, "epochs": 1}

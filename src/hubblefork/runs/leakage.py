@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import find_groups
 from hubblefork.data.packing import open_packed
 from hubblefork.data.splits import Split
-from hubblefork.core.errors import RequestError
 from hubblefork.models.warm_start import is_earlier
-from hubblefork.core.progress import say
-from hubblefork.training.recipe import Recipe
 from hubblefork.runs.run import Run
+from hubblefork.training.recipe import Recipe
 
 
 def require_unseen(recipe: Recipe, dataset: PackedDataset, split: Split) -> None:

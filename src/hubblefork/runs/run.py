@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
-from hubblefork.data.splits import Split
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
+from hubblefork.data.splits import Split
 from hubblefork.models.model_file import MODEL_FILE
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.registry import task_from_json

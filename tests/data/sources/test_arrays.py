@@ -149,7 +149,7 @@ def test_vote_fractions_are_votes(tmp_path):
     np.savez(tmp_path / "a.npz", images=IMAGES, anything=votes)
     source = open_source(tmp_path / "a.npz")
     assert source.task == Votes()
-    np.testing.assert_allclose(source.table[list(Votes().columns)], votes)
+    np.testing.assert_allclose(source.table[list(Votes().names)], votes)
     votes[3, 0] = np.nan
     np.savez(tmp_path / "a.npz", images=IMAGES, votes=votes)
     assert "a-03 (Class1.1 is missing)" in refusal(tmp_path / "a.npz")
@@ -160,7 +160,7 @@ def test_vote_fractions_are_votes(tmp_path):
 
 def simulated_votes() -> np.ndarray:
     source = open_source(f"simulated:votes:{N}")
-    return source.table[list(Votes().columns)].to_numpy(copy=True)
+    return source.table[list(Votes().names)].to_numpy(copy=True)
 
 
 def test_images_without_labels_are_enough_to_predict(tmp_path):

@@ -15,7 +15,7 @@ def test_the_parts_of_the_name_stand_in_any_order(text):
     assert source.name == text
     assert source.task == Votes()
     assert len(source.table) == 30
-    assert set(source.task.columns) < set(source.table)
+    assert set(source.task.names) < set(source.table)
 
 
 def test_classes_are_those_of_galaxy10():

@@ -46,7 +46,7 @@ class SimulatedSource(Source):
         self.task: Task = Votes() if votes else Classes(GALAXY10_SDSS)
         self._simulation = simulate(number, seed)
         catalogue = self._simulation.catalogue
-        labels = [*self.task.columns, VOLUNTEERS] if votes else ["label"]
+        labels = [*self.task.names, VOLUNTEERS] if votes else ["label"]
         self.table = catalogue[["id", *labels]].assign(origin="simulated")
 
     @classmethod
