@@ -195,7 +195,7 @@ def many(**changes: object) -> Callable[[Path], str]:
         (many(labels=np.array([{}] * N)), "labels is pickled objects, which are never read"),
         (many(labels=np.zeros(N)), "only one class, '0'"),
         (many(labels=LABELS / 2), "no whole numbers: 0.5"),
-        (many(labels=np.zeros((N, 4))), "neither one-hot (a single 1, otherwise 0) nor 37"),
+        (many(labels=np.zeros((N, 4))), "neither one-hot (a single 1, otherwise 0) nor one vote"),
         (many(labels=np.zeros((N, 2, 2))), "which are the labels"),
         (many(labels=np.array(["a", ""] * 6)), "6 labels of labels (12) text are empty"),
         (many(labels=LABELS - 1, class_names=["a", "b", "c"]), "labels outside of 0 to 2: -1"),

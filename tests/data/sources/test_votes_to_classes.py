@@ -120,7 +120,7 @@ def test_a_file_that_is_no_toml_is_one_line(tmp_path):
 
 
 def test_a_source_without_votes_is_refused(two_classes):
-    assert "has classes of its own; --classes makes classes from" in refusal(two_classes, "five")
+    assert "has classes; --classes makes classes from" in refusal(two_classes, "five")
 
 
 def test_labels_beside_votes_are_named_as_the_reason(tmp_path):
