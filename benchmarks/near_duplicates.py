@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from hubblefork.data.duplicates import SAME, near_pairs
+from hubblefork.data.images.decoded import DecodedImage
 from hubblefork.data.images.framing import Framing, frame
-from hubblefork.data.images.read import DecodedImage
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 

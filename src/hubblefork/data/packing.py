@@ -32,8 +32,8 @@ from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import FORMAT, PackedDataset
 from hubblefork.data.images.blocks import block_rows, read_blocks
+from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.read import UnreadableImage
 from hubblefork.data.sources.base import Source
 
 # A block of images is the unit of work: few enough for progress to be seen, enough for sending

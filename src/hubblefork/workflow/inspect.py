@@ -11,7 +11,7 @@ import pandas as pd
 
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.images.read import DecodedImage
+from hubblefork.data.images.decoded import DecodedImage
 from hubblefork.data.inspection import Inspection, inspect_dataset
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hubblefork.data.images.blocks import read_block, read_blocks
+from hubblefork.data.images.decoded import DecodedImage, UnreadableImage
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.read import DecodedImage, UnreadableImage
 
 SHAPE = (2, 2, 3)
 

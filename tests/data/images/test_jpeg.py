@@ -8,9 +8,10 @@ import pytest
 import simplejpeg
 from PIL import Image
 
+from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing, frame
 from hubblefork.data.images.jpeg import decode, open_jpeg
-from hubblefork.data.images.read import UnreadableImage, read_image
+from hubblefork.data.images.read import read_image
 
 
 def spot(width: int, height: int) -> np.ndarray:

@@ -11,14 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.multiband import look_at_counts
-from hubblefork.data.images.read import (
-    UnreadableImage,
-    is_image_name,
-    read_image,
-    read_images,
-)
+from hubblefork.data.images.read import is_image_name, read_image, read_images
 from hubblefork.sky.stretch import Stretch
 
 

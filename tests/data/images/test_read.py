@@ -14,14 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-import hubblefork.data.images.read
+import hubblefork.data.images.raster
+from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.read import (
-    UnreadableImage,
-    is_image_name,
-    read_image,
-    read_images,
-)
+from hubblefork.data.images.read import is_image_name, read_image, read_images
 
 AS_IT_IS = Framing()
 
@@ -199,7 +195,7 @@ def test_an_image_read_in_strips_is_the_same(tmp_path, monkeypatch, mode, framin
     else:
         Image.fromarray(ramp(101, 97)).convert(mode).save(path)
     whole = read_image(path, framing).pixels
-    monkeypatch.setattr(hubblefork.data.images.read, "_STRIP_PIXELS", 1000)
+    monkeypatch.setattr(hubblefork.data.images.raster, "_STRIP_PIXELS", 1000)
     np.testing.assert_array_equal(read_image(path, framing).pixels, whole)
 
 

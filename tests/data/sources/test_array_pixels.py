@@ -4,7 +4,7 @@ import pytest
 
 import hubblefork.data.sources.array_pixels
 from hubblefork.core.errors import RequestError
-from hubblefork.data.images.read import UnreadableImage
+from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.array_files import MOST_BYTES
 

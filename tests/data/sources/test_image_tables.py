@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubblefork.core.errors import RequestError
-from hubblefork.data.images.read import UnreadableImage
+from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.image_tables import (
     features,

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from hubblefork.data.images.decoded import DecodedImage, UnreadableImage
 from hubblefork.data.images.framing import Framing, colour_of
-from hubblefork.data.images.read import DecodedImage, UnreadableImage
 
 # The blocks in flight, a few for each worker, are to take some tens of megabytes.
 _BLOCK_BYTES = 8 << 20

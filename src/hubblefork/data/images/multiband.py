@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from hubblefork.data.images.framing import Framing, frame, square
-from hubblefork.data.images.read import (
+from hubblefork.data.images.decoded import (
     DecodedImage,
     ImageInput,
     UnreadableImage,
+    explained_failures,
     read_content,
-    read_image,
-    saying_why,
 )
+from hubblefork.data.images.framing import Framing, frame, square
+from hubblefork.data.images.raster import read_raster
 from hubblefork.sky.fits import FitsError, FitsImage, is_fits, read_fits, which_image
 from hubblefork.sky.stretch import choose_bands, to_bytes
 
@@ -37,7 +37,7 @@ def read_bands(files: Sequence[str | Path], framing: Framing) -> DecodedImage:
     parts = []
     for file in files:
         try:
-            with saying_why():
+            with explained_failures():
                 parts.append(_band(file, framing))
         except UnreadableImage as error:
             raise UnreadableImage(f"{Path(file).name}: {error.reason}") from None
@@ -108,7 +108,7 @@ def _band(
     """Return the kept square of one band, the size of the original, and its position."""
     content = read_content(file)
     if not is_fits(content):
-        decoded = read_image(content, Framing(crop=framing.crop, channels=1))
+        decoded = read_raster(content, Framing(crop=framing.crop, channels=1))
         return decoded.pixels, decoded.size, None
     image = _image(content)
     height, width, bands = image.counts.shape

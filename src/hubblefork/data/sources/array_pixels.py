@@ -15,7 +15,7 @@ import numpy as np
 from hubblefork.core.errors import RequestError
 from hubblefork.core.file_cache import remembered
 from hubblefork.core.progress import progress
-from hubblefork.data.images.read import MOST_PIXELS
+from hubblefork.data.images.decoded import MOST_PIXELS
 from hubblefork.data.sources.array_files import MOST_BYTES, Array
 
 # A slab of rows that are not packed together: large enough that reading it is fast.

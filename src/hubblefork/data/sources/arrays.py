@@ -6,11 +6,9 @@ FILE.npz:order=CHW:classes=KEY                  bands come first; the names of t
 X.npy:labels=y.npy                              an .npy file holds one array
 """
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
@@ -26,43 +24,12 @@ from hubblefork.data.sources.array_keys import (
     siblings,
 )
 from hubblefork.data.sources.array_labels import read_labels
-from hubblefork.data.sources.array_pixels import Pixels, can_be_images, find_pixels
+from hubblefork.data.sources.array_pixels import can_be_images, find_pixels
+from hubblefork.data.sources.array_source import ArraySource
 from hubblefork.data.sources.base import display_text
+from hubblefork.data.sources.galaxy10 import recognise
 from hubblefork.data.sources.path_options import check_options, split_options
-from hubblefork.data.sources.sequential import StreamedSource
 from hubblefork.tasks.task import Task, Unlabelled
-
-
-class ArraySource(StreamedSource):
-    """The images in one array.
-
-    pixels: the array, and how its numbers are images.
-    files: all that were read.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        task: Task,
-        table: pd.DataFrame,
-        notes: list[str],
-        pixels: Pixels,
-        files: Sequence[Path],
-    ) -> None:
-        self.name = name
-        self.task = task
-        self.table = table
-        self.notes = notes
-        self.channels = pixels.channels
-        self.bands = pixels.channels if pixels.rule == "counts" else 0
-        self.starts = pixels.slabs()
-        self.held_bytes = pixels.image_bytes
-        self._pixels = pixels
-        self.files = [os.path.abspath(file) for file in files]
-        self.chosen = (pixels.array.key, pixels.order, pixels.rule)
-
-    def read_group(self, group: int) -> Iterator[Sequence[np.ndarray]]:
-        yield self._pixels.load(self.starts[group], self.starts[group + 1])
 
 
 def is_array_name(text: str) -> bool:
@@ -86,6 +53,7 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
     Raises RequestError where the file is damaged, where it is not clear which array is which, and
     where labels do not fit the images.
 
+    >>> import numpy as np
     >>> np.savez(folder / "sky.npz", x=np.zeros((4, 8, 8, 3), "u1"), y=["a", "b", "a", "b"])
     >>> source = open_arrays(str(folder / "sky.npz"))
     >>> source.task, source.table["label"].tolist()
@@ -125,9 +93,6 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
         if beside:
             notes.append(f"Read without labels ({error}).")
     table = pd.concat([table, labels], axis=1)
-    # That module builds on this one.
-    from hubblefork.data.sources.galaxy10 import recognise
-
     if kind := recognise(arrays):
         notes.append(
             f"This is Galaxy10; {kind}:{display_text(file)} gives its classes their names."

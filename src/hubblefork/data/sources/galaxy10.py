@@ -20,7 +20,7 @@ from hubblefork.data.sources.array_files import Array, open_arrays_of
 from hubblefork.data.sources.array_keys import read_columns
 from hubblefork.data.sources.array_labels import read_labels
 from hubblefork.data.sources.array_pixels import Pixels
-from hubblefork.data.sources.arrays import ArraySource
+from hubblefork.data.sources.array_source import ArraySource
 from hubblefork.data.sources.base import display_text
 from hubblefork.sky.class_rules import GALAXY10_DECALS, GALAXY10_SDSS
 

@@ -16,9 +16,10 @@ import numpy as np
 
 from hubblefork.core.file_cache import file_sha256
 from hubblefork.data.images.blocks import DecodedImages, Job
+from hubblefork.data.images.decoded import DecodedImage, UnreadableImage
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.multiband import frame_counts
-from hubblefork.data.images.read import DecodedImage, UnreadableImage, read_images
+from hubblefork.data.images.read import read_images
 from hubblefork.data.sources.base import Source, table_digest
 
 # An image as stored in the file: an encoded one (JPEG, PNG, FITS...), or its values (H, W, C),

@@ -7,8 +7,8 @@ from functools import partial
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.blocks import DecodedImages, Job
+from hubblefork.data.images.decoded import DecodedImage
 from hubblefork.data.images.framing import Framing, frame
-from hubblefork.data.images.read import DecodedImage
 from hubblefork.data.sources.base import Source
 from hubblefork.sky.class_rules import GALAXY10_SDSS
 from hubblefork.sky.simulation.simulate import (

@@ -1,0 +1,81 @@
+"""What reading an image gives: its pixels, or the reason why it cannot be used."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+# A decoded image takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are
+# 400 MB. No cut-out or photograph is that large; a header that says so is damaged or hostile.
+MOST_PIXELS = 100_000_000
+
+# Eight bytes a pixel hold the widest pixel types, and a file is read whole before it is decoded.
+MOST_BYTES = 8 * MOST_PIXELS
+
+# A file, the bytes of one, or a file for each band of one image.
+ImageInput = str | Path | bytes | tuple[str, ...]
+
+
+class UnreadableImage(Exception):
+    """An image that cannot be used; `reason` says why, without the file's name."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedImage:
+    """An image as it was read.
+
+    pixels: (side, side, channels) uint8, framed.
+    size: width and height of the original, in pixels.
+    bands: channels of the original.
+    position: right ascension and declination of its centre in degrees (ICRS), if known.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    bands: int
+    position: tuple[float, float] | None = None
+
+
+@contextmanager
+def explained_failures() -> Iterator[None]:
+    """Turn whatever the block raises into an UnreadableImage with the reason."""
+    try:
+        yield
+    except UnreadableImage:
+        raise
+    # Decoders meet arbitrary bytes and answer with errors of almost every kind.
+    except Exception as error:
+        words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        # Some errors are no more than a number.
+        detail = f" ({words})" if any(map(str.isalpha, words)) else ""
+        raise UnreadableImage(f"damaged or incomplete{detail}") from error
+
+
+def read_content(path: str | Path) -> bytes:
+    """Read a whole file, unless it is larger than any image, or a pipe that would never end.
+
+    Raises UnreadableImage for these, and where the system cannot read it.
+    """
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise UnreadableImage("a directory, not a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableImage("not a file")
+        if status.st_size > MOST_BYTES:
+            megabytes = status.st_size // 1_000_000
+            raise UnreadableImage(f"{megabytes} MB, more than {MOST_BYTES // 1_000_000} MB")
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise UnreadableImage("the file is not there") from None
+    except OSError as error:
+        raise UnreadableImage(f"cannot be read ({error.strerror or error})") from None
