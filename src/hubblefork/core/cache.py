@@ -12,7 +12,7 @@ from hubblefork.core.files import appearing
 try:
     import fcntl
 except ImportError:  # Windows has none
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 # Where locks cannot tell whether the writer of a folder lives: a packing writes a block every few
 # seconds, so one that has not for an hour has been killed.
@@ -83,7 +83,7 @@ def _locking(folder: Path) -> Iterator[bool | None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locked = True
+        locked: bool | None = True
     except BlockingIOError:
         locked = False
     except OSError:  # a file system that has none

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch.nn import functional as F
@@ -61,8 +61,9 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 
 def _has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Versions of torch before 2.9 cannot tell: float32 then.
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     if capabilities.get("amx_bf16", False):
         return True
     return bool(capabilities.get("avx512_bf16", False)) and _bf16_gains() > _WORTHWHILE

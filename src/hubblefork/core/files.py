@@ -6,13 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from hubblefork.core.errors import RequestError
 
 
 @contextmanager
-def replacing(path: Path | str, binary: bool = False) -> Iterator[IO]:
+def replacing(path: Path | str, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a temporary file beside `path`; on leaving, put it in the place of `path`.
 
     If the block raises, `path` is as it was before and the temporary file is gone.
@@ -28,9 +28,9 @@ def replacing(path: Path | str, binary: bool = False) -> Iterator[IO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
+        mode, encoding = ("wb", None) if binary else ("w", "utf-8")
         # newline="" leaves line ends to the csv module, so files are the same on every system.
-        options = {} if binary else {"encoding": "utf-8", "newline": ""}
-        with os.fdopen(handle, "wb" if binary else "w", **options) as file:
+        with os.fdopen(handle, mode, encoding=encoding, newline=None if binary else "") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -47,7 +47,8 @@ class Calibration:
         logarithms = np.log(np.maximum(probabilities, _LEAST))
         odds = logarithms.max(axis=1, keepdims=True) - logarithms
         powers = np.exp(-(odds**self.exponent) / self.temperature)
-        return powers / powers.sum(axis=1, keepdims=True)
+        calibrated: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+        return calibrated
 
     @property
     def inverse(self) -> "Calibration":
@@ -78,7 +79,7 @@ def fit_calibration(probabilities: np.ndarray, true: np.ndarray) -> Calibration:
     def unlikelihood(doublings: np.ndarray) -> float:
         given = Calibration(*2**doublings).applied(probabilities)[rows, true]
         unexpected = 0.5 * ((doublings / _EXPECTED_SPREAD) ** 2).sum()
-        return -np.log(np.maximum(given, _LEAST)).sum() + unexpected
+        return float(unexpected - np.log(np.maximum(given, _LEAST)).sum())
 
     bounds = np.log2([_TEMPERATURES, _EXPONENTS])
     found = minimize(unlikelihood, np.zeros(2), method="Nelder-Mead", bounds=bounds)

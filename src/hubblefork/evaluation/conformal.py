@@ -152,8 +152,7 @@ def measure_sets(
         held = sets[np.arange(len(true)), true]
         sizes = sets.sum(axis=1)
         measured[f"{asked:g}"] = {
-            "coverage": float(held.mean()),
-            "interval": list(wilson_interval(int(held.sum()), len(held))),
+            **_held(held),
             "mean_size": float(sizes.mean()),
             "single": float((sizes == 1).mean()),
             "per_class": {name: _held(held[true == number]) for number, name in enumerate(names)},
@@ -162,8 +161,8 @@ def measure_sets(
 
 
 def _held(held: np.ndarray) -> dict[str, Any]:
-    """The share of the sets of one class that hold it."""
-    if not len(held):
-        return {"coverage": None, "interval": None}
+    """The fraction of these sets that hold the true class, and Wilson's interval."""
     interval = wilson_interval(int(held.sum()), len(held))
+    if interval is None:
+        return {"coverage": None, "interval": None}
     return {"coverage": float(held.mean()), "interval": list(interval)}

@@ -15,7 +15,7 @@ _Z = 1.959963984540054
 
 
 def bootstrap(
-    scores: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    scores: Callable[[np.ndarray], Mapping[str, float]],
     number: int,
     resamples: int = 1000,
     seed: int = 0,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.intervals import bootstrap, interval, wilson_interval
 
 
@@ -36,8 +37,10 @@ def accuracy(right: np.ndarray) -> Score:
     >>> accuracy(np.array([True] * 19 + [False])).value
     0.95
     """
-    low, high = wilson_interval(int(right.sum()), len(right))
-    return Score("accuracy", float(right.mean()), low, high)
+    interval = wilson_interval(int(right.sum()), len(right))
+    if interval is None:
+        raise RequestError("accuracy of no images: expected one or more")
+    return Score("accuracy", float(right.mean()), *interval)
 
 
 def rmse(squared: np.ndarray, seed: int = 0) -> Score:

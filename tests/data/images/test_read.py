@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,6 +72,8 @@ MODES = {
     ("suffix", "mode"), [(suffix, mode) for suffix in MODES for mode in MODES[suffix]]
 )
 def test_every_mode_becomes_red_green_blue(tmp_path, suffix, mode):
+    if (suffix, mode) == ("tif", "YCbCr") and int(PIL.__version__.split(".")[0]) < 13:
+        pytest.skip("Pillow reads the YCbCr TIFF files that it writes from version 13 on")
     level = 255 if mode == "1" else 204  # which the palette has
     path = tmp_path / f"a.{suffix}"
     Image.new("RGB", (20, 20), (level, level, level)).convert(mode).save(path)
