@@ -62,7 +62,7 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 def _has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Versions of torch before 2.9 cannot tell: float32 then.
+    # Older versions of torch cannot tell; float32 is right everywhere.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     if capabilities.get("amx_bf16", False):
         return True
