@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import hubblefork
 
@@ -16,3 +17,10 @@ def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, hubblefork; print({'torch', 'pandas', 'numpy'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "set()"
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert hubblefork.__version__ == version("hubblefork")
+    words = [sys.executable, "-m", "hubblefork", "--version"]
+    result = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert result.stdout == f"hubblefork {hubblefork.__version__}\n"

@@ -41,6 +41,8 @@ __all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("hubblefork")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'hubblefork' has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)

@@ -47,8 +47,7 @@ class Calibration:
         logarithms = np.log(np.maximum(probabilities, _LEAST))
         odds = logarithms.max(axis=1, keepdims=True) - logarithms
         powers = np.exp(-(odds**self.exponent) / self.temperature)
-        calibrated: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-        return calibrated
+        return powers / powers.sum(axis=1, keepdims=True)
 
     @property
     def inverse(self) -> "Calibration":

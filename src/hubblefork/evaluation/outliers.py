@@ -42,9 +42,7 @@ class Outliers:
         offset = features - self.mean
         along = (offset @ self.directions.T) ** 2
         across = np.einsum("nf,nf->n", offset, offset) - along.sum(axis=1)
-        squared: np.ndarray = (along / self.variances).sum(axis=1)
-        squared += np.maximum(across, 0) / self.remainder
-        return squared
+        return (along / self.variances).sum(axis=1) + np.maximum(across, 0) / self.remainder
 
 
 def fit_outliers(features: np.ndarray) -> Outliers:
