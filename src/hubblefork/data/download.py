@@ -65,6 +65,7 @@ def _one_line(url: str, path: Path, what: str, otherwise: str) -> Iterator[None]
     try:
         yield
     except requests.HTTPError as error:
+        assert error.response is not None  # noqa: PT017 - only responses raise it
         reason = f"the server answered {error.response.status_code} {error.response.reason}"
     except requests.Timeout:
         reason = f"no answer within {_TIMEOUT[1]:g} seconds"

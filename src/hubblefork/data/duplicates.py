@@ -185,8 +185,11 @@ def _candidates(numbers: np.ndarray) -> np.ndarray:
             together = np.flatnonzero(bucket[order[:-step]] == bucket[order[step:]])
             ends = np.sort(np.stack([order[together], order[together + step]]), axis=0)
             new.append((ends[0] * count + ends[1], _distance(numbers, *ends)))
-        joined = zip((pairs, distances), *new, strict=True)
-        pairs, distances = _nearest(*map(np.concatenate, joined), count)
+        pairs, distances = _nearest(
+            np.concatenate([pairs, *(each for each, _ in new)]),
+            np.concatenate([distances, *(each for _, each in new)]),
+            count,
+        )
     return np.stack(np.divmod(pairs, count), axis=1)
 
 

@@ -12,7 +12,8 @@ def listing(path: Path) -> tuple[list[str], list[str]]:
 
     Raises RequestError where the folder cannot be read.
     """
-    folders, files = [], []
+    folders: list[str] = []
+    files: list[str] = []
     try:
         with os.scandir(path) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):

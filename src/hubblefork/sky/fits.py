@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -127,7 +128,7 @@ def _check_compression(content: bytes, number: int) -> None:
                 raise FitsError(f"compressed with {name} {header[card]}, which cannot be")
 
 
-def _shape(hdu: object) -> tuple[int, ...]:
+def _shape(hdu: Any) -> tuple[int, ...]:
     """Return the axes of an image, slowest first, without those of length 1; () for no image."""
     if not hdu.is_image or 0 in hdu.shape:
         return ()
@@ -137,7 +138,7 @@ def _shape(hdu: object) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _read(hdu: object, shape: tuple[int, ...]) -> FitsImage:
+def _read(hdu: Any, shape: tuple[int, ...]) -> FitsImage:
     number = int(np.prod(shape, dtype=object))
     if number > MOST_COUNTS:
         size = "x".join(map(str, reversed(shape)))
@@ -177,7 +178,7 @@ def _position(header: fits.Header) -> tuple[float, float] | None:
     return (ra, dec) if np.isfinite([ra, dec]).all() else None
 
 
-def _name(number: int, hdu: object) -> str:
+def _name(number: int, hdu: Any) -> str:
     """Name a part of a file by its number, its name and its size."""
     axes = "x".join(map(str, reversed(getattr(hdu, "shape", ())))) if hdu.is_image else "a table"
     return f"HDU {number} {hdu.name or '(no name)'} ({axes or 'empty'})"

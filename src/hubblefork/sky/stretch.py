@@ -151,7 +151,7 @@ def _white(light: np.ndarray, known: np.ndarray, stretch: Stretch) -> float:
 def _join(light: np.ndarray, known: np.ndarray, stretch: Stretch) -> None:
     """Scale red, green and blue above black (3, H, W) by what arcsinh makes of their mean."""
     brightness = light.mean(axis=0)
-    share = brightness / _white(brightness, known.all(axis=0), stretch)
+    share = brightness / _white(brightness, np.logical_and.reduce(known), stretch)
     scale = np.zeros_like(brightness)
     np.divide(_raised(share, stretch), brightness, out=scale, where=brightness > 0)
     light *= scale

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -93,7 +93,7 @@ def read_blocks(
     workers: int,
     prefer: Literal["threads", "processes"],
     colours: Collection[str] | None = None,
-) -> Iterator[Block]:
+) -> Generator[Block, None, None]:
     """Do the jobs with this many workers and give each block in its order.
 
     At most two jobs a worker are in the making: a disk slower than the decoders holds them up,

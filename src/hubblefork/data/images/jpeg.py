@@ -83,5 +83,6 @@ def decode(
         return None
     if eighths == 8:
         return resized(pixels[top : top + side, left : left + side], size)
-    box = (left, top, left + side, top + side)
-    return resized(pixels, size, tuple(edge * eighths / 8 for edge in box))
+    scale = eighths / 8
+    box = (left * scale, top * scale, (left + side) * scale, (top + side) * scale)
+    return resized(pixels, size, box)

@@ -7,7 +7,6 @@ import numpy as np
 
 from hubblefork.data.images.decoded import (
     DecodedImage,
-    ImageInput,
     UnreadableImage,
     explained_failures,
     read_content,
@@ -54,7 +53,7 @@ def read_bands(files: Sequence[str | Path], framing: Framing) -> DecodedImage:
     return DecodedImage(_framed(np.dstack(squares), framing), sizes[0], len(files), position)
 
 
-def look_at_counts(images: Sequence[ImageInput]) -> tuple[int, list[str]]:
+def look_at_counts(images: Sequence[str | tuple[str, ...]]) -> tuple[int, list[str]]:
     """Return the bands of the first that can be read, and in plain sentences what it holds.
 
     0 where none can be read: packing then gives the reasons.

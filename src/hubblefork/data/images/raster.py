@@ -133,7 +133,7 @@ def _scaled(
 
 def _upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
     """Rotate or flip the pixels of an image as its header asks."""
-    transform = _ORIENTATIONS.get(image.getexif().get(_ORIENTATION))
+    transform = _ORIENTATIONS.get(image.getexif().get(_ORIENTATION, 1))
     return pixels if transform is None else np.ascontiguousarray(transform(pixels))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -212,15 +212,15 @@ class _NpyArray(Array):
     path: of the file on the disk; nothing for a member of an .npz.
     """
 
-    stream: BinaryIO = field(kw_only=True)
+    stream: IO[bytes] = field(kw_only=True)
     offset: int = field(kw_only=True)
     fortran: bool = field(kw_only=True)
     path: Path | None = field(kw_only=True)
 
     def _read(self, start: int, stop: int) -> np.ndarray:
         if self.fortran and self.path:
-            options = {"dtype": self.dtype, "offset": self.offset, "shape": self.shape}
-            return np.array(np.memmap(self.path, mode="r", order="F", **options)[start:stop])
+            whole = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order="F")
+            return np.array(whole[start:stop])
         if self.fortran:
             return self._values(0, self.shape[0]).reshape(self.shape, order="F")[start:stop]
         return self._values(start, stop).reshape(stop - start, *self.shape[1:])
@@ -261,7 +261,7 @@ def _open_npz(path: Path, file: str) -> list[Array]:
     return arrays
 
 
-def _npy_array(file: str, key: str, stream: BinaryIO, size: int, path: Path | None) -> list[Array]:
+def _npy_array(file: str, key: str, stream: IO[bytes], size: int, path: Path | None) -> list[Array]:
     """The array whose file `stream` is at the start of; nothing where it is a single number."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
@@ -282,5 +282,5 @@ def _npy_array(file: str, key: str, stream: BinaryIO, size: int, path: Path | No
     trouble = ""
     if fortran and path is None and size > MOST_BYTES:
         trouble = "packed in Fortran order; save it with numpy.ascontiguousarray, or as an .npy"
-    more = {"stream": stream, "offset": offset, "fortran": fortran, "path": path}
+    more: dict[str, Any] = {"stream": stream, "offset": offset, "fortran": fortran, "path": path}
     return [_NpyArray(file, key, shape, dtype, trouble=trouble, **more)]

@@ -42,13 +42,13 @@ def find_images(arrays: Sequence[Array], key: str | None, file: str) -> Array:
             f"{file} holds no images (numbers of shape (N, H, W), (N, H, W, C) or "
             f"(N, C, H, W)), but {_listed(arrays)}"
         )
-    images = _obvious(fitting, _IMAGES)
-    if images is None:
+    obvious = _obvious(fitting, _IMAGES)
+    if obvious is None:
         raise RequestError(
             f"{file} holds {_listed(arrays)}; which are the images, and which the labels? "
             f"Say {file}:images=KEY:labels=KEY"
         )
-    return images
+    return obvious
 
 
 def find_labels(arrays: Sequence[Array], number: int, file: str) -> Array:

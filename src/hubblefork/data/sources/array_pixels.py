@@ -5,7 +5,6 @@ than a bright one; only counts, whose range says nothing, are scaled image by im
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -69,7 +68,7 @@ class Pixels:
             rows = chunk * max(1, _SLAB_BYTES // (chunk * row))
         return [*range(0, self.array.shape[0], max(1, rows)), self.array.shape[0]]
 
-    def load(self, start: int, stop: int) -> Sequence[np.ndarray]:
+    def load(self, start: int, stop: int) -> np.ndarray:
         """Read these images: (n, H, W, C), uint8, or float32 where they are counts."""
         values = _to_bytes(self.array.rows(start, stop), self.rule)
         if self.order == "HW":

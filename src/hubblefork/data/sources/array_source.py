@@ -40,5 +40,5 @@ class ArraySource(StreamedSource):
         self.files = [os.path.abspath(file) for file in files]
         self.chosen = (pixels.array.key, pixels.order, pixels.rule)
 
-    def read_group(self, group: int) -> Iterator[Sequence[np.ndarray]]:
+    def read_group(self, group: int) -> Iterator[np.ndarray]:
         yield self._pixels.load(self.starts[group], self.starts[group + 1])

@@ -45,7 +45,6 @@ class Source(ABC):
     bands: of its counts, among which a stretch can choose; 0 where its images are bytes.
     held_bytes: what a job holds of each image before it is done; 0 where it only names files.
     notes: plain sentences on what was ignored and why.
-    prefer: whether images are read faster by "threads" or by "processes".
     """
 
     name: str
@@ -55,7 +54,11 @@ class Source(ABC):
     bands: int = 0
     held_bytes: int = 0
     notes: list[str]
-    prefer: Literal["threads", "processes"]
+
+    @property
+    @abstractmethod
+    def prefer(self) -> Literal["threads", "processes"]:
+        """Whether images are read faster by threads or by processes."""
 
     @abstractmethod
     def stamp(self) -> str:

@@ -19,7 +19,8 @@ def split_options(text: str | Path) -> tuple[str, dict[str, str]]:
     >>> split_options("kaggle/:test")
     ('kaggle/:test', {})
     """
-    rest, options = str(text), {}
+    rest = str(text)
+    options: dict[str, str] = {}
     while not Path(rest).expanduser().exists() and (found := _OPTION.search(rest)):
         options = {found[1]: found[2], **options}
         rest = rest[: found.start()]

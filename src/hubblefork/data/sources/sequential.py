@@ -41,11 +41,11 @@ class StreamedSource(Source, ABC):
     chosen: Sequence[str]
     _group = -1
     _first = 0  # row of the batch in memory
-    _batch: Sequence[Stored] = ()
-    _batches: Iterator[Sequence[Stored]]
+    _batch: Sequence[Stored] | np.ndarray = ()
+    _batches: Iterator[Sequence[Stored] | np.ndarray]
 
     @abstractmethod
-    def read_group(self, group: int) -> Iterator[Sequence[Stored]]:
+    def read_group(self, group: int) -> Iterator[Sequence[Stored] | np.ndarray]:
         """Read the images of one group, in batches."""
 
     def job(self, rows: Sequence[int]) -> Job:

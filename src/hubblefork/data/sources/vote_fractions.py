@@ -89,7 +89,7 @@ def _complain(what: str, wrong: np.ndarray, ids: pd.Series, name: str, details: 
     named = [f"{each} ({why})" for each, why in zip(ids[bad].iloc[:3], details, strict=True)]
     named += list(ids[bad].iloc[3:])
     raise RequestError(
-        f"{name}: {bad.sum():,} of {len(bad):,} rows have {what}: {first_few(named)}; "
+        f"{name}: {bad.sum():,} of {len(wrong):,} rows have {what}: {first_few(named)}; "
         "correct or remove these rows"
     )
 

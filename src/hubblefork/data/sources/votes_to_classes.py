@@ -161,7 +161,7 @@ def _check_answers(answers: Iterable[str], name: str, where: str, known: Collect
 
 def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
     """Join what TOML divides where the quotes are left away: Class1.2 = 0.4 is one answer."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, Mapping):
             flat |= {f"{key}.{inner}": limits for inner, limits in value.items()}

@@ -79,7 +79,7 @@ def _column(values: np.ndarray) -> np.ndarray:
     return np.asarray(values, dtype=np.float32)[:, None, None]
 
 
-def _bulge(galaxy: dict, along: np.ndarray, across: np.ndarray, grain: float) -> np.ndarray:
+def _bulge(galaxy: dict, along: np.ndarray, across: np.ndarray, grain: np.floating) -> np.ndarray:
     """A Sersic bulge; boxy isophotes are ellipses of a power above 2 (Athanassoula et al. 1990)."""
     ratio = np.float32(galaxy["bulge_axis_ratio"])
     # A third of a pixel of softening stands for the mean over the central pixel.

@@ -66,7 +66,7 @@ def petrosian_radii(
     return _crossing(inside, 0.5 * flux), _crossing(inside, 0.9 * flux)
 
 
-def _column(values: np.ndarray) -> np.ndarray:
+def _column(values: np.ndarray | float) -> np.ndarray:
     return np.asarray(values, dtype=np.float32)[:, None]
 
 

@@ -7,6 +7,7 @@ comparing the mean of each of the 37 fractions, and the shares of the classes, w
 """
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -163,7 +164,7 @@ def _sigmoid(value: np.ndarray) -> np.ndarray:
 
 def _ordered(value: np.ndarray, borders: list[float], doubts: list[float]) -> list[np.ndarray]:
     """Chances of answers that divide one quantity at `borders`, each with a width of doubt."""
-    above = [
+    above: list[Any] = [
         _sigmoid((value - border) / doubt) for border, doubt in zip(borders, doubts, strict=True)
     ]
     return [low - high for low, high in pairwise([1.0, *above, 0.0])]
