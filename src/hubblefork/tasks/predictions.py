@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,11 +78,12 @@ class Predictions:
     @property
     def correct(self) -> np.ndarray:
         """(N,) whether the leading answer is the true one; the labels have to be known."""
+        assert self.true is not None, "the labels are not known"
         return self.leading == self.task.truth(self.true)
 
     def take(self, rows: np.ndarray) -> "Predictions":
         """The predictions of some rows, in their order."""
-        picked = {
+        picked: dict[str, Any] = {
             name: None if value is None else value[rows]
             for name in ("ids", "values", "true", "typicality", "sets", "problems")
             for value in [getattr(self, name)]
@@ -130,7 +132,7 @@ class Predictions:
         if self.typicality is not None:
             columns["typicality"] = self.typicality
         if self.sets is not None:
-            columns["set"] = self._set_words()
+            columns["set"] = self._set_words(self.sets)
         if self.problems is not None:
             columns["problem"] = self.problems
         return pd.DataFrame(columns)
@@ -184,12 +186,12 @@ class Predictions:
             problems=table["problem"].to_numpy(object) if "problem" in table else None,
         )
 
-    def _set_words(self) -> list[str]:
+    def _set_words(self, sets: np.ndarray) -> list[str]:
         """The names of the classes in each set, the most probable first."""
         order = np.argsort(-self.values, axis=1, kind="stable")
         return [
             "|".join(self.task.names[place] for place in places if inside[place])
-            for inside, places in zip(self.sets, order, strict=True)
+            for inside, places in zip(sets, order, strict=True)
         ]
 
 

@@ -209,5 +209,6 @@ class Unlabelled(Task):
         raise RequestError("these images have no labels")
 
     words = property(_none)
-    labels = strata = aligned = measure = compare = _none
-    leading = truth = tally = score = baseline = pooled = worst = kinds = targets = row = _none
+    labels = strata = aligned = measure = compare = _none  # type: ignore[assignment]
+    leading = truth = tally = score = baseline = _none  # type: ignore[assignment]
+    pooled = worst = kinds = targets = row = _none  # type: ignore[assignment]

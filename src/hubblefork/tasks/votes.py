@@ -50,7 +50,7 @@ class Votes(Task):
     exclusive = False
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
         return self.tree.columns
 
     @property
