@@ -40,7 +40,7 @@ def test_votes_are_labels_of_37_fractions(tmp_path):
     dataset = pack(open_source("simulated:votes:6"), Framing(size=8), tmp_path, workers=1)
     assert dataset.labels.shape == (6, 37)
     assert dataset.labels.dtype == np.float32
-    assert dataset.info["counts"] is None
+    assert dataset.info["counts"] == {}
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):

@@ -57,7 +57,7 @@ def test_galaxies_are_ranked_by_their_error_and_what_misses_most_is_named():
     assert table["rmse"].is_monotonic_decreasing
     assert np.sqrt((table["rmse"] ** 2).mean()) == pytest.approx(measured["rmse"])
     for number, scores in measured["per_question"].items():
-        assert np.sqrt((table[f"Class{number}"] ** 2).mean()) == pytest.approx(scores["rmse"])
+        assert np.sqrt((table[f"question_{number}"] ** 2).mean()) == pytest.approx(scores["rmse"])
     for row in table.itertuples():
         assert row.id == str(row.row)
         error = np.abs(predicted - true)[row.row]

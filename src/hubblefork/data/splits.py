@@ -136,6 +136,7 @@ def make_split(
     Raises RequestError where a class has fewer images or groups than there are parts to fill,
     and where the source's own split leaves nothing to train.
 
+    >>> from hubblefork.tasks.classes import Classes
     >>> table = pd.DataFrame({"id": list("abcdefghij"), "label": [0, 1] * 5})
     >>> make_split(table, Classes(("x", "y")), (0.6, 0.2, 0.2)).counts()
     {'train': 6, 'val': 2, 'test': 2}
