@@ -26,8 +26,8 @@ from hubblefork.core.device import choose_device, choose_precision
 from hubblefork.core.files import replacing
 from hubblefork.evaluation.calibration import fit_calibration
 from hubblefork.evaluation.class_metrics import measure_classes
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.training.plan import plan
-from hubblefork.training.recipe import load_recipe
 from hubblefork.workflow.train import prepare
 
 _LEAST = 1e-7  # no probability counts as less

@@ -21,11 +21,11 @@ from hubblefork.core.device import CompileMode, Precision, choose_compile, choos
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.models.predictor import Predictor
+from hubblefork.recipes.recipe import Recipe, load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training import batches
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
-from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.workflow.train import prepare, train
 
 

@@ -26,7 +26,7 @@ from hubblefork.core.files import replacing
 from hubblefork.evaluation.anomalies import rank_anomalies
 from hubblefork.evaluation.intervals import interval
 from hubblefork.explanation.features import compute_features
-from hubblefork.training.recipe import parse_settings
+from hubblefork.recipes.recipe import parse_settings
 from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.reference_images import known_of
 

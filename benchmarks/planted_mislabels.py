@@ -26,8 +26,8 @@ from hubblefork.core.files import replacing
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.evaluation.mislabels import likely_mislabels
+from hubblefork.recipes.recipe import load_recipe, parse_settings
 from hubblefork.training.plan import resolve
-from hubblefork.training.recipe import load_recipe, parse_settings
 from hubblefork.workflow.out_of_fold import out_of_fold
 from hubblefork.workflow.train import prepare
 

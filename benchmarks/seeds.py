@@ -21,7 +21,7 @@ from scipy.stats import binomtest
 
 from hubblefork import Run, train
 from hubblefork.core.files import replacing
-from hubblefork.training.recipe import parse_settings
+from hubblefork.recipes.recipe import parse_settings
 
 _OF_CLASSES = (
     "recipe", "seed", "test images", "wrong", "test accuracy", "95 % interval",

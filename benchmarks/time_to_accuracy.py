@@ -33,7 +33,7 @@ from hubblefork import Predictor, train
 from hubblefork.core.device import choose_device
 from hubblefork.core.files import replacing
 from hubblefork.evaluation.intervals import wilson_interval
-from hubblefork.training.recipe import load_recipe, parse_settings
+from hubblefork.recipes.recipe import load_recipe, parse_settings
 from hubblefork.workflow.train import prepare
 
 _COLUMNS = (

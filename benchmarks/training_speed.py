@@ -22,10 +22,10 @@ import numpy as np
 from hubblefork.core.cache import cache_folder
 from hubblefork.core.device import choose_device, choose_precision
 from hubblefork.networks.registry import count_parameters
+from hubblefork.recipes.recipe import Recipe, load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
-from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.workflow.train import prepare
 
 NETWORKS = ("lenet5", "simple-cnn", "alexnet")

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from hubblefork.core.device import choose_device, choose_precision
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import plan
-from hubblefork.training.recipe import load_recipe
 from hubblefork.workflow.train import prepare
 
 # Steps before the clock counts: the first ones choose kernels and fetch memory.

@@ -6,8 +6,8 @@ from PIL import Image, ImageDraw
 from hubblefork import pack
 from hubblefork.core.errors import RequestError
 from hubblefork.data.splits import Split
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.leakage import require_unseen
-from hubblefork.training.recipe import load_recipe
 from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.out_of_fold import out_of_fold
 from hubblefork.workflow.train import train

@@ -18,11 +18,11 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.epoch_log import Reporter
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import make_view, plan
-from hubblefork.training.recipe import load_recipe
 
 SMALL = {
     "data.size": 24,

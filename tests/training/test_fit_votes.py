@@ -12,11 +12,11 @@ from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.networks.heads import create_head
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
-from hubblefork.training.recipe import load_recipe
 
 CPU = torch.device("cpu")
 

@@ -12,10 +12,10 @@ from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.networks.registry import create_network
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
-from hubblefork.training.recipe import load_recipe
 
 SIZE = 24
 

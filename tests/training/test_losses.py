@@ -9,6 +9,7 @@ from scipy.special import gammaln
 from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.simulated import SimulatedSource
 from hubblefork.networks.heads import create_head
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Unlabelled
@@ -19,7 +20,6 @@ from hubblefork.training.losses import (
     dirichlet_multinomial,
     votes_cast,
 )
-from hubblefork.training.recipe import load_recipe
 
 CLASSES = Classes(("a", "b"))
 

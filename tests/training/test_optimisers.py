@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from hubblefork.networks.registry import create_network
+from hubblefork.recipes.settings import OptimiserTable
 from hubblefork.training.optimisers import layer_numbers, learn_last_layer_only, make_optimiser
-from hubblefork.training.settings import OptimiserTable
 
 NETWORKS = {
     "equivariant-resnet": lambda: create_network("equivariant-resnet", (3, 32, 32), 2),

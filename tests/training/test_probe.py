@@ -14,10 +14,10 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.plan import plan
 from hubblefork.training.probe import STRENGTHS, check_probe, draw, fit_classifier, fit_probe
-from hubblefork.training.recipe import load_recipe
 
 SETTINGS = {"data.size": 32, "network.name": "timm:test_resnet", "network.weights": None}
 

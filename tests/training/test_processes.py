@@ -15,11 +15,11 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.processes import ALONE, World, join, spawn
-from hubblefork.training.recipe import load_recipe
 from hubblefork.workflow.train import train
 
 TWO = World(devices=2)

@@ -7,8 +7,8 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.training.plan import Plan, plan
-from hubblefork.training.recipe import load_recipe
 from hubblefork.training.time_limit import affordable_epochs
 
 ENDLESS = 10**9

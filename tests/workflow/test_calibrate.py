@@ -9,8 +9,8 @@ import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.models.predictor import Predictor
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
-from hubblefork.training.recipe import load_recipe
 from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.predict import predict
 from hubblefork.workflow.train import prepare, train

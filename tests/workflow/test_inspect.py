@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
-from hubblefork.training.recipe import load_recipe
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.workflow import inspect as workflow
 from hubblefork.workflow.inspect import inspect
 from hubblefork.workflow.train import prepare

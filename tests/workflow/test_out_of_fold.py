@@ -9,7 +9,7 @@ import pytest
 from hubblefork import pack
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.mislabels import likely_mislabels
-from hubblefork.training.recipe import load_recipe
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.workflow.out_of_fold import deal_folds, out_of_fold
 
 

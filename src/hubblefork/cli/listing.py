@@ -37,13 +37,13 @@ def _networks() -> dict[str, str]:
 
 
 def _recipes() -> dict[str, str]:
-    from hubblefork.training.recipe import load_recipe, recipe_names
+    from hubblefork.recipes.recipe import load_recipe, recipe_names
 
     return {name: load_recipe(name).about for name in recipe_names()}
 
 
 def _settings() -> dict[str, str]:
-    from hubblefork.training.recipe import describe_settings
+    from hubblefork.recipes.recipe import describe_settings
 
     return describe_settings()
 

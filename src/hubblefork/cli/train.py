@@ -60,7 +60,7 @@ def train(
     """Train a classifier on labelled images; measure it on its test set; report."""
     from hubblefork.cli.output import show_metrics
     from hubblefork.core.progress import is_silent
-    from hubblefork.training.recipe import parse_settings
+    from hubblefork.recipes.recipe import parse_settings
     from hubblefork.workflow import train as workflow
 
     settings: dict[str, object] = dict(parse_settings(set_ or []))

@@ -1,1 +1,1 @@
-"""The recipes that come with hubblefork, as TOML files."""
+"""Recipes: the TOML files that come with hubblefork, and what such a file may hold."""

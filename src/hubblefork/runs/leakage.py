@@ -13,8 +13,8 @@ from hubblefork.data.groups import find_groups
 from hubblefork.data.packing import open_packed
 from hubblefork.data.splits import Split
 from hubblefork.models.warm_start import is_earlier
+from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
-from hubblefork.training.recipe import Recipe
 
 
 def require_unseen(recipe: Recipe, dataset: PackedDataset, split: Split) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from hubblefork.core.device import images_at_once, telling_of_batches
 from hubblefork.core.files import replacing
+from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.batches import (
@@ -30,7 +31,6 @@ from hubblefork.training.epoch_log import Reporter
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import Plan
 from hubblefork.training.processes import spawn
-from hubblefork.training.recipe import Recipe
 
 # Validation needs no gradients, so its batches can be so many times larger in the same memory.
 _LARGER = 4

@@ -15,10 +15,10 @@ from hubblefork.core.device import CompileMode
 from hubblefork.core.errors import RequestError
 from hubblefork.models.view import View
 from hubblefork.networks.heads import create_head
+from hubblefork.recipes.recipe import Recipe
 from hubblefork.training.data_parallel import gathered, share
 from hubblefork.training.losses import Objective
 from hubblefork.training.optimisers import learn_last_layer_only, make_optimiser
-from hubblefork.training.recipe import Recipe
 
 # A loss that is not a number is looked for this often, in steps: on a GPU each look waits for it.
 _LOOK_EVERY = 50

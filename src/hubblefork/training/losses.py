@@ -17,10 +17,10 @@ from torch.nn import functional as F
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.networks.heads import choose_head
+from hubblefork.recipes.recipe import Recipe
 from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.metric import Metric
 from hubblefork.tasks.task import VOLUNTEERS, Task
-from hubblefork.training.recipe import Recipe
 
 # The root of 0 has no slope. Far below the square of any error that is measured.
 _TINY = 1e-12

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from hubblefork.networks.features import feature_layer
-from hubblefork.training.settings import OptimiserTable
+from hubblefork.recipes.settings import OptimiserTable
 
 
 def make_optimiser(network: nn.Module, settings: OptimiserTable) -> torch.optim.Optimizer:

@@ -12,9 +12,9 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network, resolve_network
+from hubblefork.recipes.recipe import Recipe
 from hubblefork.training.losses import Objective, choose_objective
 from hubblefork.training.processes import ALONE, World
-from hubblefork.training.recipe import Recipe
 
 # Images that the mean and std of the training set are taken from: the error of a mean
 # over so many is far below one grey level.

@@ -10,10 +10,10 @@ import torch
 
 from hubblefork.core.device import telling_of_batches
 from hubblefork.networks.heads import create_head
+from hubblefork.recipes.recipe import Recipe
 from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.optimisers import make_optimiser
 from hubblefork.training.plan import Plan
-from hubblefork.training.recipe import Recipe
 
 # The first steps take memory and choose kernels, and are several times slower than the rest.
 _WARM_UP = 3
@@ -53,7 +53,7 @@ def affordable_epochs(plan: Plan) -> int:
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
     """The same for so many epochs, however long they take.
 
-    >>> from hubblefork.training.recipe import load_recipe
+    >>> from hubblefork.recipes.recipe import load_recipe
     >>> with_epochs(load_recipe("default"), 3).training.epochs
     3
     """

@@ -26,12 +26,12 @@ from hubblefork.explanation.neighbours import Neighbours
 from hubblefork.explanation.single_image import Known, choose_method
 from hubblefork.explanation.test_set import Finding, Part
 from hubblefork.models.predictor import Predictor
+from hubblefork.recipes.recipe import Recipe, load_recipe
 from hubblefork.report.explain import Explained, now, write_explained, write_table
 from hubblefork.report.explain_words import about_test_part
 from hubblefork.runs.run import Run, short_name
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.votes import Votes
-from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.out_of_fold import fold_splits, out_of_fold
 from hubblefork.workflow.reference_images import known_of

@@ -16,10 +16,10 @@ from hubblefork.data.inspection import Inspection, inspect_dataset
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.report.inspect import PAGE, Look, shown_rows, write_look
 from hubblefork.report.page import check_page
 from hubblefork.runs.run import short_name
-from hubblefork.training.recipe import load_recipe
 
 # Pixels of an image on the page: enough to judge it by eye, few enough to send the page.
 _SIDE = 256

@@ -13,12 +13,12 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import commonest, find_groups
 from hubblefork.data.splits import Split, make_split
 from hubblefork.models.predictor import Predictor
+from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.leakage import require_unseen
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.probe import check_probe, fit_probe
-from hubblefork.training.recipe import Recipe
 from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.train import describe, model_card
 
@@ -55,7 +55,7 @@ def out_of_fold(
     run that has learnt from some.
 
     >>> from hubblefork import pack
-    >>> from hubblefork.training.recipe import load_recipe
+    >>> from hubblefork.recipes.recipe import load_recipe
     >>> recipe = load_recipe("mlp", {"epochs": 1, "data.size": 24})
     >>> out_of_fold(recipe, pack(galaxies, size=24), 2, folder).shape
     (80, 2)

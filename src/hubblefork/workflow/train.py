@@ -26,6 +26,7 @@ from hubblefork.data.splits import Split, saved_split
 from hubblefork.models.model_file import ModelCard, current_versions, save_model
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
+from hubblefork.recipes.recipe import Recipe, load_recipe
 from hubblefork.runs.leakage import require_unseen
 from hubblefork.runs.resuming import check_same, find_earlier
 from hubblefork.runs.run import Run, default_run_path, refuse_existing
@@ -34,7 +35,6 @@ from hubblefork.training.losses import choose_objective
 from hubblefork.training.plan import Plan, make_network, plan, resolve
 from hubblefork.training.probe import check_probe, fit_probe
 from hubblefork.training.processes import World, join
-from hubblefork.training.recipe import Recipe, load_recipe
 from hubblefork.training.time_limit import affordable_epochs, with_epochs
 from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.evaluation_outputs import measure_test_part

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from hubblefork.core.errors import RequestError
-from hubblefork.sky.stretch import Stretch
-from hubblefork.training.plan import make_network
-from hubblefork.training.recipe import (
+from hubblefork.recipes.recipe import (
     describe_settings,
     load_recipe,
     parse_settings,
     recipe_names,
     setting_keys,
 )
+from hubblefork.sky.stretch import Stretch
+from hubblefork.training.plan import make_network
 
 
 @pytest.mark.parametrize("name", recipe_names())

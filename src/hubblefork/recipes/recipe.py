@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.training.settings import (
+from hubblefork.recipes.settings import (
     DataTable,
     NetworkTable,
     OptimiserTable,
