@@ -28,7 +28,7 @@ from hubblefork.evaluation.calibration import fit_calibration
 from hubblefork.evaluation.class_metrics import measure_classes
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.training.plan import plan
-from hubblefork.workflow.train import prepare
+from hubblefork.workflow.start_run import prepare
 
 _LEAST = 1e-7  # no probability counts as less
 

@@ -18,7 +18,8 @@ from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.losses import Objective
 from hubblefork.training.plan import Plan, make_network
-from hubblefork.workflow.train import describe, model_card
+from hubblefork.workflow.start_run import provenance_of
+from hubblefork.workflow.train import model_card
 
 
 @dataclass(frozen=True)
@@ -219,14 +220,16 @@ def of_predictions(view: View) -> dict[str, Any]:
 def trained(planned: Plan) -> tuple[nn.Module, float]:
     """The network, and the seconds of its epochs."""
     with TemporaryDirectory() as folder:
-        run = Run.create(Path(folder) / "run", describe(planned), planned.split)
+        run = Run.create(
+            Path(folder) / "run", planned.recipe, provenance_of(planned), planned.split
+        )
         network = fit(planned, run)
         return network, run.history["seconds"].sum()
 
 
 def predicted(planned: Plan, network: nn.Module, rows: np.ndarray) -> np.ndarray:
     """Probabilities (N, K) before calibration."""
-    card = model_card(planned, describe(planned))
+    card = model_card(planned)
     predictor = Predictor.of(network, card, torch.device("cpu"))
     return predictor.predict(planned.dataset.images, rows)
 

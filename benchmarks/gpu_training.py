@@ -26,7 +26,8 @@ from hubblefork.runs.run import Run
 from hubblefork.training import batches
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
-from hubblefork.workflow.train import prepare, train
+from hubblefork.workflow.start_run import prepare
+from hubblefork.workflow.train import train
 
 
 def main(words: list[str] | None = None) -> None:

@@ -29,7 +29,7 @@ from hubblefork.evaluation.mislabels import likely_mislabels
 from hubblefork.recipes.recipe import load_recipe, parse_settings
 from hubblefork.training.plan import resolve
 from hubblefork.workflow.out_of_fold import out_of_fold
-from hubblefork.workflow.train import prepare
+from hubblefork.workflow.start_run import prepare
 
 _COLUMNS = (
     "source", "recipe", "folds", "seed", "images", "right out of fold", "planted",

@@ -97,7 +97,7 @@ def line(system: str, data: str, run: Run) -> dict[str, str]:
     """One line of the table: the published figure, and ours of the same kind and on test."""
     published = SYSTEMS[system]
     metrics, history = run.metrics, run.history
-    quantity = "rmse" if "rmse" in metrics else "accuracy"
+    quantity = history.columns[2]  # accuracy, or RMSE
     ours = {
         "training": history[quantity].iloc[-1],
         "validation": history[f"val_{quantity}"].iloc[-1],
@@ -105,7 +105,6 @@ def line(system: str, data: str, run: Run) -> dict[str, str]:
     }
     low, high = metrics["intervals"][quantity]
     shown = shown_rmse if quantity == "rmse" else shown_percent
-    about = run.recipe["run"]
     return {
         "publication": published.number,
         "system": system,
@@ -118,7 +117,7 @@ def line(system: str, data: str, run: Run) -> dict[str, str]:
         "test images": f"{metrics['n']:,}",
         "epochs": str(len(history)),
         "seconds": f"{history['seconds'].sum():,.0f}",
-        "parameters": f"{about['parameters']:,}",
+        "parameters": f"{run.provenance.parameters:,}",
         "on the publication's data": f"`{published.command}`",
     }
 

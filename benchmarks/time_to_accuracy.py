@@ -34,7 +34,7 @@ from hubblefork.core.device import choose_device
 from hubblefork.core.files import replacing
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.recipes.recipe import load_recipe, parse_settings
-from hubblefork.workflow.train import prepare
+from hubblefork.workflow.start_run import prepare
 
 _COLUMNS = (
     "trained", "seed", "seconds in all", "epochs", "validation accuracy", "reached on validation",

@@ -26,7 +26,7 @@ from hubblefork.recipes.recipe import Recipe, load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
-from hubblefork.workflow.train import prepare
+from hubblefork.workflow.start_run import prepare
 
 NETWORKS = ("lenet5", "simple-cnn", "alexnet")
 KERAS = ("tensorflow-cpu>=2.18,<3", "keras>=3.6,<4")

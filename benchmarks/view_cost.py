@@ -18,7 +18,7 @@ from hubblefork.recipes.recipe import load_recipe
 from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import plan
-from hubblefork.workflow.train import prepare
+from hubblefork.workflow.start_run import prepare
 
 # Steps before the clock counts: the first ones choose kernels and fetch memory.
 WARM_UP = 5

@@ -9,7 +9,7 @@ from hubblefork.core.device import (
     choose_compile,
     choose_device,
     choose_precision,
-    telling_of_memory,
+    explain_out_of_memory,
 )
 from hubblefork.core.errors import RequestError
 
@@ -63,12 +63,12 @@ def test_more_devices_than_there_are_have_to_be_processes_on_the_cpu():
         choose_device("auto", there + 2)
 
 
-def test_compiling_goes_with_one_process_and_by_torchs_own_names():
+def test_compile_modes_are_torchs_own_and_need_one_process():
     cpu = torch.device("cpu")
     assert choose_compile("off", cpu, processes=4) == "off"
     with pytest.raises(RequestError, match="did you mean 'default'"):
         choose_compile("defaults", cpu, processes=1)
-    with pytest.raises(RequestError, match="goes with one process, not with 4"):
+    with pytest.raises(RequestError, match="needs one process, not 4"):
         choose_compile("default", cpu, processes=4)
 
 
@@ -80,12 +80,15 @@ def test_compiling_goes_with_one_process_and_by_torchs_own_names():
         lambda: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA out of memory.")),
     ],
 )
-def test_too_little_memory_is_told_in_one_line(action):
+def test_too_little_memory_is_explained_in_one_line(action):
     message = "not enough memory to do this: less"
-    with pytest.raises(RequestError, match=message), telling_of_memory("to do this", "less"):
+    with pytest.raises(RequestError, match=message), explain_out_of_memory("to do this", "less"):
         action()
 
 
 def test_other_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="tensor size"), telling_of_memory("to do this", "less"):
+    with (
+        pytest.raises(RuntimeError, match="tensor size"),
+        explain_out_of_memory("to do this", "less"),
+    ):
         torch.zeros(2) @ torch.zeros(3)

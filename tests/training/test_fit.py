@@ -20,7 +20,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
-from hubblefork.training.epoch_log import Reporter
+from hubblefork.training.epoch_log import EpochLog
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import make_view, plan
 
@@ -169,7 +169,7 @@ def test_chunk_by_chunk_weights_carry_over_and_a_cut_changes_nothing(
 
 
 def test_more_chunks_than_images_are_refused_before_anything_is_written(packed, tmp_path):
-    with pytest.raises(RequestError, match=r"chunks is 30, for 48 images.*--set chunks=1"):
+    with pytest.raises(RequestError, match=r"chunks is 30, for 48 training images.*--set chunks=1"):
         run_fit(packed, tmp_path / "run", "lenet5", chunks=30)
     assert not (tmp_path / "run").exists()
 
@@ -224,12 +224,12 @@ def test_a_loss_that_is_no_number_stops_the_training(packed, tmp_path):
 def test_the_bar_is_gone_after_a_training_that_failed(packed, tmp_path, monkeypatch):
     made = []
 
-    class Kept(Reporter):
+    class Kept(EpochLog):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             made.append(self)
 
-    monkeypatch.setattr("hubblefork.training.fit.Reporter", Kept)
+    monkeypatch.setattr("hubblefork.training.fit.EpochLog", Kept)
     monkeypatch.setattr("hubblefork.training.epoch_log.on_terminal", lambda: True)
     with pytest.raises(RequestError):
         run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})

@@ -7,7 +7,7 @@ from torch import nn
 
 from hubblefork.networks.registry import create_network
 from hubblefork.recipes.settings import OptimiserTable
-from hubblefork.training.optimisers import layer_numbers, learn_last_layer_only, make_optimiser
+from hubblefork.training.optimisers import layer_numbers, make_optimiser, train_last_layer_only
 
 NETWORKS = {
     "equivariant-resnet": lambda: create_network("equivariant-resnet", (3, 32, 32), 2),
@@ -84,10 +84,10 @@ def test_each_layer_learns_more_slowly_than_the_next(name):
 
 def test_the_last_layer_learns_alone_and_then_all_do():
     network = NETWORKS["timm:test_resnet"]().train()
-    learn_last_layer_only(network, True)
+    train_last_layer_only(network, True)
     learning = [name for name, p in network.named_parameters() if p.requires_grad]
     assert learning == ["fc.weight", "fc.bias"]
     assert not any(each.training for each in network.modules() if isinstance(each, nn.BatchNorm2d))
-    learn_last_layer_only(network, False)
+    train_last_layer_only(network, False)
     assert all(parameter.requires_grad for parameter in network.parameters())
     assert all(module.training for module in network.modules())

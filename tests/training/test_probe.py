@@ -17,7 +17,13 @@ from hubblefork.data.splits import make_split
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.plan import plan
-from hubblefork.training.probe import STRENGTHS, check_probe, draw, fit_classifier, fit_probe
+from hubblefork.training.probe import (
+    STRENGTHS,
+    check_probe,
+    fit_classifier,
+    fit_probe,
+    stratified_sample,
+)
 
 SETTINGS = {"data.size": 32, "network.name": "timm:test_resnet", "network.weights": None}
 
@@ -101,12 +107,12 @@ def test_of_more_images_than_memory_is_meant_for_some_of_each_class_are_drawn(
         "hubblefork.training.probe._MOST_BYTES", 2 * 20 * 4 * planned.network.fc.in_features
     )
     fit_probe(planned, Run(tmp_path))
-    assert "learning from 20 of the 48 images to train on" in capsys.readouterr().err
+    assert "20 of the 48 training images" in capsys.readouterr().err
 
 
 def test_classes_are_drawn_alike_and_a_rare_one_keeps_enough_for_each_fold():
     labels = np.repeat([0, 1, 2], [900, 300, 5])
-    drawn = draw(labels, 200, seed=1)
+    drawn = stratified_sample(labels, 200, seed=1)
     assert len(np.unique(drawn)) == 200
     counts = np.bincount(labels[drawn])
     assert counts[2] == 5
@@ -116,7 +122,7 @@ def test_classes_are_drawn_alike_and_a_rare_one_keeps_enough_for_each_fold():
 def test_a_probe_has_nothing_to_compile(packed):
     recipe = load_recipe("probe", SETTINGS)
     planned = plan(recipe, *packed, 0, torch.device("cpu"), "fp32", compiled="default")
-    with pytest.raises(RequestError, match="--compile default is of training"):
+    with pytest.raises(RequestError, match="--compile default is for training"):
         check_probe(planned)
 
 
@@ -143,7 +149,7 @@ def test_the_recipe_that_a_probe_keeps_can_be_given_again(shapes, tmp_path):
 @pytest.mark.parametrize(
     ("source", "settings", "said"),
     [
-        ("simulated:votes:60", {}, "for votes, or .* take --recipe transfer"),
+        ("simulated:votes:60", {}, "these are fractions of votes"),
         ("shapes", {"network.name": "timm:resnetv2_50"}, "ends in another layer"),
     ],
 )

@@ -118,7 +118,7 @@ def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):
     settings = {"data.size": 24, "epochs": 2}
     place = {"device": "cpu", "precision": "fp32"}
     alone = train(shapes, "mlp", out=tmp_path / "alone", settings=settings, **place)
-    assert Run(tmp_path / "run").recipe["run"]["processes"] == 2
+    assert Run(tmp_path / "run").provenance.processes == 2
     for name in ("loss", "val_loss"):
         torch.testing.assert_close(
             *(torch.tensor(run.history[name]) for run in (Run(tmp_path / "run"), alone)),
@@ -132,12 +132,12 @@ def test_other_numbers_than_a_launcher_began_are_refused(monkeypatch):
     variables["LOCAL_WORLD_SIZE"] = "2"
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(RequestError, match=r"torchrun began 4 .* asks for 2"), join(2, 1):
+    with pytest.raises(RequestError, match=r"torchrun started 4 .* asks for 2"), join(2, 1):
         pass
     with pytest.raises(RequestError, match=r"2 of them on this machine"), join(1, 4):
         pass
     monkeypatch.delenv("TORCHELASTIC_RUN_ID")
-    with pytest.raises(RequestError, match="begun by torchrun or srun"), join(2, 2):
+    with pytest.raises(RequestError, match="started by torchrun or srun"), join(2, 2):
         pass
     monkeypatch.setenv("SLURM_NTASKS", "2")
     with pytest.raises(RequestError, match="give --ntasks-per-node"), join(2, 1):
@@ -149,7 +149,7 @@ def test_other_numbers_than_a_launcher_began_are_refused(monkeypatch):
     [
         (3, {"batch_size": 64}, r"batch_size is 64, which 3 processes.*--set batch_size=66"),
         (8, {"batch_size": 4}, r"batch_size is 4, which 8 processes.*--set batch_size=8"),
-        (16, {}, r"8 images for val, and 16 processes.*--devices 8 or fewer"),
+        (16, {}, r"8 val images for 16 processes.*--devices 8 or fewer"),
         (0, {}, "expected one or more"),
     ],
 )

@@ -9,7 +9,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.splits import make_split
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.training.plan import Plan, plan
-from hubblefork.training.time_limit import affordable_epochs
+from hubblefork.training.time_limit import epochs_within_minutes
 
 ENDLESS = 10**9
 
@@ -25,23 +25,23 @@ def planned(source, recipe: str = "lenet5", **settings) -> Plan:
 @pytest.mark.parametrize("source", ["shapes", "simulated:votes:20"])
 def test_there_are_as_many_epochs_as_the_minutes_hold(recipe, source, shapes):
     source = shapes if source == "shapes" else source
-    assert affordable_epochs(planned(source, recipe, epochs=ENDLESS, minutes=1e-9)) == 1
-    assert 1 < affordable_epochs(planned(source, recipe, epochs=ENDLESS, minutes=10)) < ENDLESS
-    assert affordable_epochs(planned(source, recipe, epochs=3, minutes=1000)) == 3
+    assert epochs_within_minutes(planned(source, recipe, epochs=ENDLESS, minutes=1e-9)) == 1
+    assert 1 < epochs_within_minutes(planned(source, recipe, epochs=ENDLESS, minutes=10)) < ENDLESS
+    assert epochs_within_minutes(planned(source, recipe, epochs=3, minutes=1000)) == 3
 
 
 def test_the_last_layer_has_its_epochs_alone_whatever_the_minutes(shapes):
     head_first = planned(shapes, epochs=ENDLESS, minutes=1e-9, freeze_epochs=3)
-    assert affordable_epochs(head_first) == 3
+    assert epochs_within_minutes(head_first) == 3
 
 
 def test_without_a_limit_all_epochs_are_done(shapes):
-    assert affordable_epochs(planned(shapes, epochs=ENDLESS, minutes=None)) == ENDLESS
+    assert epochs_within_minutes(planned(shapes, epochs=ENDLESS, minutes=None)) == ENDLESS
 
 
 def test_trying_the_pace_leaves_the_network_as_it_is(shapes):
     tried = planned(shapes, epochs=ENDLESS, minutes=1)
     before = {name: value.clone() for name, value in tried.network.state_dict().items()}
-    affordable_epochs(tried)
+    epochs_within_minutes(tried)
     assert all(torch.equal(value, before[k]) for k, value in tried.network.state_dict().items())
     assert all(parameter.grad is None for parameter in tried.network.parameters())

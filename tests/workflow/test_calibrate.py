@@ -13,7 +13,8 @@ from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.predict import predict
-from hubblefork.workflow.train import prepare, train
+from hubblefork.workflow.start_run import prepare
+from hubblefork.workflow.train import train
 
 QUICK = {"data.size": 24, "epochs": 3, "split.train": 0.5, "split.val": 0.3, "split.test": 0.2}
 

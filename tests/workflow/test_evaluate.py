@@ -75,10 +75,10 @@ def test_metrics_name_the_source_as_this_run_called_it(run, shapes, tmp_path, mo
 def test_an_evaluation_tells_what_the_model_cost(run, shapes, tmp_path):
     whole = evaluate(run.path, out=tmp_path / "whole").metrics
     history = run.history
-    parameters = run.recipe["run"]["parameters"]
+    parameters = run.provenance.parameters
     cost = {"parameters": parameters, "epochs": 8, "seconds": history["seconds"].sum()}
     assert whole["cost"] == cost
-    assert whole["dataset"] == run.recipe["run"]["dataset"]
+    assert whole["dataset"] == run.provenance.dataset
     alone = evaluate(run.model, shapes, out=tmp_path / "alone").metrics
     assert alone["cost"] == {"parameters": parameters}
 

@@ -6,7 +6,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.workflow import inspect as workflow
 from hubblefork.workflow.inspect import inspect
-from hubblefork.workflow.train import prepare
+from hubblefork.workflow.start_run import prepare
 
 
 def test_a_training_that_follows_reads_no_image_again(shapes, tmp_path):

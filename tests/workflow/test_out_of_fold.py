@@ -10,7 +10,7 @@ from hubblefork import pack
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.mislabels import likely_mislabels
 from hubblefork.recipes.recipe import load_recipe
-from hubblefork.workflow.out_of_fold import deal_folds, out_of_fold
+from hubblefork.workflow.out_of_fold import dataset_folds, out_of_fold
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def test_planted_wrong_labels_come_first(planted, tmp_path):
 
 def test_folds_are_even_in_every_class(planted):
     dataset, _ = planted
-    fold = deal_folds(dataset, 4)
+    fold = dataset_folds(dataset, 4)
     for label in (0, 1):
         counts = np.bincount(fold[dataset.labels == label], minlength=4)
         assert np.ptp(counts) <= 1
-    assert (deal_folds(dataset, 4, seed=1) != fold).any()
+    assert (dataset_folds(dataset, 4, seed=1) != fold).any()
 
 
 def test_images_that_belong_together_are_held_out_together(shapes, tmp_path):
@@ -56,13 +56,13 @@ def test_images_that_belong_together_are_held_out_together(shapes, tmp_path):
     catalogue = tmp_path / "catalogue.csv"
     catalogue.write_text("\n".join(["id,image,label,group", *rows]))
     dataset = pack(catalogue, size=24)
-    fold = pd.Series(deal_folds(dataset, 5))
+    fold = pd.Series(dataset_folds(dataset, 5))
     assert (fold.groupby(dataset.table["group"]).nunique() == 1).all()
     with pytest.raises(RequestError, match="'bar' has 10 images or groups of them"):
-        deal_folds(dataset, 11)
+        dataset_folds(dataset, 11)
 
 
 @pytest.mark.parametrize("folds", [0, 1])
 def test_fewer_than_two_folds_are_refused(planted, folds):
     with pytest.raises(RequestError, match="expected 2 or more"):
-        deal_folds(planted[0], folds)
+        dataset_folds(planted[0], folds)

@@ -59,8 +59,8 @@ def test_resuming_finds_the_unfinished_run_and_its_recipe(unfinished, shapes, tm
 def test_a_run_keeps_the_number_of_epochs_that_its_minutes_held(shapes, tmp_path, capfd):
     settings = {**QUICK, "minutes": 1e-9}
     run = train(shapes, "lenet5", settings=settings, out=tmp_path / "run")
-    assert len(run.history) == run.recipe["training"]["epochs"] == 1
-    assert "minutes" not in run.recipe["training"]
+    assert len(run.history) == run.recipe.training.epochs == 1
+    assert run.recipe.training.minutes is None
     assert "1 of 3 epochs" in capfd.readouterr().err
     train(shapes, "lenet5", settings=settings, out=tmp_path / "run", resume=True)
     assert "had ended already" in capfd.readouterr().err
@@ -118,7 +118,7 @@ def test_the_seed_of_a_training_decides_split_and_weights(shapes, tmp_path):
 @pytest.mark.parametrize(
     ("asked", "complaint"),
     [
-        ({"settings": QUICK | {"split.test": 0}}, "no image is left to test on"),
+        ({"settings": QUICK | {"split.test": 0}}, "there are no test images"),
         ({"settings": QUICK, "seed": 2**32}, "--seed 4294967296: expected a number from 0 to"),
         ({"settings": QUICK, "seed": -1}, "--seed -1"),
     ],

@@ -1,4 +1,4 @@
-"""Where a network is computed, in which numbers, and what is said where its memory is too small."""
+"""Compute device, precision and compilation, and a readable error where memory is too small."""
 
 import math
 import time
@@ -16,20 +16,20 @@ Precision = Literal["fp32", "bf16"]
 # The modes of torch.compile by their own names, and none.
 CompileMode = Literal["off", "default", "reduce-overhead", "max-autotune"]
 
-# Enough to fill a GPU with small images. A map of 96 channels at half the side takes 400 MB.
+# Enough to keep a GPU busy with small images; 96 feature maps at half the side take 400 MB.
 _PIXELS_AT_ONCE = 256 * 128**2
 
-# Of the speed of float32: a network is more than its convolutions, and bf16 costs some digits.
+# bf16 has to be so many times faster than float32: only convolutions gain, and it costs precision.
 _WORTHWHILE = 1.4
 
-# How torch and numpy say that there is not enough memory, where they have no class of error for it.
+# Words of torch and numpy for too little memory, where they have no exception of its own for it.
 _NO_MEMORY = ("allocate memory", "tried to allocate", "out of memory", "bad_alloc", "ALLOC_FAILED")
 
 
 def choose_device(name: str = "auto", devices: int = 1) -> torch.device:
-    """`auto` takes the GPU where there is one; `cpu` and `cuda` are taken at their word.
+    """The compute device by name; `auto` is the GPU where there is one, else the CPU.
 
-    devices: how many are needed. Several processes on processors have to be asked for by `cpu`.
+    devices: how many are needed. Several processes without GPUs have to be asked for by `cpu`.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise RequestError(
@@ -49,7 +49,7 @@ def choose_device(name: str = "auto", devices: int = 1) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
-    """`auto` takes bf16 where the device multiplies matrices in it faster than in float32."""
+    """The precision by name; `auto` is bf16 where the device computes faster in it, else fp32."""
     if name not in ("auto", "fp32", "bf16"):
         raise RequestError(
             f"no precision is called {name!r}; {nearest(name, ('auto', 'fp32', 'bf16'))}"
@@ -71,10 +71,10 @@ def _has_fast_bf16(device: torch.device) -> bool:
 
 @cache
 def _bf16_gains() -> float:
-    """How many times as fast as in float32 a convolution and its gradients are in bf16 here.
+    """Speed of a convolution and its gradients in bf16 relative to float32, measured here.
 
-    Among processors with AVX-512's bf16 some are twice as fast in it and some no faster, which
-    their capabilities do not tell.
+    Some processors with AVX-512's bf16 are twice as fast in it and some no faster, which
+    their capabilities do not show.
     """
     trials = [
         [
@@ -84,7 +84,7 @@ def _bf16_gains() -> float:
         for kind in (torch.float32, torch.bfloat16)
     ]
     least = [math.inf, math.inf]
-    # In turn, and the fastest of many short ones: other work on the machine disturbs some of them.
+    # Alternating, and the fastest of many short trials: other work on the machine slows some.
     for _ in range(25):
         for place, (maps, filters) in enumerate(trials):
             begin = time.perf_counter()
@@ -94,7 +94,7 @@ def _bf16_gains() -> float:
 
 
 def choose_compile(name: str, device: torch.device, processes: int) -> CompileMode:
-    """How torch.compile is to treat the network, once it has been seen to work here."""
+    """The mode of torch.compile by name, after a trial that it works on this device."""
     if name not in get_args(CompileMode):
         raise RequestError(
             f"torch.compile has no mode {name!r}; {nearest(name, get_args(CompileMode))}"
@@ -102,17 +102,17 @@ def choose_compile(name: str, device: torch.device, processes: int) -> CompileMo
     if name == "off":
         return "off"
     if processes > 1:
-        raise RequestError(f"--compile {name} goes with one process, not with {processes}")
+        raise RequestError(f"--compile {name} needs one process, not {processes}")
     try:
         torch.compile(lambda value: value + 1)(torch.zeros(8, device=device))
-    except Exception as error:  # whatever a compiler may lack
+    except Exception as error:  # a compiler can fail in many ways
         reason = str(error).strip().splitlines()[0]
         raise RequestError(f"--compile {name}: torch cannot compile here ({reason})") from error
     return name  # type: ignore[return-value]
 
 
 def images_at_once(side: int) -> int:
-    """How many images of side x side go through a network together, where nothing is learnt.
+    """Batch size for images of side x side pixels, where no gradients are computed.
 
     >>> images_at_once(64), images_at_once(224), images_at_once(5000)
     (256, 83, 1)
@@ -120,19 +120,19 @@ def images_at_once(side: int) -> int:
     return max(1, min(256, _PIXELS_AT_ONCE // side**2))
 
 
-def telling_of_batches(images: int, side: int) -> AbstractContextManager[None]:
-    """`telling_of_memory` of training on batches of so many images of side x side pixels."""
-    return telling_of_memory(
+def explain_out_of_memory_in_training(images: int, side: int) -> AbstractContextManager[None]:
+    """`explain_out_of_memory` for training on batches of `images` of side x side pixels."""
+    return explain_out_of_memory(
         f"to train on batches of {images:,} images of {side}x{side}",
         f"--set batch_size={max(1, images // 2)}, or a smaller view.size",
     )
 
 
 @contextmanager
-def telling_of_memory(purpose: str, remedy: str) -> Iterator[None]:
-    """Say in one line what to lower where the memory is too small for what the block does.
+def explain_out_of_memory(purpose: str, remedy: str) -> Iterator[None]:
+    """Turn an out-of-memory error of the block into a RequestError that says what to lower.
 
-    >>> with telling_of_memory("to train on so much", "--set batch_size=8"):
+    >>> with explain_out_of_memory("to train on so much", "--set batch_size=8"):
     ...     torch.empty(1 << 60)
     Traceback (most recent call last):
     hubblefork.core.errors.RequestError: there is not enough memory to train on so much: --set ...

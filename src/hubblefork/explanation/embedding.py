@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.files import replacing
+from hubblefork.core.sampling import stable_sample
 from hubblefork.report.figures import sheet_png
 from hubblefork.report.style import INK, MUTED, WEDGES, styled, wrapped
 
@@ -164,9 +165,7 @@ def feature_map(
         raise RequestError(f"no map is called {method!r}; {nearest(method, METHODS)}")
     if len(features) < FEWEST:
         raise RequestError(f"{len(features)} images: a map needs {FEWEST} or more")
-    rows = np.arange(len(features))
-    if len(rows) > most:
-        rows = np.sort(np.random.default_rng(seed).permutation(rows)[:most])
+    rows = stable_sample(np.arange(len(features)), most, seed)
     places = _lay_out(_reduced(features[rows], seed), method, seed)
     low, high = places.min(axis=0), places.max(axis=0)
     places = (places - low) / np.maximum(high - low, np.finfo(np.float32).tiny)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.progress import progress
+from hubblefork.core.sampling import stable_sample
 from hubblefork.core.text import percent
 from hubblefork.explanation.background import surroundings
 from hubblefork.explanation.faithfulness import Faithfulness, faithfulness
@@ -83,7 +84,7 @@ def measure_faithfulness(part: Part) -> Finding:
     """Deletion curves of the methods on some images that were answered rightly."""
     right = np.flatnonzero(part.right)
     chosen = right if len(right) else np.arange(len(part))
-    chosen = np.sort(np.random.default_rng(0).permutation(chosen)[:_MAPS])
+    chosen = stable_sample(chosen, _MAPS)
     with progress("testing maps", len(chosen)) as done:
         found: Faithfulness = faithfulness(
             part.predictor, part.images[part.rows[chosen]], layer=_layer(part), done=done
@@ -146,5 +147,5 @@ def _some(part: Part, most: int) -> tuple[np.ndarray, str]:
     """Places of the part, at most so many, and what to say of it."""
     if len(part) <= most:
         return np.arange(len(part)), ""
-    places = np.sort(np.random.default_rng(0).permutation(len(part))[:most])
+    places = stable_sample(np.arange(len(part)), most)
     return places, f" Measured on {most:,} of the {len(part):,} test images, drawn by chance."

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hubblefork.core.device import choose_device, images_at_once, telling_of_memory
+from hubblefork.core.device import choose_device, explain_out_of_memory, images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.model_file import MODEL_FILE, ModelCard, load_model
@@ -171,7 +171,7 @@ class Predictor:
         with Features(self.network) as features:
             for start in range(0, len(rows), most):
                 batch = torch.from_numpy(images[rows[start : start + most]])
-                with telling_of_memory(
+                with explain_out_of_memory(
                     f"to put {len(batch)} images of {size}x{size} through the network at once",
                     f"{elsewhere}a model that was trained with a smaller view.size",
                 ):

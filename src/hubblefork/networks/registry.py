@@ -110,6 +110,25 @@ def resolve_network(
     return resolve_backbone(name, options, weights)
 
 
+def registered_name(network: nn.Module) -> str:
+    """The name that the class of a network is registered by.
+
+    Raises RequestError where it is not: a model file names its network, to make it again.
+
+    >>> registered_name(create_network("mlp", (1, 8, 8), 2))
+    'mlp'
+    """
+    own = type(network)
+    for name in NETWORKS:
+        if _find_class(name) is own:
+            return name
+    raise RequestError(
+        f"network: the class {own.__name__} is not registered, so its model file could not be "
+        f'read again: put @hubblefork.register_network("my-network") above the class, or give '
+        "the name of a network (hubblefork list networks)"
+    )
+
+
 def count_parameters(network: nn.Module) -> int:
     """The number of a network's trainable and frozen parameters."""
     return sum(parameter.numel() for parameter in network.parameters())

@@ -1,4 +1,4 @@
-"""Images to be measured on that an earlier training has learnt from already."""
+"""Images of a validation or test set that an earlier training has already learnt from."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,53 +13,59 @@ from hubblefork.data.groups import find_groups
 from hubblefork.data.packing import open_packed
 from hubblefork.data.splits import Split
 from hubblefork.models.warm_start import is_earlier
-from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
 
 
-def require_unseen(recipe: Recipe, dataset: PackedDataset, split: Split) -> None:
-    """RequestError where a run that a training begins from has learnt what is to be measured on.
+def require_unseen(
+    weights: str | None, dataset: PackedDataset, split: Split
+) -> dict[str, int | None]:
+    """RequestError where the run that a training begins from has learnt from evaluation images.
 
-    That is its test set, on which the earlier run may not have been chosen either, and its
-    validation set.
+    weights: a run folder, a model file, or others (or none), of which nothing has to be known.
+
+    The test set must not overlap with the earlier run's training or validation set, and the
+    validation set not with its training set. Returns the number of common images for `test` and
+    `val`: 0, or None where it cannot be known; empty for other weights.
     """
-    weights = recipe.network.weights
     if weights is None or not is_earlier(weights):
-        return
+        return {}
+    overlap: dict[str, int | None] = {}
     for part, by in (("test", ("train", "val")), ("val", ("train",))):
         rows = split.rows(dataset, part)
         # A model file alone does not tell what it was trained on.
-        there = Path(weights).is_dir()
-        learnt = count_learnt(Run.open(weights), dataset, rows, by) if there else None
-        if learnt is None:
-            say(f"whether {weights} has learnt from images of the {part} part cannot be known")
-            return
-        if learnt:
+        known = Path(weights).is_dir()
+        overlap[part] = count_learnt(Run.open(weights), dataset, rows, by) if known else None
+        if overlap[part]:
             raise RequestError(
-                f"{weights} has learnt from {learnt:,} of the {len(rows):,} {part} images; "
-                "expected none: take its --seed and shares, or another source"
+                f"{weights} was trained on {overlap[part]:,} of the {len(rows):,} {part} images; "
+                "expected none: use its --seed and fractions, or another source"
             )
+    unknown = [part for part, number in overlap.items() if number is None]
+    if unknown:
+        say(f"it is not known whether {weights} was trained on {' and '.join(unknown)} images")
+    return overlap
 
 
 def count_learnt(
     run: Run, dataset: PackedDataset, rows: np.ndarray, by: Sequence[str] = ("train", "val")
 ) -> int | None:
-    """How many rows of a dataset were in a run's own parts: those it was trained or chosen on.
+    """How many rows of a dataset are among the images of a run's sets `by`.
 
-    The same are images of one source and id, of equal pixels, and of one place on the sky. None
-    where it cannot be known, since the run's packed images are not in the cache any more.
+    Images are the same if they have one source and id, equal pixels, or one position on the sky.
+    None where it cannot be known, since the run's packed images are no longer in the cache.
     """
-    own = open_packed(run.recipe["run"]["dataset"], source=run.recipe["run"]["source"])
+    provenance = run.provenance
+    own = open_packed(provenance.dataset, source=provenance.source)
     if own is None:
         return None
     split = Split.load(run.split)
     learnt = np.concatenate([split.rows(own, part) for part in by])
     tables = []
-    for each, taken in ((own, learnt), (dataset, rows)):
+    for each, chosen in ((own, learnt), (dataset, rows)):
         known = [name for name in ("digest", "ra", "dec") if name in each.table]
         # An id of another source names another image.
         name = each.source + "\n" + each.table["id"]
-        tables.append(each.table[known].assign(name=name).iloc[taken])
+        tables.append(each.table[known].assign(name=name).iloc[chosen])
     both = pd.concat(tables, ignore_index=True)
     groups, _ = find_groups(both, "name")
     return int(np.isin(groups[len(learnt) :], groups[: len(learnt)]).sum())

@@ -1,42 +1,62 @@
-"""Which run a training goes on with, and whether it can."""
+"""Which run a training resumes, and whether it can."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.progress import say
+from hubblefork.data.sources.path_options import absolute_source
+from hubblefork.recipes.recipe import Recipe
+from hubblefork.runs.provenance import Provenance
 from hubblefork.runs.run import Run
+
+# What has to be the same when a run is resumed; the rest may differ, on another machine say.
+_FIXED = ("dataset", "parameters", "precision", "seed")
 
 
 def find_earlier(source: str | Path, out: str | Path | None) -> Run | None:
-    """The run to go on with; None where `out` names a folder that is not there yet."""
+    """The run to resume; None where `out` names a folder that does not exist yet."""
     if out is not None:
-        # A kill can come before the folder is made.
+        # A training may be killed before its folder is made.
         return Run.open(out) if Path(out).exists() else None
-    recipes = sorted(Path("runs").glob("*/*/recipe.toml"), key=lambda file: file.stat().st_mtime)
-    for file in reversed(recipes):
+    begun = sorted(Path("runs").glob("*/*/provenance.json"), key=lambda file: file.stat().st_mtime)
+    location = absolute_source(source)
+    for file in reversed(begun):
         run = Run(file.parent)
-        if not run.finished and run.recipe.get("run", {}).get("source") == str(source):
+        if not run.finished and run.provenance.location == location:
             return run
     raise RequestError(f"--resume: no unfinished run of {source} below runs/; name it by --out")
 
 
-def check_same(run: Run, content: Mapping[str, Any]) -> None:
-    """A run can only go on with what it began with."""
-    before, now = _flat(run.recipe), _flat(content)
-    free = ("run.source", "run.device", "run.processes", "run.started", "run.versions.")
-    keys = [key for key in sorted(before.keys() | now.keys()) if not key.startswith(free)]
-    changed = [_change(key, before, now) for key in keys if before.get(key) != now.get(key)]
+def check_same(run: Run, recipe: Recipe, provenance: Provenance) -> None:
+    """RequestError where recipe, data, seed or precision are not those that the run began with.
+
+    Another number of threads is allowed, but said: sums in another order round differently.
+    """
+    began = run.provenance
+    before = _flat(run.recipe.to_toml()) | {name: getattr(began, name) for name in _FIXED}
+    now = _flat(recipe.to_toml()) | {name: getattr(provenance, name) for name in _FIXED}
+    changed = [
+        _change(key, before, now, provenance.source)
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
     if changed:
         raise RequestError(
-            f"cannot go on with {run.path}, which began differently: {first_few(changed)}; "
-            "leave them as they were, or begin anew with another --out"
+            f"cannot resume {run.path}, which began differently: {first_few(changed)}; "
+            "leave them as they were, or start again with another --out"
+        )
+    if began.threads != provenance.threads:
+        say(
+            f"{run.path} began with {began.threads} threads and goes on with {provenance.threads}: "
+            "the last digits of its weights will differ from those of an uninterrupted run"
         )
 
 
-def _change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    if key == "run.dataset":  # a hash, which says nothing to a reader
-        return f"the images or labels of {now['run.source']}, or their framing, are others"
+def _change(key: str, before: Mapping[str, Any], now: Mapping[str, Any], source: str) -> str:
+    if key == "dataset":  # a hash, which means nothing to a reader
+        return f"the images or labels of {source}, or their framing, have changed"
     return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')}"
 
 

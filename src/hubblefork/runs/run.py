@@ -1,12 +1,11 @@
 """A run: the folder that holds all of one training, each file of it written whole or not at all."""
 
 import json
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import tomli_w
@@ -15,44 +14,49 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
 from hubblefork.data.splits import Split
 from hubblefork.models.model_file import MODEL_FILE
+from hubblefork.recipes.recipe import Recipe, load_recipe
+from hubblefork.runs.provenance import Provenance
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.registry import task_from_json
+from hubblefork.tasks.task import Task
 
-# The columns of history.csv; the validation columns are empty where there is no validation set.
-HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds")
-# Votes have no accuracy: those two columns are empty, and these two follow.
-VOTES_COLUMNS = ("rmse", "val_rmse")
+_RECIPE, _PROVENANCE = "recipe.toml", "provenance.json"
+
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder. Every attribute reads its file anew; nothing is kept in memory.
+    """A run folder. Every attribute reads its file each time; nothing is kept in memory.
 
-    `path` holds `recipe.toml`, `split.csv`, `history.csv`, `model.safetensors`,
-    `predictions.csv`, `metrics.json`, `figures/`, `report.html` and `checkpoints/`.
+    `path` holds `recipe.toml`, `provenance.json`, `split.csv`, `history.csv`, `model.safetensors`,
+    `predictions.csv`, `metrics.json`, `figures/`, `report.html` and `checkpoints/`. Reading one
+    that is missing or damaged raises a RequestError.
 
     >>> import hubblefork
     >>> trained = hubblefork.train(galaxies, "mlp", out=folder / "run",
     ...                            settings={"epochs": 1, "data.size": 24})
     >>> run = Run.open(folder / "run")
-    >>> run.recipe["network"]["name"], len(run.history), len(run.predictions)
+    >>> run.recipe.network.name, len(run.history), len(run.predictions)
     ('mlp', 1, 8)
     """
 
     path: Path
 
     @classmethod
-    def create(cls, path: Path, recipe: dict[str, Any], split: Split) -> "Run":
-        """Make a new run folder with its recipe and split in it, whole or not at all.
+    def create(cls, path: Path, recipe: Recipe, provenance: Provenance, split: Split) -> "Run":
+        """Make a new run folder with its recipe, provenance and split, whole or not at all.
 
-        Raises RequestError where there is one already, or where it cannot be written.
+        Raises RequestError where `path` exists already, or where it cannot be written.
         """
         refuse_existing(path)
         try:
             with appearing(path) as temporary:
                 split.save(temporary / "split.csv")
-                with replacing(temporary / "recipe.toml", binary=True) as file:
-                    tomli_w.dump(recipe, file)
+                with replacing(temporary / _RECIPE, binary=True) as file:
+                    tomli_w.dump(recipe.to_toml(), file)
+                with replacing(temporary / _PROVENANCE) as file:
+                    json.dump(provenance.to_json(), file, indent=2, ensure_ascii=False)
         except OSError as error:
             raise RequestError(f"cannot make the run folder {path}: {error.strerror}") from error
         return cls(path)
@@ -63,8 +67,8 @@ class Run:
         path = Path(path)
         if not path.is_dir():
             raise RequestError(f"no run folder at {path}")
-        if not (path / "recipe.toml").is_file():
-            raise RequestError(f"{path} is not a run folder: it has no recipe.toml")
+        if not (path / _RECIPE).is_file():
+            raise RequestError(f"{path} is not a run folder: it has no {_RECIPE}")
         return cls(path)
 
     @property
@@ -84,16 +88,26 @@ class Run:
         return self.path / "report.html"
 
     @property
-    def recipe(self) -> dict[str, Any]:
-        """The recipe as resolved; its table `run` says what it was used on."""
-        try:
-            return tomllib.loads((self.path / "recipe.toml").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RequestError(f"cannot read {self.path / 'recipe.toml'}: {error}") from error
+    def recipe(self) -> Recipe:
+        """The recipe as resolved; the same file can be given to `--recipe` again."""
+        return self._parsed(_RECIPE, load_recipe)
+
+    @property
+    def provenance(self) -> Provenance:
+        """The data, the machine and the versions that the run was trained with."""
+        return self._parsed(
+            _PROVENANCE, lambda path: Provenance.from_json(json.loads(path.read_text("utf-8")))
+        )
+
+    @property
+    def task(self) -> Task:
+        """What the labels mean: class names, or votes."""
+        return self.provenance.task
 
     @property
     def history(self) -> pd.DataFrame:
-        return pd.read_csv(self._existing("history.csv"))
+        """One row an epoch, with the columns of `history_columns`."""
+        return self._parsed("history.csv", pd.read_csv)
 
     @property
     def predictions(self) -> Predictions:
@@ -103,7 +117,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        return json.loads(self._existing("metrics.json").read_text(encoding="utf-8"))
+        return self._parsed("metrics.json", lambda path: json.loads(path.read_text("utf-8")))
 
     @property
     def finished(self) -> bool:
@@ -116,11 +130,10 @@ class Run:
             for leftover in folder.glob(".*.*"):
                 leftover.unlink(missing_ok=True)
 
-    def save_history(self, rows: Sequence[dict[str, float]]) -> None:
-        of_votes = any("rmse" in row for row in rows)
-        columns = [*HISTORY_COLUMNS, *(VOTES_COLUMNS if of_votes else ())]
+    def save_history(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Write the history: one row an epoch, each with all of `history_columns`."""
         with replacing(self.path / "history.csv") as file:
-            pd.DataFrame(rows, columns=columns).to_csv(file, index=False)
+            pd.DataFrame(rows).to_csv(file, index=False)
 
     def _existing(self, name: str) -> Path:
         path = self.path / name
@@ -128,9 +141,29 @@ class Run:
             raise RequestError(f"{self.path} has no {name}: its training has not ended; --resume")
         return path
 
+    def _parsed(self, name: str, read: Callable[[Path], Content]) -> Content:
+        path = self._existing(name)
+        try:
+            return read(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise RequestError(f"{path} is damaged and cannot be read ({reason})") from error
+
+
+def history_columns(metric: str) -> tuple[str, ...]:
+    """The columns of `history.csv` for a task whose training metric is `metric`.
+
+    The validation columns are empty where there is no validation set; `lr` is the learning rate
+    and `seconds` the duration of the epoch.
+
+    >>> history_columns("rmse")
+    ('epoch', 'loss', 'rmse', 'val_loss', 'val_rmse', 'lr', 'seconds')
+    """
+    return ("epoch", "loss", metric, "val_loss", f"val_{metric}", "lr", "seconds")
+
 
 def refuse_existing(path: Path) -> None:
-    """RequestError if there is something where a run is to be made."""
+    """RequestError if the folder of a new run exists already."""
     if path.exists():
         raise RequestError(
             f"{path} exists already: give another --out, or --resume to go on with that run"
@@ -145,7 +178,7 @@ def default_run_path(recipe_name: str, source_name: str) -> Path:
 
 
 def short_name(source_name: str) -> str:
-    """A source's name without the way to it, as part of a folder's name or of a title.
+    """A source's name without its path, as part of a folder's name or of a title.
 
     >>> short_name("data/gz2 five/catalog.csv"), short_name("simulated:500"), short_name("a/b/")
     ('gz2-five', 'simulated-500', 'b')
@@ -153,9 +186,9 @@ def short_name(source_name: str) -> str:
     'galaxy10-decals'
     """
     if source_name.startswith("galaxy10-"):
-        return source_name.partition(":")[0]  # which of the two it is says more than the file
+        return source_name.partition(":")[0]  # tells more than the name of the file
     path = Path(source_name)
-    # A catalogue is mostly called catalog.csv: its folder says more.
+    # Most catalogues are called catalog.csv: the folder's name tells more.
     name = (
         path.resolve().parent.name if path.suffix in (".csv", ".parquet") else path.resolve().name
     )

@@ -1,4 +1,4 @@
-"""What a person sees while a network trains: a bar on a terminal, one line an epoch anywhere."""
+"""What a person sees while a network trains: a progress bar on a terminal, one line each epoch."""
 
 import time
 from typing import Any
@@ -13,8 +13,8 @@ from hubblefork.training.lightning_module import Classifier, Row
 _UPDATE_EVERY = 10
 
 
-class Reporter(Callback):
-    """Closes each epoch: writes history.csv, prints its line, and moves the bar in between."""
+class EpochLog(Callback):
+    """Closes each epoch: writes history.csv and prints a line; moves the bar in between."""
 
     def __init__(self, run: Run, epochs: int):
         self.run = run
@@ -40,7 +40,7 @@ class Reporter(Callback):
 
     def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.began = time.monotonic()
-        self.trained_in: float | None = None
+        self.training_seconds: float | None = None
         if self.bar:
             title = f"epoch {trainer.current_epoch + 1}/{self.epochs}"
             self.bar.reset(self.task, description=title, figures="")
@@ -49,14 +49,12 @@ class Reporter(Callback):
         self, trainer: Trainer, module: Classifier, outputs: Any, batch: Any, index: int
     ) -> None:
         if self.bar and (index + 1) % _UPDATE_EVERY == 0:
-            loss, figure = module.figures(module.training_totals)
             rate = module.training_totals.images / (time.monotonic() - self.began)
-            figures = _figures({"loss": loss, module.objective.metric.name: figure})
-            line = f"{figures}  {rate:,.0f} images/s"
+            line = f"{_metrics(module.metrics(module.training_totals))}  {rate:,.0f} images/s"
             self.bar.update(self.task, completed=index + 1, figures=line)
 
     def on_validation_start(self, trainer: Trainer, module: Classifier) -> None:
-        self.trained_in = time.monotonic() - self.began
+        self.training_seconds = time.monotonic() - self.began
 
     def on_train_epoch_end(self, trainer: Trainer, module: Classifier) -> None:
         seconds = time.monotonic() - self.began
@@ -64,7 +62,9 @@ class Reporter(Callback):
         if not trainer.is_global_zero:
             return
         self.run.save_history(module.rows)
-        line = self._line(row, module.training_totals.images / (self.trained_in or seconds))
+        rate = module.training_totals.images / (self.training_seconds or seconds)
+        epoch = f"epoch {row['epoch']:>3}/{self.epochs}"
+        line = f"{epoch}  {_metrics(row)}  {rate:,.0f} images/s  {seconds:.1f} s"
         if self.bar:
             self.bar.console.print(line, highlight=False, soft_wrap=True)
         else:
@@ -79,23 +79,19 @@ class Reporter(Callback):
         self._stop()
 
     def _stop(self) -> None:
-        # Else a terminal would be left without its cursor.
+        # Else the terminal would be left without a cursor.
         if self.bar:
             self.bar.stop()
 
-    def _line(self, row: Row, rate: float) -> str:
-        epoch = f"epoch {row['epoch']:>3}/{self.epochs}"
-        return f"{epoch}  {_figures(row)}  {rate:,.0f} images/s  {row['seconds']:.1f} s"
 
-
-def _figures(row: Row) -> str:
+def _metrics(row: Row) -> str:
     """
-    >>> _figures({"epoch": 1, "loss": 0.5, "rmse": 0.1234, "seconds": 3.0})
+    >>> _metrics({"epoch": 1, "loss": 0.5, "rmse": 0.1234, "val_loss": float("nan"), "lr": 0.1})
     'loss 0.5000  rmse 0.1234'
     """
     shown = {
         name: f"{value:6.2%}" if name.endswith("accuracy") else f"{value:.4f}"
         for name, value in row.items()
-        if name.removeprefix("val_") in ("loss", "accuracy", "rmse")
+        if name not in ("epoch", "lr", "seconds") and value == value
     }
     return "  ".join(f"{name} {value}" for name, value in shown.items())

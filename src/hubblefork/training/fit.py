@@ -1,20 +1,21 @@
-"""Train one network on one packed dataset with Lightning: a kill costs one epoch at most."""
+"""Train one network on one packed dataset with Lightning; a kill loses one epoch at most."""
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor, nn
 
-from hubblefork.core.device import images_at_once, telling_of_batches
+from hubblefork.core.device import explain_out_of_memory_in_training, images_at_once
 from hubblefork.core.files import replacing
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
@@ -27,60 +28,65 @@ from hubblefork.training.batches import (
     resident,
 )
 from hubblefork.training.data_parallel import BatchNormOfAll, share_batch_norm
-from hubblefork.training.epoch_log import Reporter
+from hubblefork.training.epoch_log import EpochLog
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import Plan
 from hubblefork.training.processes import spawn
 
-# Validation needs no gradients, so its batches can be so many times larger in the same memory.
+# Validation batches are so many times larger: without gradients they take the same memory.
 _LARGER = 4
 
 
-def fit(plan: Plan, run: Run) -> nn.Module:
-    """Train, or go on from the run's last checkpoint, and return the network to keep, on the CPU.
+def fit(
+    plan: Plan, run: Run, callbacks: Sequence[Callback] = (), logger: Logger | None = None
+) -> nn.Module:
+    """Train, or resume from the run's last checkpoint, and return the network on the CPU.
 
     Writes `history.csv` and `checkpoints/` (last.ckpt, and best.ckpt where there is a validation
-    set) after each epoch. Of several processes that a launcher began, the first one has the
-    weights to keep. Raises RequestError where the loss diverges, or where a batch does not fit the
-    memory.
+    set) after each epoch. callbacks, logger: Lightning's, beside our own.
+
+    Of several processes that a launcher started, only the first returns the trained weights.
+    Raises RequestError where the loss diverges, or where a batch does not fit the memory.
     """
     if plan.world.size > 1 and plan.world.launcher is None:
-        spawn(plan.world, _train, plan, run)
+        spawn(plan.world, _train, plan, run, callbacks, logger)
     else:
-        _train(plan, run)
+        _train(plan, run, callbacks, logger)
     if plan.world.is_first:
-        _load_kept(plan, run)
+        _load_checkpoint(plan, run)
     return plan.network.to("cpu")
 
 
-def _train(plan: Plan, run: Run) -> None:
-    """Train in this process, beside the others of the plan's world."""
+def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], logger: Logger | None) -> None:
+    """Train in this process, with the other processes of the plan's world."""
     keep_freed_memory()
     settings = plan.recipe.training
     last = run.checkpoints / "last.ckpt"
     with _quiet():
-        trainer = _trainer(plan, run)
+        trainer = _trainer(plan, run, callbacks, logger)
         rank, device = trainer.global_rank, trainer.strategy.root_device
         images, labels = plan.dataset.images, _labels(plan)
         rows = {part: plan.split.rows(plan.dataset, part) for part in ("train", "val")}
         chunks = balanced_chunks(
             rows["train"], labels[rows["train"]].numpy(), settings.chunks, plan.seed
         )
-        there = has_room(device, images)
+        on_device = has_room(device, images)
         packed = PackedRows(
-            resident(images, device) if there else images,
-            labels.to(device) if there else labels,
+            resident(images, device) if on_device else images,
+            labels.to(device) if on_device else labels,
             rank,
             plan.world.size,
         )
-        pinned = device.type == "cuda" and not there
+        pinned = device.type == "cuda" and not on_device
         loader = batches(packed, chunks, settings.batch_size, plan.seed, settings.epochs, pinned)
         most = min(images_at_once(plan.view.size), _LARGER * settings.batch_size)
         validation = batches(packed, [rows["val"]], most, pinned=pinned)
         module = _classifier(plan, steps=len(loader) * settings.all_epochs, device=device)
+        for each in trainer.loggers:
+            each.log_hyperparams(plan.recipe.to_toml() | {"seed": plan.seed})
         with (
             BatchNormOfAll() if plan.world.size > 1 else nullcontext(),
-            telling_of_batches(settings.batch_size, plan.view.size),
+            explain_out_of_memory_in_training(settings.batch_size, plan.view.size),
         ):
             try:
                 trainer.fit(
@@ -96,18 +102,18 @@ def _train(plan: Plan, run: Run) -> None:
                 raise
 
 
-def _trainer(plan: Plan, run: Run) -> Trainer:
+def _trainer(plan: Plan, run: Run, callbacks: Sequence[Callback], logger: Logger | None) -> Trainer:
     on_gpu = plan.device.type == "cuda"
     if on_gpu:
-        # Products of float32 matrices to ten bits, as torch does by default in convolutions.
+        # TF32 in products of float32 matrices, as torch does by default in convolutions.
         torch.backends.cuda.matmul.allow_tf32 = True
     strategy: Any = "auto"
     if plan.world.size > 1:
         strategy = DDPStrategy(
-            # Layers that are frozen at first are no part of the first epochs.
+            # Frozen layers take no part in the first epochs.
             find_unused_parameters=plan.recipe.training.freeze_epochs > 0,
             gradient_as_bucket_view=True,
-            broadcast_buffers=False,  # batch normalisation is of all, so they are the same anyway
+            broadcast_buffers=False,  # batch normalisation is over all, so they are equal anyway
         )
     validates = plan.split.counts()["val"] > 0
     return Trainer(
@@ -118,10 +124,15 @@ def _trainer(plan: Plan, run: Run) -> Trainer:
         plugins=[_WholeCheckpoints(), plan.world.environment],
         use_distributed_sampler=False,  # `PackedRows` divides the batches
         precision="bf16-mixed" if plan.precision == "bf16" else "32-true",
-        benchmark=on_gpu,  # cuDNN's fastest kernels, since batches are all of one shape
+        benchmark=on_gpu,  # cuDNN's fastest kernels, since all batches have one shape
         max_epochs=plan.recipe.training.all_epochs,
-        callbacks=_callbacks(plan.recipe, run, validates),
-        logger=False,
+        # EpochLog first: it logs the metrics of an epoch, which the others read.
+        callbacks=[
+            EpochLog(run, plan.recipe.training.all_epochs),
+            *callbacks,
+            *_own_callbacks(plan.recipe, run, validates),
+        ],
+        logger=logger or False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -141,8 +152,8 @@ def _classifier(plan: Plan, steps: int, device: torch.device) -> Classifier:
     )
 
 
-def _load_kept(plan: Plan, run: Run) -> None:
-    """Give the network the weights that the recipe says to keep."""
+def _load_checkpoint(plan: Plan, run: Run) -> None:
+    """Load the weights of the best or the last epoch, as the recipe says, into the network."""
     settings = plan.recipe.training
     path = run.checkpoints / ("best.ckpt" if settings.checkpoint == "best" else "last.ckpt")
     weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
@@ -156,8 +167,8 @@ def _load_kept(plan: Plan, run: Run) -> None:
     )
 
 
-def _callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Any]:
-    callbacks: list[Any] = [Reporter(run, recipe.training.all_epochs)]
+def _own_callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Callback]:
+    callbacks: list[Callback] = []
     common = {
         "dirpath": run.checkpoints,
         "save_on_train_epoch_end": True,  # after validation, with the epoch's row in it
@@ -178,7 +189,7 @@ def _callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Any]:
 
 
 class _Checkpoint(ModelCheckpoint):
-    """Knows its best epoch also where the run has been moved; Lightning would forget it."""
+    """Finds its best epoch also in a run folder that was moved; Lightning would forget it."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         def here(path: str) -> str:
@@ -191,7 +202,7 @@ class _Checkpoint(ModelCheckpoint):
 
 
 class _EarlyStopping(EarlyStopping):
-    """Early stopping that also holds where a run goes on after its patience had run out."""
+    """Stops also where a run is resumed after its patience had run out."""
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if self.wait_count >= self.patience:
@@ -199,7 +210,7 @@ class _EarlyStopping(EarlyStopping):
 
 
 class _WholeCheckpoints(TorchCheckpointIO):
-    """Checkpoints are replaced whole: a kill while one is written leaves the one before."""
+    """Replaces checkpoints as a whole: a kill during writing leaves the previous one."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
@@ -208,7 +219,7 @@ class _WholeCheckpoints(TorchCheckpointIO):
             try:
                 torch.save(checkpoint, file)
             except RuntimeError as error:
-                # After Ctrl-C torch ends the file, and complains that some of it is missing.
+                # After Ctrl-C torch closes the file, and fails because some of it is missing.
                 if isinstance(error.__context__, KeyboardInterrupt):
                     raise error.__context__ from None
                 raise
@@ -216,7 +227,7 @@ class _WholeCheckpoints(TorchCheckpointIO):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Lightning's advice for its own users from the people who wait for a training."""
+    """Hide Lightning's tips, which are for programmers."""
     for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():

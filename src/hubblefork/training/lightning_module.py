@@ -1,4 +1,4 @@
-"""The Lightning module: one network, its loss, its optimiser, and the figures of each epoch."""
+"""The Lightning module: one network, its loss, its optimiser, and the metrics of each epoch."""
 
 import math
 from collections.abc import Callable
@@ -16,19 +16,20 @@ from hubblefork.core.errors import RequestError
 from hubblefork.models.view import View
 from hubblefork.networks.heads import create_head
 from hubblefork.recipes.recipe import Recipe
+from hubblefork.runs.run import history_columns
 from hubblefork.training.data_parallel import gathered, share
 from hubblefork.training.losses import Objective
-from hubblefork.training.optimisers import learn_last_layer_only, make_optimiser
+from hubblefork.training.optimisers import make_optimiser, train_last_layer_only
 
-# A loss that is not a number is looked for this often, in steps: on a GPU each look waits for it.
-_LOOK_EVERY = 50
+# Steps between checks that the loss is finite: on a GPU each check waits for the device.
+_CHECK_EVERY = 50
 
 Row = dict[str, float]
 
 
 @dataclass
 class Totals:
-    """Sums over the images of an epoch, kept on the device so that no step waits for them."""
+    """Sums over the images of an epoch, kept on the device so that no step has to wait for it."""
 
     loss: Tensor
     merit: Tensor  # see `Objective.batch_sum`
@@ -51,27 +52,27 @@ class Totals:
 class Classifier(LightningModule):
     """Trains a network on labelled images as a recipe says.
 
-    Everything random in a step follows from (seed, step), and everything that carries over from
-    one epoch to the next is in the checkpoint: a training that is resumed ends where it would have
-    ended. Where a batch is divided over processes, each image is seen as it would be by one, and
-    the loss is that of the whole batch; only dropout draws other numbers.
+    All random numbers of a step follow from (seed, step), and all state is in the checkpoint: a
+    resumed training ends with the weights of an uninterrupted one. Where a batch is divided over
+    processes, each image is augmented as by a single process, and the loss is that of the whole
+    batch; only dropout draws other numbers.
 
     Parameters
     ----------
     network
-        Takes (N, C, H, W) float, gives (N, outputs) raw numbers.
+        From (N, C, H, W) float to (N, outputs) logits.
     view
-        From packed uint8 images to the network's input.
+        Preprocessing and augmentation, from packed uint8 images to the network's input.
     recipe
         Optimiser and schedule.
     objective
-        Head, loss and the figure that is shown.
+        Head, loss and training metric.
     seed
-        Seed of views and dropout.
+        Random seed of augmentation and dropout.
     steps
-        Optimiser steps in the whole training.
+        Optimiser steps of the whole training.
     compiled
-        How torch.compile treats the network while it trains.
+        Mode of torch.compile for the network in training.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Classifier(LightningModule):
         self.network = network
         self.compiled: Callable[[Tensor], Tensor] | None = None
         if compiled != "off":
-            # Of the method, for a compiled module would be a second owner of the weights.
+            # The method only: a compiled module would register the weights a second time.
             self.compiled = torch.compile(network.forward, mode=compiled)
         self.head = create_head(objective.head, objective.task)
         decay = recipe.training.ema_decay
@@ -98,20 +99,20 @@ class Classifier(LightningModule):
         self.objective = objective
         self.seed = seed
         self.steps = steps
-        self.rows: list[Row] = []  # one a finished epoch: the columns of history.csv
+        self.rows: list[Row] = []  # one for each finished epoch, as in history.csv
         self.plateau: ReduceLROnPlateau | None = None
         self.saved_plateau: dict[str, Any] | None = None
 
     @property
     def best_network(self) -> nn.Module:
-        """The network to keep: with averaged weights where the recipe averages them."""
+        """The network to validate and save: with averaged weights where the recipe has a decay."""
         return self.averaged.module if self.averaged else self.network
 
     def configure_optimizers(self) -> Any:
         optimiser = make_optimiser(self.network, self.recipe.optimiser)
         schedule = self.recipe.schedule
         if schedule.name == "one-cycle":
-            # A warm-up of just one step is none: torch divides by its length less one.
+            # torch divides by the length of the warm-up minus one step.
             warm_up = schedule.warm_up if schedule.warm_up * self.steps != 1 else 0.0
             one_cycle = OneCycleLR(
                 optimiser,
@@ -125,34 +126,34 @@ class Classifier(LightningModule):
                 "lr_scheduler": {"scheduler": one_cycle, "interval": "step"},
             }
         if schedule.name == "steps":
-            cuts = [round(share * self.steps) for share in schedule.cuts]
+            cuts = [round(fraction * self.steps) for fraction in schedule.cuts]
             cut = MultiStepLR(optimiser, cuts, gamma=schedule.factor)
             return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cut, "interval": "step"}}
         if schedule.name == "plateau":
             monitor = self._monitored()
-            # Stepped in `end_epoch`, not by Lightning, which does so only after it has saved the
-            # checkpoint and would lose the cut on resuming.
+            # Stepped in `end_epoch`: Lightning would step it after it has saved the checkpoint, and
+            # a resumed training would miss the cut.
             self.plateau = ReduceLROnPlateau(
                 optimiser,
                 mode="max" if monitor.endswith("accuracy") else "min",
                 factor=schedule.factor,
-                patience=schedule.patience - 1,  # Keras cuts at, torch after, that many epochs
+                patience=schedule.patience - 1,  # Keras cuts at that many epochs, torch after them
                 threshold=schedule.min_delta,
-                # A hundredth is a small step in accuracy and a very large one in RMSE.
+                # 0.01 is a small step in accuracy and a very large one in RMSE.
                 threshold_mode="rel" if monitor.endswith("rmse") else "abs",
             )
         return optimiser
 
     def on_train_batch_start(self, *_: Any) -> None:
-        # Anew for each step, since loaders and callbacks draw from the same generator, and do so
-        # in another order when a training goes on.
+        # For each step, since loaders and callbacks use the same generator, and do so in another
+        # order when a training is resumed.
         _seed(self.device, self._step_seed())
 
     def on_train_epoch_start(self) -> None:
         self.training_totals = Totals.on(self.device)
         self.validation_totals = Totals.on(self.device)
-        if alone_for := self.recipe.training.freeze_epochs:
-            learn_last_layer_only(self.network, self.current_epoch < alone_for)
+        if frozen := self.recipe.training.freeze_epochs:
+            train_last_layer_only(self.network, self.current_epoch < frozen)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         images, labels = batch
@@ -160,14 +161,14 @@ class Classifier(LightningModule):
         start = share(len(labels), self.global_rank, processes).start
         inputs = self.view.random(images, len(labels), start)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        if self.global_rank:  # dropout's numbers, which are not to be those of another process
+        if self.global_rank:  # dropout has to differ between processes
             _seed(self.device, self._step_seed() + (self.global_rank << 40))
         raw = (self.compiled or self.network)(inputs)
         smoothing = self.recipe.training.label_smoothing
         loss = self._score(raw, labels, self.training_totals, smoothing)
-        if index % _LOOK_EVERY == 0 and not torch.isfinite(loss):
+        if index % _CHECK_EVERY == 0 and not torch.isfinite(loss):
             self._diverged()
-        return loss * processes  # gradients are averaged over processes, and have to be summed
+        return loss * processes  # DDP averages the gradients over processes; they have to be summed
 
     def _step_seed(self) -> int:
         return self.seed * 1_000_003 + self.global_step
@@ -182,9 +183,9 @@ class Classifier(LightningModule):
         self._score(self.best_network(inputs), labels, self.validation_totals)
 
     def _score(self, raw: Tensor, labels: Tensor, totals: Totals, smoothing: float = 0.0) -> Tensor:
-        """The loss of a batch, which is added to the totals of the epoch.
+        """The loss of a batch; adds it to the totals of the epoch.
 
-        raw: of this process's share of the batch; labels: of all of it.
+        raw: logits of this process's part of the batch; labels: of the whole batch.
         """
         if self.trainer.world_size > 1:
             raw = gathered(raw, len(labels))
@@ -194,29 +195,32 @@ class Classifier(LightningModule):
         return loss
 
     def end_epoch(self, seconds: float) -> Row:
-        """Close an epoch after its validation: its row of the history, and the plateau's step."""
-        loss, figure = self.figures(self.training_totals)
-        if not math.isfinite(loss):
+        """Close an epoch after its validation: log and return its row of the history."""
+        training = self.metrics(self.training_totals)
+        if not math.isfinite(training["loss"]):
             self._diverged()
-        name = self.objective.metric.name
-        row = {"epoch": self.current_epoch + 1, "loss": loss, name: figure}
+        row = dict.fromkeys(history_columns(self.objective.metric.name), math.nan)
+        row |= {"epoch": self.current_epoch + 1, **training}
+        self.log_dict(training)
         if self.validation_totals.images:
-            row["val_loss"], row[f"val_{name}"] = self.figures(self.validation_totals)
-            self.log("val_loss", row["val_loss"])
+            validation = self.metrics(self.validation_totals)
+            row |= {f"val_{name}": value for name, value in validation.items()}
+            self.log_dict({f"val_{name}": value for name, value in validation.items()})
         row["lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         row["seconds"] = seconds
+        self.log("lr", row["lr"])
         self.rows.append(row)
         if self.plateau:
             self.plateau.step(row[self._monitored()])
         return row
 
-    def figures(self, totals: Totals) -> tuple[float, float]:
-        """Loss, and accuracy or RMSE, of all images in the totals."""
+    def metrics(self, totals: Totals) -> Row:
+        """Loss and training metric (accuracy or RMSE) of all images in the totals."""
         loss, merit = totals.means()
-        return loss, self.objective.epoch_metric(merit)
+        return {"loss": loss, self.objective.metric.name: self.objective.epoch_metric(merit)}
 
     def _monitored(self) -> str:
-        """What the plateau watches: votes have no accuracy, so the RMSE stands in for it."""
+        """The column that the plateau watches: for votes, RMSE in place of accuracy."""
         return self.recipe.schedule.monitor.replace("accuracy", self.objective.metric.name)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -236,13 +240,13 @@ class Classifier(LightningModule):
     def _diverged(self) -> None:
         rate = self.trainer.optimizers[0].param_groups[0]["lr"]
         raise RequestError(
-            f"training stopped in epoch {self.current_epoch + 1}: the loss is not a number any "
-            f"more (learning rate {rate:.3g}); --set learning_rate to a tenth of that"
+            f"training stopped in epoch {self.current_epoch + 1}: the loss is not a number "
+            f"(learning rate {rate:.3g}); --set learning_rate to a tenth of that"
         )
 
 
 def _seed(device: torch.device, number: int) -> None:
-    """As `torch.manual_seed`, which takes a millisecond to note who asked, for absent devices."""
+    """As `torch.manual_seed`, but without the millisecond that it spends on absent devices."""
     torch.default_generator.manual_seed(number)
     if device.type == "cuda":
         torch.cuda.manual_seed(number)
@@ -253,7 +257,7 @@ def _averaged(network: nn.Module, decay: float) -> AveragedModel:
 
     @torch.no_grad()
     def average(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
-        # A short memory at first, so that the random first weights are soon forgotten.
+        # A smaller decay at first, so that the random initial weights are soon forgotten.
         weight = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
         if averaged[0].is_floating_point():
             torch._foreach_lerp_(averaged, current, weight)

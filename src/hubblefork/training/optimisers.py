@@ -1,4 +1,4 @@
-"""Which weights of a network learn, by which rule, and how fast."""
+"""Optimisers: which parameters of a network are trained, by which rule, at which rate."""
 
 from itertools import groupby
 
@@ -12,13 +12,13 @@ from hubblefork.recipes.settings import OptimiserTable
 def make_optimiser(network: nn.Module, settings: OptimiserTable) -> torch.optim.Optimizer:
     """The optimiser of a recipe.
 
-    Weight decay goes to matrices and filters only, not to biases and normalisation. The last layer
-    has the full learning rate, and where the recipe asks for it each layer before it
-    `layer_decay` times that of the one after; the last layer is in the first group.
+    Weight decay applies to matrices and filters only, not to biases and normalisation. The last
+    layer has the full learning rate, and each layer before it `layer_decay` times that of the next
+    one; the last layer is in the first group.
 
-    `muon` (Jordan et al. 2024) moves the matrices and filters of the hidden layers by orthogonal
-    steps, as large as those of AdamW (Liu et al. 2025); AdamW, with Nesterov's momentum, moves all
-    the rest.
+    `muon` (Jordan et al. 2024) updates the matrices and filters of the hidden layers by orthogonal
+    steps, as large as those of AdamW (Liu et al. 2025); AdamW, with Nesterov's momentum, updates
+    the other parameters.
     """
     rate, epsilon = settings.learning_rate, settings.epsilon
     groups = _groups(network, settings)
@@ -33,7 +33,7 @@ def make_optimiser(network: nn.Module, settings: OptimiserTable) -> torch.optim.
 
             return Muon(groups, lr=rate, eps=epsilon, momentum=settings.momentum, nesterov=True)
         case "rmsprop":
-            # Keras' memory of squared gradients; torch's own default is 0.99.
+            # Keras' smoothing of squared gradients; torch's default is 0.99.
             return torch.optim.RMSprop(groups, lr=rate, eps=epsilon, alpha=0.9)
         case "sgd":
             momentum = settings.momentum
@@ -42,11 +42,11 @@ def make_optimiser(network: nn.Module, settings: OptimiserTable) -> torch.optim.
             )
 
 
-def learn_last_layer_only(network: nn.Module, alone: bool) -> None:
-    """Freeze all but the last layer of a network that trains, or let all of it learn again.
+def train_last_layer_only(network: nn.Module, alone: bool) -> None:
+    """Freeze all layers but the last (`alone`), or unfreeze all.
 
-    A frozen layer keeps its statistics of batches too: the last layer learns from the very
-    features that the pretrained backbone gives.
+    Frozen batch normalisation uses its running statistics, so that the last layer is trained on
+    the features that the pretrained backbone gives in prediction.
     """
     last = feature_layer(network)
     network.requires_grad_(not alone)
@@ -58,8 +58,8 @@ def learn_last_layer_only(network: nn.Module, alone: bool) -> None:
 def layer_numbers(network: nn.Module) -> dict[str, int]:
     """The layer of each parameter, counted from the input.
 
-    Backbones of timm say what their layers are. In other networks, a layer is a module that has
-    matrices or filters, with the normalisation that follows it.
+    Backbones of timm define their layers. In other networks, a layer is a module that has matrices
+    or filters, with the normalisation that follows it.
 
     >>> numbers = layer_numbers(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Linear(2, 1)))
     >>> numbers["0.weight"], numbers["1.weight"], numbers["2.bias"]
@@ -79,7 +79,7 @@ def layer_numbers(network: nn.Module) -> dict[str, int]:
 
 
 def _groups(network: nn.Module, settings: OptimiserTable) -> list[dict]:
-    """Parameters by layer, the last first, and by whether their weights decay."""
+    """Parameter groups by layer, the last first, and by whether they have weight decay."""
     layers = layer_numbers(network) if settings.layer_decay < 1 else {}
     last = max(layers.values(), default=0)
     undecayed = network.no_weight_decay() if hasattr(network, "no_weight_decay") else ()
@@ -89,7 +89,7 @@ def _groups(network: nn.Module, settings: OptimiserTable) -> list[dict]:
     def kind(named: tuple[str, nn.Parameter]) -> tuple[int, bool, bool]:
         name, parameter = named
         plain = parameter.ndim <= 1 or name in undecayed
-        # A parameter that timm puts in no layer belongs to the last.
+        # A parameter that timm assigns to no layer belongs to the last.
         return last - layers.get(name, last), plain, not plain and id(parameter) not in of_last
 
     return [
@@ -97,7 +97,7 @@ def _groups(network: nn.Module, settings: OptimiserTable) -> list[dict]:
             "params": [parameter for _, parameter in members],
             "lr": settings.learning_rate * settings.layer_decay**depth,
             "weight_decay": 0.0 if plain else settings.weight_decay,
-            "use_fallback": not hidden,  # AdamW for what is no hidden matrix: of muon
+            "use_fallback": not hidden,  # for muon: AdamW for all but hidden matrices
         }
         for (depth, plain, hidden), members in groupby(
             sorted(network.named_parameters(), key=kind), key=kind

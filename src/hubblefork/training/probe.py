@@ -1,7 +1,7 @@
-"""The probe: all of a network but its last layer stays as it is, and that one is found exactly.
+"""The probe: a frozen network whose last layer is fitted by logistic regression on its features.
 
-`hubblefork train SOURCE --recipe probe` computes the features of every image once, finds the
-weights of the last layer by logistic regression on them, and keeps the result as any other model.
+`hubblefork train SOURCE --recipe probe` computes the features of every training image once, fits
+the weights of the last layer, and saves the result as any other model.
 """
 
 import time
@@ -18,60 +18,63 @@ from torch.nn import functional as F
 from hubblefork.core.device import images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress, say
-from hubblefork.data.groups import commonest, find_groups
+from hubblefork.data.folds import deal_folds, groups_per_class
+from hubblefork.data.groups import find_groups
 from hubblefork.networks.features import Features, feature_layer
-from hubblefork.runs.run import Run
+from hubblefork.runs.run import Run, history_columns
 from hubblefork.training.plan import Plan
 
 # Inverse strengths of the penalty, from a classifier that is nearly constant to one that separates
 # some hundred images without a mistake. They suit all networks, since features are standardised.
 STRENGTHS = 10.0 ** np.arange(-5, 2)
 _FOLDS = 5
-# The least probability that log loss believes: the spacing of float32 at 1.
+# Probabilities are clipped here in the log loss: the spacing of float32 at 1.
 _FLOOR = float(np.finfo(np.float32).eps)
-# The most bytes of features that are learnt from: 50,000 images of a network with 1,280. The last
-# layer has so few weights that more of them would hardly change it.
+# Most bytes of features to fit: 50,000 images of a network with 1,280 features. The last layer has
+# so few weights that more images would hardly change it.
 _MOST_BYTES = 1 << 28
 
 
 def check_probe(plan: Plan) -> None:
-    """RequestError for votes, a network that ends otherwise, and a class in too few groups.
+    """Check that a plan can be fitted as a probe.
 
-    Also for torch.compile, which would have nothing to do.
+    Raises RequestError for votes, for a network that does not end in a dense layer, for a class
+    with too few groups of images, and for torch.compile, which would have nothing to compile.
     """
     if plan.compiled != "off":
         raise RequestError(
-            f"--compile {plan.compiled} is of training, and a probe trains no network: leave it out"
+            f"--compile {plan.compiled} is for training, and a probe trains no network: leave it "
+            "out"
         )
     layer = feature_layer(plan.network)
     dense = isinstance(layer, nn.Linear) and layer.bias is not None
     plan.dataset.task.require_classes(
-        "a probe finds the last dense layer of a network that tells classes apart"
+        "a probe fits the last dense layer of a network that classifies"
     )
     if not dense:
         raise RequestError(
-            f"a probe finds the last dense layer of a network, and {plan.recipe.network.name!r} "
-            "ends in another layer: take --recipe transfer"
+            f"a probe fits the last dense layer of a network, and {plan.recipe.network.name!r} "
+            "ends in another layer: use --recipe transfer"
         )
-    rows = _affordable(plan, layer.in_features)
-    _folds(plan.dataset.labels[rows], _groups(plan)[rows], plan.dataset.task.names, plan.seed)
+    rows = _training_rows(plan, layer.in_features)
+    _number_of_folds(plan.dataset.labels[rows], _groups(plan)[rows], plan.dataset.task.names)
 
 
 def fit_probe(plan: Plan, run: Run) -> nn.Module:
-    """Find the last layer's weights, write `history.csv`, and return the network on the CPU.
+    """Fit the last layer, write `history.csv`, and return the network on the CPU.
 
-    An image is learnt from on every side where predictions are averaged over several, else as it
-    is and, where `view.flip` says so, mirrored.
+    The features are those of every view that predictions are averaged over; where that is one
+    view, those of the image and, with `view.flip`, of its mirror image.
 
-    `check_probe` tells beforehand what has none.
+    `check_probe` checks the plan beforehand.
     """
     began = time.monotonic()
     layer = feature_layer(plan.network)
     network = plan.network.to(plan.device, memory_format=torch.channels_last).eval()
     labels = plan.dataset.labels
-    rows, val = _affordable(plan, layer.in_features), plan.split.rows(plan.dataset, "val")
+    rows, val = _training_rows(plan, layer.in_features), plan.split.rows(plan.dataset, "val")
     if len(rows) < (all_rows := plan.split.counts()["train"]):
-        say(f"learning from {len(rows):,} of the {all_rows:,} images to train on, drawn by chance")
+        say(f"fitting a random sample of {len(rows):,} of the {all_rows:,} training images")
     features = compute_features(plan, rows)
     views = len(features)
     weight, bias, strength = fit_classifier(
@@ -85,14 +88,14 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
         layer.weight.copy_(torch.from_numpy(weight))
         layer.bias.copy_(torch.from_numpy(bias))
 
-    row = {"epoch": 1} | _figures(torch.from_numpy(features[0] @ weight.T + bias), labels[rows])
+    row = {"epoch": 1} | _metrics(torch.from_numpy(features[0] @ weight.T + bias), labels[rows])
     if len(val):
         with torch.inference_mode():
-            answers = torch.cat([network(sides[0]).float().cpu() for sides in _views(plan, val)])
-        row |= {f"val_{name}": value for name, value in _figures(answers, labels[val]).items()}
-    row["seconds"] = time.monotonic() - began
-    run.save_history([row])
+            logits = torch.cat([network(maps[0]).float().cpu() for maps in _views(plan, val)])
+        row |= {f"val_{name}": value for name, value in _metrics(logits, labels[val]).items()}
     shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+    empty = dict.fromkeys(history_columns("accuracy"), float("nan"))
+    run.save_history([empty | row | {"seconds": time.monotonic() - began}])
     say(f"logistic regression with C = {strength:g}, chosen by cross-validation  {shown}")
     return network.to("cpu")
 
@@ -139,37 +142,38 @@ def fit_classifier(
     names: tuple[str, ...],
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Logistic regression with the penalty that predicts best where it has not learnt.
+    """Logistic regression with the penalty of the lowest log loss in cross-validation.
 
     Parameters
     ----------
     features : (N, F).
     labels : (N,) from 0 to K - 1, each at least once; `names` are the K classes.
-    groups : (N,) numbers; images of one group are never both learnt from and judged.
+    groups : (N,) numbers; images of one group are always in the same fold.
     seed : of the division into folds.
 
     Returns
     -------
     weight (K, F) and bias (K,), float32, of a dense layer whose softmax gives the probabilities;
-    and C, the inverse strength of the penalty, of the lowest log loss in cross-validation.
+    and C, the inverse strength of the penalty.
 
     Raises RequestError where a class has one group only.
     """
     mean, std = features.mean(axis=0), features.std(axis=0)
-    std[std == 0] = 1  # a feature that never changes says nothing
+    std[std == 0] = 1  # a constant feature
     standard = (features - mean) / std
-    folds = PredefinedSplit(_folds(labels, groups, names, seed))
+    number = _number_of_folds(labels, groups, names)
+    folds = PredefinedSplit(deal_folds(labels, groups, number, seed))
     best = (np.inf, None)
     for strength in STRENGTHS:
         model = LogisticRegression(C=strength, max_iter=1000)
-        judged = cross_val_predict(model, standard, labels, cv=folds, method="predict_proba")
-        loss = -np.log(np.maximum(judged[np.arange(len(labels)), labels], _FLOOR)).mean()
+        predicted = cross_val_predict(model, standard, labels, cv=folds, method="predict_proba")
+        loss = -np.log(np.maximum(predicted[np.arange(len(labels)), labels], _FLOOR)).mean()
         if loss >= best[0]:
-            break  # the loss falls, then rises; the weaker the penalty, the longer it takes
+            break  # the loss falls, then rises; the weaker the penalty, the longer a fit takes
         best = (loss, model)
     model = best[1].fit(standard, labels)
     weight, bias = model.coef_, model.intercept_
-    if len(weight) == 1:  # two classes: the difference of their two numbers
+    if len(weight) == 1:  # two classes have one logit, the difference of the two here
         weight, bias = np.stack([-weight[0], weight[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
     weight = weight / std
     return weight.astype(np.float32), (bias - weight @ mean).astype(np.float32), model.C
@@ -179,43 +183,36 @@ def _groups(plan: Plan) -> np.ndarray:
     return find_groups(plan.dataset.table, plan.recipe.split.group)[0]
 
 
-def _folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...], seed: int) -> np.ndarray:
-    """The fold of each image: groups whole, and each class in every fold."""
-    group = np.unique(groups, return_inverse=True)[1]
-    stratum = commonest(group, labels)
-    count = np.bincount(stratum, minlength=len(names))
+def _number_of_folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...]) -> int:
+    """Five, or fewer if a class has fewer groups of images, so that each class is in every fold."""
+    count = groups_per_class(labels, groups, len(names))
     if count.min() < 2:
         raise RequestError(
-            f"class {names[count.argmin()]!r} has fewer than two groups of images to learn from, "
-            "too few to choose the penalty of a probe by cross-validation; add images, or take "
+            f"class {names[count.argmin()]!r} has fewer than two groups of training images, "
+            "too few to choose the penalty of a probe by cross-validation; add images, or use "
             "--recipe transfer"
         )
-    random = np.random.default_rng(seed)
-    fold = np.empty(len(stratum), np.int64)
-    for each, number in enumerate(count):
-        members = random.permutation(np.flatnonzero(stratum == each))
-        fold[members] = np.arange(number) % min(_FOLDS, count.min())
-    return fold[group]
+    return min(_FOLDS, int(count.min()))
 
 
-def _affordable(plan: Plan, width: int) -> np.ndarray:
-    """The training rows, or as many of them as memory is meant for."""
+def _training_rows(plan: Plan, width: int) -> np.ndarray:
+    """The training rows, or a sample whose features, `width` each, are of _MOST_BYTES."""
     rows = plan.split.rows(plan.dataset, "train")
     sides = plan.view.number_of_sides
     views = sides if sides > 1 else 1 + plan.view.flip
     most = _MOST_BYTES // (4 * width * views)
     if len(rows) <= most:
         return rows
-    return rows[draw(plan.dataset.labels[rows], most, plan.seed)]
+    return rows[stratified_sample(plan.dataset.labels[rows], most, plan.seed)]
 
 
-def draw(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """The places of `most` of the labels (N,), in order: by chance, of each class as large a share.
+def stratified_sample(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Positions of `most` of the labels (N,), in ascending order: the same fraction of each class.
 
     The first few of each class come before all others, so that each fold has some.
 
     >>> labels = np.repeat([0, 1, 2], [1000, 500, 6])
-    >>> np.bincount(labels[draw(labels, 75, seed=0)])
+    >>> np.bincount(labels[stratified_sample(labels, 75, seed=0)])
     array([44, 25,  6])
     """
     order = np.random.default_rng(seed).permutation(len(labels))
@@ -225,7 +222,7 @@ def draw(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
     return np.sort(order[np.argsort((rank - _FOLDS) / size, kind="stable")[:most]])
 
 
-def _figures(answers: Tensor, labels: np.ndarray) -> dict[str, float]:
+def _metrics(logits: Tensor, labels: np.ndarray) -> dict[str, float]:
     true = torch.from_numpy(labels)
-    loss, hits = F.cross_entropy(answers, true), answers.argmax(dim=1) == true
+    loss, hits = F.cross_entropy(logits, true), logits.argmax(dim=1) == true
     return {"loss": loss.item(), "accuracy": hits.float().mean().item()}

@@ -1,11 +1,11 @@
-"""Several processes that train one network: how they begin, agree and end.
+"""Several processes that train one network: how they start, agree and end.
 
-    hubblefork train SOURCE --devices 4                      begins a process for each device
-    torchrun --nproc-per-node 4 -m hubblefork train SOURCE --devices 4             is begun as four
-    srun hubblefork train SOURCE --devices 4 --nodes 2       is begun as eight, on two machines
+    hubblefork train SOURCE --devices 4                      starts a process for each device
+    torchrun --nproc-per-node 4 -m hubblefork train SOURCE --devices 4     is started as four
+    srun hubblefork train SOURCE --devices 4 --nodes 2       is started as eight, on two machines
 
-Processes that were begun here do nothing but train; this one packs, splits and measures. Of
-those that torchrun or SLURM began, the first does so, and the others wait for it.
+Processes that are started here only train; this one packs, splits and evaluates. Of those that
+torchrun or SLURM started, the first does so, and the others wait for it.
 """
 
 import multiprocessing
@@ -38,10 +38,10 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import be_silent
 
 # The others wait while the first packs, which takes days for a large survey. A process that dies
-# is noticed by its launcher, not by this.
-_PATIENCE = timedelta(days=30)
+# is noticed by its launcher, not by this timeout.
+_TIMEOUT = timedelta(days=30)
 
-Result = TypeVar("Result")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class World:
 
     devices: on each machine.
     nodes: machines.
-    launcher: how torchrun or SLURM tell who is who; None where the processes are begun here.
+    launcher: the ranks as torchrun or SLURM give them; None where processes are started here.
     """
 
     devices: int = 1
@@ -63,48 +63,53 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes, prints and measures."""
+        """Whether this process writes, prints and evaluates."""
         return self.launcher is None or self.launcher.global_rank() == 0
 
     @property
     def environment(self) -> ClusterEnvironment:
-        """What Lightning asks for the ranks; without a launcher, the variables that `spawn` set."""
+        """The ranks for Lightning; without a launcher, from the variables that `spawn` sets."""
         return self.launcher or LightningEnvironment()
 
-    def each(self, action: Callable[[], Result]) -> Result:
-        """Do something on each process; where it fails on one, all end."""
-        if self.launcher is None:
-            return action()
-        problem, result = None, None
-        try:
-            result = action()
-        except Exception as error:
-            problem = error
-        failed = [False] * self.size
-        dist.all_gather_object(failed, problem is not None)
-        if problem is not None and failed.index(True) == dist.get_rank():
-            raise problem
-        if any(failed):
-            sys.exit(2)  # another process says why
-        return result  # type: ignore[return-value]
+    @property
+    def turn(self) -> int:
+        """0 for the first process, 1 for one process of each other machine, 2 for the rest."""
+        if self.is_first:
+            return 0
+        return 1 if self.launcher.local_rank() == 0 else 2
 
-    def from_first(self, action: Callable[[], Result]) -> Result:
-        """Do something on the first process, and give what came out of it to all."""
-        box = [self.each(lambda: action() if self.is_first else None)]
+    def wait(self) -> None:
+        """Wait until all processes are here; where one has failed instead, end this one."""
+        if self.launcher is not None and any(self._failures(failed=False)):
+            sys.exit(2)  # the other process reports why
+
+    def from_first(self, value: Value | None = None) -> Value:
+        """The value that the first process gives, on all processes; the others give none."""
+        self.wait()
+        box = [value]
         if self.launcher is not None:
             dist.broadcast_object_list(box, src=0)
         return box[0]  # type: ignore[return-value]
 
-    def in_turns(self, action: Callable[[], Result]) -> Result:
-        """Do something on the first process, then once on each other machine, then on the rest.
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A block that all processes leave together; where it fails on one, all end.
 
-        So what the first one puts into a cache is found there by all others.
+        Between its lines, processes wait for each other by `wait` and `from_first`. If several
+        fail, the one of the lowest rank raises its error.
         """
-        if self.launcher is None:
-            return action()
-        turn = 0 if self.is_first else 1 if self.launcher.local_rank() == 0 else 2
-        results = [self.each(lambda now=now: action() if now == turn else None) for now in range(3)]
-        return results[turn]  # type: ignore[return-value]
+        try:
+            yield
+        except Exception:
+            if self.launcher is None or self._failures(failed=True).index(True) == dist.get_rank():
+                raise
+            sys.exit(2)
+        self.wait()
+
+    def _failures(self, failed: bool) -> list[bool]:
+        found = [False] * self.size
+        dist.all_gather_object(found, failed)
+        return found
 
 
 ALONE = World()
@@ -114,7 +119,7 @@ ALONE = World()
 def join(devices: int, nodes: int) -> Iterator[World]:
     """The processes of one training, for as long as the block runs.
 
-    Raises RequestError where the launcher began another number, or where it takes a launcher.
+    Raises RequestError where the launcher started another number, or where one is needed.
     """
     world = World(devices, nodes, _launcher())
     if not world.is_first:
@@ -134,12 +139,27 @@ def join(devices: int, nodes: int) -> Iterator[World]:
         "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo",
         rank=world.launcher.global_rank(),
         world_size=world.size,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
     )
     try:
         yield world
     finally:
         dist.destroy_process_group()
+
+
+def check_sendable(world: World, **objects: Any) -> None:
+    """RequestError for objects that cannot be pickled, where `spawn` has to send them."""
+    if world.launcher is not None or world.size == 1:
+        return
+    for name, value in objects.items():
+        try:
+            pickle.dumps(value)
+        except Exception as error:  # whatever the object's own methods raise
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise RequestError(
+                f"{name} cannot be sent to {world.size} processes ({reason}): use objects of "
+                "module-level classes without open files, or devices=1"
+            ) from error
 
 
 def spawn(world: World, function: Callable[..., None], *arguments: Any) -> None:
@@ -148,42 +168,41 @@ def spawn(world: World, function: Callable[..., None], *arguments: Any) -> None:
     A RequestError of one is raised here.
     """
     context = multiprocessing.get_context("spawn")
-    complaints = context.SimpleQueue()
+    errors = context.SimpleQueue()
     port = _free_port()
-    # Keeps torch's advice for programmers from whoever waits; it is read as a process begins.
+    # Hides torch's warnings for programmers; it is read when a process starts.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     with tempfile.TemporaryDirectory() as folder:
-        # In a file, since an argument of some size would wait for ever where a process dies before
-        # it reads it; and pickled here, since torch would have the processes share the memory of
-        # weights that each trains.
+        # In a file, since writing a large argument to a process that dies would block forever; and
+        # pickled here, since torch's pickling would make processes share the memory of weights.
         work = Path(folder) / "work"
         work.write_bytes(pickle.dumps((function, arguments)))
         processes = [
-            context.Process(target=_enter, args=(rank, port, work, complaints), daemon=True)
+            context.Process(target=_enter, args=(rank, port, work, errors), daemon=True)
             for rank in range(world.devices)
         ]
         try:
             for process in processes:
                 process.start()
-            _watch(set(processes), complaints)
+            _watch(set(processes), errors)
         finally:
             for process in processes:
                 if process.is_alive():
                     process.kill()
 
 
-def _watch(running: set[Any], complaints: Any) -> None:
-    """Wait until all processes have ended, or raise what the first says that fails."""
+def _watch(running: set[Any], errors: Any) -> None:
+    """Wait until all processes have ended, or raise the error of the first that fails."""
     while running:
         wait([process.sentinel for process in running])
         ended = {process for process in running if not process.is_alive()}
         if any(process.exitcode for process in ended):
-            _raise(ended, complaints)
+            _raise(ended, errors)
         running -= ended
 
 
-def _enter(rank: int, port: int, work: Path, complaints: Any) -> None:
-    """The whole life of a process that `spawn` begins."""
+def _enter(rank: int, port: int, work: Path, errors: Any) -> None:
+    """The main function of a process that `spawn` starts."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ |= {
         "LOCAL_RANK": str(rank),
@@ -197,32 +216,32 @@ def _enter(rank: int, port: int, work: Path, complaints: Any) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except RequestError as error:
-        complaints.put((str(error), ""))
+        errors.put((str(error), ""))
         sys.exit(2)
     except Exception as error:
-        complaints.put((repr(error), traceback.format_exc()))
+        errors.put((repr(error), traceback.format_exc()))
         sys.exit(1)
 
 
 def _end_with_parent() -> None:
-    """So that a kill of the command leaves nobody behind on the GPUs."""
+    """Exit with the parent, so that killing the command leaves no process on the GPUs."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
     os._exit(1)
 
 
-def _raise(ended: set[Any], complaints: Any) -> None:
-    """Say what the first process to fail said; the others fail because it is gone."""
-    message, trace = complaints.get() if not complaints.empty() else ("", "")
+def _raise(ended: set[Any], errors: Any) -> None:
+    """Raise the error of the first process that failed; others fail because it is gone."""
+    message, trace = errors.get() if not errors.empty() else ("", "")
     if message and not trace:
         raise RequestError(message)
     killed = [process.exitcode for process in ended if (process.exitcode or 0) < 0]
     if killed:
         raise RequestError(
-            f"a training process was killed ({signal.Signals(-killed[0]).name}), most often for "
-            "want of memory: begin anew with a smaller batch_size, or go on with --resume where "
-            "there is more"
+            f"a training process was killed ({signal.Signals(-killed[0]).name}), probably because "
+            "memory ran out: start again with a smaller batch_size, or --resume on a machine with "
+            "more"
         )
     raise RuntimeError(f"a training process failed: {message or 'see above'}\n{trace}")
 
@@ -234,11 +253,11 @@ def _launcher() -> ClusterEnvironment | None:
     if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and SLURMEnvironment.detect():
         if "SLURM_NTASKS_PER_NODE" not in os.environ:
             raise RequestError(
-                "SLURM began several processes by --ntasks; give --ntasks-per-node, so that it is "
-                "known how many train on each machine"
+                "SLURM started several processes by --ntasks; give --ntasks-per-node, so that the "
+                "number on each machine is known"
             )
-        # Lightning's requeueing would leave a checkpoint in the current folder, for whatever is
-        # trained there next; ours are in the run, for --resume.
+        # Lightning's requeueing would leave a checkpoint in the current folder, and any training
+        # there would load it; ours are in the run, for --resume.
         return SLURMEnvironment(auto_requeue=False)
     return None
 
@@ -253,19 +272,19 @@ def _check(world: World) -> None:
         here = int(os.environ["SLURM_NTASKS_PER_NODE" if slurm else "LOCAL_WORLD_SIZE"])
         if (begun, here) != (world.size, world.devices):
             raise RequestError(
-                f"{'SLURM' if slurm else 'torchrun'} began {begun} processes, {here} of them on "
+                f"{'SLURM' if slurm else 'torchrun'} started {begun} processes, {here} of them on "
                 f"this machine, and {asked} asks for {world.size}: "
                 "--devices is how many there are on each machine, --nodes how many machines"
             )
     elif world.nodes > 1:
         raise RequestError(
-            f"{asked}: several machines are begun by torchrun or srun, which tell them of each "
-            "other; docs/scaling.md has a line for each"
+            f"{asked}: on several machines, processes are started by torchrun or srun; "
+            "docs/scaling.md has a command for each"
         )
     elif world.devices > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
-        # This is such a process, which has yet to be told what to do.
+        # This is such a process, importing the main script.
         raise RequestError(
-            f"{asked} begins new processes, which read the script again: keep the lines that "
+            f"{asked} starts new processes, which import the script again: put the lines that "
             'train below `if __name__ == "__main__":`'
         )
 

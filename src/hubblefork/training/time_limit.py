@@ -1,4 +1,4 @@
-"""How many epochs a machine gets through in the minutes that a recipe gives it."""
+"""How many epochs fit into the minutes that a recipe allows, measured on this machine."""
 
 import copy
 import math
@@ -8,29 +8,29 @@ from statistics import median
 
 import torch
 
-from hubblefork.core.device import telling_of_batches
+from hubblefork.core.device import explain_out_of_memory_in_training
 from hubblefork.networks.heads import create_head
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.optimisers import make_optimiser
 from hubblefork.training.plan import Plan
 
-# The first steps take memory and choose kernels, and are several times slower than the rest.
+# The first steps allocate memory and choose kernels, and are several times slower.
 _WARM_UP = 3
-# Steps are timed for so many seconds, since other work on the machine disturbs single ones.
+# Seconds of timing: other work on the machine slows single steps.
 _SECONDS = 8.0
 _MOST_STEPS = 100
-# Of the work on an image to learn from: one to validate on needs no gradients.
+# Work on a validation image relative to a training image: it needs no gradients.
 _VALIDATION = 1 / 3
 
 
-def affordable_epochs(plan: Plan) -> int:
-    """The epochs that end within the recipe's minutes here: at most its own number.
+def epochs_within_minutes(plan: Plan) -> int:
+    """The number of epochs that fit into the recipe's minutes; at most the recipe's own number.
 
-    There is at least one, and never fewer than those in which only the last layer learns.
+    At least one, and no fewer than those in which only the last layer is trained.
 
-    Times training steps on a copy of the network, with this process's share of a batch; one step
-    where so few images leave no doubt. Raises RequestError where a batch does not fit the memory.
+    Times training steps on a copy of the network, with this process's part of a batch; a single
+    step where that is clear enough. Raises RequestError where a batch does not fit the memory.
     """
     settings = plan.recipe.training
     if settings.minutes is None:
@@ -38,20 +38,20 @@ def affordable_epochs(plan: Plan) -> int:
     counts = plan.split.counts()
     images = counts["train"] + _VALIDATION * counts["val"] * settings.chunks
     steps = images / settings.batch_size
-    with telling_of_batches(settings.batch_size, plan.view.size):
+    with explain_out_of_memory_in_training(settings.batch_size, plan.view.size):
         step = _step(plan)
-        affordable = 60 * settings.minutes / (steps * step())
-        if affordable < settings.epochs:
-            affordable = 60 * settings.minutes / (steps * _typical(step))
+        possible = 60 * settings.minutes / (steps * step())
+        if possible < settings.epochs:
+            possible = 60 * settings.minutes / (steps * _typical(step))
     del step
     if plan.device.type == "cuda":
-        torch.cuda.empty_cache()  # of this process, which may not be the one that trains
+        torch.cuda.empty_cache()  # this process may not be the one that trains
     least = max(1, math.ceil(settings.freeze_epochs / settings.chunks))
-    return max(least, min(settings.epochs, int(affordable)))
+    return max(least, min(settings.epochs, int(possible)))
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    """The same for so many epochs, however long they take.
+    """The same recipe with this number of epochs and no time limit.
 
     >>> from hubblefork.recipes.recipe import load_recipe
     >>> with_epochs(load_recipe("default"), 3).training.epochs
@@ -71,10 +71,10 @@ def _typical(step: Callable[[], float]) -> float:
 
 
 def _step(plan: Plan) -> Callable[[], float]:
-    """A training step, on the same images each time, that gives the seconds it took."""
+    """A training step on the same images each time; the function returns its seconds."""
     keep_freed_memory()
     settings = plan.recipe.training
-    # Never one alone, of which batch normalisation knows no variance.
+    # At least two: batch normalisation needs a variance.
     number = max(2, settings.batch_size // plan.world.size)
     rows = plan.split.rows(plan.dataset, "train")[:number]
     images = torch.from_numpy(plan.dataset.images[rows]).to(plan.device)
@@ -92,7 +92,7 @@ def _step(plan: Plan) -> Callable[[], float]:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        loss.item()  # a GPU gives it when its work is done
+        loss.item()  # waits for the GPU
         return time.perf_counter() - begin
 
     return step

@@ -6,6 +6,7 @@ import numpy as np
 
 from hubblefork.core.errors import first_few
 from hubblefork.core.progress import progress, say
+from hubblefork.core.sampling import stable_sample
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.evaluation.calibration import fit_calibration
@@ -34,7 +35,7 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Tru
         say("no validation set: the probabilities are not calibrated, and no typicality is given")
         return Trust()
     training = split.rows(dataset, "train")
-    sample = np.sort(np.random.default_rng(0).permutation(training)[:_MOST_TRAINING])
+    sample = stable_sample(training, _MOST_TRAINING)
     # One side of each is enough to know where they lie.
     once = predictor.one_sided()
     with progress("calibrating", len(sample) + len(rows)) as done:

@@ -24,7 +24,7 @@ from hubblefork.report.comparison_data import (
 )
 from hubblefork.report.page import check_page
 from hubblefork.report.run_data import displayable
-from hubblefork.runs.run import HISTORY_COLUMNS, Run
+from hubblefork.runs.run import Run
 from hubblefork.tasks.predictions import Predictions
 
 # Images of disagreement that the page shows: four rows of five.
@@ -164,12 +164,12 @@ def _contestant(entry: _Entry) -> Contestant:
     if (run.path / "recipe.toml").is_file():
         history = run.history
         cost = {
-            "parameters": run.recipe["run"]["parameters"],
+            "parameters": run.provenance.parameters,
             "epochs": len(history),
             "seconds": float(history["seconds"].sum()),
         }
     else:
-        history = pd.DataFrame(columns=list(HISTORY_COLUMNS), dtype=float)
+        history = pd.DataFrame()
         cost = run.metrics.get("cost", {})
     return Contestant(
         name=entry.name,
@@ -250,7 +250,7 @@ def _dataset(entries: Sequence[_Entry]) -> PackedDataset | None:
     for entry in entries:
         metrics = entry.run.metrics
         trained = (entry.run.path / "recipe.toml").is_file()
-        key = entry.run.recipe["run"]["dataset"] if trained else metrics.get("dataset")
+        key = entry.run.provenance.dataset if trained else metrics.get("dataset")
         found = open_packed(key, source=metrics["source"]) if key else None
         if found is not None:
             return found

@@ -142,13 +142,13 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
 
     Raises RequestError where the source has changed since.
     """
-    about = run.recipe["run"]
-    dataset = open_packed(about["dataset"], source=about["source"])
+    about = run.provenance
+    dataset = open_packed(about.dataset, source=about.source)
     if dataset is None:
-        opened = open_source(about["source"], run.recipe.get("data", {}).get("classes"))
+        opened = open_source(about.location, run.recipe.data.classes)
         dataset = pack(opened, predictor.card.framing)
-        if dataset.key != about["dataset"]:
-            raise RequestError(f"{about['source']} has changed since {run.path} was trained on it")
+        if dataset.key != about.dataset:
+            raise RequestError(f"{about.source} has changed since {run.path} was trained on it")
     return dataset, Split.load(run.split)
 
 

@@ -23,7 +23,7 @@ from hubblefork.networks.registry import count_parameters
 from hubblefork.report.figures import draw_charts, save_figures
 from hubblefork.report.run_data import Material
 from hubblefork.report.run_page import write_report
-from hubblefork.runs.run import HISTORY_COLUMNS, Run, short_name
+from hubblefork.runs.run import Run, short_name
 from hubblefork.tasks.predictions import Predictions
 
 # Draws of classes: the mean of so many errors is known to a twentieth.
@@ -136,11 +136,15 @@ def _material(
 ) -> Material:
     card = predictor.card
     row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
-    history = run.history if run else pd.DataFrame(columns=list(HISTORY_COLUMNS), dtype=float)
+    recipe = {"name": card.recipe, "network": {"name": card.network}}
+    history, seconds = pd.DataFrame(), 0.0
+    if run:
+        recipe = run.recipe.to_toml() | {"run": run.provenance.to_json()}
+        history, seconds = run.history, float(run.history["seconds"].sum())
     return Material(
         title=f"{card.recipe} on {short_name(dataset.source)}",
         names=predictor.names,
-        recipe=run.recipe if run else {"name": card.recipe, "network": {"name": card.network}},
+        recipe=recipe,
         dataset=dataset.info | {"number": len(dataset)},
         counts=split["counts"],
         split=split,
@@ -150,6 +154,6 @@ def _material(
         images=lambda identifier: dataset.images[row_of[identifier]],
         versions=card.versions,
         parameters=count_parameters(predictor.network),
-        seconds=float(history["seconds"].sum()),
+        seconds=seconds,
         made=f"{datetime.now():%Y-%m-%d %H:%M}",
     )

@@ -26,7 +26,7 @@ from hubblefork.explanation.neighbours import Neighbours
 from hubblefork.explanation.single_image import Known, choose_method
 from hubblefork.explanation.test_set import Finding, Part
 from hubblefork.models.predictor import Predictor
-from hubblefork.recipes.recipe import Recipe, load_recipe
+from hubblefork.recipes.recipe import Recipe
 from hubblefork.report.explain import Explained, now, write_explained, write_table
 from hubblefork.report.explain_words import about_test_part
 from hubblefork.runs.run import Run, short_name
@@ -81,7 +81,7 @@ def explain_part(
     rows = split.rows(dataset, "test")
     if not len(rows):
         raise RequestError(f"{run.path} has no test set: name images to explain")
-    recipe = load_recipe(run.path / "recipe.toml")
+    recipe = run.recipe
     if folds is not None:
         fold_splits(recipe, dataset, folds)  # a mistake is told before the long work
     known = known_of(predictor, run, dataset, split)
@@ -92,7 +92,7 @@ def explain_part(
         part = replace(part, method=measured_findings.reliable_method(maps, part.method))
     findings = list(_findings(part, maps))
     if folds is not None:
-        findings.append(_mislabels(recipe, dataset, folds, run.recipe["run"]["seed"], device))
+        findings.append(_mislabels(recipe, dataset, folds, run.provenance.seed, device))
     tables = {name: table for found in findings for name, table in found.tables.items()}
     for name, table in tables.items():
         write_table(table, folder / name)

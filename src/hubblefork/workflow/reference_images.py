@@ -7,6 +7,7 @@ import numpy as np
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress, say
+from hubblefork.core.sampling import stable_sample
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.explanation.features import compute_features
@@ -36,7 +37,7 @@ def known_of(predictor: Predictor, run: Run, dataset: PackedDataset, split: Spli
     most = _MOST_FEATURES // (4 * width)
     if len(rows) > most:
         say(f"comparing with {most:,} of the {len(rows):,} training images, drawn by chance")
-        rows = np.sort(np.random.default_rng(0).permutation(rows)[:most])
+        rows = stable_sample(rows, most)
     true = dataset.labels[rows]
     return Known(
         features=_kept_features(predictor, run, dataset, rows),

@@ -7,6 +7,8 @@ from pathlib import Path
 from hubblefork.core.errors import RequestError, nearest
 
 _OPTION = re.compile(r":([a-z]+)=([^:]*)$")
+# Kinds of sources that stand before a path.
+_BEFORE_A_PATH = ("kaggle", "galaxy10-sdss", "galaxy10-decals")
 
 
 def split_options(text: str | Path) -> tuple[str, dict[str, str]]:
@@ -35,3 +37,20 @@ def check_options(options: Mapping[str, str], known: Collection[str], name: str)
             raise RequestError(f"{name}: no option {key!r} for this kind of source; {hint}")
         if not value:
             raise RequestError(f"{name}: the option {key!r} is empty; expected {key}=NAME")
+
+
+def absolute_source(text: str | Path) -> str:
+    """A source's text with an absolute path where it holds one, so that it opens from any folder.
+
+    >>> absolute_source("simulated:600"), absolute_source("/:labels=summary")
+    ('simulated:600', '/:labels=summary')
+    """
+    kind, colon, rest = str(text).partition(":")
+    if kind in ("simulated", "hub"):
+        return str(text)
+    before, path = (kind + colon, rest) if kind in _BEFORE_A_PATH else ("", str(text))
+    behind = ""
+    while not (found := Path(path).expanduser()).exists() and ":" in path:
+        path, _, option = path.rpartition(":")
+        behind = f":{option}{behind}"
+    return f"{before}{found.absolute()}{behind}" if path and found.exists() else str(text)

@@ -1,0 +1,215 @@
+"""The start of a run: the first process plans and writes the run folder, the others read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+import torch
+from torch import nn
+
+from hubblefork.core.device import CompileMode, Precision, choose_precision
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import say
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.packing import open_packed, pack
+from hubblefork.data.sources import open_source
+from hubblefork.data.sources.path_options import absolute_source
+from hubblefork.data.splits import Split, saved_split
+from hubblefork.models.model_file import current_versions
+from hubblefork.networks.registry import count_parameters
+from hubblefork.recipes.recipe import Recipe, load_recipe
+from hubblefork.runs.leakage import require_unseen
+from hubblefork.runs.provenance import Provenance
+from hubblefork.runs.resuming import check_same, find_earlier
+from hubblefork.runs.run import Run, default_run_path, refuse_existing
+from hubblefork.training.losses import choose_objective
+from hubblefork.training.plan import Plan, check_network, make_network, plan, resolve
+from hubblefork.training.probe import check_probe
+from hubblefork.training.processes import World
+from hubblefork.training.time_limit import epochs_within_minutes, with_epochs
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `train` was asked for, and this process's place in it.
+
+    network: a module to train, or None for the recipe's. logged: whether callbacks or a logger
+    follow the epochs. device, compiled: as chosen on this machine. The rest is as in `train`.
+    """
+
+    source: str | Path
+    recipe: str | Path | None
+    network: nn.Module | None
+    out: Path | None
+    settings: Mapping[str, Any]
+    seed: int
+    precision: str
+    resume: bool
+    logged: bool
+    device: torch.device
+    compiled: CompileMode
+    world: World
+
+
+def start_run(request: Request) -> tuple[Run, Plan]:
+    """Plan a training and make its run folder, or check that an earlier run can be resumed.
+
+    Raises RequestError, with nothing written but the packed dataset, where something does not fit.
+    """
+    earlier = find_earlier(request.source, request.out) if request.resume else None
+    if not earlier and request.out is not None:
+        refuse_existing(request.out)
+    recipe = _recipe(request, earlier)
+    precision = _precision(request, earlier)
+    dataset, split = prepare(request.source, recipe, request.seed)
+    if not split.counts()["test"]:
+        raise RequestError(
+            "there are no test images; expected some: --set split.test=0.1, or a source whose "
+            "own split has a test set"
+        )
+    if request.network is not None:
+        check_network(request.network, recipe, dataset.images.shape[3], dataset.task.outputs)
+    planned = _plan(request, recipe, dataset, split, request.seed, precision)
+    if recipe.training.method == "probe":
+        check_probe(planned)
+    overlap = require_unseen(recipe.network.weights, dataset, split)
+    planned = _within_minutes(planned)
+    provenance = provenance_of(planned, overlap)
+    if earlier:
+        check_same(earlier, planned.recipe, provenance)
+        earlier.sweep()
+        say(f"resuming {earlier.path}")
+        return earlier, planned
+    path = request.out or default_run_path(recipe.name, dataset.source)
+    return Run.create(path, planned.recipe, provenance, split), planned
+
+
+def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:
+    """The run at `path` and its plan, as the first process wrote it, with this machine's dataset.
+
+    Raises RequestError where the folder cannot be seen here, or the source has other images.
+    """
+    if not path.is_dir():
+        raise RequestError(
+            f"{path} does not exist on {gethostname()}: --out has to be in a folder that all "
+            "machines share"
+        )
+    run = Run.open(path)
+    recipe, provenance = run.recipe, run.provenance
+    dataset = open_packed(provenance.dataset, source=provenance.source)
+    if dataset is None:
+        dataset = _pack(request.source, recipe)
+    if dataset.key != provenance.dataset:
+        raise RequestError(f"{request.source} has other images on {gethostname()}")
+    split, seed, precision = Split.load(run.split), provenance.seed, provenance.precision
+    return run, _plan(request, recipe, dataset, split, seed, precision)
+
+
+def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
+    """Pack a source as a recipe asks, and split it.
+
+    Raises RequestError, before any image is read, where its labels do not fit the recipe, or
+    where the network cannot be made for it.
+    """
+    dataset = _pack(source, recipe)
+    fractions = (recipe.split.train, recipe.split.val, recipe.split.test)
+    return dataset, saved_split(dataset, fractions, seed, recipe.split.group)
+
+
+def _pack(source: str | Path, recipe: Recipe) -> PackedDataset:
+    opened = open_source(source, recipe.data.classes)
+    choose_objective(recipe, opened.task, opened.table, opened.name)
+    data = recipe.data
+    framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
+    # Without weights to read, on the meta device: it takes no memory and no time.
+    with torch.device("cpu" if recipe.network.weights else "meta"):
+        make_network(recipe, framing.channels, opened.task.outputs)
+    return pack(opened, framing)
+
+
+def _recipe(request: Request, earlier: Run | None) -> Recipe:
+    """The recipe as resolved; that of the earlier run where no other is asked for."""
+    used = earlier.path / "recipe.toml" if earlier else None
+    recipe = load_recipe(request.recipe or used or "default", request.settings)
+    if earlier and recipe.training.minutes:  # the epochs that fit were measured at the first start
+        recipe = with_epochs(recipe, earlier.recipe.training.epochs)
+    number, batch = request.world.size, recipe.training.batch_size
+    probe = recipe.training.method == "probe"
+    if probe and number > 1:
+        raise RequestError(f"a probe is fitted by one process, not {number}: --devices 1")
+    if probe and request.logged:
+        raise RequestError("a probe has no epochs for callbacks or a logger: leave them out")
+    if batch % number:
+        raise RequestError(
+            f"batch_size is {batch}, which {number} processes cannot divide evenly: "
+            f"--set batch_size={-(-batch // number) * number}"
+        )
+    return resolve(recipe)
+
+
+def _precision(request: Request, earlier: Run | None) -> Precision:
+    """The precision by name; with `auto`, a resumed run keeps its own."""
+    if request.precision == "auto" and earlier:
+        return earlier.provenance.precision
+    return choose_precision(request.precision, request.device)
+
+
+def _plan(
+    request: Request,
+    recipe: Recipe,
+    dataset: PackedDataset,
+    split: Split,
+    seed: int,
+    precision: Precision,
+) -> Plan:
+    return plan(
+        recipe,
+        dataset,
+        split,
+        seed,
+        request.device,
+        precision,
+        request.world,
+        request.compiled,
+        request.network,
+    )
+
+
+def _within_minutes(planned: Plan) -> Plan:
+    """The plan with as many epochs as fit into the minutes of its recipe."""
+    wanted = planned.recipe.training
+    epochs = epochs_within_minutes(planned)
+    if epochs < wanted.epochs:
+        say(
+            f"{epochs} of {wanted.epochs} epochs fit into {wanted.minutes:g} minutes here; "
+            f"--set epochs={wanted.epochs} trains for all of them"
+        )
+    return replace(planned, recipe=with_epochs(planned.recipe, epochs))
+
+
+def provenance_of(planned: Plan, overlap: Mapping[str, int | None] | None = None) -> Provenance:
+    """The provenance of a run that is about to start; `overlap` as of `require_unseen`."""
+    dataset, weights = planned.dataset, planned.recipe.network.weights
+    return Provenance(
+        source=dataset.source,
+        location=absolute_source(dataset.source),
+        dataset=dataset.key,
+        task=dataset.task,
+        seed=planned.seed,
+        device=device_name(planned.device),
+        precision=planned.precision,
+        processes=planned.world.size,
+        threads=torch.get_num_threads(),
+        parameters=count_parameters(planned.network),
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+        versions=current_versions(),
+        weights=None if weights is None else absolute_source(weights),
+        overlap=dict(overlap or {}),
+    )
+
+
+def device_name(place: torch.device) -> str:
+    return torch.cuda.getdevice_name(place) if place.type == "cuda" else "cpu"
