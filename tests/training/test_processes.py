@@ -93,6 +93,28 @@ def test_what_a_process_fails_of_is_raised_here():
         spawn(ALONE, int, "two")
 
 
+def one_of_two_fails(folder: Path) -> None:
+    """Runs in two processes, as torchrun would start them; each writes what it saw."""
+    rank = os.environ["LOCAL_RANK"]
+    os.environ |= {"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    os.environ |= {"RANK": rank}
+    with join(2, 1) as world:
+        try:
+            with world.together():
+                plan = world.from_first("the plan" if world.is_first else None)
+                if world.turn == 2:
+                    raise RequestError(f"{plan} does not fit here")
+                world.wait()
+        except (RequestError, SystemExit) as error:
+            (folder / rank).write_text(repr(error))
+
+
+def test_where_a_process_cannot_follow_the_plan_all_end(tmp_path):
+    spawn(TWO, one_of_two_fails, tmp_path)
+    assert (tmp_path / "0").read_text() == "SystemExit(2)"
+    assert (tmp_path / "1").read_text() == "RequestError('the plan does not fit here')"
+
+
 def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):
     words = [*("train", shapes, "--recipe", "mlp", "--size", 24, "--set", "epochs=2")]
     words = [*words, "--device", "cpu", "--precision", "fp32", "--nodes", 2]
