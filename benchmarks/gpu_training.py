@@ -52,9 +52,9 @@ def main(words: list[str] | None = None) -> None:
     sizes = asked.batch_sizes or [recipe.training.batch_size]
     places = ["on the GPU", "copied"] if device.type == "cuda" else ["in memory"]
     ways = product(asked.precisions, asked.compile, places, sizes)
-    share = batches.RESIDENT_SHARE
+    share = batches.RESIDENT_FRACTION
     for precision, mode, place, size in ways:
-        batches.RESIDENT_SHARE = 0.0 if place == "copied" else share
+        batches.RESIDENT_FRACTION = 0.0 if place == "copied" else share
         sized = load_recipe(asked.recipe, {"epochs": asked.epochs, "batch_size": size})
         mode = choose_compile(mode, device, processes=1)
         speed = training_speed(sized, dataset, split, device, precision, mode)

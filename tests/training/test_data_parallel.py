@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from timm.layers import BatchNormAct2d
 from torch import nn
 
-from hubblefork.training.data_parallel import BatchNormOfAll, gathered, share
+from hubblefork.training.data_parallel import BatchNormOfAll, gathered, part_of_batch
 
 
 @given(number=st.integers(0, 300), processes=st.integers(1, 40))
 def test_shares_are_all_of_a_batch_and_alike(number, processes):
-    shares = [range(number)[share(number, rank, processes)] for rank in range(processes)]
+    shares = [range(number)[part_of_batch(number, rank, processes)] for rank in range(processes)]
     assert [row for each in shares for row in each] == list(range(number))
     lengths = [len(each) for each in shares]
     assert max(lengths) - min(lengths) <= 1

@@ -136,7 +136,7 @@ def test_a_probe_takes_the_fixed_view():
     [({"epochs": 3}, r"training\.epochs"), ({"learning_rate": 1}, r"optimiser\.learning_rate")],
 )
 def test_what_a_probe_has_no_use_for_is_refused(setting, named):
-    with pytest.raises(RequestError, match=rf"one step, so {named} means nothing to it"):
+    with pytest.raises(RequestError, match=rf"one step and does not use {named}"):
         load_recipe("probe", setting)
 
 

@@ -1,9 +1,8 @@
-"""Recipes: TOML files that say how a network is trained, every value checked and named.
+"""Recipes: TOML files with all settings of a training, each of them validated.
 
 `hubblefork train SOURCE --recipe NAME --set epochs=20 --set optimiser.name=sgd` reads
-`recipes/NAME.toml` (or a file of one's own) and overrides single values; `hubblefork list
-recipes` prints the names. A run keeps its recipe as resolved, and that file can be given to
-`--recipe` again.
+`recipes/NAME.toml` (or your own file) and overrides single values; `hubblefork list recipes`
+prints the names. A run folder holds its resolved recipe, which can be given to `--recipe` again.
 """
 
 import tomllib
@@ -30,7 +29,7 @@ from hubblefork.recipes.settings import (
 
 
 class Recipe(Table):
-    """Everything that decides how a network is trained, apart from the data and the seed.
+    """All that decides how a network is trained, except the data and the seed.
 
     >>> recipe = load_recipe("lenet5", {"epochs": "3"})
     >>> recipe.network.name, recipe.training.epochs
@@ -38,9 +37,9 @@ class Recipe(Table):
     """
 
     name: str
-    """Of the recipe."""
+    """Name of the recipe."""
     about: str = ""
-    """What it is, in one line."""
+    """Description in one line."""
     data: DataTable = DataTable()
     split: SplitTable = SplitTable()
     view: ViewTable = ViewTable()
@@ -64,7 +63,7 @@ class Recipe(Table):
         view = self.view
         if self.training.method == "probe" and (view.rotate or view.zoom != 1 or view.shift):
             raise ValueError(
-                "training.method = 'probe' sees each image as predictions do: view.rotate and "
+                "training.method = 'probe' uses each image without augmentation: view.rotate and "
                 "view.shift have to be 0 and view.zoom 1; view.flip, view.symmetries and "
                 "view.angles add views"
             )
@@ -82,8 +81,8 @@ class Recipe(Table):
                 for key, value in getattr(self, table):
                     if value != getattr(expected, key):
                         raise ValueError(
-                            f"training.method = 'probe' finds the last layer in one step, so "
-                            f"{table}.{key} means nothing to it; --recipe transfer takes it"
+                            f"training.method = 'probe' fits the last layer in one step and does "
+                            f"not use {table}.{key}; --recipe transfer does"
                         )
         return self
 
@@ -104,12 +103,12 @@ class Recipe(Table):
         return self
 
     def to_toml(self) -> dict[str, Any]:
-        """The recipe as nested tables without empty values, as a run keeps it."""
+        """The recipe as nested tables without empty values, as in a run folder."""
         return self.model_dump(exclude_none=True)
 
 
 def recipe_names() -> list[str]:
-    """The recipes that come with hubblefork."""
+    """The names of the recipes that come with hubblefork."""
     folder = files("hubblefork.recipes")
     return sorted(
         f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
@@ -126,18 +125,17 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     settings
         Values by key. A key is dotted (`training.epochs`) or, where only one table has it, the
         last part alone (`epochs`). Values are Python values, or text as TOML would write it.
-        Another network begins without the options of the recipe's own; where `split.val` or
-        `split.test` is set alone, `split.train` is what they leave; and where `training.epochs` is
-        set alone, they may take more than the recipe's `training.minutes`.
+        Another network does not inherit the options of the recipe's network; `split.val` or
+        `split.test` set without `split.train` changes it to the rest; and `training.epochs` set
+        without `training.minutes` lifts the recipe's time limit.
 
-    Raises RequestError, with the nearest right one, for an unknown recipe or key, and for a value
+    Raises RequestError for an unknown recipe or key, with the closest known one, and for a value
     out of its range.
 
     >>> load_recipe("default", {"epochs": 20, "optimiser.name": "sgd"}).training.epochs
     20
     """
     content = _read(name)
-    content.pop("run", None)  # what a run adds about itself
     places = {_find_key(key): value for key, value in (settings or {}).items()}
     for table, field in Recipe.model_fields.items():
         given = content.get(table, {})
@@ -153,7 +151,7 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     for place, value in places.items():
         _override(content, place, value)
     if places.keys() & {("split", "val"), ("split", "test")} and ("split", "train") not in places:
-        _leave_the_rest_to_train(content["split"])
+        _set_train_to_the_rest(content["split"])
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
@@ -181,10 +179,10 @@ def setting_keys() -> list[str]:
 
 
 def describe_settings() -> dict[str, str]:
-    """Every key that `--set` takes, with its meaning, its choices and what it is by itself.
+    """Every key that `--set` takes, with its description, its choices and its default.
 
-    >>> describe_settings()["training.checkpoint"]
-    'The weights of the epoch with the lowest val_loss, or of the last: best, last. [default: last]'
+    >>> describe_settings()["schedule.name"]
+    'Schedule of the learning rate: constant, one-cycle, plateau, steps. [default: constant]'
     """
     described = {}
     for key, field in _leaves(Recipe):
@@ -192,7 +190,7 @@ def describe_settings() -> dict[str, str]:
         words = f": {', '.join(choices)}." if choices else ""
         default = field.get_default(call_default_factory=True)
         shown = ""
-        # Nothing is worth showing of a key that has no default or an empty one.
+        # Empty defaults are not shown.
         if default not in (PydanticUndefined, None, "", {}):
             shown = f" [default: {str(default).lower() if isinstance(default, bool) else default}]"
         described[key] = f"{field.description}{words}{shown}"
@@ -224,14 +222,14 @@ def _override(content: dict[str, Any], place: tuple[str, ...], value: Any) -> No
     content[leaf] = _parse(value) if isinstance(value, str) else value
 
 
-def _leave_the_rest_to_train(split: dict[str, Any]) -> None:
-    shares = [split.get(part, SplitTable.model_fields[part].default) for part in ("val", "test")]
-    if all(isinstance(share, int | float) for share in shares):  # others are refused later
-        split["train"] = round(1 - sum(shares), 9)
+def _set_train_to_the_rest(split: dict[str, Any]) -> None:
+    fractions = [split.get(part, SplitTable.model_fields[part].default) for part in ("val", "test")]
+    if all(isinstance(each, int | float) for each in fractions):  # others are refused later
+        split["train"] = round(1 - sum(fractions), 9)
 
 
 def _find_key(key: str) -> tuple[str, ...]:
-    """Where a key's value stands: the tables, and the name within the last of them."""
+    """The place of a key: its tables, and the name in the last of them."""
     if key.startswith("network.options."):
         return "network", "options", key.removeprefix("network.options.")
     keys = setting_keys()
@@ -242,7 +240,7 @@ def _find_key(key: str) -> tuple[str, ...]:
             f"a recipe has no key {key!r}; {nearest(key, keys if '.' in key else short)}"
         )
     if len(matches) > 1 and key not in matches:
-        raise RequestError(f"key {key!r} could be {' or '.join(matches)}: say which")
+        raise RequestError(f"key {key!r} could be {' or '.join(matches)}: give one of them")
     return tuple((key if key in matches else matches[0]).split("."))
 
 
@@ -256,7 +254,7 @@ def _leaves(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fie
 
 
 def _parse(text: str) -> Any:
-    """Read a value as TOML would, and anything else as plain text; 'none' takes a value away."""
+    """Read a value as TOML, or else as plain text; 'none' removes a value."""
     if text.lower() == "none":
         return None
     try:
@@ -266,7 +264,7 @@ def _parse(text: str) -> Any:
 
 
 def _in_words(error: ValidationError) -> str:
-    """The first complaint of pydantic, in one line with the nearest right key."""
+    """The first error of pydantic in one line, with the closest known key."""
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":

@@ -1,7 +1,7 @@
 """The settings of a recipe: every key of its tables, with its range, default and meaning.
 
-The text below a key is what `hubblefork list settings` prints; where a key has a choice of words,
-they follow it.
+The text below a key is its description in `hubblefork list settings`; the choices of a key are
+added to it.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Side = Annotated[int, Field(ge=8, le=4096)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-SomeShare = Annotated[float, Field(gt=0, lt=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+PositiveFraction = Annotated[float, Field(gt=0, lt=1)]
 HeadName = Literal["auto", "softmax", "sigmoid", "tree", "dieleman"]
 LossName = Literal["auto", "cross-entropy", "mse", "rmse", "dirichlet-multinomial"]
 
 
 class Table(BaseModel):
-    """A table of a recipe: no key that is not named here, and no change once it is made."""
+    """A table of a recipe: it has no other keys, and is immutable."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True
@@ -32,24 +32,24 @@ class Table(BaseModel):
 
 
 class StretchTable(Table):
-    """How counts (FITS, arrays of floats) become bytes: see `hubblefork.sky.stretch.Stretch`."""
+    """From counts (FITS, arrays of floats) to bytes: see `hubblefork.sky.stretch.Stretch`."""
 
     low: float = Stretch.low
-    """Percentile of an image's pixels that becomes black."""
+    """Percentile of an image's pixels that is shown black."""
     high: float = Stretch.high
-    """Percentile that becomes white."""
+    """Percentile that is shown white."""
     noise: float = Stretch.noise
-    """White is at least this many times a pixel's noise above black."""
+    """Least distance of white from black, in units of a pixel's noise."""
     softening: float = Stretch.softening
-    """Of the arcsinh: the larger, the more of the faint is seen."""
+    """Softening of the arcsinh: the larger, the brighter faint structures are."""
     lupton: bool = Stretch.lupton
-    """Whether colours are kept as Lupton et al. 2004 do."""
+    """Whether colours are preserved as in Lupton et al. 2004."""
     bands: list[int] | None = None
-    """Which bands, counted from 0, become red, green and blue."""
+    """The bands, counted from 0, shown as red, green and blue."""
     balance: list[float] = list(Stretch.balance)
-    """Factors of red, green and blue."""
+    """Factors for red, green and blue."""
     limits: list[float] | None = None
-    """Counts of black and white, the same for every image, in place of percentiles."""
+    """Counts shown black and white, the same for every image, in place of percentiles."""
 
     @model_validator(mode="after")
     def _within_range(self) -> "StretchTable":
@@ -62,17 +62,17 @@ class StretchTable(Table):
 
 
 class DataTable(Table):
-    """How images are packed: see `hubblefork.data.images.framing.Framing`."""
+    """Packing of images: see `hubblefork.data.images.framing.Framing`."""
 
     crop: Count | None = None
-    """Side of the square that is cut out of the middle, in pixels; none: all of the image."""
+    """Side of the central square that is kept of each image, in pixels; none: the whole image."""
     size: Side = 64
-    """Side that images are packed at, in pixels."""
+    """Side of the packed images, in pixels."""
     grey: bool = False
-    """Whether colours are averaged away."""
+    """Whether images are packed in grey, as the mean of the channels."""
     stretch: StretchTable = StretchTable()
     classes: str | dict[str, dict[str, float | list[float]]] | None = None
-    """How votes become classes: five, galaxy10, or a file of thresholds."""
+    """Rule that makes classes of votes: five, galaxy10, or a file of thresholds."""
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -82,16 +82,16 @@ class DataTable(Table):
 
 
 class SplitTable(Table):
-    """Shares of the images for training, validation and test."""
+    """Fractions of the images in the training, validation and test set."""
 
     train: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Share of the images to learn from; where it is not set, what val and test leave."""
-    val: Share = 0.1
-    """Share for choices: of an epoch, of the calibration of probabilities."""
-    test: Share = 0.1
-    """Share that is looked at once, at the end."""
+    """Fraction of images in the training set; if not set, the rest of val and test."""
+    val: Fraction = 0.1
+    """Fraction in the validation set, to choose the epoch and calibrate the probabilities."""
+    test: Fraction = 0.1
+    """Fraction in the test set, on which the trained model is evaluated."""
     group: str | None = None
-    """A column of the catalogue: images with the same value never stand on two sides."""
+    """Column of the catalogue: images with the same value are always in the same set."""
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "SplitTable":
@@ -102,104 +102,104 @@ class SplitTable(Table):
 
 
 class ViewTable(Table):
-    """What the network sees: see `hubblefork.models.view.View`."""
+    """Preprocessing and augmentation: see `hubblefork.models.view.View`."""
 
     size: Side | None = None
     """Side of the network's input, in pixels; none: the packed size."""
     field_of_view: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the packed image's side that is seen, around the middle."""
+    """Fraction of the packed image's side that the network sees, around the centre."""
     normalise: Literal["unit", "train", "backbone"] = "unit"
-    """Values in [0, 1], standardised on the training set, or as the backbone saw them"""
+    """Pixel values in [0, 1], standardised on the training set, or as the backbone needs them"""
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0
-    """Training images are turned by up to this many degrees either way."""
+    """Largest random rotation of training images, in degrees in either direction."""
     flip: bool = False
-    """Whether half of the training images are mirrored."""
+    """Whether training images are flipped at random."""
     zoom: Annotated[float, Field(ge=1, le=4)] = 1.0
-    """Training images are enlarged or reduced by up to this factor."""
+    """Largest factor by which training images are scaled up or down at random."""
     shift: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """Training images are moved by up to this share of their side."""
+    """Largest random shift of training images, as a fraction of their side."""
     symmetries: bool = False
-    """Whether predictions are averaged over the eight rotations by 90 degrees and mirrorings."""
+    """Whether predictions are averaged over the rotations by 90 degrees and their flips."""
     angles: Annotated[int, Field(ge=1, le=90)] = 1
-    """Predictions are averaged over images turned by so many equal parts of 90 degrees."""
+    """Number of rotations within 90 degrees that predictions are averaged over."""
 
 
 class NetworkTable(Table):
-    """A network of the registry, its own options, and the head that follows it."""
+    """A network of the registry, its options, and its head."""
 
     name: str
     """One of `hubblefork list networks`, or timm:NAME."""
     weights: str | None = None
     """Pretrained weights: a run, a model file, a file or folder of them, or hub."""
     head: HeadName = "auto"
-    """From raw numbers to fractions; auto is softmax for classes, tree for votes"""
+    """From logits to probabilities or fractions; auto is softmax for classes, tree for votes"""
     options: dict[str, Any] = Field(default_factory=dict)
-    """The network's own: --set network.options.width=6."""
+    """Options of the network: --set network.options.width=6."""
 
 
 class OptimiserTable(Table):
     """An optimiser of torch.optim, or timm's Muon: see `hubblefork.training.optimisers`."""
 
     name: Literal["adam", "adamw", "muon", "rmsprop", "sgd"] = "adamw"
-    """How weights are moved"""
+    """Optimiser"""
     learning_rate: Positive = 1e-3
-    """The highest of the schedule."""
+    """Learning rate; the highest of a schedule."""
     weight_decay: NotNegative = 0.0
-    """Of matrices and filters."""
+    """Weight decay of matrices and filters."""
     epsilon: Positive = 1e-8
-    """Added to the root of the mean squared gradient."""
-    momentum: Share = 0.9
-    """Of sgd and muon."""
+    """Added to the root mean square of the gradients, for numerical stability."""
+    momentum: Fraction = 0.9
+    """Momentum of sgd and muon."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """What is left of the learning rate from each layer to the one before it."""
+    """Factor of the learning rate from each layer to the previous one."""
 
 
 class ScheduleTable(Table):
-    """How the learning rate goes."""
+    """Schedule of the learning rate."""
 
     name: Literal["constant", "one-cycle", "plateau", "steps"] = "constant"
-    """How the learning rate goes"""
-    warm_up: SomeShare = 0.25
-    """Share of a one-cycle that goes up."""
+    """Schedule of the learning rate"""
+    warm_up: PositiveFraction = 0.25
+    """Fraction of a one-cycle schedule in which the rate rises."""
     monitor: Literal["loss", "accuracy", "val_loss", "val_accuracy"] = "val_loss"
-    """What a plateau is a plateau of"""
-    factor: SomeShare = 0.1
-    """What a cut leaves of the rate, at a plateau or step."""
-    cuts: list[SomeShare] = [0.5, 0.75]
-    """Where the steps are, in shares of the training."""
+    """Metric that the plateau schedule watches"""
+    factor: PositiveFraction = 0.1
+    """Factor of the rate at each plateau or step."""
+    cuts: list[PositiveFraction] = [0.5, 0.75]
+    """Positions of the steps, as fractions of the training."""
     patience: Count = 2
-    """Epochs without improvement before a cut at a plateau, as Keras counts them."""
+    """Epochs without improvement before the rate is reduced, as Keras counts them."""
     min_delta: NotNegative = 0.0
-    """The least change that is an improvement."""
+    """Smallest change that counts as an improvement."""
 
 
 class TrainingTable(Table):
-    """The loop; or, without one, logistic regression on the features of a frozen network."""
+    """The training loop, or logistic regression on the features of a frozen network."""
 
     method: Literal["gradient", "probe"] = "gradient"
-    """All weights in many steps, or the last layer only in one"""
+    """Gradient descent, or logistic regression for the last layer only"""
     epochs: Count = 10
-    """Passes over the training set, or over each chunk of it."""
+    """Number of passes over the training set, or over each chunk of it."""
     minutes: Positive | None = None
-    """Fewer epochs where this machine would take longer for them; none: however long they take."""
+    """Time limit in minutes: fewer epochs on a slower machine; none: no limit."""
     chunks: Count = 1
-    """Balanced parts of the training set that are trained on one after another."""
+    """Number of balanced parts of the training set, trained on one after another."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
-    """The first epochs, which train the last layer only."""
+    """Number of first epochs that train the last layer only."""
     batch_size: Count = 64
-    """Images of a step, over all devices."""
+    """Images per step, over all devices."""
     loss: LossName = "auto"
-    """What is made small; auto is cross-entropy for classes, mse for votes"""
-    label_smoothing: Share = 0.0
-    """Share of each label that is given to all classes alike; votes stay as they are."""
+    """Loss function; auto is cross-entropy for classes, mse for votes"""
+    label_smoothing: Fraction = 0.0
+    """Fraction of each label spread evenly over all classes; not for votes."""
     logit_adjustment: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """How much rare classes are favoured: 1 as if all were equally common."""
-    ema_decay: Share = 0.0
-    """Decay, a step, of the moving average of the weights, which is kept; 0: none."""
+    """Logit adjustment for rare classes: 0 none, 1 as if all classes were equally common."""
+    ema_decay: Fraction = 0.0
+    """Decay per step of a moving average of the weights, which is saved; 0: none."""
     early_stopping: Count | None = None
-    """Epochs without a better val_loss before the end."""
+    """Epochs without a lower val_loss before training stops; none: all epochs."""
     checkpoint: Literal["best", "last"] = "last"
-    """The weights of the epoch with the lowest val_loss, or of the last"""
+    """Saves the weights of the epoch with the lowest val_loss, or of the last"""
 
     @model_validator(mode="after")
     def _freeze_epochs_are_some_of_all(self) -> "TrainingTable":

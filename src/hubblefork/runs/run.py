@@ -38,7 +38,7 @@ class Run:
     ...                            settings={"epochs": 1, "data.size": 24})
     >>> run = Run.open(folder / "run")
     >>> run.recipe.network.name, len(run.history), len(run.predictions)
-    ('mlp', 1, 8)
+    ('mlp', 1, 16)
     """
 
     path: Path

@@ -1,8 +1,8 @@
 """Batches of a packed dataset, in an order that depends on seed and epoch alone.
 
 A batch is gathered from the memory map at once, so no worker processes are needed and the
-dataset is never held in memory as a whole. On a GPU that has room for it, the dataset lies there,
-and batches are gathered there.
+dataset is never held in memory as a whole. A GPU with enough memory holds the whole dataset, and
+batches are gathered there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from hubblefork.training.data_parallel import share
+from hubblefork.training.data_parallel import part_of_batch
 from hubblefork.training.shuffling import shuffled
 
-# Of a GPU's free memory, images may take this share; the rest is for the network and its maps.
-RESIDENT_SHARE = 0.5
-# Images go to a GPU in pieces of this size.
+# Fraction of a GPU's free memory for images; the rest is for the network and its activations.
+RESIDENT_FRACTION = 0.5
+# Images are copied to a GPU in pieces of this size.
 PIECE_BYTES = 64 << 20
 
 
 class PackedRows(Dataset):
     """Maps the row numbers (N,) of a batch to its images and labels (N, ...).
 
-    The images, (n, H, W, C) uint8, are this process's share of the batch; the labels are those
-    of the whole batch.
+    The images, (n, H, W, C) uint8, are this process's part of the batch; the labels are those of
+    the whole batch.
     """
 
     def __init__(
@@ -40,24 +40,23 @@ class PackedRows(Dataset):
         return len(self.labels)
 
     def __getitem__(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        # Rows in the order of the file are read faster; within a batch the order does not matter.
+        # Sorted rows are read faster; the order within a batch does not matter.
         rows = np.sort(rows)
-        own = rows[share(len(rows), self.rank, self.processes)]
+        own = rows[part_of_batch(len(rows), self.rank, self.processes)]
         if isinstance(self.images, Tensor):
             return self.images[torch.from_numpy(own)], self.labels[rows]
         return torch.from_numpy(self.images[own]), self.labels[rows]
 
 
 class BatchRows(Sampler):
-    """The row numbers of one batch after another, shuffled anew in each epoch where asked.
+    """The row numbers of each batch, shuffled in each epoch if there is a seed.
 
-    `row_bytes` is the size of an image in the file (see `shuffled`).
+    `row_bytes` is the size of an image in the file (see `shuffled`). Several chunks come one after
+    another, each for so many `epochs`. A last batch with fewer images than `processes` is joined
+    to the previous one.
 
-    Where there are several chunks, they come one after another, each for so many `epochs`. A last
-    batch of fewer images than there are `processes` joins the one before.
-
-    The order is a function of (seed, epoch): a training that goes on after a kill sees the same
-    batches as one that was never interrupted.
+    The order is a function of (seed, epoch): a resumed training sees the same batches as an
+    uninterrupted one.
     """
 
     def __init__(
@@ -74,7 +73,7 @@ class BatchRows(Sampler):
         self.batch_size = batch_size
         self.seed = seed
         self.epochs = epochs
-        # A batch of a single image would break batch normalisation.
+        # Batch normalisation needs more than one image.
         self.smallest = max(2, processes)
         self.epoch = 0
 
@@ -83,7 +82,7 @@ class BatchRows(Sampler):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        # Lightning asks once, so every chunk has as many batches as the smallest.
+        # Lightning asks once, so every chunk has the number of batches of the smallest.
         whole, rest = divmod(min(map(len, self.chunks)), self.batch_size)
         return whole + (rest >= self.smallest or whole == 0)
 
@@ -105,7 +104,7 @@ def batches(
 ) -> DataLoader:
     """A loader of (images, labels) over chunks of rows, each for so many epochs.
 
-    Shuffled where a seed is given; in pinned memory where they are to be copied to a GPU.
+    Shuffled if a seed is given; `pinned`: in page-locked memory, for copies to a GPU.
     """
     row_bytes = images.images[0].nbytes
     sampler = BatchRows(chunks, row_bytes, batch_size, seed, epochs, images.processes)
@@ -113,15 +112,15 @@ def batches(
 
 
 def has_room(device: torch.device, images: np.ndarray) -> bool:
-    """Whether a device is a GPU with room for all images of a dataset."""
+    """Whether a device is a GPU with enough free memory for all images of a dataset."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return images.nbytes <= RESIDENT_SHARE * free
+    return images.nbytes <= RESIDENT_FRACTION * free
 
 
 def resident(images: np.ndarray, device: torch.device) -> Tensor:
-    """All images (N, H, W, C) on a device, read piece by piece.
+    """All images (N, H, W, C) on a device, copied in pieces.
 
     >>> resident(np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1), torch.device("cpu"))[2, 1, 0]
     tensor([10], dtype=torch.uint8)
@@ -136,10 +135,9 @@ def resident(images: np.ndarray, device: torch.device) -> Tensor:
 def balanced_chunks(
     rows: np.ndarray, labels: np.ndarray, number: int, seed: int
 ) -> list[np.ndarray]:
-    """Divide rows into chunks of the same size, in which classes have the same shares.
+    """Divide rows into chunks of equal size, stratified by class, both to within one image.
 
-    Both to within one image. `labels` are those of the rows: classes (n,), or votes (n, ...),
-    which are dealt out at random.
+    `labels` are those of the rows: classes (n,), or votes (n, ...), which are divided at random.
 
     >>> labels = np.array([0] * 6 + [1] * 3)
     >>> [labels[chunk].tolist() for chunk in balanced_chunks(np.arange(9), labels, 3, seed=0)]

@@ -1,7 +1,7 @@
-"""One batch divided over processes, as if one process had seen all of it.
+"""One batch divided over processes, with the results of a single process.
 
-Each process puts its share of the images through the network. What comes out is gathered, so
-that the loss is that of the whole batch, and batch normalisation counts the images of all.
+Each process computes the network for its part of the images. The logits are gathered, so that the
+loss is that of the whole batch, and batch normalisation is over the images of all processes.
 """
 
 from typing import Any
@@ -14,44 +14,45 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 
-def share(number: int, rank: int, processes: int) -> slice:
-    """The images of a batch that belong to one of the processes; shares differ by one at most.
+def part_of_batch(number: int, rank: int, processes: int) -> slice:
+    """The images of a batch that one process computes; parts differ in size by one at most.
 
-    >>> [share(7, rank, 3) for rank in range(3)]
+    >>> [part_of_batch(7, rank, 3) for rank in range(3)]
     [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
     """
     return slice(number * rank // processes, number * (rank + 1) // processes)
 
 
 def gathered(own: Tensor, number: int) -> Tensor:
-    """The rows (number, K) of all processes in order, from the share (n, K) of each.
+    """The rows (number, K) of all processes in order, from the part (n, K) of each.
 
-    Gradients flow to this process's own rows: the processes' gradients sum to that of the whole.
+    Gradients flow to this process's own rows; those of all processes sum to the whole gradient.
     """
     rank, processes = dist.get_rank(), dist.get_world_size()
-    lengths = [len(range(number)[share(number, each, processes)]) for each in range(processes)]
-    # Collectives move tensors of one shape.
+    parts = [part_of_batch(number, each, processes) for each in range(processes)]
+    lengths = [part.stop - part.start for part in parts]
+    # Collectives need tensors of one shape.
     padded = F.pad(own.detach(), (0, 0, 0, max(lengths) - len(own)))
-    parts = [torch.empty_like(padded) for _ in lengths]
-    dist.all_gather(parts, padded)
-    rows = [part[:length] for part, length in zip(parts, lengths, strict=True)]
+    received = [torch.empty_like(padded) for _ in lengths]
+    dist.all_gather(received, padded)
+    rows = [each[:length] for each, length in zip(received, lengths, strict=True)]
     rows[rank] = own
     return torch.cat(rows)
 
 
 def share_batch_norm(network: nn.Module, device: torch.device) -> nn.Module:
-    """The network with torch's own batch normalisation over all processes: there is one on GPUs.
+    """The network with torch's synchronised batch normalisation, which exists on GPUs only.
 
-    Train it within `BatchNormOfAll`, for processors and for layers that are not torch's.
+    Train it within `BatchNormOfAll`, for CPUs and for layers that are not torch's.
     """
-    # timm's conversion, since torch's own loses the activations in timm's layers.
+    # timm's conversion keeps the activations in timm's layers; torch's loses them.
     return convert_sync_batchnorm(network) if device.type == "cuda" else network
 
 
 class BatchNormOfAll(TorchFunctionMode):
-    """While this mode is on, batch normalisation in training counts the images of all processes.
+    """In this mode, batch normalisation in training is over the images of all processes.
 
-    A mode and not a layer, so that it serves every kind of layer that normalises.
+    A mode and not a layer, so that it works for every kind of layer that normalises.
     """
 
     def __torch_function__(

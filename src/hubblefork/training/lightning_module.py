@@ -17,7 +17,7 @@ from hubblefork.models.view import View
 from hubblefork.networks.heads import create_head
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import history_columns
-from hubblefork.training.data_parallel import gathered, share
+from hubblefork.training.data_parallel import gathered, part_of_batch
 from hubblefork.training.losses import Objective
 from hubblefork.training.optimisers import make_optimiser, train_last_layer_only
 
@@ -158,7 +158,7 @@ class Classifier(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         images, labels = batch
         processes = self.trainer.world_size
-        start = share(len(labels), self.global_rank, processes).start
+        start = part_of_batch(len(labels), self.global_rank, processes).start
         inputs = self.view.random(images, len(labels), start)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         if self.global_rank:  # dropout has to differ between processes

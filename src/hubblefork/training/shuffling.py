@@ -1,23 +1,23 @@
-"""The order in which an epoch sees its images: random, and kind to a disk where it must be.
+"""The random order of the images in an epoch, with few disk seeks for large datasets.
 
-Rows that are drawn from anywhere in a file larger than the memory are each a seek of their own.
-So a large dataset is shuffled as a deck in two cuts: runs of neighbouring rows are drawn in random
-order, and the rows of as many runs as fill a window are mixed.
+In a file larger than the memory, each row in random order costs a seek. So a large dataset is
+shuffled in two steps: runs of neighbouring rows are put in random order, and then the rows of as
+many runs as fill a window.
 """
 
 import numpy as np
 
-# A dataset of up to this size stays in the memory of any machine that trains on it, and is
-# shuffled as a whole. A larger one is mixed in windows of this size.
+# A dataset of up to this size stays in memory while it is trained on, and is shuffled as a whole.
+# A larger one is shuffled in windows of this size.
 _WINDOW_BYTES = 512 << 20
-# Read at once, so much takes a disk hardly longer than a single row.
+# A disk reads so much hardly slower than a single row.
 _RUN_BYTES = 1 << 20
 
 
 def shuffled(rows: np.ndarray, row_bytes: int, random: np.random.Generator) -> np.ndarray:
     """Return the rows (n,) in random order; `row_bytes` is the size of one in the file.
 
-    The order depends on nothing but the arguments, so it is the same on every machine.
+    The order depends on the arguments only, so it is the same on every machine.
 
     >>> shuffled(np.array([3, 5, 8]), 12_288, np.random.default_rng(0)).tolist()
     [8, 3, 5]
