@@ -81,6 +81,8 @@ def train(
     callbacks, logger
         Of PyTorch Lightning. Loss and training metric are logged after each epoch, those of the
         validation set with `val_` before their names.
+        With several devices and no launcher they are copied to the new processes, so their state
+        afterwards is not seen here.
 
     Returns the run. Raises RequestError, before anything is written, for a wrong request.
 
