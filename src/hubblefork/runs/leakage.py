@@ -12,7 +12,7 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import find_groups
 from hubblefork.data.packing import open_packed
 from hubblefork.data.splits import Split
-from hubblefork.models.warm_start import is_earlier
+from hubblefork.models.warm_start import is_trained_model
 from hubblefork.runs.run import Run
 from hubblefork.training.recipe import Recipe
 
@@ -24,7 +24,7 @@ def require_unseen(recipe: Recipe, dataset: PackedDataset, split: Split) -> None
     validation set.
     """
     weights = recipe.network.weights
-    if weights is None or not is_earlier(weights):
+    if not is_trained_model(weights):
         return
     for part, by in (("test", ("train", "val")), ("val", ("train",))):
         rows = split.rows(dataset, part)

@@ -11,6 +11,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.models.view import View
+from hubblefork.models.warm_start import is_trained_model, load_trained_weights
 from hubblefork.networks.registry import create_network, resolve_network
 from hubblefork.training.losses import Objective, choose_objective
 from hubblefork.training.processes import ALONE, World
@@ -95,6 +96,8 @@ def resolve(recipe: Recipe) -> Recipe:
     RequestError where the repository cannot be read.
     """
     asked = recipe.network
+    if is_trained_model(asked.weights):
+        return recipe
     name, options, weights = resolve_network(asked.name, asked.options, asked.weights)
     changed = {"name": name, "options": options, "weights": weights}
     return recipe.model_copy(update={"network": asked.model_copy(update=changed)})
@@ -103,9 +106,12 @@ def resolve(recipe: Recipe) -> Recipe:
 def make_network(recipe: Recipe, channels: int, outputs: int) -> nn.Module:
     """The network of a recipe before training; RequestError where it does not fit."""
     size = recipe.view.size or recipe.data.size
-    asked = recipe.network
-    shape = (channels, size, size)
-    return create_network(asked.name, shape, outputs, asked.options, asked.weights)
+    asked, shape = recipe.network, (channels, size, size)
+    if not is_trained_model(asked.weights):
+        return create_network(asked.name, shape, outputs, asked.options, asked.weights)
+    network = create_network(asked.name, shape, outputs, asked.options)
+    load_trained_weights(network, asked.name, asked.weights)
+    return network
 
 
 def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray, network: nn.Module) -> View:

@@ -19,7 +19,8 @@ from hubblefork.core.device import images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress, say
 from hubblefork.data.groups import commonest, find_groups
-from hubblefork.networks.features import Features, feature_layer
+from hubblefork.models.deployed import DeployedModel
+from hubblefork.networks.features import feature_layer
 from hubblefork.runs.run import Run
 from hubblefork.training.plan import Plan
 
@@ -60,8 +61,8 @@ def check_probe(plan: Plan) -> None:
 def fit_probe(plan: Plan, run: Run) -> nn.Module:
     """Find the last layer's weights, write `history.csv`, and return the network on the CPU.
 
-    An image is learnt from on every side where predictions are averaged over several, else as it
-    is and, where `view.flip` says so, mirrored.
+    An image is learnt from in every view where predictions are averaged over several, else as it
+    is and, where `view.flip` says so, flipped.
 
     `check_probe` tells beforehand what has none.
     """
@@ -87,9 +88,10 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
 
     row = {"epoch": 1} | _figures(torch.from_numpy(features[0] @ weight.T + bias), labels[rows])
     if len(val):
+        single = DeployedModel(network, nn.Identity(), plan.view.single())
         with torch.inference_mode():
-            answers = torch.cat([network(sides[0]).float().cpu() for sides in _views(plan, val)])
-        row |= {f"val_{name}": value for name, value in _figures(answers, labels[val]).items()}
+            raw = [single.answer(inputs).answers.cpu() for inputs in _inputs(plan, val, single)]
+        row |= {f"val_{key}": value for key, value in _figures(torch.cat(raw), labels[val]).items()}
     row["seconds"] = time.monotonic() - began
     run.save_history([row])
     shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
@@ -102,34 +104,34 @@ def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
 
     Returns (views, N, F) float32; the first view is the fixed one.
     """
+    module = DeployedModel(plan.network, nn.Identity(), plan.view)
+    flipped = _views(plan) > plan.view.number_of_views
     batches = []
     with (
         progress("computing features", len(rows)) as done,
         torch.inference_mode(),
         torch.autocast(plan.device.type, torch.bfloat16, plan.precision == "bf16"),
-        Features(plan.network) as features,
     ):
-        for sides in _views(plan, rows):
-            found = []
-            for maps in sides:
-                plan.network(maps)
-                found.append(features.last.cpu().numpy())
-            batches.append(np.stack(found))
-            done(len(sides[0]))
+        for inputs in _inputs(plan, rows, module):
+            shown = [inputs, inputs.flip(-1)] if flipped else [inputs]
+            found = torch.cat([module.answer(each).features for each in shown], dim=1)
+            batches.append(found.transpose(0, 1).cpu().numpy())
+            done(len(inputs))
     return np.concatenate(batches, axis=1)
 
 
-def _views(plan: Plan, rows: np.ndarray) -> Iterator[list[Tensor]]:
-    """The views of one batch after another that are learnt from: (N, C, H, W) each."""
-    view = plan.view
-    most = images_at_once(view.size)
+def _inputs(plan: Plan, rows: np.ndarray, module: DeployedModel) -> Iterator[Tensor]:
+    """The network's input (N, C, H, W) for one batch of rows after another."""
+    most = images_at_once(plan.view.size)
     for start in range(0, len(rows), most):
         images = torch.from_numpy(plan.dataset.images[rows[start : start + most]])
-        maps = view.fixed(images.to(plan.device))
-        sides = view.sides(maps)
-        if view.flip and len(sides) == 1:
-            sides = [maps, maps.flip(-1)]
-        yield [side.contiguous(memory_format=torch.channels_last) for side in sides]
+        yield module.preprocess(images.to(plan.device))
+
+
+def _views(plan: Plan) -> int:
+    """How many views of each image are learnt from."""
+    views = plan.view.number_of_views
+    return views if views > 1 else 1 + plan.view.flip
 
 
 def fit_classifier(
@@ -201,9 +203,7 @@ def _folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...], seed:
 def _affordable(plan: Plan, width: int) -> np.ndarray:
     """The training rows, or as many of them as memory is meant for."""
     rows = plan.split.rows(plan.dataset, "train")
-    sides = plan.view.number_of_sides
-    views = sides if sides > 1 else 1 + plan.view.flip
-    most = _MOST_BYTES // (4 * width * views)
+    most = _MOST_BYTES // (4 * width * _views(plan))
     if len(rows) <= most:
         return rows
     return rows[draw(plan.dataset.labels[rows], most, plan.seed)]
