@@ -117,8 +117,11 @@ def test_made_ready_for_prediction_it_gives_the_same():
         assert name != "lenet5" or torch.equal(prepared.answers, plain.answers)
 
 
-def test_answers_have_gradients_with_respect_to_the_input():
-    model = model_of(symmetries=True)
+@pytest.mark.parametrize("head", ["softmax", "tree"])
+def test_answers_have_gradients_with_respect_to_the_input(head):
+    model = model_of(head=head, outputs=37, symmetries=True)
+    with torch.inference_mode():
+        model.prepared()(images_of(2, 24))
     inputs = model.preprocess(images_of(2, 24)).requires_grad_()
     model.answer(inputs).answers[:, 1].sum().backward()
     assert (inputs.grad.abs().amax(dim=(1, 2, 3)) > 0).all()

@@ -36,8 +36,12 @@ number = 3
 
 
 @pytest.fixture(autouse=True)
-def _own_registry(monkeypatch):
-    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+def _registered_here():
+    """What a test registers is gone after it."""
+    before = {*registry._registered, *registry._OWN}
+    yield
+    for name in registry._registered.keys() - before:
+        del registry._registered[name]
 
 
 @pytest.fixture

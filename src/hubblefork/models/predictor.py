@@ -110,7 +110,8 @@ class Predictor:
     @cached_property
     def module(self) -> DeployedModel:
         """The deployed module with the network as it was trained, for looking into its layers."""
-        head = create_head(self.card.head, self.card.task).to(self.device)
+        with torch.inference_mode(False):  # wherever it is first asked for, gradients can be taken
+            head = create_head(self.card.head, self.card.task).to(self.device)
         return DeployedModel(self.network, head, self.card.view, self.uncertainty.calibration)
 
     @cached_property

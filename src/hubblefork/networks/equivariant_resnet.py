@@ -235,7 +235,7 @@ def _plain_convolution(layer: nn.Conv2d, filters: Tensor) -> nn.Conv2d:
     after, before, *size = filters.shape
     # On meta no random weights are drawn, which would shift everything that is drawn later.
     plain = nn.Conv2d(before, after, size, layer.stride, layer.padding, bias=False, device="meta")
-    plain.weight = nn.Parameter(filters.detach())
+    plain.weight = nn.Parameter(filters.contiguous(memory_format=torch.channels_last))
     return plain
 
 

@@ -12,16 +12,19 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from itertools import chain
 
+import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
+# Also where this is called in inference mode, what is shared may be used outside it.
+@torch.inference_mode(False)
+@torch.no_grad()
 def prepare_for_inference(network: nn.Module) -> nn.Module:
     """A network in evaluation mode that gives the same answers, up to rounding, in less time.
 
     `network` stays as it is; tensors that do not change are shared with it.
 
-    >>> import torch
     >>> layers = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU()).eval()
     >>> prepared = prepare_for_inference(layers)
     >>> prepared[1]
