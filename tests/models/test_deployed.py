@@ -13,20 +13,24 @@ from hubblefork.models.view import View
 from hubblefork.networks.features import feature_layer
 from hubblefork.networks.heads import create_head
 from hubblefork.networks.registry import create_network
+from hubblefork.tasks.classes import Classes
+from hubblefork.tasks.votes import Votes
 
+CLASSES = Classes(("a", "b", "c"))
 UNIT = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.4)}
 
 
-def model_of(name="compact-resnet", size=24, outputs=3, head="softmax", calibration=None, **view):
+def model_of(name="compact-resnet", size=24, task=CLASSES, calibration=None, **view):
     torch.manual_seed(0)
     small = name in ("compact-resnet", "equivariant-resnet")
     options = {"width": 4, "blocks": [1, 1]} if small else {}
-    network = create_network(name, (3, size, size), outputs, options)
+    network = create_network(name, (3, size, size), task.outputs, options)
     for layer in network.modules():
         if hasattr(layer, "running_mean"):
             nn.init.ones_(layer.weight)  # so that the blocks do something
             layer.running_mean.normal_(std=0.1)
-    return DeployedModel(network, create_head(head), View(size, **UNIT, **view), calibration)
+    head = create_head(task.default_head, task)
+    return DeployedModel(network, head, View(size, **UNIT, **view), calibration)
 
 
 def images_of(number, side):
@@ -40,7 +44,7 @@ def models():
     return [
         model_of(calibration=Calibration(0.7, 1.2), **augmented),
         model_of("equivariant-resnet", size=17, angles=3),
-        model_of("lenet5", outputs=37, head="tree", field_of_view=0.8),
+        model_of("lenet5", task=Votes(), field_of_view=0.8),
     ]
 
 
@@ -117,9 +121,9 @@ def test_made_ready_for_prediction_it_gives_the_same():
         assert name != "lenet5" or torch.equal(prepared.answers, plain.answers)
 
 
-@pytest.mark.parametrize("head", ["softmax", "tree"])
-def test_answers_have_gradients_with_respect_to_the_input(head):
-    model = model_of(head=head, outputs=37, symmetries=True)
+@pytest.mark.parametrize("task", [CLASSES, Votes()])
+def test_answers_have_gradients_with_respect_to_the_input(task):
+    model = model_of(task=task, symmetries=True)
     with torch.inference_mode():
         model.prepared()(images_of(2, 24))
     inputs = model.preprocess(images_of(2, 24)).requires_grad_()

@@ -113,7 +113,9 @@ def test_an_image_may_be_an_array_or_one_of_pillow_or_one_of_a_list(predictor):
 def test_an_image_of_another_size_is_framed_as_the_model_file_says(predictor):
     model = replace(predictor, framing=Framing(crop=30, size=24))
     large = np.random.default_rng(2).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-    expected = model.predict(frame(large, model.framing))
+    expected = model.predict(frame(large, model.framing))  # of the packed size already
+    packed = Image.fromarray(frame(large, model.framing))
+    np.testing.assert_array_equal(model.predict(packed), expected)
     for images in (large, large[None], Image.fromarray(large), [large]):
         np.testing.assert_array_equal(model.predict(images), expected)
 
@@ -142,7 +144,7 @@ def test_a_run_is_a_place_of_a_model_too(predictor, tmp_path):
         np.testing.assert_array_equal(loaded.predict(IMAGES[:2]), predictor.predict(IMAGES[:2]))
     with pytest.raises(RequestError, match="a run folder or a model file, not int"):
         Predictor.load(3)
-    assert repr(predictor) == "<Predictor: compact-resnet, 24x24x3 pixels to 3 outputs, cpu>"
+    assert repr(predictor) == "<Predictor: compact-resnet, 24x24x3 pixels to 3 classes, cpu>"
 
 
 def test_a_place_without_a_model_is_refused(tmp_path):

@@ -14,7 +14,7 @@ from hubblefork.models.model_file import ModelCard, load_model, save_model
 from hubblefork.models.view import View
 from hubblefork.networks import registry
 from hubblefork.networks.registry import create_network, describe_networks
-from hubblefork.tasks.task import Classes
+from hubblefork.tasks.classes import Classes
 
 SHAPE = (3, 8, 8)
 

@@ -1,6 +1,7 @@
 """The images that a `Predictor` is given, framed as its model file says."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -17,8 +18,8 @@ Images = np.ndarray | Image.Image | Sequence[np.ndarray | Image.Image]
 class InputImages:
     """Images as one batch after another of arrays, framed when they are asked for.
 
-    Images that have the packed size and channels already are taken as they are, others are cut and
-    scaled; a memory-mapped array is read batch by batch.
+    Images that have the packed size already are neither cut nor scaled; a memory-mapped array of
+    these is read batch by batch.
 
     Parameters
     ----------
@@ -38,14 +39,9 @@ class InputImages:
     """
 
     def __init__(self, images: Images, framing: Framing, colours: Collection[str]):
-        if isinstance(images, Image.Image) or (
-            isinstance(images, np.ndarray) and images.ndim in (2, 3)
-        ):
+        if isinstance(images, Image.Image) or _is_array(images, (2, 3)):
             images = [images]
-        stacked = isinstance(images, np.ndarray) and images.ndim == 4
-        if not (stacked or isinstance(images, list | tuple)):
-            raise _not_images(images)
-        if stacked and images.dtype != np.uint8:
+        if not (isinstance(images, list | tuple) or _is_array(images, (4,))):
             raise _not_images(images)
         self._images = images
         self._framing = framing
@@ -62,26 +58,33 @@ class InputImages:
         return np.stack([self._framed(self._images[row], row) for row in rows])
 
     def _framed(self, image: object, row: int) -> np.ndarray:
+        if not (isinstance(image, Image.Image) or _is_array(image, (2, 3))):
+            raise _not_images(image)
         try:
             if isinstance(image, Image.Image):
-                decoded = frame_image(image, self._framing)
+                decoded = frame_image(image, self._framing_of(image.size))
                 return self._in_colours(decoded.pixels, decoded.bands)
-            if not isinstance(image, np.ndarray) or image.ndim not in (2, 3):
-                raise _not_images(image)
-            if image.dtype != np.uint8:
-                raise _not_images(image)
             if image.shape == self._packed:
                 return image
             pixels = image[..., None] if image.ndim == 2 else image
-            return self._in_colours(frame(pixels, self._framing), pixels.shape[2])
+            framed = frame(pixels, self._framing_of(pixels.shape[:2]))
+            return self._in_colours(framed, pixels.shape[2])
         except (UnreadableImage, ValueError) as reason:
             raise RequestError(f"image {row} cannot be predicted: {reason}") from reason
+
+    def _framing_of(self, sides: tuple[int, ...]) -> Framing:
+        return replace(self._framing, crop=None) if sides == self._packed[:2] else self._framing
 
     def _in_colours(self, pixels: np.ndarray, bands: int) -> np.ndarray:
         found = colour_of(bands)
         if found not in self._colours:
             raise ValueError(f"it is {found}, where it should be {' or '.join(self._colours)}")
         return pixels
+
+
+def _is_array(images: object, axes: tuple[int, ...]) -> bool:
+    is_array = isinstance(images, np.ndarray) and images.dtype == np.uint8
+    return is_array and images.ndim in axes
 
 
 def _not_images(given: object) -> RequestError:

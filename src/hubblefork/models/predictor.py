@@ -48,7 +48,7 @@ class Predictor:
     ...                        settings={"epochs": 1, "data.size": 24})
     >>> predictor = Predictor.load(run)
     >>> predictor
-    <Predictor: mlp, 24x24x3 pixels to 2 outputs, cpu>
+    <Predictor: mlp, 24x24x3 pixels to 2 classes, cpu>
     >>> predictor.names
     ('bar', 'disc')
     >>> predictor.predict(np.zeros((5, 24, 24, 3), np.uint8)).shape
@@ -94,7 +94,7 @@ class Predictor:
         channels, height, width = self.card.input_shape
         return (
             f"<Predictor: {self.card.network}, {height}x{width}x{channels} pixels to "
-            f"{self.task.outputs} outputs, {self.device}>"
+            f"{self.task.outputs} {self.task.kind}, {self.device}>"
         )
 
     @property
@@ -198,6 +198,7 @@ class Predictor:
             yield found
             if done:
                 done(len(batch))
+
 
 def _model_file(run: object) -> Path:
     """The model file of a run, a run folder, or a model file."""
