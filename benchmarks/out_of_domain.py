@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from hubblefork import Predictor, pack
 from hubblefork.data.images.framing import frame
 from hubblefork.evaluation.intervals import interval
-from hubblefork.models.uncertainty import UNLIKE
+from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.runs.run import Run
 from hubblefork.sky.simulation.camera import expose
 from hubblefork.sky.simulation.neighbours import PIXEL, add_star
@@ -52,12 +52,12 @@ def main() -> None:
     known = predictor.answer(dataset.images, rows).typicality
     print(f"| {len(known):,} test images of {asked.run} against | images | AUROC | flagged |")
     print("|---|---|---|---|")
-    print(f"| themselves | {len(known):,} | 0.5 | {np.mean(known <= UNLIKE):.1%} |")
+    print(f"| themselves | {len(known):,} | 0.5 | {np.mean(known <= ATYPICAL):.1%} |")
 
     def line(name: str, images: np.ndarray) -> None:
         typicality = predictor.answer(images).typicality
         area, (low, high) = separation(known, typicality)
-        flagged = np.mean(typicality <= UNLIKE)
+        flagged = np.mean(typicality <= ATYPICAL)
         shown = f"{area:.3f} ({low:.3f} to {high:.3f})"
         print(f"| {name} | {len(typicality):,} | {shown} | {flagged:.1%} |", flush=True)
 

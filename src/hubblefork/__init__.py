@@ -34,6 +34,7 @@ _PUBLIC = {
     "inspect": "hubblefork.workflow.inspect",
     "pack": "hubblefork.workflow.pack",
     "predict": "hubblefork.workflow.predict",
+    "register_network": "hubblefork.networks.registry",
     "train": "hubblefork.workflow.train",
 }
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from hubblefork.core.errors import RequestError
 from hubblefork.explanation.activations import ActivationMaps, activation_maps
+from hubblefork.models.deployed import DeployedModel
 from hubblefork.models.view import View
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
@@ -14,9 +15,9 @@ VIEW = View(size=16, mean=(0.0,) * 3, std=(1.0,) * 3)
 
 
 def predictor(network: nn.Module):
-    """What the maps need of a predictor: network, view and device."""
-    card = SimpleNamespace(view=VIEW)
-    return SimpleNamespace(network=network.eval(), card=card, device=torch.device("cpu"))
+    """What the maps need of a predictor."""
+    module = DeployedModel(network, nn.Softmax(dim=1), VIEW)
+    return SimpleNamespace(network=network, module=module, device=torch.device("cpu"))
 
 
 @pytest.fixture

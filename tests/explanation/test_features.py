@@ -32,7 +32,7 @@ def test_rows_choose_images_and_batches_do_not_matter(bars, images, monkeypatch)
 
 
 def test_an_image_that_is_turned_is_its_own_nearest_neighbour(turning, images):
-    known = compute_features(turning, images, upright=True)
+    known = compute_features(turning, images, single_view=True)
     turned = np.rot90(images, axes=(1, 2)).copy()
     ((answers, sides),) = look(turning, turned)
     np.testing.assert_allclose(answers, turning.predict(turned), atol=1e-5)

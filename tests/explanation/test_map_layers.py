@@ -14,7 +14,7 @@ from hubblefork.explanation.attribution import saliency, saliency_layer
 from hubblefork.explanation.inputs import network_inputs
 from hubblefork.explanation.map_layers import as_maps, watching
 from hubblefork.explanation.single_image import choose_method
-from hubblefork.models.uncertainty import Trust
+from hubblefork.models.deployed import DeployedModel
 from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network
 from hubblefork.tasks.classes import Classes
@@ -28,9 +28,10 @@ def predictor(name, side, **options):
     network = create_network(name, (3, side, side), 2, options).eval()
     view = View(size=side, mean=(0.0,) * 3, std=(1.0,) * 3)
     card = SimpleNamespace(view=view, input_shape=(3, side, side), network=name)
+    module = DeployedModel(network, nn.Softmax(dim=1), view)
     return SimpleNamespace(
         network=network, card=card, device=torch.device("cpu"), names=("a", "b"),
-        task=Classes(("a", "b")), head=nn.Softmax(dim=1), trust=Trust(),
+        task=Classes(("a", "b")), module=module, prepared=module,
     )  # fmt: skip
 
 

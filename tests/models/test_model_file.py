@@ -29,13 +29,13 @@ CARD = ModelCard(
 
 def test_weights_and_card_come_back_as_they_were(tmp_path):
     network = CARD.create_network().to(memory_format=torch.channels_last).eval()
-    trust = {"calibration.temperature": np.array(0.7), "scores.places": np.arange(3)}
-    save_model(tmp_path / "model.safetensors", network, CARD, trust)
+    known = {"calibration.temperature": np.array(0.7), "set_scores.places": np.arange(3)}
+    save_model(tmp_path / "model.safetensors", network, CARD, known)
     loaded, card, arrays = load_model(tmp_path / "model.safetensors")
     assert card == CARD
-    assert arrays.keys() == trust.keys()
+    assert arrays.keys() == known.keys()
     for name, array in arrays.items():
-        np.testing.assert_array_equal(array, trust[name])
+        np.testing.assert_array_equal(array, known[name])
     images = torch.rand(2, 3, 32, 32)
     torch.testing.assert_close(loaded(images), network(images))
     assert not loaded.training
@@ -46,6 +46,13 @@ def test_the_same_model_gives_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         save_model(tmp_path / name, network, CARD)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_file_of_another_format_is_refused(tmp_path):
+    metadata = {"hubblefork": '{"format": 4}'}
+    save_file({"weight": torch.zeros(1)}, tmp_path / "old.safetensors", metadata)
+    with pytest.raises(RequestError, match="has format 4; this hubblefork reads 5"):
+        load_model(tmp_path / "old.safetensors")
 
 
 def test_other_files_are_refused_by_one_line(tmp_path):

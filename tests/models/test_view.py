@@ -1,4 +1,4 @@
-"""Views: the fixed one changes nothing but units, the random ones move and turn as they say."""
+"""Views: the fixed one changes nothing but units, the random ones shift and rotate as they say."""
 
 import math
 from dataclasses import replace
@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubblefork.models.view import View, symmetries
+from hubblefork.models.view import View
+from hubblefork.networks.symmetries import symmetries
 
 UNIT = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -49,13 +50,13 @@ def test_a_view_without_augmentation_is_the_fixed_one():
 
 
 @given(seed=st.integers(0, 10_000), rotate=st.sampled_from([30, 90, 180]), flip=st.booleans())
-def test_a_turned_galaxy_keeps_its_distance_from_the_middle(seed, rotate, flip):
+def test_a_rotated_galaxy_keeps_its_distance_from_the_centre(seed, rotate, flip):
     torch.manual_seed(seed)
     # Nearer to the edge, the reflection that fills the corners would show the spot twice.
     down, across = centre(View(size=64, **UNIT, rotate=rotate, flip=flip).random(blob(down=-0.3)))
     assert math.hypot(down, across) == pytest.approx(0.3, abs=0.01)
-    turned = math.degrees(math.atan2(across, -down))
-    assert abs(turned) <= rotate + 1
+    angle = math.degrees(math.atan2(across, -down))
+    assert abs(angle) <= rotate + 1
 
 
 @given(seed=st.integers(0, 10_000), zoom=st.sampled_from([1.1, 1.5]))
@@ -102,7 +103,7 @@ def test_views_follow_from_the_seed():
     assert not torch.equal(drawn[0][0], drawn[0][1])
 
 
-def test_an_image_is_seen_alike_in_a_share_of_its_batch():
+def test_an_image_is_seen_alike_in_a_part_of_its_batch():
     view = View(size=32, **UNIT, rotate=180, flip=True, zoom=1.3, shift=0.1)
     images = torch.randint(0, 256, (7, 32, 32, 3), dtype=torch.uint8)
     torch.manual_seed(1)
@@ -133,27 +134,27 @@ def test_the_eight_symmetries_are_different_and_closed():
 
 @pytest.mark.parametrize("symmetric", [False, True])
 @pytest.mark.parametrize("angles", [1, 2, 3])
-def test_sides_are_turned_by_equal_parts_of_a_quarter_turn_and_come_back(symmetric, angles):
+def test_views_are_rotated_by_equal_parts_of_90_degrees_and_can_be_undone(symmetric, angles):
     view = View(size=64, **UNIT, symmetries=symmetric, angles=angles)
     inputs = view.fixed(blob(across=0.4, down=0.1))
-    sides = view.sides(inputs)
-    assert len(sides) == view.number_of_sides == angles * (8 if symmetric else 1)
-    places = {tuple(round(value, 2) for value in centre(side)) for side in sides}
-    assert len(places) == len(sides)
+    views = view.views(inputs)
+    assert len(views) == view.number_of_views == angles * (8 if symmetric else 1)
+    places = {tuple(round(value, 2) for value in centre(each)) for each in views}
+    assert len(places) == len(views)
     assert all(
         math.hypot(*place) == pytest.approx(math.hypot(0.4, 0.1), abs=0.02) for place in places
     )
-    back = view.upright(torch.cat(sides)[:, 0])
+    back = view.undo_views(torch.cat(views)[:, 0])
     for each in back:
         assert centre(each[None, None]) == pytest.approx(centre(inputs), abs=0.01)
-    assert len(view.one_sided().sides(inputs)) == 1
+    assert len(view.single().views(inputs)) == 1
 
 
-def test_the_angle_after_the_last_would_be_the_image_turned_by_90_degrees():
+def test_the_angle_after_the_last_would_be_the_image_rotated_by_90_degrees():
     inputs = torch.rand(2, 3, 32, 32)
     thrice = View(size=32, **UNIT, angles=3)
-    turned = thrice.sides(torch.rot90(inputs, 1, (-2, -1)))
-    for before, after in zip(thrice.sides(inputs), turned, strict=True):
+    rotated = thrice.views(torch.rot90(inputs, 1, (-2, -1)))
+    for before, after in zip(thrice.views(inputs), rotated, strict=True):
         torch.testing.assert_close(torch.rot90(before, 1, (-2, -1)), after)
 
 

@@ -1,4 +1,4 @@
-"""A training begins where an earlier one ended, on other classes too."""
+"""A training starts from the weights of an earlier one, on other classes too."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,17 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.model_file import MODEL_FILE, ModelCard, save_model
 from hubblefork.models.view import View
+from hubblefork.models.warm_start import is_trained_model, load_trained_weights
 from hubblefork.networks.registry import create_network
 from hubblefork.tasks.classes import Classes
 
 SHAPE = (3, 32, 32)
+
+
+def started(name, outputs, weights):
+    network = create_network(name, SHAPE, outputs)
+    load_trained_weights(network, name, str(weights))
+    return network
 
 
 @pytest.fixture(params=["lenet5", "timm:test_resnet"])
@@ -32,14 +39,15 @@ def earlier(request, tmp_path):
 def test_a_network_of_as_many_classes_begins_as_the_earlier_one_ended(earlier):
     name, network, folder = earlier
     for weights in (folder, folder / MODEL_FILE):
-        begun = create_network(name, SHAPE, 2, weights=str(weights))
+        assert is_trained_model(str(weights))
+        begun = started(name, 2, weights)
         for key, value in network.state_dict().items():
             assert torch.equal(begun.state_dict()[key], value), key
 
 
 def test_of_other_classes_only_the_last_layer_begins_anew(earlier):
     name, network, folder = earlier
-    begun = create_network(name, SHAPE, 7, weights=str(folder)).state_dict()
+    begun = started(name, 7, folder).state_dict()
     differ = [key for key, value in network.state_dict().items() if begun[key].shape != value.shape]
     assert len(differ) == 2
     for key in network.state_dict().keys() - differ:
@@ -49,10 +57,12 @@ def test_of_other_classes_only_the_last_layer_begins_anew(earlier):
 def test_weights_of_another_network_are_refused_with_what_does_not_fit(earlier):
     _, _, folder = earlier
     with pytest.raises(RequestError, match=r"of 'mlp': \d missing .*a run of the same network"):
-        create_network("mlp", SHAPE, 2, weights=str(folder))
+        started("mlp", 2, folder)
 
 
 def test_weights_that_no_run_wrote_are_of_backbones_only(tmp_path):
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    assert not is_trained_model(str(tmp_path / "other.safetensors"))
+    assert not is_trained_model(None)
     with pytest.raises(RequestError, match=r"earlier run of 'lenet5'.*timm:NAME"):
         create_network("lenet5", SHAPE, 2, weights=str(tmp_path / "other.safetensors"))

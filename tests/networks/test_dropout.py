@@ -5,7 +5,7 @@ from hubblefork.networks.dropout import Dropout
 
 
 @pytest.mark.parametrize("format", [torch.contiguous_format, torch.channels_last])
-def test_drops_its_share_and_keeps_the_mean(format):
+def test_drops_its_fraction_and_keeps_the_mean(format):
     torch.manual_seed(0)
     maps = torch.ones(8, 16, 33, 31).contiguous(memory_format=format)
     out = Dropout(0.25)(maps)
@@ -40,7 +40,7 @@ def test_follows_the_seed():
     assert torch.equal(*outs)
 
 
-def test_does_nothing_in_evaluation_or_without_a_share():
+def test_does_nothing_in_evaluation_or_without_a_rate():
     maps = torch.randn(3, 4)
     assert Dropout(0.5).eval()(maps) is maps
     assert Dropout(0.0)(maps) is maps

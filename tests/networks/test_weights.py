@@ -77,7 +77,7 @@ def test_a_file_that_is_cut_or_something_else_is_one_line(tmp_path, content, suf
 @pytest.mark.parametrize("content", [{}, {"a": 3}])
 def test_a_file_of_something_else_than_tensors_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "w.pth")
-    with pytest.raises(RequestError, match="something else than tensors by name"):
+    with pytest.raises(RequestError, match="other things than tensors by name"):
         read_tensors(str(tmp_path / "w.pth"))
 
 

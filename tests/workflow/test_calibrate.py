@@ -1,4 +1,4 @@
-"""A finished training knows how far it can be trusted, or says why it does not."""
+"""A finished training knows how far it can be relied on, or says why it does not."""
 
 import json
 from pathlib import Path
@@ -33,12 +33,12 @@ def noise(tmp_path) -> Path:
 
 
 def test_the_model_file_holds_what_the_validation_part_taught(run):
-    trust = Predictor.load(run.model).trust
-    assert 0.05 <= trust.calibration.temperature <= 20
-    assert trust.scores.number == trust.distances.number == 24
+    known = Predictor.load(run.model).uncertainty
+    assert 0.05 <= known.calibration.temperature <= 20
+    assert known.set_scores.number == known.distances.number == 24
     told = run.metrics["calibration"]
-    assert told["temperature"] == trust.calibration.temperature
-    assert told["exponent"] == trust.calibration.exponent
+    assert told["temperature"] == known.calibration.temperature
+    assert told["exponent"] == known.calibration.exponent
     assert 0 <= told["error_before"] <= 1
     assert 0 < told["error_by_chance"] < 0.5
     assert run.metrics["prediction_sets"].keys() == {"0.9", "0.95"}  # 0.99 needs 99 images
@@ -63,7 +63,7 @@ def test_images_of_another_kind_are_less_like_and_counted(run, shapes, noise, tm
 
 
 def test_the_images_that_are_unlike_are_told(run, noise, monkeypatch, capsys):
-    monkeypatch.setattr("hubblefork.workflow.predict.UNLIKE", 0.04)
+    monkeypatch.setattr("hubblefork.workflow.predict.ATYPICAL", 0.04)
     predict(run.path, noise)
     told = capsys.readouterr().err
     assert "5 of 5 images are unlike those that the model was trained on" in told

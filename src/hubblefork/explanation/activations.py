@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from hubblefork.core.errors import RequestError
+from hubblefork.explanation.inputs import network_inputs
 from hubblefork.explanation.map_layers import watching
 from hubblefork.explanation.tiles import Group, save_sheet, sheet
 from hubblefork.models.predictor import Predictor
@@ -81,7 +82,7 @@ def activation_maps(
     [('layers.0', (6, 20, 20)), ('layers.3', (16, 6, 6))]
     """
     network = predictor.network
-    inputs = predictor.card.view.fixed(torch.tensor(image[None], device=predictor.device))
+    inputs = network_inputs(predictor, image[None])
     if isinstance(layers, int):
         with _convolutions(network) as records, torch.inference_mode():
             network(inputs)

@@ -80,7 +80,7 @@ def saliency(
 ) -> Saliency:
     """Find where in an image the evidence for an answer is.
 
-    Where predictions are averaged over several sides of an image, so is the map.
+    Where predictions are averaged over several views of an image, so is the map.
 
     Parameters
     ----------
@@ -114,9 +114,9 @@ def saliency(
     number = _target(predictor, inputs, target)
     name = (layer or saliency_layer(predictor)) if method == "grad-cam" else ""
     view = predictor.card.view
-    sides = torch.cat(view.sides(inputs)).contiguous()
-    evidence = _attribute(predictor.network, sides, number, method, name)
-    mean = view.upright(evidence).mean(dim=0).relu()
+    views = torch.cat(view.views(inputs)).contiguous()
+    evidence = _attribute(predictor.network, views, number, method, name)
+    mean = view.undo_views(evidence).mean(dim=0).relu()
     if mean.max() > 0:
         mean = mean / mean.max()
     return Saliency(
@@ -139,7 +139,7 @@ def saliency_layer(predictor: Predictor) -> str:
 
     def see(layer: str, _output: object, maps: Tensor | None) -> None:
         nonlocal found
-        # One map for each image: networks that look from many sides have more of them.
+        # One map for each image: networks that take many views of it have more.
         if maps is not None and len(maps) == 1 and maps.shape[-1] >= _LEAST:
             found = layer
 
@@ -167,18 +167,18 @@ def _target(predictor: Predictor, inputs: Tensor, name: str | None) -> int:
     return predictor.names.index(name)
 
 
-def _attribute(network: nn.Module, sides: Tensor, target: int, method: str, layer: str) -> Tensor:
-    """The evidence (sides, H, W) in each of the sides (sides, C, H, W) of an image."""
-    size = sides.shape[-1]
+def _attribute(network: nn.Module, views: Tensor, target: int, method: str, layer: str) -> Tensor:
+    """The evidence (V, H, W) in each of the views (V, C, H, W) of an image."""
+    size = views.shape[-1]
     if method == "grad-cam":
-        found = _grad_cam(network, sides, target, layer)
+        found = _grad_cam(network, views, target, layer)
         return F.interpolate(found[:, None], (size, size), mode="bilinear").squeeze(1)
     if method == "integrated-gradients":
         integrated = IntegratedGradients(network)
-        # One side at a time: each is already a batch of the integral's steps.
+        # One view at a time: each is already a batch of the integral's steps.
         parts = [
             integrated.attribute(each[None], plain[None], target=target, n_steps=_STEPS)
-            for each, plain in zip(sides, blurred(sides), strict=True)
+            for each, plain in zip(views, blurred(views), strict=True)
         ]
         return torch.cat(parts).abs().sum(dim=1).detach()
     window, stride = max(1, round(size * _WINDOW)), max(1, round(size * _STRIDE))
@@ -186,28 +186,28 @@ def _attribute(network: nn.Module, sides: Tensor, target: int, method: str, laye
         return (
             Occlusion(network)
             .attribute(
-                sides,
-                (sides.shape[1], window, window),
-                strides=(sides.shape[1], stride, stride),
-                baselines=blurred(sides),
+                views,
+                (views.shape[1], window, window),
+                strides=(views.shape[1], stride, stride),
+                baselines=blurred(views),
                 target=target,
             )
             .mean(dim=1)
         )
 
 
-def _grad_cam(network: nn.Module, sides: Tensor, target: int, layer: str) -> Tensor:
-    """The maps of a layer, each weighed by its mean gradient, and added up: (sides, h, w)."""
+def _grad_cam(network: nn.Module, views: Tensor, target: int, layer: str) -> Tensor:
+    """The maps of a layer, each weighed by its mean gradient, and added up: (V, h, w)."""
     given: list[Tensor] = []
 
     def see(_layer: str, output: object, maps: Tensor | None) -> Tensor:
-        if maps is None or len(maps) != len(sides):
+        if maps is None or len(maps) != len(views):
             raise RequestError(f"layer {layer!r} gives no map for each image: choose another")
         given.append(output)
         return output.clone()  # the next layer may work in place
 
     with watching(network, [layer], see), torch.enable_grad():
-        raw = network(sides.requires_grad_())
+        raw = network(views.requires_grad_())
     (gradient,) = torch.autograd.grad(raw[:, target].sum(), given[-1])
     maps, gradient = as_maps(given[-1].detach(), network), as_maps(gradient, network)
     return (gradient.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1)

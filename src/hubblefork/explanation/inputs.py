@@ -10,15 +10,13 @@ from hubblefork.models.predictor import Predictor
 
 def network_inputs(predictor: Predictor, images: np.ndarray) -> Tensor:
     """(N, H, W, C) uint8, framed as `predictor.framing` says, to (N, C, size, size) float32."""
-    return predictor.card.view.fixed(torch.tensor(images, device=predictor.device))
+    return predictor.module.preprocess(torch.tensor(images, device=predictor.device))
 
 
 @torch.inference_mode()
 def answers(predictor: Predictor, inputs: Tensor) -> np.ndarray:
-    """What a prediction is: (N, outputs), the mean over all sides of the inputs (N, C, H, W)."""
-    sides = predictor.card.view.sides(inputs)
-    total = sum(predictor.head(predictor.network(side.contiguous())) for side in sides)
-    return predictor.trust.calibrated((total / len(sides)).float().cpu().numpy())
+    """What is predicted, (N, outputs), for inputs (N, C, H, W)."""
+    return predictor.prepared.answer(inputs).answers.cpu().numpy()
 
 
 def as_bytes(predictor: Predictor, inputs: Tensor) -> np.ndarray:

@@ -149,18 +149,18 @@ def stability(
         raise RequestError("no images to measure stability on")
     task = predictor.task
     generator = torch.Generator().manual_seed(seed)
-    view = predictor.card.view
+    preprocess, field = predictor.module.preprocess, predictor.card.view.field_of_view
     tallies: list[list[np.ndarray]] = [[] for _ in range(1 + len(changes))]
     moved = np.zeros(1 + len(changes), dtype=np.int64)
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         true = labels[start : start + _BATCH]
         raw = torch.from_numpy(images[batch])
-        plain = answers(predictor, view.fixed(raw.to(predictor.device)))
+        plain = answers(predictor, preprocess(raw.to(predictor.device)))
         tallies[0].append(task.tally(true, plain))
         for place, change in enumerate(changes, start=1):
-            changed = changed_images(raw, change, view.field_of_view, generator)
-            values = answers(predictor, view.fixed(changed.to(predictor.device)))
+            changed = changed_images(raw, change, field, generator)
+            values = answers(predictor, preprocess(changed.to(predictor.device)))
             tallies[place].append(task.tally(true, values))
             moved[place] += (task.leading(values) != task.leading(plain)).sum()
         if done:

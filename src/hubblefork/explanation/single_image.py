@@ -22,7 +22,7 @@ from hubblefork.explanation.neighbours import NeighbourIndex, Neighbours
 from hubblefork.explanation.overlay import covered, draw_overlays
 from hubblefork.explanation.tiles import save_sheet, sheet
 from hubblefork.models.predictor import Predictor
-from hubblefork.models.uncertainty import UNLIKE
+from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.report.explain import Group, Section, Tile
 from hubblefork.report.figures import chart_png
 from hubblefork.report.run_data import Panel, displayable
@@ -155,7 +155,7 @@ class ImageExplanation:
             yield (
                 f"Typicality {self.typicality:.2g}: that share of validation images is at least as "
                 "unlike the training images"
-                + (", so do not rely on the answer." if self.typicality <= UNLIKE else ".")
+                + (", so do not rely on the answer." if self.typicality <= ATYPICAL else ".")
             )
         if not self.maps[0].map.any():
             yield "The map is empty: by this method, nothing in the image speaks for the answer."

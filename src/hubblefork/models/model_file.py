@@ -1,8 +1,8 @@
 """The model file: weights, and all that is needed to use them on a machine that has nothing else.
 
 One safetensors file. Its metadata holds the network, its head, input shape, view, framing, task and
-class names as JSON; beside the weights stand the arrays that say how far answers can be trusted.
-Reading it never runs code: nothing is unpickled.
+class names as JSON; with the weights stand the arrays of `hubblefork.models.uncertainty`.
+Reading it never runs code: nothing is unpickled, and a network is made by its registered name.
 """
 
 import json
@@ -26,12 +26,12 @@ from hubblefork.networks.registry import create_network
 from hubblefork.tasks.registry import task_from_json
 from hubblefork.tasks.task import Task
 
-# What it is called in the folder of a run.
+# Its name in the folder of a run.
 MODEL_FILE = "model.safetensors"
-_FORMAT = 4
+_FORMAT = 5
 _KEY = "hubblefork"
-# Before the names of the arrays of trust, which tells them from weights.
-OF_TRUST = "trust."
+# Prefix of the names of the arrays of uncertainty, which tells them from weights.
+UNCERTAINTY = "uncertainty."
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ModelCard:
 
     `framing` is how an image of any size becomes a packed one, `view` how a packed image
     becomes the network's input, `head` how the network's numbers become answers. `colours` are
-    what `colour_of` says of the images that were learnt from, before they were framed.
+    what `colour_of` says of the training images, before they were framed.
     """
 
     network: str
@@ -97,17 +97,20 @@ def current_versions() -> dict[str, str]:
 
 
 def save_model(
-    path: Path, network: nn.Module, card: ModelCard, trust: Mapping[str, np.ndarray] | None = None
+    path: Path,
+    network: nn.Module,
+    card: ModelCard,
+    uncertainty: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write a model file, whole or not at all.
 
-    `trust` are arrays by name, as `hubblefork.models.uncertainty` makes them.
+    uncertainty: arrays by name, as `Uncertainty.to_arrays` gives them.
     """
     tensors = {
         key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
     }
-    for key, value in (trust or {}).items():
-        tensors[OF_TRUST + key] = torch.from_numpy(value).contiguous()
+    for key, value in (uncertainty or {}).items():
+        tensors[UNCERTAINTY + key] = torch.from_numpy(value).contiguous()
     content = save(tensors, metadata={_KEY: json.dumps(card.to_json())})
     with replacing(path, binary=True) as file:
         file.write(content)
@@ -123,9 +126,10 @@ def is_model_file(path: Path) -> bool:
 
 
 def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]:
-    """Read a model file: the network in evaluation mode, on the CPU; its card; arrays of trust.
+    """Read a model file: the network in evaluation mode, on the CPU; its card; uncertainty arrays.
 
-    Raises RequestError where there is none, or where it is not of this project.
+    Raises RequestError where there is none, where hubblefork did not write it, and where its
+    network is not registered here.
     """
     if not path.is_file():
         raise RequestError(f"no model file at {path}")
@@ -143,11 +147,14 @@ def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]
             f"{path} has format {content.get('format')}; this hubblefork reads {_FORMAT}"
         )
     card = ModelCard.from_json(content)
-    network = card.create_network()
-    trust = {
-        key.removeprefix(OF_TRUST): weights.pop(key).numpy()
+    try:
+        network = card.create_network()
+    except RequestError as error:
+        raise RequestError(f"{path}: {error}") from error
+    uncertainty = {
+        key.removeprefix(UNCERTAINTY): weights.pop(key).numpy()
         for key in list(weights)
-        if key.startswith(OF_TRUST)
+        if key.startswith(UNCERTAINTY)
     }
     network.load_state_dict(weights)
-    return network.eval(), card, trust
+    return network.eval(), card, uncertainty

@@ -1,19 +1,23 @@
 """A trained network that answers: `Predictor.load("runs/...").predict(images)`."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from hubblefork.core.device import choose_device, explain_out_of_memory, images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
+from hubblefork.models.deployed import DeployedModel
+from hubblefork.models.input_images import Images, InputImages
 from hubblefork.models.model_file import MODEL_FILE, ModelCard, load_model
-from hubblefork.models.uncertainty import Trust
-from hubblefork.networks.features import Features
+from hubblefork.models.uncertainty import Uncertainty
 from hubblefork.networks.heads import create_head
 from hubblefork.tasks.task import Task
 
@@ -23,26 +27,28 @@ class Answers:
     """What a model says of N images.
 
     values: (N, outputs) float32, probabilities of classes or fractions of votes.
-    typicality: (N,) float32 in (0, 1], the share of validation images that are at least as unlike
-        the training images; None where the model had no validation set.
+    typicality: (N,) float32 in (0, 1], the fraction of validation images that are at least as far
+        from the training images; None where the model had no validation set.
     """
 
     values: np.ndarray
     typicality: np.ndarray | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Predictor:
     """A network with everything that its model file says about it.
 
-    Make one with `Predictor.load`. `head` turns the network's numbers into answers; `card` tells
-    network, view and task; `framing` is how an image has to be cut and scaled before it is given
-    to `predict`; `trust` calibrates the answers.
+    Make one with `Predictor.load`. `network` is as it was trained, on `device`; `card` holds view
+    and task; `framing` says how an image is cut and scaled; `uncertainty` holds what calibrates the
+    answers.
 
     >>> import hubblefork
     >>> run = hubblefork.train(galaxies, "mlp", out=folder / "run",
     ...                        settings={"epochs": 1, "data.size": 24})
-    >>> predictor = Predictor.load(run.path)
+    >>> predictor = Predictor.load(run)
+    >>> predictor
+    <Predictor: mlp, 24x24x3 pixels to 2 classes, cpu>
     >>> predictor.names
     ('bar', 'disc')
     >>> predictor.predict(np.zeros((5, 24, 24, 3), np.uint8)).shape
@@ -50,45 +56,46 @@ class Predictor:
     """
 
     network: nn.Module
-    head: nn.Module
     card: ModelCard
     device: torch.device
     framing: Framing
-    trust: Trust
+    uncertainty: Uncertainty
 
     @classmethod
     def of(
-        cls, network: nn.Module, card: ModelCard, device: torch.device, trust: Trust | None = None
+        cls,
+        network: nn.Module,
+        card: ModelCard,
+        device: torch.device,
+        uncertainty: Uncertainty | None = None,
     ) -> "Predictor":
         """Put a network that is in memory onto a device."""
         network = network.to(device, memory_format=torch.channels_last).eval()
-        head = create_head(card.head, card.task).to(device)
-        return cls(network, head, card, device, card.framing, trust or Trust())
+        return cls(network, card, device, card.framing, uncertainty or Uncertainty())
 
     @classmethod
-    def load(cls, run: Path | str, device: str = "auto", crop: int | None = None) -> "Predictor":
-        """Load a run folder or a model file onto a device (`auto`, `cpu` or `cuda`).
+    def load(
+        cls, run: str | os.PathLike[str] | Any, device: str = "auto", crop: int | None = None
+    ) -> "Predictor":
+        """Load a run, a run folder or a model file onto a device (`auto`, `cpu` or `cuda`).
 
-        With `crop`, this centre square is kept of each image, in its pixels, in the place of the
-        one that the model was trained on.
+        With `crop`, this centre square is kept of each image, in its pixels, instead of that of the
+        training images.
 
         Raises RequestError where there is no model, and for a crop that is no positive number.
         """
-        path = Path(run)
-        if not path.exists():
-            raise RequestError(f"no run folder or model file at {path}")
-        if path.is_dir():
-            path = path / MODEL_FILE
-            if not path.is_file():
-                raise RequestError(
-                    f"{run} has no {MODEL_FILE}: it is not a run, or its training has not "
-                    f"ended; go on with it by --resume"
-                )
-        network, card, arrays = load_model(path)
-        predictor = cls.of(network, card, choose_device(device), Trust.from_arrays(arrays))
+        network, card, arrays = load_model(_model_file(run))
+        predictor = cls.of(network, card, choose_device(device), Uncertainty.from_arrays(arrays))
         if crop is None:
             return predictor
         return replace(predictor, framing=replace(card.framing, crop=crop))
+
+    def __repr__(self) -> str:
+        channels, height, width = self.card.input_shape
+        return (
+            f"<Predictor: {self.card.network}, {height}x{width}x{channels} pixels to "
+            f"{self.task.outputs} {self.task.kind}, {self.device}>"
+        )
 
     @property
     def task(self) -> Task:
@@ -100,13 +107,25 @@ class Predictor:
         """The class names, or the columns of the votes, in the order of the answers."""
         return self.task.names
 
-    def one_sided(self) -> "Predictor":
-        """The same, looking at each image from one side only."""
-        return replace(self, card=replace(self.card, view=self.card.view.one_sided()))
+    @cached_property
+    def module(self) -> DeployedModel:
+        """The deployed module with the network as it was trained, for looking into its layers."""
+        with torch.inference_mode(False):  # wherever it is first asked for, gradients can be taken
+            head = create_head(self.card.head, self.card.task).to(self.device)
+        return DeployedModel(self.network, head, self.card.view, self.uncertainty.calibration)
+
+    @cached_property
+    def prepared(self) -> DeployedModel:
+        """The deployed module made ready for prediction: the same answers in less time."""
+        return self.module.prepared()
+
+    def single_view(self) -> "Predictor":
+        """The same without test-time augmentation."""
+        return replace(self, card=replace(self.card, view=self.card.view.single()))
 
     def predict(
         self,
-        images: np.ndarray,
+        images: Images,
         rows: Sequence[int] | None = None,
         done: Callable[[int], None] | None = None,
     ) -> np.ndarray:
@@ -115,7 +134,9 @@ class Predictor:
         Parameters
         ----------
         images
-            (N, H, W, C) uint8, framed as `framing` says; a memory map is read batch by batch.
+            (N, H, W, C) or (H, W, C) uint8, an image of Pillow, or a list of these. Those of
+            another size than `framing` has are cut and scaled as it says. A memory map is read
+            batch by batch.
         rows
             Which of the images, in which order; all where none are given.
         done
@@ -128,75 +149,72 @@ class Predictor:
 
     def answer(
         self,
-        images: np.ndarray,
+        images: Images,
         rows: Sequence[int] | None = None,
         done: Callable[[int], None] | None = None,
     ) -> Answers:
-        """The same as `predict`, and how like each image is to those that were learnt from."""
-        values, distances = [], []
-        for raw, features in self.compute(images, rows, done):
-            values.append(self.trust.calibrated(raw))
-            if self.trust.distances:
-                distances.append(self.trust.outliers.distance(features))
-        answers = np.concatenate(values) if values else np.empty((0, len(self.names)), np.float32)
-        if not self.trust.distances:
-            return Answers(answers, None)
-        return Answers(answers, self.trust.typicality(np.concatenate([[], *distances])))
+        """The same as `predict`, and how typical each image is of the training images."""
+        values = [np.empty((0, self.task.outputs), np.float32)]
+        typicality = [np.empty(0, np.float32)]
+        for answers, features in self.compute(images, rows, done):
+            values.append(answers)
+            typicality.append(self.uncertainty.typicality(features))
+        known = self.uncertainty.distances is not None
+        return Answers(np.concatenate(values), np.concatenate(typicality) if known else None)
 
     def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
         """Which classes belong to the set of each image, (N, K) of bool.
 
         `probabilities` (N, K) are what `predict` gave. Of images like those of the validation
-        set, the sets hold the true class of a share `coverage`; none is empty. Raises
+        set, a fraction `coverage` of the sets hold the true class; none is empty. Raises
         RequestError where the validation set was too small for that, or was none.
         """
-        return self.trust.sets(probabilities, coverage)
+        return self.uncertainty.sets(probabilities, coverage)
 
+    @torch.inference_mode()
     def compute(
         self,
-        images: np.ndarray,
+        images: Images,
         rows: Sequence[int] | None = None,
         done: Callable[[int], None] | None = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """What the network itself gives, before calibration, batch after batch.
+        """Answers (n, outputs) and features (n, F), float32, batch after batch.
 
-        Takes what `predict` takes. Gives answers (n, outputs) and features (n, F), float32, both
-        averaged over the sides that the view says.
+        Takes what `predict` takes.
         """
-        self._check(images)
-        rows = np.arange(len(images)) if rows is None else np.asarray(rows, dtype=np.int64)
+        given = InputImages(images, self.framing, self.card.colours)
+        rows = np.arange(len(given)) if rows is None else np.asarray(rows, dtype=np.int64)
         size = self.card.view.size
         most = images_at_once(size)
         elsewhere = "--device cpu, or " if self.device.type != "cpu" else ""
-        with Features(self.network) as features:
-            for start in range(0, len(rows), most):
-                batch = torch.from_numpy(images[rows[start : start + most]])
-                with explain_out_of_memory(
-                    f"to put {len(batch)} images of {size}x{size} through the network at once",
-                    f"{elsewhere}a model that was trained with a smaller view.size",
-                ):
-                    answers, found = self._compute_batch(batch, features)
-                yield answers.cpu().numpy(), found.cpu().numpy()
-                if done:
-                    done(len(batch))
+        for start in range(0, len(rows), most):
+            batch = torch.from_numpy(given.batch(rows[start : start + most]))
+            with explain_out_of_memory(
+                f"to put {len(batch)} images of {size}x{size} through the network at once",
+                f"{elsewhere}a model that was trained with a smaller view.size",
+            ):
+                answers, features = self.prepared(batch.to(self.device))
+                found = answers.cpu().numpy(), features.cpu().numpy()
+            yield found
+            if done:
+                done(len(batch))
 
-    @torch.inference_mode()
-    def _compute_batch(self, images: Tensor, features: Features) -> tuple[Tensor, Tensor]:
-        inputs = self.card.view.fixed(images.to(self.device))
-        sides = self.card.view.sides(inputs)
-        answers, found = 0.0, 0.0
-        for maps in sides:
-            raw = self.network(maps.contiguous(memory_format=torch.channels_last))
-            answers = answers + self.head(raw)
-            found = found + features.last
-        return answers / len(sides), found / len(sides)
 
-    def _check(self, images: np.ndarray) -> None:
-        channels = self.card.input_shape[0]
-        if images.ndim != 4 or images.dtype != np.uint8 or images.shape[3] != channels:
-            raise RequestError(
-                f"this model takes images as uint8 of shape (N, H, W, {channels}), "
-                f"not {images.dtype} of shape {images.shape}"
-            )
-        if images.shape[1] != images.shape[2]:
-            raise RequestError(f"this model takes square images, not {images.shape[1:3]}")
+def _model_file(run: object) -> Path:
+    """The model file of a run, a run folder, or a model file."""
+    place = getattr(run, "path", run)  # a Run has one
+    if not isinstance(place, str | os.PathLike):
+        raise RequestError(
+            f"expected a run, a run folder or a model file, not {type(run).__name__}"
+        )
+    path = Path(place)
+    if not path.exists():
+        raise RequestError(f"no run folder or model file at {path}")
+    if path.is_file():
+        return path
+    if not (path / MODEL_FILE).is_file():
+        raise RequestError(
+            f"{path} has no {MODEL_FILE}: it is not a run, or its training has not "
+            f"ended; go on with it by --resume"
+        )
+    return path / MODEL_FILE

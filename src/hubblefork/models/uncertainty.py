@@ -1,6 +1,6 @@
-"""How far a model's answers can be trusted: all that is fitted on images it did not learn from.
+"""How far a model's answers can be relied on: all that is fitted on images it did not learn from.
 
-It is kept in the model file, so that probabilities, sets of classes and typicality are the same
+It is kept in the model file, so that probabilities, prediction sets and typicality are the same
 wherever an image is predicted.
 """
 
@@ -15,59 +15,58 @@ from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.conformal import Reference, prediction_sets
 from hubblefork.evaluation.outliers import Outliers
 
-# An image of this typicality or less is told to be unlike the training images. One in a hundred
-# of those that are like them is so too.
-UNLIKE = 0.01
+# An image of this typicality or less counts as atypical of the training images. So does one in a
+# hundred of the validation images.
+ATYPICAL = 0.01
 
 _PARTS = {
     "calibration": Calibration,
-    "scores": Reference,
+    "set_scores": Reference,
     "outliers": Outliers,
     "distances": Reference,
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Trust:
-    """What a model knows of its own mistakes; nothing where it had no validation set.
+class Uncertainty:
+    """What a model knows of its own errors; nothing where it had no validation set.
 
     calibration: of the probabilities of classes.
-    scores: `set_scores` of the true classes of the validation images.
-    outliers: where the training images lie in the features of the network.
+    set_scores: `set_scores` of the true classes of the validation images, for prediction sets.
+    outliers: where the training images lie in the features of the network, for typicality.
     distances: of the validation images from them.
     """
 
     calibration: Calibration | None = None
-    scores: Reference | None = None
+    set_scores: Reference | None = None
     outliers: Outliers | None = None
     distances: Reference | None = None
 
-    def calibrated(self, answers: np.ndarray) -> np.ndarray:
-        """Probabilities (N, K) with the model's calibration; others, and votes, as they are."""
-        if self.calibration is None:
-            return answers
-        return self.calibration.applied(answers).astype(answers.dtype)
+    def typicality(self, features: np.ndarray) -> np.ndarray | None:
+        """(N,) float32 in (0, 1] of features (N, F); None where nothing is known.
 
-    def typicality(self, distances: np.ndarray) -> np.ndarray:
-        """The share of validation images that lie at least as far out as each, in (0, 1]."""
-        return self.distances.p_values(distances).astype(np.float32)
+        It is the fraction of validation images that lie at least as far from the training images.
+        """
+        if self.outliers is None or self.distances is None:
+            return None
+        return self.distances.p_values(self.outliers.distance(features)).astype(np.float32)
 
     def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
         """Which classes (N, K) belong to the set of each image; see `prediction_sets`.
 
         Raises RequestError where `check_coverage` does.
         """
-        self.check_coverage(coverage)
-        return prediction_sets(self.scores, probabilities, coverage)
+        return prediction_sets(self.check_coverage(coverage), probabilities, coverage)
 
-    def check_coverage(self, coverage: float) -> None:
+    def check_coverage(self, coverage: float) -> Reference:
         """RequestError unless this model can make sets of classes with this coverage."""
-        if self.scores is None:
+        if self.set_scores is None:
             raise RequestError(
                 f"coverage {coverage:g}: this model has no sets of classes; they need classes, not "
                 "votes, and a validation set: train with split.val above 0"
             )
-        self.scores.check(coverage)
+        self.set_scores.check(coverage)
+        return self.set_scores
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything that is known, as arrays by name."""
@@ -78,7 +77,7 @@ class Trust:
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Trust":
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Uncertainty":
         """Read what `to_arrays` gave."""
         parts: dict[str, dict[str, Any]] = {}
         for name, array in arrays.items():

@@ -1,4 +1,4 @@
-"""What the network sees of packed images: one affine resample of a whole batch, on its device.
+"""Preprocessing and augmentation: one affine resample of a whole batch, on its device.
 
 A `View` is made once, kept in the model file, and used alike in training, evaluation and
 prediction: training draws random views, everything else uses the fixed one.
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hubblefork.networks.symmetries import symmetries, undo_symmetry
+
 
 @dataclass(frozen=True)
 class View:
@@ -22,22 +24,24 @@ class View:
     size
         Side of the network's input, in pixels.
     field_of_view
-        Share of the packed image's side that the view shows around the centre, in (0, 1]. What
-        lies outside fills the corners of turned images with real sky.
+        Fraction of the packed image's side that the view shows around the centre, in (0, 1]. What
+        lies outside fills the corners of rotated images with real sky.
     mean, std
         One number a channel, for pixel values in [0, 1]: the input is (value - mean) / std.
     rotate
-        Training images are turned by up to this many degrees either way, in [0, 180].
+        Training images are rotated by up to this many degrees either way, in [0, 180].
     flip
-        Whether half of the training images are mirrored left-right.
+        Whether half of the training images are flipped left to right.
     zoom
         Training images are scaled by exp(U(-ln zoom, ln zoom)); 1 leaves them as they are.
     shift
-        Training images are moved by up to this share of their side along each axis.
+        Training images are shifted by up to this fraction of their side along each axis.
     symmetries
-        Whether predictions are averaged over the eight rotations by 90 degrees and mirror images.
+        Test-time augmentation: predictions are averaged over the eight rotations by 90 degrees
+        and reflections.
     angles
-        Predictions are averaged over the view turned by so many equal parts of 90 degrees.
+        Test-time augmentation: predictions are averaged over rotations by this many equal parts
+        of 90 degrees.
     """
 
     size: int
@@ -56,6 +60,11 @@ class View:
         """Whether a random view differs from the fixed one."""
         return self.rotate > 0 or self.flip or self.zoom != 1 or self.shift > 0
 
+    @property
+    def number_of_views(self) -> int:
+        """How many `views` predictions are averaged over."""
+        return self.angles * (8 if self.symmetries else 1)
+
     def fixed(self, images: Tensor) -> Tensor:
         """The view of evaluation: (N, H, W, C) uint8 -> (N, C, size, size) float32."""
         side = images.shape[1]
@@ -68,7 +77,7 @@ class View:
         return self._normalise(maps)
 
     def random(self, images: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
-        """A view of training, another for each image: (N, H, W, C) uint8 -> (N, C, size, size).
+        """A random view of each image, for training: (N, H, W, C) uint8 -> (N, C, size, size).
 
         Draws from torch's global generator of the images' device. Where the images are those
         from `start` on of a larger `batch`, each is seen as it would be in the whole of it.
@@ -78,48 +87,42 @@ class View:
         maps = _to_maps(images)
         side = round(self.size / self.field_of_view)
         if maps.shape[-1] > side:
-            # The sampling below looks at single pixels: without this, those between would be lost.
+            # The sampling below takes single pixels: without this, those between would be lost.
             maps = F.interpolate(maps, (side, side), mode="bilinear", antialias=True)
         matrices = self._random_matrices(batch or len(maps), maps.device)
         matrices = matrices[start : start + len(maps)]
         shape = [len(maps), maps.shape[1], self.size, self.size]
-        # Under autocast, affine_grid would round its places to bfloat16: to a pixel or two.
+        # Under autocast, affine_grid would round its coordinates to bfloat16: to a pixel or two.
         with torch.autocast(maps.device.type, enabled=False):
             grid = F.affine_grid(matrices, shape, align_corners=False)
-        # Reflection fills the corners of a turned image with what a sky or a lawn looks like.
+        # Reflection fills the corners of a rotated image with what a sky or a lawn looks like.
         maps = F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
         return self._normalise(maps)
 
-    def sides(self, inputs: Tensor) -> list[Tensor]:
-        """Inputs (N, C, H, H), as `fixed` gives them, on every side that predictions look from."""
-        turned = [inputs]
+    def views(self, inputs: Tensor) -> list[Tensor]:
+        """Test-time augmentation: inputs (N, C, H, H), as `fixed` gives them, in every view."""
+        rotated = [inputs]
         for part in range(1, self.angles):
             # Training filled the corners in the same way.
-            turned.append(_turned(inputs, 90 * part / self.angles, "reflection"))
+            rotated.append(_rotated(inputs, 90 * part / self.angles, "reflection"))
         if not self.symmetries:
-            return turned
-        return [side for each in turned for side in symmetries(each)]
+            return rotated
+        return [view for each in rotated for view in symmetries(each)]
 
-    @property
-    def number_of_sides(self) -> int:
-        """How many `sides` there are."""
-        return self.angles * (8 if self.symmetries else 1)
+    def undo_views(self, maps: Tensor) -> Tensor:
+        """Undo `views`: maps (views, H, H), one of each, to maps that lie as the image does.
 
-    def upright(self, maps: Tensor) -> Tensor:
-        """Undo `sides`: maps (sides, H, H), one of each, to the same as if never turned.
-
-        What no side shows, in the corners, is 0.
+        What no view shows, in the corners, is 0.
         """
-        number = self.number_of_sides // self.angles
         back = []
-        for part, group in enumerate(maps.split(number)):
-            straight = torch.stack([_unturned(each, side) for side, each in enumerate(group)])
+        for part, group in enumerate(maps.split(self.number_of_views // self.angles)):
+            straight = torch.stack([undo_symmetry(each, k) for k, each in enumerate(group)])
             angle = 90 * part / self.angles
-            back.append(_turned(straight[:, None], -angle, "zeros")[:, 0] if part else straight)
+            back.append(_rotated(straight[:, None], -angle, "zeros")[:, 0] if part else straight)
         return torch.cat(back)
 
-    def one_sided(self) -> "View":
-        """The same, with predictions that look from one side only."""
+    def single(self) -> "View":
+        """The same without test-time augmentation."""
         return replace(self, symmetries=False, angles=1)
 
     def to_json(self) -> dict[str, Any]:
@@ -148,27 +151,12 @@ class View:
         return maps.sub_(255 * mean).div_(255 * std)
 
 
-def symmetries(maps: Tensor) -> list[Tensor]:
-    """The eight rotations by 90 degrees and mirror images of square (N, C, H, H) images.
-
-    >>> len(symmetries(torch.zeros(1, 3, 4, 4)))
-    8
-    """
-    mirrored = maps.flip(-1)
-    return [torch.rot90(side, turns, (-2, -1)) for side in (maps, mirrored) for turns in range(4)]
-
-
-def _unturned(each: Tensor, side: int) -> Tensor:
-    """Undo the symmetry of this number."""
-    straight = torch.rot90(each, -(side % 4), (-2, -1))
-    return straight.flip(-1) if side >= 4 else straight
-
-
-def _turned(maps: Tensor, degrees: float, outside: str) -> Tensor:
-    """Maps (N, C, H, H) about their middle, anticlockwise as `symmetries` turns them."""
+def _rotated(maps: Tensor, degrees: float, outside: str) -> Tensor:
+    """Maps (N, C, H, H) rotated about their centre, anticlockwise as `symmetries` does."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    matrix = maps.new_tensor([[cos, -sin, 0.0], [sin, cos, 0.0]]).expand(len(maps), 2, 3)
-    grid = F.affine_grid(matrix, list(maps.shape), align_corners=False)
+    matrix = maps.new_tensor([[[cos, -sin, 0.0], [sin, cos, 0.0]]])
+    grid = F.affine_grid(matrix, [1, *maps.shape[1:]], align_corners=False)
+    grid = grid.expand(maps.shape[0], -1, -1, -1)
     return F.grid_sample(maps, grid, padding_mode=outside, align_corners=False)
 
 

@@ -1,28 +1,29 @@
-"""Weights of an earlier run, from which a training of the same network begins."""
+"""Weights of an earlier run, from which a training of the same network starts."""
 
 from pathlib import Path
 
 from torch import nn
 
 from hubblefork.core.errors import RequestError
-from hubblefork.models.model_file import MODEL_FILE, OF_TRUST, is_model_file
+from hubblefork.models.model_file import MODEL_FILE, UNCERTAINTY, is_model_file
 from hubblefork.networks.features import feature_layer
 from hubblefork.networks.weights import misfit, read_tensors
 
 
-def is_earlier(weights: str) -> bool:
-    """Whether weights are a run folder or a model file."""
-    return is_model_file(_file(weights))
+def is_trained_model(weights: str | None) -> bool:
+    """Whether a recipe's `network.weights` are a run folder or a model file."""
+    return weights is not None and is_model_file(_file(weights))
 
 
-def begin_from(network: nn.Module, name: str, weights: str) -> None:
+def load_trained_weights(network: nn.Module, name: str, weights: str) -> None:
     """Give a network the weights of a run folder or a model file.
 
-    The last layer begins anew where the earlier one gave another number of answers. Raises
-    RequestError where there are no weights, and where they are of another network.
+    The last layer keeps its own where the earlier one has another number of outputs. Raises
+    RequestError where there are no weights, and where they are of another network; `name` is what
+    this one is called.
     """
     found = read_tensors(_file(weights))
-    tensors = {key: value for key, value in found.items() if not key.startswith(OF_TRUST)}
+    tensors = {key: value for key, value in found.items() if not key.startswith(UNCERTAINTY)}
     own = network.state_dict()
     last = {id(value) for value in feature_layer(network).state_dict(keep_vars=True).values()}
     for key, value in network.state_dict(keep_vars=True).items():

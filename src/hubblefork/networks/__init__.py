@@ -1,1 +1,1 @@
-"""Networks by name, and the model file they live in."""
+"""Architectures, by name: registry, heads, pretrained weights."""

@@ -1,17 +1,18 @@
-"""A small residual network of plain filters, for images that have an up."""
+"""A small residual network of ordinary convolutions, for images whose orientation matters."""
 
 from itertools import pairwise
 
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.requirements import require_size
-from hubblefork.networks.residual_options import require_options
+from hubblefork.networks.registry import register_network
+from hubblefork.networks.requirements import require_residual_options, require_size
 
 # The stem halves the image, and each later stage halves it again: 16 pixels leave one.
 _SMALLEST = 16
 
 
+@register_network("compact-resnet")
 class CompactResNet(nn.Module):
     """A residual network of basic blocks (He et al. 2016), sized for images of 48 to 128 pixels.
 
@@ -29,7 +30,7 @@ class CompactResNet(nn.Module):
     blocks
         Residual blocks in each stage.
     dropout
-        Share of features dropped before the last layer while training, in [0, 1).
+        Fraction of features dropped before the last layer while training, in [0, 1).
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class CompactResNet(nn.Module):
     ):
         super().__init__()
         require_size("compact-resnet", input_shape, _SMALLEST)
-        require_options("compact-resnet", width, blocks, dropout)
+        require_residual_options("compact-resnet", width, blocks, dropout)
         widths = [width * 2**stage for stage in range(len(blocks))]
         self.stem = nn.Sequential(
             nn.Conv2d(input_shape[0], width, kernel_size=3, stride=2, padding=1, bias=False),
@@ -71,7 +72,7 @@ class CompactResNet(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions beside a short cut."""
+    """Two 3x3 convolutions with a shortcut."""
 
     def __init__(self, before: int, after: int, stride: int):
         super().__init__()

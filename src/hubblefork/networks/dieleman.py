@@ -2,8 +2,8 @@
 dieleman`.
 
 Dieleman, Willett and Dambre 2015 (MNRAS 450, 1441) and the documentation of the winning entry.
-A galaxy has no up: the network sees it from 16 sides that share their filters, and the dense
-layers put together what they saw.
+A galaxy has no up: 16 rotated and flipped crops of the image pass through the same convolutions,
+and the dense layers combine what these find.
 """
 
 import math
@@ -12,24 +12,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hubblefork.models.view import symmetries
 from hubblefork.networks.dropout import Dropout
+from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_size
+from hubblefork.networks.symmetries import symmetries
 
 # The published images of 69 pixels are seen in corners of 45.
 _CORNER = 45 / 69
-_SIDES = 16
+_VIEWS = 16
 # The convolutions leave one pixel of a corner of 37, which is that of a square of 57, which can be
-# turned by 45 degrees within 81 pixels. Of 82 the square is 56: see `_largest_square`.
+# rotated by 45 degrees within 81 pixels. Of 82 the square is 56: see `_largest_square`.
 _SMALLEST = 83
 
 
+@register_network("dieleman")
 class Dieleman(nn.Module):
-    """Four convolutions shared by 16 sides of an image, and two dense maxout layers.
+    """Four convolutions shared by 16 views of an image, and two dense maxout layers.
 
-    The middle square of an image, as large as still fits when it is turned by 45 degrees, is
-    cut out as it stands and turned. Of both, and of their mirror images, the four overlapping
-    corners are cut, each turned so that the middle of the image is at its lower right.
+    The centre square of an image, as large as still fits when it is rotated by 45 degrees, is
+    cut out as it is and rotated. Of both, and of both flipped, the four overlapping corners are
+    cut, each rotated so that the centre of the image is at its lower right.
 
     As published for colour images of 99x99 pixels: squares of 69x69, corners of 45x45 and, with
     37 outputs, 42,303,237 parameters. The published biases differ from place to place in a map
@@ -44,7 +46,7 @@ class Dieleman(nn.Module):
         require_size("dieleman", input_shape, _SMALLEST)
         self.square = _largest_square(min(height, width))
         self.corner = round(self.square * _CORNER)
-        self.register_buffer("turned", _turned_grid(self.square, height, width), persistent=False)
+        self.register_buffer("rotated", _rotated_grid(self.square, height, width), persistent=False)
         self.convolutions = nn.Sequential(
             nn.Conv2d(channels, 32, kernel_size=6),
             nn.ReLU(),
@@ -62,7 +64,7 @@ class Dieleman(nn.Module):
         last = (((self.corner - 5) // 2 - 4) // 2 - 4) // 2
         self.dense = nn.Sequential(
             Dropout(0.5),
-            Maxout(_SIDES * 128 * last**2, 2048),
+            Maxout(_VIEWS * 128 * last**2, 2048),
             Dropout(0.5),
             Maxout(2048, 2048),
             Dropout(0.5),
@@ -71,22 +73,22 @@ class Dieleman(nn.Module):
         self._initialise()
 
     def forward(self, images: Tensor) -> Tensor:
-        sides = self.sides(images)
-        seen = self.convolutions(sides.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        return self.dense(seen.view(len(images), -1))
+        views = self.views(images).flatten(0, 1)
+        found = self.convolutions(views.contiguous(memory_format=torch.channels_last))
+        return self.dense(found.view(images.shape[0], _VIEWS * found.shape[1]))
 
-    def sides(self, images: Tensor) -> Tensor:
+    def views(self, images: Tensor) -> Tensor:
         """(N, C, H, W) images -> (N, 16, C, corner, corner): what the convolutions see."""
         top, left = ((side - self.square) // 2 for side in images.shape[-2:])
         straight = images[..., top : top + self.square, left : left + self.square]
-        grid = self.turned.to(images.dtype).expand(len(images), -1, -1, -1)
-        # Turning by 45 degrees falls between pixels: bilinear, as torch has it by default.
-        turned = F.grid_sample(images, grid, align_corners=False)
-        # The four corners of a square are the upper left ones of its four turns.
+        grid = self.rotated.to(images.dtype).expand(images.shape[0], -1, -1, -1)
+        # Rotation by 45 degrees falls between pixels: bilinear, as torch has it by default.
+        rotated = F.grid_sample(images, grid, align_corners=False)
+        # The four corners of a square are the upper left ones of its four rotations.
         return torch.stack(
             [
                 view[..., : self.corner, : self.corner]
-                for square in (straight, turned)
+                for square in (straight, rotated)
                 for view in symmetries(square)
             ],
             dim=1,
@@ -122,10 +124,10 @@ def _normal(layer: nn.Conv2d | nn.Linear, std: float, bias: float) -> None:
 
 
 def _largest_square(side: int) -> int:
-    """The side of the largest square that can be turned within an image about its middle.
+    """The side of the largest square that can be rotated within an image about its centre.
 
-    Even in even images and odd in odd ones, so that both have the same middle: a galaxy and its
-    mirror image then have the very same sides.
+    Even in even images and odd in odd ones, so that both have the same centre: a galaxy and its
+    mirror image then have the very same views.
 
     >>> _largest_square(99), _largest_square(98)
     (69, 68)
@@ -134,12 +136,12 @@ def _largest_square(side: int) -> int:
     return square - (side - square) % 2
 
 
-def _turned_grid(square: int, height: int, width: int) -> Tensor:
-    """(1, square, square, 2) places, as grid_sample counts them, of a square turned by 45 degrees.
+def _rotated_grid(square: int, height: int, width: int) -> Tensor:
+    """(1, square, square, 2) coordinates, for grid_sample, of a square rotated by 45 degrees.
 
-    Neighbouring places are one pixel of the (height, width) image apart.
+    Neighbours are one pixel of the (height, width) image apart.
     """
     steps = torch.arange(square) - (square - 1) / 2
     down, across = torch.meshgrid(steps, steps, indexing="ij")
-    places = torch.stack([(across - down) * 2 / width, (across + down) * 2 / height], dim=-1)
-    return places[None] / math.sqrt(2)
+    grid = torch.stack([(across - down) * 2 / width, (across + down) * 2 / height], dim=-1)
+    return grid[None] / math.sqrt(2)

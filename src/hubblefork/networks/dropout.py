@@ -1,4 +1,4 @@
-"""Dropout that costs little on large maps."""
+"""Dropout that is cheap on large maps."""
 
 import torch
 from torch import Tensor, nn
@@ -6,28 +6,28 @@ from torch.nn import functional as F
 
 
 class Dropout(nn.Module):
-    """Sets each number to zero with probability `share` while training, and scales up the others.
+    """Sets each number to zero with probability `rate` while training, and scales up the others.
 
-    On a processor torch draws a random number for every element, one after another, which took a
-    seventh of the training of published system 2. Here each draw of 64 bits serves eight elements,
-    so there `share` is rounded to a multiple of 1/256.
+    On the CPU torch draws a random number for every element, one after another, which took a
+    seventh of the training time of published system 2. Here each draw of 64 bits serves eight
+    elements, so that `rate` is rounded to a multiple of 1/256 on the CPU.
     """
 
-    def __init__(self, share: float):
+    def __init__(self, rate: float):
         super().__init__()
-        self.share = share
+        self.rate = rate
 
     def forward(self, maps: Tensor) -> Tensor:
-        if not self.training or not self.share:
+        if not self.training or not self.rate:
             return maps
         if maps.device.type != "cpu":
-            return F.dropout(maps, self.share)
-        dropped = round(256 * self.share)
+            return F.dropout(maps, self.rate)
+        dropped = round(256 * self.rate)
         kept = _random_bytes(maps) >= dropped
         return maps * kept.to(maps.dtype).mul_(256 / (256 - dropped))
 
     def extra_repr(self) -> str:
-        return str(self.share)
+        return str(self.rate)
 
 
 def _random_bytes(maps: Tensor) -> Tensor:

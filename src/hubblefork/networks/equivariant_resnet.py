@@ -1,13 +1,16 @@
 """The network of the `default` recipe: a residual network that knows that a galaxy has no up.
 
-Every filter is used in its eight orientations, the rotations by 90 degrees and their mirror images
-(the group D4), so the network does not learn them one by one, and its answer does not depend on
-them: group-equivariant convolutions (Cohen and Welling 2016, "Group equivariant convolutional
-networks") with the regular representation throughout.
+Every filter is used in eight orientations, rotated by multiples of 90 degrees and flipped (the
+group D4), so the network does not learn them one by one, and its answer does not depend on them:
+group-equivariant convolutions (Cohen and Welling 2016, "Group equivariant convolutional networks")
+with the regular representation throughout.
 
-Maps hold eight orientations of each feature: channel 8 f + g is feature f in orientation g. A
-turned image turns the maps and permutes the eight; only the mean over both is given to the last
-layer.
+Maps hold eight orientations of each feature: channel 8 f + g is feature f in orientation g. Where
+the image is rotated or flipped, so are the maps, and the eight are permuted; the last layer is
+given the mean over the map, as the mean and the largest of the eight.
+
+While training, the eight copies of each filter are made anew for every batch; for prediction they
+are made once: see `hubblefork.networks.inference`.
 """
 
 from itertools import pairwise
@@ -17,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.requirements import require_size
-from hubblefork.networks.residual_options import require_options
+from hubblefork.networks.registry import register_network
+from hubblefork.networks.requirements import require_residual_options, require_size
+from hubblefork.networks.symmetries import symmetries
 
 ORIENTATIONS = 8
 
@@ -26,11 +30,12 @@ ORIENTATIONS = 8
 _SMALLEST = 16
 
 
+@register_network("equivariant-resnet")
 class EquivariantResNet(nn.Module):
     """A residual network of basic blocks whose filters come in eight orientations.
 
-    Takes (N, C, H, W), gives logits (N, outputs). Where H and W are multiples of 16, the logits of
-    an image and of its rotations by 90 degrees and mirror images are the same up to rounding.
+    Takes (N, C, H, W), gives logits (N, outputs). Where H and W are multiples of 16, they are the
+    same up to rounding for an image that is rotated by 90 degrees or flipped.
     Raises RequestError for images below 16x16 pixels.
 
     Parameters
@@ -45,7 +50,7 @@ class EquivariantResNet(nn.Module):
     blocks
         Residual blocks in each stage.
     dropout
-        Share of features dropped before the last layer while training, in [0, 1).
+        Fraction of features dropped before the last layer while training, in [0, 1).
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class EquivariantResNet(nn.Module):
     ):
         super().__init__()
         require_size("equivariant-resnet", input_shape, _SMALLEST)
-        require_options("equivariant-resnet", width, blocks, dropout)
+        require_residual_options("equivariant-resnet", width, blocks, dropout)
         widths = [width * 2**stage for stage in range(len(blocks))]
         self.stem = nn.Sequential(
             Lifting(input_shape[0], width, kernel_size=4, stride=2, padding=1),
@@ -77,12 +82,12 @@ class EquivariantResNet(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a short cut; the first halves the maps where asked."""
+    """Two convolutions and a shortcut; with `halve`, the first convolution halves the maps."""
 
     def __init__(self, before: int, after: int, halve: bool):
         super().__init__()
-        # A kernel of even side, every other pixel of a map of even side: its places are symmetric,
-        # as those of a strided 3x3 kernel are not.
+        # With stride 2 on maps of even size, a kernel of even size is placed symmetrically; one of
+        # 3x3 is not.
         first = {"kernel_size": 4, "stride": 2} if halve else {"kernel_size": 3}
         self.body = nn.Sequential(
             GroupConvolution(before, after, padding=1, **first),
@@ -110,14 +115,20 @@ class Lifting(nn.Conv2d):
     def __init__(self, channels: int, features: int, kernel_size: int, stride: int, padding: int):
         super().__init__(channels, features, kernel_size, stride, padding, bias=False)
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
-        self.register_buffer("turns", _turns_of_kernels(kernel_size), persistent=False)
+        self.register_buffer("orders", _orders_of_kernels(kernel_size), persistent=False)
+
+    def filters(self) -> Tensor:
+        """(8 F, C, k, k): each filter in its eight orientations."""
+        features, channels, side, _ = self.weight.shape
+        filters = _Permuted.apply(self.weight.reshape(features * channels, -1), self.orders)
+        filters = filters.view(features, channels, ORIENTATIONS, side, side)
+        return filters.transpose(1, 2).reshape(features * ORIENTATIONS, channels, side, side)
 
     def forward(self, images: Tensor) -> Tensor:
-        features, channels, side, _ = self.weight.shape
-        filters = _Permuted.apply(self.weight.reshape(features * channels, -1), self.turns)
-        filters = filters.view(features, channels, ORIENTATIONS, side, side)
-        filters = filters.transpose(1, 2).reshape(features * ORIENTATIONS, channels, side, side)
-        return self._conv_forward(images, filters, None)
+        return self._conv_forward(images, self.filters(), None)
+
+    def for_inference(self) -> nn.Conv2d:
+        return _plain_convolution(self, self.filters())
 
 
 class GroupConvolution(nn.Conv2d):
@@ -128,24 +139,31 @@ class GroupConvolution(nn.Conv2d):
     ):
         super().__init__(before * ORIENTATIONS, after, kernel_size, stride, padding, bias=False)
         nn.init.normal_(self.weight, std=(2 / self.weight[0].numel()) ** 0.5)
-        self.register_buffer("turns", _turns_of_maps(kernel_size), persistent=False)
+        self.register_buffer("orders", _orders_of_maps(kernel_size), persistent=False)
 
-    def forward(self, maps: Tensor) -> Tensor:
+    def filters(self) -> Tensor:
+        """(8 B, 8 A, k, k): each filter in its eight orientations."""
         after, channels, side, _ = self.weight.shape
         before = channels // ORIENTATIONS
-        filters = _Permuted.apply(self.weight.reshape(after * before, -1), self.turns)
+        filters = _Permuted.apply(self.weight.reshape(after * before, -1), self.orders)
         filters = filters.view(after, before, ORIENTATIONS, ORIENTATIONS, side, side)
-        filters = filters.transpose(1, 2).reshape(
+        return filters.transpose(1, 2).reshape(
             after * ORIENTATIONS, before * ORIENTATIONS, side, side
         )
-        return self._conv_forward(maps, filters, None)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self._conv_forward(maps, self.filters(), None)
+
+    def for_inference(self) -> nn.Conv2d:
+        return _plain_convolution(self, self.filters())
 
 
 class Normalisation(nn.Module):
     """Batch normalisation with one weight, bias, mean and variance for a feature's orientations.
 
-    While training each channel is normalised by its own batch, which costs nothing extra: the
-    orientations of a turned image are alike on average. The running ones are means over them.
+    While training each channel is normalised by its own batch statistics, which costs nothing
+    extra: with images in random orientations, the eight have the same distribution. In evaluation
+    mode the running statistics are averaged over them.
     """
 
     def __init__(self, features: int, first_weight: float = 1.0):
@@ -165,24 +183,33 @@ class Normalisation(nn.Module):
         weight, bias = (p.repeat_interleave(ORIENTATIONS) for p in (self.weight, self.bias))
         return F.batch_norm(maps, mean, variance, weight, bias, self.training)
 
+    def for_inference(self) -> nn.BatchNorm2d:
+        plain = nn.BatchNorm2d(len(self.running_mean), device=self.weight.device)
+        plain.running_mean = _mean_over_orientations(self.running_mean)
+        plain.running_var = _mean_over_orientations(self.running_var)
+        for name in ("weight", "bias"):
+            values = getattr(self, name).detach().repeat_interleave(ORIENTATIONS)
+            setattr(plain, name, nn.Parameter(values))
+        return plain
+
 
 class _Permuted(torch.autograd.Function):
     """Each row of (R, n) in eight orders: (R, 8, n).
 
-    `turns` (8, n) are permutations. The gradient gathers by their inverses, which is many times
+    `orders` (8, n) are permutations. The gradient gathers by their inverses, which is many times
     faster on a processor than the scattering that indexing would do.
     """
 
     @staticmethod
-    def forward(context, rows: Tensor, turns: Tensor) -> Tensor:
-        context.save_for_backward(turns)
-        return rows.index_select(1, turns.flatten()).view(len(rows), *turns.shape)
+    def forward(context, rows: Tensor, orders: Tensor) -> Tensor:
+        context.save_for_backward(orders)
+        return rows.index_select(1, orders.flatten()).view(len(rows), *orders.shape)
 
     @staticmethod
     def backward(context, gradient: Tensor) -> tuple[Tensor, None]:
-        (turns,) = context.saved_tensors
-        starts = torch.arange(ORIENTATIONS, device=turns.device).unsqueeze(1) * turns.shape[1]
-        back = (turns.argsort(dim=1) + starts).flatten()
+        (orders,) = context.saved_tensors
+        starts = torch.arange(ORIENTATIONS, device=orders.device).unsqueeze(1) * orders.shape[1]
+        back = (orders.argsort(dim=1) + starts).flatten()
         rows = gradient.reshape(len(gradient), -1).index_select(1, back)
         return rows.view(gradient.shape).sum(dim=1), None
 
@@ -203,36 +230,37 @@ def _mean_over_orientations(values: Tensor) -> Tensor:
     return means.repeat_interleave(ORIENTATIONS)
 
 
-def _turned(kernel: Tensor, orientation: int) -> Tensor:
-    """A kernel (..., k, k) in an orientation: 0 to 3 quarter turns, and 4 to 7 mirrored before."""
-    mirrored = kernel.flip(-1) if orientation >= 4 else kernel
-    return torch.rot90(mirrored, orientation % 4, (-2, -1))
+def _plain_convolution(layer: nn.Conv2d, filters: Tensor) -> nn.Conv2d:
+    """The convolution of a layer, with filters that are there once and for all."""
+    after, before, *size = filters.shape
+    # On meta no random weights are drawn, which would shift everything that is drawn later.
+    plain = nn.Conv2d(before, after, size, layer.stride, layer.padding, bias=False, device="meta")
+    plain.weight = nn.Parameter(filters.contiguous(memory_format=torch.channels_last))
+    return plain
 
 
-def _turns_of_kernels(side: int) -> Tensor:
-    """(8, k k): which pixel of a filter each pixel of the turned filter is."""
-    places = torch.arange(side * side).view(side, side)
-    return torch.stack([_turned(places, g).flatten() for g in range(ORIENTATIONS)])
+def _orders_of_kernels(side: int) -> Tensor:
+    """(8, k k): which pixel of a filter each pixel of the oriented filter is."""
+    pixels = torch.arange(side * side).view(1, 1, side, side)
+    return torch.stack([each.flatten() for each in symmetries(pixels)])
 
 
-def _turns_of_maps(side: int) -> Tensor:
-    """(8, 8 k k): the same for filters over eight orientations, which a turn permutes too.
+def _orders_of_maps(side: int) -> Tensor:
+    """(8, 8 k k): the same for filters over eight orientations, which are permuted too.
 
-    A turn by g brings the filter's weights for orientation h to orientation g h.
+    Orientation g brings the filter's weights for orientation h to orientation g h.
     """
-    places = torch.arange(ORIENTATIONS * side * side).view(ORIENTATIONS, side, side)
-    turned = []
-    for g in range(ORIENTATIONS):
-        maps = _turned(places, g)
-        order = [_product(g, h) for h in range(ORIENTATIONS)]
-        moved = torch.empty_like(maps)
-        moved[order] = maps
-        turned.append(moved.flatten())
-    return torch.stack(turned)
+    pixels = torch.arange(ORIENTATIONS * side * side).view(1, ORIENTATIONS, side, side)
+    orders = []
+    for g, (oriented,) in enumerate(symmetries(pixels)):
+        moved = torch.empty_like(oriented)
+        moved[[_product(g, h) for h in range(ORIENTATIONS)]] = oriented
+        orders.append(moved.flatten())
+    return torch.stack(orders)
 
 
 def _product(after: int, before: int) -> int:
-    """The orientation that a turn by `before` and then by `after` comes to."""
-    # A mirror turns the sense of the rotation that was made before it.
+    """The orientation that `before` and then `after` come to, numbered as by `symmetries`."""
+    # A flip reverses the sense of the rotation that was made before it.
     turns = after + (-before if after >= 4 else before)
     return turns % 4 + 4 * ((after >= 4) != (before >= 4))

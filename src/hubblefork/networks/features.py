@@ -16,8 +16,8 @@ _DENSE = (nn.Linear, nn.Conv2d)
 def feature_layer(network: nn.Module) -> nn.Module:
     """The last dense layer of a network; its input are the features.
 
-    A backbone of timm names its own, in a few of them a 1x1 convolution. RequestError where a
-    network has no such layer.
+    A network can name its own by `get_classifier`, as backbones of timm do: in a few of them it is
+    a 1x1 convolution. RequestError where a network has no such layer.
 
     >>> feature_layer(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)))
     Linear(in_features=4, out_features=2, bias=True)
@@ -34,9 +34,9 @@ def feature_layer(network: nn.Module) -> nn.Module:
 
 
 class Features:
-    """Keeps what the last dense layer is given, as long as the block runs.
+    """Keeps what the last dense layer is given, inside a `with` block.
 
-    last: (N, F) float32, the features of the N images that went through the network last, on
+    last: (N, F) float32, the features of the N images that passed through the network last, on
     its device.
 
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 2))

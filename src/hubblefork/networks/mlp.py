@@ -5,13 +5,15 @@ from math import prod
 from torch import Tensor, nn
 
 from hubblefork.networks.keras_defaults import initialise_like_keras
+from hubblefork.networks.registry import register_network
 
 
+@register_network("mlp")
 class MLP(nn.Module):
     """One hidden layer of 128 over all pixels: the baseline that convolutions must beat.
 
     1,829,642 parameters for 69x69 colour images and 10 classes. Takes (N, C, H, W), gives
-    logits (N, outputs): the published softmax is in the loss and in the prediction.
+    logits (N, outputs): the published softmax is part of loss and head.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):

@@ -1,31 +1,86 @@
 """A name becomes a network: `create_network("lenet5", input_shape=(3, 69, 69), outputs=10)`.
 
-`hubblefork list networks` prints the names.
+A name is one of this project's networks, one that `register_network` was given, one that an
+installed package announces as an entry point of the group `hubblefork.networks`, or `timm:NAME`.
+`hubblefork list networks` prints them.
 """
 
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
 
 from torch import nn
 
 from hubblefork.core.errors import RequestError, nearest
 
-# Name -> where its class is: module and class are imported when they are asked for.
-NETWORKS: dict[str, str] = {
-    "alexnet": "alexnet.AlexNet",
-    "compact-resnet": "compact_resnet.CompactResNet",
-    "dieleman": "dieleman.Dieleman",
-    "equivariant-resnet": "equivariant_resnet.EquivariantResNet",
-    "galaxy-zoo-vgg16": "galaxy_zoo_vgg16.GalaxyZooVGG16",
-    "lenet5": "lenet5.LeNet5",
-    "linnaeus": "linnaeus.Linnaeus",
-    "mlp": "mlp.MLP",
-    "simple-cnn": "simple_cnn.SimpleCNN",
-}
-
+# This project's own. Each stands in the module of its name, with underscores, which registers it:
+# so a network is imported when it is asked for.
+_OWN = (
+    "alexnet",
+    "compact-resnet",
+    "dieleman",
+    "equivariant-resnet",
+    "galaxy-zoo-vgg16",
+    "lenet5",
+    "linnaeus",
+    "mlp",
+    "simple-cnn",
+)
+_GROUP = "hubblefork.networks"
 _TIMM = "timm:"
+
+# A class or a function: called with input_shape, outputs and options, it gives a network.
+Factory = Callable[..., nn.Module]
+F = TypeVar("F", bound=Factory)
+
+_registered: dict[str, Factory] = {}
+
+
+def register_network(name: str) -> Callable[[F], F]:
+    """Decorate a class or a function, so that recipes and model files can name its networks.
+
+    It is called as `factory(input_shape=(C, H, W), outputs=K, **options)`, where the options are
+    those of a recipe's `[network.options]`, and gives a module from (N, C, H, W) float32 to
+    (N, K). The last `nn.Linear` is its last layer, unless its `get_classifier()` returns another.
+
+    A package announces a network in its pyproject.toml instead, and is imported when it is used:
+
+        [project.entry-points."hubblefork.networks"]
+        two-layers = "my_package.networks:TwoLayers"
+
+    Raises RequestError for a name that is taken or cannot be one, and for a factory that cannot be
+    called so.
+
+    >>> from math import prod
+    >>> @register_network("two-layers")
+    ... class TwoLayers(nn.Sequential):
+    ...     def __init__(self, input_shape, outputs, width=16):
+    ...         pixels = prod(input_shape)
+    ...         super().__init__(nn.Flatten(), nn.Linear(pixels, width), nn.Linear(width, outputs))
+    >>> count_parameters(create_network("two-layers", (1, 8, 8), 2, {"width": 4}))
+    270
+    """
+
+    def register(factory: F) -> F:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
+            raise RequestError(
+                f"{name!r} cannot be the name of a network: expected letters, digits, '-', '_', "
+                "'.' and '+'"
+            )
+        _check_callable(name, factory)
+        own = name in _OWN and factory.__module__ != _own_module(name)
+        # A class that is defined again, as a notebook does it, takes the place of the first.
+        if own or _identity(_registered.get(name, factory)) != _identity(factory):
+            raise RequestError(
+                f"a network called {name!r} is registered already: choose another name"
+            )
+        _registered[name] = factory
+        return factory
+
+    return register
 
 
 def create_network(
@@ -35,12 +90,12 @@ def create_network(
     options: Mapping[str, Any] | None = None,
     weights: str | None = None,
 ) -> nn.Module:
-    """Make a network with fresh weights, or a backbone of timm with pretrained ones.
+    """Make a network with random weights, or a backbone of timm with pretrained ones.
 
     Parameters
     ----------
     name
-        One of `NETWORKS`; `timm:NAME` for any backbone of timm; `timm:hf-hub:OWNER/NAME` or
+        A registered network; `timm:NAME` for any backbone of timm; `timm:hf-hub:OWNER/NAME` or
         `timm:local-dir:PATH` for a backbone that brings its weights with it.
     input_shape
         (C, H, W) of one image: channels, height and width in pixels.
@@ -49,9 +104,8 @@ def create_network(
     options
         Further arguments of the network, as a recipe's `[network.options]` holds them.
     weights
-        Pretrained weights of a backbone: see `hubblefork.networks.weights`; or of an earlier run of
-        the same network: its folder, or its model file. The last layer is made anew where they have
-        another number of outputs.
+        Pretrained weights of a backbone: see `hubblefork.networks.weights`. The last layer is made
+        anew where they have another number of outputs.
 
     Raises RequestError for an unknown name or option, for an input that is too small, and for
     weights that are not there or do not fit.
@@ -61,49 +115,48 @@ def create_network(
     390326
     """
     options = dict(options or {})
-    if weights and _is_earlier(weights):
-        from hubblefork.models.warm_start import begin_from
-
-        network = create_network(name, input_shape, outputs, options)
-        begin_from(network, name, weights)
-        return network
     if name.startswith(_TIMM):
         from hubblefork.networks.timm_backbone import create_backbone
 
         return create_backbone(name, input_shape, outputs, options, weights)
-    network_class = _find_class(name)
+    factory = _find(name)
     if weights:
         raise RequestError(
             f"network.weights is {weights!r}: expected the folder or the model file of an earlier "
             f"run of {name!r}; backbones of timm have other pretrained weights: "
             "--set network.name=timm:NAME"
         )
-    known = list(inspect.signature(network_class).parameters)[2:]
-    for key in options:
-        if key not in known:
-            hint = nearest(key, known) if known else "it has no options"
-            raise RequestError(f"network {name!r} has no option {key!r}; {hint}")
+    _check_options(name, factory, options)
     try:
-        return network_class(input_shape, outputs, **options)
+        network = factory(input_shape=input_shape, outputs=outputs, **options)
     except TypeError as error:
         raise RequestError(f"network {name!r} does not take {options}: {error}") from error
+    if not isinstance(network, nn.Module):
+        kind = type(network).__name__
+        raise RequestError(f"network {name!r} is registered, but made a {kind}, not a torch module")
+    return network
+
+
+def network_names() -> list[str]:
+    """The names of all networks that are there, but for timm's."""
+    return sorted({*_OWN, *_registered, *(each.name for each in entry_points(group=_GROUP))})
 
 
 def describe_networks() -> dict[str, str]:
-    """Each network's name with the first line of its docstring."""
-    described = {name: (_find_class(name).__doc__ or "").split("\n")[0] for name in NETWORKS}
-    return described | {"timm:NAME": "Any backbone of timm, with fresh or pretrained weights."}
+    """Each network's name with the first line of its docstring, or why it cannot be used."""
+    described = {name: _describe(name) for name in network_names()}
+    return described | {"timm:NAME": "Any backbone of timm, with random or pretrained weights."}
 
 
 def resolve_network(
     name: str, options: Mapping[str, Any], weights: str | None
 ) -> tuple[str, dict[str, Any], str | None]:
-    """What is asked for, with the architecture in the place of a repository's name.
+    """Name, options and weights, with the architecture in the place of a repository's name.
 
     A network of the returned name and options has the same shape, and needs no repository: that is
     what a model file keeps. RequestError for a repository that cannot be read.
     """
-    if not name.startswith(_TIMM) or (weights and _is_earlier(weights)):
+    if not name.startswith(_TIMM):
         return name, dict(options), weights
     from hubblefork.networks.timm_backbone import resolve_backbone
 
@@ -119,8 +172,8 @@ def registered_name(network: nn.Module) -> str:
     'mlp'
     """
     own = type(network)
-    for name in NETWORKS:
-        if _find_class(name) is own:
+    for name in network_names():
+        if _find(name) is own:
             return name
     raise RequestError(
         f"network: the class {own.__name__} is not registered, so its model file could not be "
@@ -134,15 +187,61 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _is_earlier(weights: str) -> bool:
-    from hubblefork.models.warm_start import is_earlier  # it needs this module
+def _find(name: str) -> Factory:
+    if name in _OWN:
+        import_module(_own_module(name))
+    if name in _registered:
+        return _registered[name]
+    announced = {each.value: each for each in entry_points(group=_GROUP, name=name)}
+    if len(announced) > 1:
+        raise RequestError(f"several packages have a network {name!r}: {', '.join(announced)}")
+    for entry in announced.values():
+        return register_network(name)(_load(entry))
+    raise RequestError(
+        f"no network is called {name!r}; {nearest(name, [*network_names(), 'timm:NAME'])}; one of "
+        f"your own has to be registered first, by @hubblefork.register_network({name!r})"
+    )
 
-    return is_earlier(weights)
+
+def _load(entry: EntryPoint) -> Factory:
+    try:
+        return entry.load()
+    except Exception as error:  # of any kind: it is somebody else's code
+        raise RequestError(
+            f"network {entry.name!r} is {entry.value}, which cannot be imported: {error}"
+        ) from error
 
 
-def _find_class(name: str) -> type[nn.Module]:
-    if name not in NETWORKS:
-        hint = nearest(name, [*NETWORKS, "timm:NAME"])
-        raise RequestError(f"no network is called {name!r}; {hint}")
-    module, class_name = NETWORKS[name].split(".")
-    return getattr(import_module(f"hubblefork.networks.{module}"), class_name)
+def _own_module(name: str) -> str:
+    return f"hubblefork.networks.{name.replace('-', '_')}"
+
+
+def _identity(factory: Factory) -> tuple[str, str]:
+    return factory.__module__, factory.__qualname__
+
+
+def _check_callable(name: str, factory: Factory) -> None:
+    try:
+        inspect.signature(factory).bind(input_shape=None, outputs=None)
+    except (TypeError, ValueError) as error:
+        raise RequestError(
+            f"network {name!r} cannot be called with input_shape and outputs alone: {error}"
+        ) from error
+
+
+def _check_options(name: str, factory: Factory, options: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(factory).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return
+    known = [each for each in parameters if each not in ("input_shape", "outputs")]
+    for key in options:
+        if key not in known:
+            hint = nearest(key, known) if known else "it has no options"
+            raise RequestError(f"network {name!r} has no option {key!r}; {hint}")
+
+
+def _describe(name: str) -> str:
+    try:
+        return (_find(name).__doc__ or "").strip().split("\n")[0]
+    except RequestError as error:
+        return f"({error})"

@@ -1,4 +1,4 @@
-"""Backbones of timm: a name becomes a network, with fresh or with pretrained weights.
+"""Backbones of timm: a name becomes a network, with random or with pretrained weights.
 
 `timm:NAME` is any architecture of timm; `timm:hf-hub:OWNER/NAME` and `timm:local-dir:PATH` are
 repositories that bring their weights with them, as Zoobot's encoders do.
@@ -39,7 +39,7 @@ def create_backbone(
     """Make a backbone with a classifier of so many outputs.
 
     The classifier is the one that comes with the weights where it has as many outputs, else a
-    fresh one. The arguments are those of `hubblefork.networks.registry.create_network`.
+    new one. The arguments are those of `hubblefork.networks.registry.create_network`.
     """
     name, options, weights = resolve_backbone(name, options, weights)
     backbone = name.removeprefix(PREFIX)
@@ -125,7 +125,7 @@ def _config(backbone: str) -> Any:
 
 
 def _pretrained(backbone: str, outputs: int, arguments: dict[str, Any], weights: str) -> nn.Module:
-    """A backbone with weights, every one of which has found its place."""
+    """A backbone with pretrained weights, all of which fit."""
     tensors, config = _read(backbone, weights)
     # With the classes of the weights themselves, for timm then holds them to be complete.
     arguments = {**arguments, "num_classes": config["num_classes"]}

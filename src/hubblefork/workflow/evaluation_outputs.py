@@ -83,25 +83,25 @@ def _measure_trust(
     classes are drawn with just these probabilities}. `prediction_sets`: see `measure_sets`. Both
     are None where the model had no validation set.
     """
-    trust = predictor.trust
-    if trust.calibration is None:
+    known = predictor.uncertainty
+    if known.calibration is None:
         return {"calibration": None, "prediction_sets": None}
 
     def measured(given: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
         return measure_classes(classes, given, predictor.names, resamples=1)
 
     error = "expected_calibration_error"
-    before = measured(trust.calibration.inverse.applied(probabilities), true)
+    before = measured(known.calibration.inverse.applied(probabilities), true)
     random = np.random.default_rng(0)
     chance = [measured(probabilities, _drawn(probabilities, random))[error] for _ in range(_DRAWS)]
     return {
         "calibration": {
-            **asdict(trust.calibration),
+            **asdict(known.calibration),
             "error_before": before[error],
             "brier_before": before["brier"],
             "error_by_chance": float(np.mean(chance)),
         },
-        "prediction_sets": measure_sets(trust.scores, probabilities, true, predictor.names),
+        "prediction_sets": measure_sets(known.set_scores, probabilities, true, predictor.names),
     }
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from hubblefork.core.progress import say
 from hubblefork.models.predictor import Predictor
-from hubblefork.models.uncertainty import UNLIKE
+from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.prediction.kaggle_submission import check_submission, write_submission
 from hubblefork.prediction.predict import (
     check_table_path,
@@ -69,7 +69,7 @@ def predict(
         check_table_path(Path(out))
     predictor = Predictor.load(run, device, crop)
     if coverage is not None:
-        predictor.trust.check_coverage(coverage)
+        predictor.uncertainty.check_coverage(coverage)
     if submission is not None:
         check_submission(predictor, Path(submission))
     sources = open_places(places)
@@ -91,7 +91,7 @@ def _telling_unlike(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     read, unlike, first = 0, 0, []
     for table in tables:
         if "typicality" in table:
-            found = table.loc[table["typicality"] <= UNLIKE, "id"].tolist()
+            found = table.loc[table["typicality"] <= ATYPICAL, "id"].tolist()
             read += int(table["typicality"].notna().sum())
             unlike += len(found)
             first = (first + found)[:3]
@@ -99,6 +99,6 @@ def _telling_unlike(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     if unlike:
         say(
             f"{unlike:,} of {read:,} images are unlike those that the model was trained on "
-            f"(typicality {UNLIKE:g} or less, as {UNLIKE:.0%} of like ones have), such as "
+            f"(typicality {ATYPICAL:g} or less, as {ATYPICAL:.0%} of like ones have), such as "
             f"{', '.join(first)}"
         )

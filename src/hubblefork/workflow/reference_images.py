@@ -57,7 +57,7 @@ def _kept_features(
     if path.is_file():
         return np.load(path)
     with progress("computing features of training images", len(rows)) as done:
-        features = compute_features(predictor, dataset.images, rows, upright=True, done=done)
+        features = compute_features(predictor, dataset.images, rows, single_view=True, done=done)
     with replacing(path, binary=True) as file:
         np.save(file, features)
     return features

@@ -184,8 +184,8 @@ def _colours(dataset: PackedDataset) -> tuple[str, ...]:
 def _save(planned: Plan, run: Run, network: nn.Module) -> None:
     card = model_card(planned)
     predictor = Predictor.of(network, card, planned.device)
-    trust = calibrate(predictor, planned.dataset, planned.split)
-    save_model(run.model, network, card, trust.to_arrays())
+    uncertainty = calibrate(predictor, planned.dataset, planned.split)
+    save_model(run.model, network, card, uncertainty.to_arrays())
 
 
 def _announce(planned: Plan, run: Run) -> None:

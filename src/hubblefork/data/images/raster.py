@@ -77,7 +77,14 @@ def _read_other(content: bytes, framing: Framing) -> DecodedImage:
     reader = next((reader for magic, reader in _READERS if content.startswith(magic)), None)
     if reader is None or (reader is WebPImageFile and content[8:12] != b"WEBP"):
         raise UnreadableImage("not a JPEG, PNG, WebP, TIFF or FITS image")
-    image = reader(BytesIO(content))  # only the header
+    return frame_image(reader(BytesIO(content)), framing)  # only its header was read
+
+
+def frame_image(image: Image.Image, framing: Framing) -> DecodedImage:
+    """Decode an image of Pillow, where that is not done yet, and frame it.
+
+    Raises UnreadableImage for one that cannot be framed so.
+    """
     size = image.size
     left, top, side = _square(*size, framing)
     image.load()

@@ -1,0 +1,107 @@
+"""The deployed module: from images to calibrated answers and features, in one torch module.
+
+Prediction, explanation, probes and export all use it, so that preprocessing, test-time
+augmentation, network, head, mean and calibration are put together here and nowhere else.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hubblefork.evaluation.calibration import Calibration
+from hubblefork.models.view import View
+from hubblefork.networks.features import Features
+from hubblefork.networks.inference import prepare_for_inference
+
+
+class Output(NamedTuple):
+    """What a model gives for N images.
+
+    answers: (N, outputs) float32, probabilities of classes or fractions of votes.
+    features: float32, what the last layer is given: (N, F), or (N, views, F) in each view.
+    """
+
+    answers: Tensor
+    features: Tensor
+
+
+class DeployedModel(nn.Module):
+    """From uint8 images (N, H, H, C) to answers (N, outputs) and features (N, F).
+
+    N may be any number, and differ from call to call. `forward` is `answer` of `preprocess`, with
+    the features averaged over the views too.
+
+    Parameters
+    ----------
+    network
+        From (N, C, size, size) float32 to (N, outputs) raw numbers; set to evaluation mode.
+    head
+        From raw numbers to answers.
+    view
+        Preprocessing, and the views of test-time augmentation.
+    calibration
+        Of probabilities; None leaves answers as they are.
+
+    >>> layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 2))
+    >>> view = View(size=8, mean=(0.5,), std=(0.2,), symmetries=True)
+    >>> model = DeployedModel(layers, nn.Softmax(dim=1), view)
+    >>> answers, features = model(torch.zeros(3, 16, 16, 1, dtype=torch.uint8))
+    >>> answers.shape, features.shape
+    (torch.Size([3, 2]), torch.Size([3, 5]))
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        head: nn.Module,
+        view: View,
+        calibration: Calibration | None = None,
+    ):
+        super().__init__()
+        self.network = network.eval()
+        self.head = head
+        self.view = view
+        self.calibration = nn.Identity() if calibration is None else Calibrate(calibration)
+
+    def forward(self, images: Tensor) -> Output:
+        answers, features = self.answer(self.preprocess(images))
+        return Output(answers, features.mean(dim=1))
+
+    def preprocess(self, images: Tensor) -> Tensor:
+        """(N, H, H, C) uint8 -> (N, C, size, size) float32, the input of the network."""
+        return self.view.fixed(images)
+
+    def answer(self, inputs: Tensor) -> Output:
+        """Answers to inputs, as `preprocess` gives them, and features (N, views, F)."""
+        answers, features = [], []
+        with Features(self.network) as found:
+            for view in self.view.views(inputs):
+                raw = self.network(view.contiguous(memory_format=torch.channels_last))
+                answers.append(self.head(raw).float())
+                features.append(found.last)
+        mean = sum(answers) / len(answers)
+        return Output(self.calibration(mean), torch.stack(features, dim=1))
+
+    def prepared(self) -> "DeployedModel":
+        """The same answers in less time; its layers have other weights than were trained."""
+        prepared = DeployedModel(prepare_for_inference(self.network), self.head, self.view)
+        prepared.calibration = self.calibration
+        return prepared
+
+
+class Calibrate(nn.Module):
+    """`Calibration.applied` for tensors: probabilities (N, K) float32 -> the same, calibrated."""
+
+    def __init__(self, calibration: Calibration):
+        super().__init__()
+        self.temperature = calibration.temperature
+        self.exponent = calibration.exponent
+
+    def forward(self, probabilities: Tensor) -> Tensor:
+        logarithms = probabilities.clamp(min=torch.finfo(torch.float32).tiny).log()
+        odds = logarithms.amax(dim=1, keepdim=True) - logarithms
+        return torch.softmax(-(odds**self.exponent) / self.temperature, dim=1)
+
+    def extra_repr(self) -> str:
+        return f"temperature={self.temperature:.4g}, exponent={self.exponent:.4g}"

@@ -1,0 +1,97 @@
+"""The images that a `Predictor` is given, framed as its model file says."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from hubblefork.core.errors import RequestError
+from hubblefork.data.images.decoded import UnreadableImage
+from hubblefork.data.images.framing import Framing, colour_of, frame
+from hubblefork.data.images.raster import frame_image
+
+# An array (N, H, W, C) or (H, W, C) of uint8, an image of Pillow, or a sequence of images.
+Images = np.ndarray | Image.Image | Sequence[np.ndarray | Image.Image]
+
+
+class InputImages:
+    """Images as one batch after another of arrays, framed when they are asked for.
+
+    Images that have the packed size already are neither cut nor scaled; a memory-mapped array of
+    these is read batch by batch.
+
+    Parameters
+    ----------
+    images
+        (N, H, W, C) or (H, W, C) uint8, an image of Pillow, or a sequence of these. Grey images may
+        have two axes.
+    framing
+        How an image becomes a packed one.
+    colours
+        What `colour_of` may say of an image.
+
+    Raises RequestError for anything else.
+
+    >>> images = InputImages([Image.new("RGB", (40, 30))], Framing(size=16), ["in colour"])
+    >>> len(images), images.batch(np.array([0, 0])).shape
+    (1, (2, 16, 16, 3))
+    """
+
+    def __init__(self, images: Images, framing: Framing, colours: Collection[str]):
+        if isinstance(images, Image.Image) or _is_array(images, (2, 3)):
+            images = [images]
+        if not (isinstance(images, list | tuple) or _is_array(images, (4,))):
+            raise _not_images(images)
+        self._images = images
+        self._framing = framing
+        self._colours = colours
+        self._packed = (framing.size, framing.size, framing.channels)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def batch(self, rows: np.ndarray) -> np.ndarray:
+        """The images of these places: (n, side, side, channels) uint8."""
+        if isinstance(self._images, np.ndarray) and self._images.shape[1:] == self._packed:
+            return self._images[rows]
+        return np.stack([self._framed(self._images[row], row) for row in rows])
+
+    def _framed(self, image: object, row: int) -> np.ndarray:
+        if not (isinstance(image, Image.Image) or _is_array(image, (2, 3))):
+            raise _not_images(image)
+        try:
+            if isinstance(image, Image.Image):
+                decoded = frame_image(image, self._framing_of(image.size))
+                return self._in_colours(decoded.pixels, decoded.bands)
+            if image.shape == self._packed:
+                return image
+            pixels = image[..., None] if image.ndim == 2 else image
+            framed = frame(pixels, self._framing_of(pixels.shape[:2]))
+            return self._in_colours(framed, pixels.shape[2])
+        except (UnreadableImage, ValueError) as reason:
+            raise RequestError(f"image {row} cannot be predicted: {reason}") from reason
+
+    def _framing_of(self, sides: tuple[int, ...]) -> Framing:
+        return replace(self._framing, crop=None) if sides == self._packed[:2] else self._framing
+
+    def _in_colours(self, pixels: np.ndarray, bands: int) -> np.ndarray:
+        found = colour_of(bands)
+        if found not in self._colours:
+            raise ValueError(f"it is {found}, where it should be {' or '.join(self._colours)}")
+        return pixels
+
+
+def _is_array(images: object, axes: tuple[int, ...]) -> bool:
+    is_array = isinstance(images, np.ndarray) and images.dtype == np.uint8
+    return is_array and images.ndim in axes
+
+
+def _not_images(given: object) -> RequestError:
+    kind = type(given).__name__
+    if isinstance(given, np.ndarray):
+        kind = f"{given.dtype} of shape {given.shape}"
+    return RequestError(
+        "expected images as uint8 of shape (N, H, W, C) or (H, W, C), images of Pillow, or a list "
+        f"of these, not {kind}; files are read by hubblefork.predict"
+    )
