@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "default_choices.py"
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "odd_galaxies.py"
 
 

@@ -19,6 +19,8 @@ from hubblefork.training.plan import plan
 from hubblefork.training.probe import STRENGTHS, check_probe, draw, fit_classifier, fit_probe
 from hubblefork.training.recipe import load_recipe
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SETTINGS = {"data.size": 32, "network.name": "timm:test_resnet", "network.weights": None}
 
 

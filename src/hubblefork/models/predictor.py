@@ -39,10 +39,7 @@ class Predictor:
     network, view and task; `framing` is how an image has to be cut and scaled before it is given
     to `predict`; `trust` calibrates the answers.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "mlp", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
-    >>> predictor = Predictor.load(run.path)
+    >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> predictor.names
     ('bar', 'disc')
     >>> predictor.predict(np.zeros((5, 24, 24, 3), np.uint8)).shape

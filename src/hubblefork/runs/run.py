@@ -31,12 +31,9 @@ class Run:
     `path` holds `recipe.toml`, `split.csv`, `history.csv`, `model.safetensors`,
     `predictions.csv`, `metrics.json`, `figures/`, `report.html` and `checkpoints/`.
 
-    >>> import hubblefork
-    >>> trained = hubblefork.train(galaxies, "mlp", out=folder / "run",
-    ...                            settings={"epochs": 1, "data.size": 24})
-    >>> run = Run.open(folder / "run")
+    >>> run = Run.open(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> run.recipe["network"]["name"], len(run.history), len(run.predictions)
-    ('mlp', 1, 8)
+    ('lenet5', 1, 16)
     """
 
     path: Path
