@@ -8,6 +8,10 @@ from pathlib import Path
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Sixty galaxies are simulated here before a new process has imported what it needs. Tests of
+# workers say how many they want.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
+
 import hypothesis
 import numpy as np
 import pytest

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
 from PIL import Image
+
+pytestmark = pytest.mark.usefixtures("without_reports")
 
 PAGE = Path(__file__).parents[2] / "docs" / "explain.md"
 
