@@ -55,13 +55,24 @@ def fine_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 def without_reports():
     """Runs and evaluations of this module have an empty report, for tests that look at none."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("draw_panels", "draw_charts", "save_figures"):
-            patch.setattr(f"hubblefork.workflow.evaluation_outputs.{name}", lambda *given: ())
-        patch.setattr(
-            "hubblefork.workflow.evaluation_outputs.write_report",
-            lambda material, path, charts: path.write_text("<title>A report</title>"),
-        )
-        yield
+        _leave_reports_empty(patch)
+        yield patch
+
+
+@pytest.fixture
+def with_reports(without_reports: pytest.MonkeyPatch):
+    """But those of this test have a whole one."""
+    without_reports.undo()
+    yield
+    _leave_reports_empty(without_reports)
+
+
+def _leave_reports_empty(patch: pytest.MonkeyPatch) -> None:
+    module = "hubblefork.workflow.evaluation_outputs"
+    for name in ("draw_panels", "draw_charts", "save_figures"):
+        patch.setattr(f"{module}.{name}", lambda *given: ())
+    page = "<title>A report</title>"
+    patch.setattr(f"{module}.write_report", lambda run, path, charts: path.write_text(page))
 
 
 @pytest.fixture(scope="session", autouse=True)
