@@ -1,11 +1,16 @@
 """Fixtures of all tests and of the examples in docstrings."""
 
 import os
+import re
 from pathlib import Path
 
 # Processes beside each other (pytest -n) already keep all cores busy: more threads would only wait.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Sixty galaxies are simulated here before a new process has imported what it needs. Tests of
+# workers say how many they want.
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 import hypothesis
 import numpy as np
@@ -29,6 +34,48 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _coarse_figures():
+    """Figures have few dots: to draw a report finely takes longer than a small training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hubblefork.report.figures.CHART_DPI", 45)
+        patch.setattr("hubblefork.report.figures.SHEET_DPI", 45)
+        yield
+
+
+@pytest.fixture
+def fine_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures as users see them, for tests of their size."""
+    from hubblefork.report import style
+
+    monkeypatch.setattr("hubblefork.report.figures.CHART_DPI", style.CHART_DPI)
+    monkeypatch.setattr("hubblefork.report.figures.SHEET_DPI", style.SHEET_DPI)
+
+
+@pytest.fixture(scope="module")
+def without_reports():
+    """Runs and evaluations of this module have an empty report, for tests that look at none."""
+    with pytest.MonkeyPatch.context() as patch:
+        _leave_reports_empty(patch)
+        yield patch
+
+
+@pytest.fixture
+def with_reports(without_reports: pytest.MonkeyPatch):
+    """But those of this test have a whole one."""
+    without_reports.undo()
+    yield
+    _leave_reports_empty(without_reports)
+
+
+def _leave_reports_empty(patch: pytest.MonkeyPatch) -> None:
+    module = "hubblefork.workflow.evaluation_outputs"
+    for name in ("draw_panels", "draw_charts", "save_figures"):
+        patch.setattr(f"{module}.{name}", lambda *given: ())
+    page = "<title>A report</title>"
+    patch.setattr(f"{module}.write_report", lambda run, path, charts: path.write_text(page))
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory):
     """Packed datasets of tests are kept apart from the user's."""
     with pytest.MonkeyPatch.context() as patch:
@@ -37,10 +84,25 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(autouse=True)
-def _examples(doctest_namespace: dict, tmp_path: Path, shapes: Path) -> None:
-    """Examples in docstrings write to `folder`, and read images of two classes in `galaxies`."""
-    doctest_namespace["folder"] = tmp_path
-    doctest_namespace["galaxies"] = shapes
+def _examples(request: pytest.FixtureRequest, doctest_namespace: dict, tmp_path: Path) -> None:
+    """What the examples in docstrings find there.
+
+    `folder`, to write to; `galaxies`, images of two classes; `run`, what `train` gave for them.
+    """
+    if isinstance(request.node, pytest.DoctestItem):
+        doctest_namespace["folder"] = tmp_path
+        doctest_namespace["galaxies"] = request.getfixturevalue("shapes")
+        if any(re.search(r"\brun\.", each.source) for each in request.node.dtest.examples):
+            doctest_namespace["run"] = request.getfixturevalue("example_run")
+
+
+@pytest.fixture(scope="session")
+def example_run(shapes: Path, tmp_path_factory: pytest.TempPathFactory):
+    """The run of all examples: LeNet-5 after an epoch on images of 24x24. To be read only."""
+    from hubblefork.workflow.train import train  # no test of the smaller rooms waits for torch
+
+    settings = {"epochs": 1, "data.size": 24}
+    return train(shapes, "lenet5", settings=settings, out=tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,10 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "seeds.py"
 QUICK = ["--recipes", "mlp", "--set", "data.size=16", "--set", "epochs=1"]
 

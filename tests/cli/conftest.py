@@ -1,6 +1,5 @@
 """The command line in this process, and one finished run to use it on."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,21 +15,25 @@ def hubblefork(monkeypatch, capfd):
     """Run the command line in this process; gives (exit status, stdout, stderr)."""
 
     def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hubblefork", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            main()
+        status = call(monkeypatch, words)
         out, err = capfd.readouterr()
-        return end.value.code or 0, out, err
+        return status, out, err
 
     return run
 
 
-@pytest.fixture(scope="module")
+def call(monkeypatch: pytest.MonkeyPatch, words: tuple[object, ...]) -> int:
+    """The exit status of `hubblefork` with these words."""
+    monkeypatch.setattr(sys, "argv", ["hubblefork", *map(str, words)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code or 0
+
+
+@pytest.fixture(scope="session")
 def trained(shapes, tmp_path_factory) -> Path:
-    """A finished run on the shapes."""
+    """A finished run on the shapes. To be read only."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    command = [sys.executable, "-m", "hubblefork", "train", shapes, *QUICK, "--out", folder]
-    result = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == str(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert call(monkeypatch, ("train", shapes, *QUICK, "--out", folder)) == 0
     return folder

@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SKY = "simulated:votes:60"
 RULE = '[smooth]\n"Class1.1" = 0.5\n[disk]\n"Class1.2" = 0.5\n'
 QUICK = ["--recipe", "mlp", "--size", "16", "--set", "epochs=1"]

@@ -5,6 +5,8 @@ import timm
 from safetensors.torch import save_file
 from timm.models import save_for_hf
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SMALL = ["--recipe", "transfer", "--size", "32", "--set", "network.name=timm:test_resnet"]
 
 

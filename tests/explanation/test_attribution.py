@@ -13,6 +13,8 @@ from hubblefork.sky.simulation.camera import photograph
 from hubblefork.sky.simulation.population import draw_population
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 # Of images of the simulated sky: pixels, and how many petrosian_r90 they are wide.
 SIDE, FIELD = 40, 5.0
 SETTINGS = {

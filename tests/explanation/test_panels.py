@@ -11,6 +11,8 @@ from hubblefork.explanation.panels import draw_panels
 from hubblefork.models.predictor import Predictor
 from hubblefork.workflow import evaluation_outputs
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 
 def panels(source, tmp_path, monkeypatch, recipe="lenet5", **settings) -> dict:
     """The panels of a report, by name, as it asks for them."""
@@ -23,7 +25,9 @@ def panels(source, tmp_path, monkeypatch, recipe="lenet5", **settings) -> dict:
     return {panel.name: panel for panel in drawn}
 
 
-def test_classes_have_views_filters_and_activation_maps(shapes, tmp_path, monkeypatch):
+def test_classes_have_views_filters_and_activation_maps(
+    with_reports, fine_figures, shapes, tmp_path, monkeypatch
+):
     found = panels(shapes, tmp_path, monkeypatch)
     assert list(found)[:2] == ["views", "filters"]
     assert {"activations-rightly", "activations-wrongly"} & set(found)
@@ -42,7 +46,9 @@ def test_a_network_without_convolutions_has_no_activation_maps(shapes, tmp_path,
     assert set(panels(shapes, tmp_path, monkeypatch, recipe="mlp")) == {"views", "filters"}
 
 
-def test_the_random_view_is_the_same_whenever_a_report_is_made(shapes, tmp_path, monkeypatch):
+def test_the_random_view_is_the_same_whenever_a_report_is_made(
+    with_reports, shapes, tmp_path, monkeypatch
+):
     found = panels(shapes, tmp_path, monkeypatch, **{"view.rotate": 180})
     hubblefork.evaluate(tmp_path / "run", out=tmp_path / "again")
     first, second = (

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from hubblefork.report import figures, style
 from hubblefork.report.charts import confusion
 from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
 from hubblefork.report.figures import chart_png
@@ -95,7 +96,15 @@ def opened(browser):
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory, runs_to_show, shapes) -> dict[str, Path]:
+def as_fine_as_users_see_them():
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CHART_DPI", "SHEET_DPI"):
+            patch.setattr(figures, name, getattr(style, name))
+        yield
+
+
+@pytest.fixture(scope="module")
+def pages(as_fine_as_users_see_them, tmp_path_factory, runs_to_show, shapes) -> dict[str, Path]:
     """A page of each kind."""
     folder = tmp_path_factory.mktemp("pages")
     of_classes, others, of_votes = runs_to_show

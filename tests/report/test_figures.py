@@ -4,7 +4,7 @@ from hubblefork.report.charts import curves
 from hubblefork.report.figures import chart_png, save_figures
 
 
-def test_every_figure_is_written_as_a_png(material, tmp_path):
+def test_every_figure_is_written_as_a_png(material, tmp_path, fine_figures):
     paths = save_figures(material(number=9), tmp_path / "figures")
     assert [path.name for path in paths] == [
         "curves.png", "confusion.png", "reliability.png", "surest.png", "classes.png",

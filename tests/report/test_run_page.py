@@ -148,13 +148,13 @@ def test_grey_images_and_left_out_ones_are_shown(material):
     assert "3 stray files" in words
 
 
-def test_large_images_are_made_smaller(material):
+def test_large_images_are_made_smaller(material, fine_figures):
     noise = np.random.default_rng(0).integers(256, size=(900, 600, 3), dtype=np.uint8)
     text = render(material(images=lambda identifier: noise))
     assert len(text) < 6_000_000  # noise is the worst case; photographs take a tenth
 
 
-def test_a_page_of_galaxies_is_small(material, tmp_path):
+def test_a_page_of_galaxies_is_small(material, tmp_path, fine_figures):
     y, x = np.mgrid[-1:1:69j, -1:1:69j]
     galaxy = (255 * np.exp(-4 * (x**2 + y**2)))[..., None].repeat(3, 2).astype(np.uint8)
     path = write_report(material(images=lambda identifier: galaxy), tmp_path / "report.html")
@@ -162,7 +162,7 @@ def test_a_page_of_galaxies_is_small(material, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_a_page_of_many_noisy_images_stays_small(material, tmp_path):
+def test_a_page_of_many_noisy_images_stays_small(material, tmp_path, fine_figures):
     y, x = np.mgrid[-1:1:128j, -1:1:128j]
     sky = 255 * np.exp(-4 * (x**2 + y**2)) + np.random.default_rng(0).normal(30, 12, (128, 128))
     galaxy = sky.clip(0, 255).astype(np.uint8)[..., None].repeat(3, 2)

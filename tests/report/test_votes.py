@@ -144,7 +144,7 @@ def test_a_model_without_history_still_has_a_page(votes):
     assert text.count('src="data:image/') == 2 + 10
 
 
-def test_figures_are_written_as_png(votes, tmp_path):
+def test_figures_are_written_as_png(votes, tmp_path, fine_figures):
     paths = save_figures(votes(number=2000), tmp_path)
     assert [path.name for path in paths] == [
         "curves.png", "answers.png", "questions.png", "examples.png",

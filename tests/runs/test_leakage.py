@@ -12,6 +12,8 @@ from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.out_of_fold import out_of_fold
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 QUICK = {"data.size": 24, "epochs": 1}
 
 
@@ -53,7 +55,7 @@ def test_of_a_model_file_it_is_said_that_it_is_not_known(run, shapes, tmp_path, 
     assert "it is not known whether" in capfd.readouterr().err
 
 
-def test_an_evaluation_says_how_many_were_learnt(run, shapes, tmp_path):
+def test_an_evaluation_says_how_many_were_learnt(with_reports, run, shapes, tmp_path):
     counts = Split.load(run.split).counts()
     evaluation = evaluate(run.path, shapes, out=tmp_path / "all")
     learnt = counts["train"] + counts["val"]

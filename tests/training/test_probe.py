@@ -25,6 +25,8 @@ from hubblefork.training.probe import (
     stratified_sample,
 )
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SETTINGS = {"data.size": 32, "network.name": "timm:test_resnet", "network.weights": None}
 
 

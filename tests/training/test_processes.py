@@ -1,9 +1,12 @@
 """Several processes end where one would have ended, and none outlives a mistake of another."""
 
+import faulthandler
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -84,11 +87,13 @@ def test_two_processes_go_on_from_what_one_began(shapes, tmp_path, monkeypatch):
     assert_alike(whole, trained(shapes, tmp_path / "cut", "default", TWO))
 
 
-def test_what_a_process_fails_of_is_raised_here():
+def test_what_a_process_fails_of_is_raised_here(monkeypatch):
+    # A fork has imported everything already. That a process can begin anew is shown above.
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: get_context("fork"))
     with pytest.raises(RequestError, match="no device is called 'gpu'"):
         spawn(ALONE, choose_device, "gpu")
     with pytest.raises(RequestError, match=r"killed \(SIGABRT\).*batch_size"):
-        spawn(ALONE, os.abort)
+        spawn(ALONE, _abort)
     with pytest.raises(RuntimeError, match="invalid literal for int"):
         spawn(ALONE, int, "two")
 
@@ -113,6 +118,11 @@ def test_where_a_process_cannot_follow_the_plan_all_end(tmp_path):
     spawn(TWO, one_of_two_fails, tmp_path)
     assert (tmp_path / "0").read_text() == "SystemExit(2)"
     assert (tmp_path / "1").read_text() == "RequestError('the plan does not fit here')"
+
+
+def _abort() -> None:
+    faulthandler.disable()  # pytest would print where
+    os.abort()
 
 
 def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):

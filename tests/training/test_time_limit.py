@@ -14,6 +14,12 @@ from hubblefork.training.time_limit import epochs_within_minutes
 ENDLESS = 10**9
 
 
+@pytest.fixture(autouse=True)
+def _few_steps_are_timed(monkeypatch):
+    """Whether ten minutes hold more than one epoch is known after a few steps."""
+    monkeypatch.setattr("hubblefork.training.time_limit._MOST_STEPS", 5)
+
+
 def planned(source, recipe: str = "lenet5", **settings) -> Plan:
     dataset = pack(open_source(source), Framing(size=24))
     split = make_split(dataset.table, dataset.task, (0.6, 0.2, 0.2))

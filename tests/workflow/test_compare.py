@@ -13,6 +13,8 @@ from hubblefork.workflow.compare import compare
 from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SMALL = {"data.size": 24, "split.train": 0.5, "split.val": 0.1, "split.test": 0.4}
 
 

@@ -9,6 +9,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 
 @pytest.fixture(scope="module")
 def run(shapes, tmp_path_factory):

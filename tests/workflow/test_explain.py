@@ -12,6 +12,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.workflow.explain import explain
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SETTINGS = {
     "data.size": 24,
     "epochs": 6,

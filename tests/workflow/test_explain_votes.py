@@ -12,6 +12,8 @@ from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.workflow.explain import explain
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SKY = "simulated:votes:60"
 SETTINGS = {"data.size": 24, "epochs": 2, "learning_rate": 3e-3}
 COLUMNS = list(GALAXY_ZOO_2.columns)

@@ -11,6 +11,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.runs.run import Run
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 QUICK = {"data.size": 24, "epochs": 3}
 
 

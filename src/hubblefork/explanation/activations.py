@@ -74,10 +74,8 @@ def activation_maps(
     Raises RequestError for a name that the network has not, and for a layer without maps, as those
     of a transformer's attention are.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
-    >>> found = activation_maps(Predictor.load(run.path), np.zeros((24, 24, 3), np.uint8))
+    >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
+    >>> found = activation_maps(predictor, np.zeros((24, 24, 3), np.uint8))
     >>> [(each.layer, each.maps.shape) for each in found]
     [('layers.0', (6, 20, 20)), ('layers.3', (16, 6, 6))]
     """

@@ -99,10 +99,8 @@ def saliency(
 
     Raises RequestError for an unknown method, class or layer, and where a network has no maps.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
-    >>> found = saliency(Predictor.load(run.path), np.zeros((24, 24, 3), np.uint8), target="disc")
+    >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
+    >>> found = saliency(predictor, np.zeros((24, 24, 3), np.uint8), target="disc")
     >>> found.target, found.layer, found.map.shape
     ('disc', 'layers.2', (24, 24))
     """

@@ -100,11 +100,9 @@ def surroundings(
 
     Raises RequestError for a radius out of its range, and for no images.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> black = np.zeros((3, 24, 24, 3), np.uint8)
-    >>> found = surroundings(Predictor.load(run.path), black, np.arange(3), np.zeros(3, int))
+    >>> found = surroundings(predictor, black, np.arange(3), np.zeros(3, int))
     >>> found.table["images"].tolist(), found.looks_at_the_object
     (['as they are', 'middle blurred', 'surroundings blurred'], False)
     >>> found.save(folder / "surroundings.png")

@@ -47,10 +47,7 @@ def compute_features(
     Raises RequestError for a name that the network has not, and for a layer whose output is not
     one array for each image.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
-    >>> predictor = Predictor.load(run.path)
+    >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> images = np.zeros((2, 24, 24, 3), np.uint8)
     >>> compute_features(predictor, images).shape
     (2, 84)

@@ -46,10 +46,8 @@ def first_filters(predictor: Predictor) -> Filters:
     A first layer that is connected to every pixel, as in a multi-layer perceptron, has filters
     of the size of the image. Raises RequestError where the first layer is of another kind.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
-    >>> filters = first_filters(Predictor.load(run.path))
+    >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
+    >>> filters = first_filters(predictor)
     >>> filters.layer, filters.weights.shape
     ('layers.0', (6, 5, 5, 3))
     """

@@ -137,11 +137,9 @@ def stability(
 
     Raises RequestError for no images.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> black = np.zeros((3, 24, 24, 3), np.uint8)
-    >>> found = stability(Predictor.load(run.path), black, np.arange(3), np.zeros(3, int))
+    >>> found = stability(predictor, black, np.arange(3), np.zeros(3, int))
     >>> found.table.loc[1, "change"], float(found.table.loc[1, "changed"])
     ('turned by 45°', 0.0)
     """

@@ -242,11 +242,9 @@ def explain_image(
 
     Raises RequestError for an unknown method or layer.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
+    >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
-    >>> found = explain_image(Predictor.load(run.path), image, "noise")
+    >>> found = explain_image(predictor, image, "noise")
     >>> [path.name for path in found.save(folder, "noise")]
     ['noise-maps.png', 'noise-deletion.png', 'noise-activations.png']
     """

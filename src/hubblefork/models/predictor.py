@@ -43,12 +43,9 @@ class Predictor:
     and task; `framing` says how an image is cut and scaled; `uncertainty` holds what calibrates the
     answers.
 
-    >>> import hubblefork
-    >>> run = hubblefork.train(galaxies, "mlp", out=folder / "run",
-    ...                        settings={"epochs": 1, "data.size": 24})
-    >>> predictor = Predictor.load(run)
+    >>> predictor = Predictor.load(run)  # run = hubblefork.train(galaxies, "lenet5")
     >>> predictor
-    <Predictor: mlp, 24x24x3 pixels to 2 classes, cpu>
+    <Predictor: lenet5, 24x24x3 pixels to 2 classes, cpu>
     >>> predictor.names
     ('bar', 'disc')
     >>> predictor.predict(np.zeros((5, 24, 24, 3), np.uint8)).shape

@@ -33,12 +33,9 @@ class Run:
     `predictions.csv`, `metrics.json`, `figures/`, `report.html` and `checkpoints/`. Reading one
     that is missing or damaged raises a RequestError.
 
-    >>> import hubblefork
-    >>> trained = hubblefork.train(galaxies, "mlp", out=folder / "run",
-    ...                            settings={"epochs": 1, "data.size": 24})
-    >>> run = Run.open(folder / "run")
+    >>> run = Run.open(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> run.recipe.network.name, len(run.history), len(run.predictions)
-    ('mlp', 1, 16)
+    ('lenet5', 1, 16)
     """
 
     path: Path

@@ -81,12 +81,12 @@ def compare(runs: Sequence[str | Path], *, out: str | Path | None = None) -> Com
     image in common, and where another file than a comparison has the name of the page.
 
     >>> from hubblefork.workflow.train import train
-    >>> size = {"data.size": 24, "epochs": 1}
-    >>> paths = [train(galaxies, name, out=folder / name, settings=size | {"split.test": 0.2,
-    ...          "split.val": 0.1, "split.train": 0.7}).path for name in ("mlp", "lenet5")]
+    >>> paths = [run.path]  # run = train(galaxies, "lenet5")
+    >>> settings = {"data.size": 24, "epochs": 1}
+    >>> paths += [train(galaxies, "mlp", out=folder / "mlp", settings=settings).path]
     >>> compared = compare(paths, out=folder / "page.html")
     >>> list(compared.table["run"]), int(compared.table["n"][0]), compared.page.is_file()
-    (['mlp', 'lenet5'], 16, True)
+    (['run', 'mlp'], 16, True)
     """
     page = check_page(out or "comparison.html", PAGE)
     paths = [Path(run) for run in runs]

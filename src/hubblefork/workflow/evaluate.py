@@ -66,9 +66,7 @@ def evaluate(
 
     Raises RequestError, with nothing written, where something does not fit.
 
-    >>> from hubblefork.workflow.train import train
-    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 1, "data.size": 24})
-    >>> evaluation = evaluate(run.path, galaxies, out=folder / "all")
+    >>> evaluation = evaluate(run.path, galaxies, out=folder / "all")  # run = train(galaxies)
     >>> evaluation.metrics["n"], (evaluation.path / "report.html").is_file()
     (80, True)
     """

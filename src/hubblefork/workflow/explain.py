@@ -73,11 +73,9 @@ def explain(
 
     Raises RequestError, with nothing written, where something does not fit.
 
-    >>> from hubblefork.workflow.train import train
-    >>> run = train(galaxies, "lenet5", out=folder / "run",
-    ...             settings={"epochs": 1, "data.size": 24})
-    >>> explained = explain(run.path, galaxies / "disc" / "disc 0.png", out=folder / "why")
-    >>> explained.table["id"].tolist() == [str(galaxies / "disc" / "disc 0.png")]
+    >>> image = galaxies / "disc" / "disc 0.png"
+    >>> explained = explain(run.path, image, out=folder / "why")  # run = train(galaxies, "lenet5")
+    >>> explained.table["id"].tolist() == [str(image)]
     True
     >>> sorted(path.name for path in explained.path.iterdir())
     ['explanation.html', 'explanations.csv', 'images', 'neighbours.csv']

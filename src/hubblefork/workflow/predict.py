@@ -59,9 +59,7 @@ def predict(
     Raises RequestError where nothing can be predicted, and for a coverage that the validation
     set was too small to promise.
 
-    >>> from hubblefork.workflow.train import train
-    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 1, "data.size": 24})
-    >>> predict(run.path, galaxies, out=folder / "classes.csv").empty
+    >>> predict(run.path, galaxies, out=folder / "classes.csv").empty  # run = train(galaxies)
     True
     """
     places = [images] if isinstance(images, str | Path) else list(images)
