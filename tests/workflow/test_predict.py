@@ -107,3 +107,28 @@ def test_images_with_other_bands_than_the_model_knows_are_refused(model, tmp_pat
     with pytest.raises(RequestError, match="no image of 2 could be read; five-0: 5 bands"):
         predict(model, tmp_path / "five.npz", out=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_images_in_memory_get_the_answers_of_their_files(model, sky):
+    expected = predict(model, sky / "array.npz")[["a", "b"]].to_numpy()
+    pixels = np.load(sky / "array.npz")["images"]
+    images = [Image.fromarray(each) for each in pixels]
+    for given in (pixels, list(pixels), images):
+        table = predict(model, given)
+        assert table["id"].tolist() == [f"image {place}" for place in range(NUMBER)]
+        np.testing.assert_allclose(table[["a", "b"]], expected, atol=1e-6)
+    assert len(predict(model, images[0])) == len(predict(model, pixels[0])) == 1
+
+
+@pytest.mark.parametrize(
+    "given", [None, 3.5, {"a": 1}, [1, 2], np.zeros((2, 16, 16, 3)), [np.zeros(3, np.uint8)]]
+)
+def test_wrong_types_are_told_in_one_line(model, given):
+    with pytest.raises(RequestError) as caught:
+        predict(model, given)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_model_is_told_in_one_line():
+    with pytest.raises(RequestError, match="expected a run, a run folder or a model file, not int"):
+        predict(3, "a.png")

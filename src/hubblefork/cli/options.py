@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a model file.")]
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A run folder or a model file.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of split, weights, order and views.")]
 Crop = Annotated[

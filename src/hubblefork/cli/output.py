@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hubblefork.data.inspection import Inspection
+    from hubblefork.tasks.predictions import Predictions
 
 
 def show_metrics(metrics: Mapping[str, Any]) -> None:
@@ -25,6 +26,15 @@ def show_look(inspection: "Inspection") -> None:
     from hubblefork.report.inspect_table import print_look
 
     print_look(inspection, Console(highlight=False))
+
+
+def show_predictions(predictions: "Predictions") -> None:
+    """Print one screen of predictions, in colour on a terminal."""
+    from rich.console import Console
+
+    from hubblefork.report.predictions_table import print_predictions
+
+    print_predictions(predictions, Console(highlight=False))
 
 
 def show_comparison(table: "pd.DataFrame", pairs: "pd.DataFrame") -> None:

@@ -1,4 +1,4 @@
-"""`hubblefork predict RUN IMAGE... --out FILE.csv`: classes and probabilities of images."""
+"""`hubblefork predict MODEL IMAGE... [--out FILE]`: classes and probabilities of images."""
 
 import sys
 from pathlib import Path
@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Crop, Device, RunArgument
+from hubblefork.cli.options import Crop, Device, ModelArgument
 from hubblefork.core.errors import RequestError
 
 
 def predict(
-    run: RunArgument,
+    model: ModelArgument,
     images: Annotated[
         list[str],
         typer.Argument(
@@ -30,22 +30,28 @@ def predict(
     coverage: Annotated[
         float | None,
         typer.Option(
-            metavar="SHARE",
-            help="Add sets of classes, of which this share holds the true one: 0.95, say.",
+            metavar="FRACTION",
+            help="Add prediction sets; this fraction of them holds the true class: 0.95, say.",
         ),
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Predict classes, or fractions of votes.
+    """Predict the classes, or the vote fractions, of images.
 
-    Images that cannot be read are listed with the reason; of a submission, none may be missing.
+    Without --out, a small table is printed. Images that cannot be read are listed with the reason.
     """
     from hubblefork.workflow import predict as workflow
 
-    if (out is None) == (submission is None):
-        raise RequestError("give --out FILE (.csv or .parquet), or --submission FILE.csv")
+    if out is not None and submission is not None:
+        raise RequestError("--out and --submission write different files: give one of them")
+    if out is None and submission is None:
+        from hubblefork.cli.output import show_predictions
+
+        found = workflow.predictions(model, images, crop=crop, coverage=coverage, device=device)
+        show_predictions(found)
+        return
     unread = workflow.predict(
-        run,
+        model,
         images,
         out=out,
         submission=submission,

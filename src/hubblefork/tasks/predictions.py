@@ -81,6 +81,36 @@ class Predictions:
         assert self.true is not None, "the labels are not known"
         return self.leading == self.task.truth(self.true)
 
+    def unread(self) -> pd.DataFrame:
+        """The id and the problem of the images that could not be read."""
+        problems = np.full(len(self), "", object) if self.problems is None else self.problems
+        table = pd.DataFrame({"id": self.ids, "problem": problems})
+        return table[table["problem"] != ""]
+
+    @classmethod
+    def concatenate(cls, blocks: Sequence["Predictions"]) -> "Predictions":
+        """Predictions of one model one after another."""
+
+        def joined(name: str) -> np.ndarray | None:
+            values = [getattr(block, name) for block in blocks]
+            return None if values[0] is None else np.concatenate(values)
+
+        names = ("ids", "values", "true", "typicality", "sets", "problems")
+        return cls(task=blocks[0].task, **{name: joined(name) for name in names})
+
+    def summary(self) -> pd.DataFrame:
+        """For people: id, the answer in a few words, and typicality where known.
+
+        Where an image could not be read, the answer is its problem.
+        """
+        problems = np.full(len(self), "", object) if self.problems is None else self.problems
+        answers = [
+            self.task.words.summary(values) if known else problem or "no prediction"
+            for values, known, problem in zip(self.values, self.known, problems, strict=True)
+        ]
+        table = pd.DataFrame({"id": self.ids, "answer": answers})
+        return table if self.typicality is None else table.assign(typicality=self.typicality)
+
     def take(self, rows: np.ndarray) -> "Predictions":
         """The predictions of some rows, in their order."""
         picked: dict[str, Any] = {

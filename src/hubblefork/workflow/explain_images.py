@@ -11,7 +11,7 @@ from hubblefork.core.progress import progress, say
 from hubblefork.data.images.blocks import read_block
 from hubblefork.explanation.single_image import ImageExplanation, explain_image
 from hubblefork.models.predictor import Predictor
-from hubblefork.prediction.predict import open_places
+from hubblefork.prediction.inputs import open_inputs
 from hubblefork.report.explain import Explained, now, write_explained, write_table
 from hubblefork.report.explain_words import about_images
 from hubblefork.runs.run import Run, short_name
@@ -76,7 +76,7 @@ def _read(
     found: list[tuple[str, np.ndarray]] = []
     problems: list[tuple[str, str]] = []
     number = 0
-    for source in open_places(places):
+    for source in open_inputs(places):
         for note in source.notes:
             say(note)
         ids = source.table["id"].tolist()

@@ -1,26 +1,30 @@
 """Predict images by a trained model, from Python or into a file."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from hubblefork.core.progress import say
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import ATYPICAL
-from hubblefork.prediction.kaggle_submission import check_submission, write_submission
-from hubblefork.prediction.predict import (
+from hubblefork.prediction.inputs import are_images, open_inputs
+from hubblefork.prediction.predict import predict_images, predict_source
+from hubblefork.prediction.writers import (
+    check_submission,
     check_table_path,
-    open_places,
-    predict_source,
-    write_table,
+    write_predictions,
+    write_submission,
 )
+from hubblefork.runs.run import Run
+from hubblefork.tasks.predictions import Predictions
 
 
 def predict(
-    run: str | Path,
-    images: str | Path | Sequence[str | Path],
+    model: str | Path | Run,
+    images: Any,
     *,
     out: str | Path | None = None,
     submission: str | Path | None = None,
@@ -28,75 +32,114 @@ def predict(
     coverage: float | None = None,
     device: str = "auto",
 ) -> pd.DataFrame:
-    """Predict the classes of images, with the view that the model was measured with.
+    """Predict the classes, or the vote fractions, of images.
 
     Parameters
     ----------
-    run
-        A run folder or a model file.
+    model
+        A run, a run folder or a model file.
     images
-        An image file; a folder, for every image below it; a source, such as a catalogue, a
-        file of arrays or `kaggle:DIR:test`, whose labels are not needed; or several of these.
+        An image file; a folder, for every image below it; several of these; a source such as a
+        catalogue, a file of arrays, `kaggle:DIR:test` or a DataFrame of paths, whose labels are not
+        needed; or images in memory: an array (N, H, W, C) or (H, W, C) uint8, an image of Pillow,
+        or a list of these.
     out
         A `.csv` or `.parquet` file to write the table to, block by block.
     submission
         A `.csv` file to write instead, in the form that Kaggle's Galaxy Zoo challenge takes.
     crop
-        Side of the square kept of each image, in its pixels, where it is framed otherwise than
-        the images that the model was trained on.
+        Side of the centred square that is kept of each image, in its pixels, where images are
+        framed otherwise than those that the model was trained on.
     coverage
-        For each image, give also a set of classes. Of images like those of the validation
-        set, so large a share of sets holds the true class.
+        Adds prediction sets: of images like those of the validation set, this fraction of the sets
+        holds the true class.
     device
         `auto`, `cpu` or `cuda`.
 
-    Returns the table: id (the path, or as the source says), predicted, one probability a class,
-    typicality (the share of validation images that are at least as unlike the training images;
-    without a validation set there is none), with `coverage` set (names joined by `|`), and
-    problem: why an image could not be read. A model of votes gives 37 fractions in the place of
-    predicted and probabilities. With `out`, only the rows that have a problem are returned, so
-    that millions of images need no more memory than a few hundred; with `submission`, none.
-    Raises RequestError where nothing can be predicted, and for a coverage that the validation
-    set was too small to promise.
+    Returns the table of all predictions, as `Predictions.table` has it: id (a path, what the source
+    says, or `image 0`), predicted, one probability a class or one fraction an answer, typicality,
+    set, and problem (why an image could not be read). Where a file is written, only id and problem
+    of the images that could not be read, so that millions of images need no more memory than a few
+    hundred.
 
-    >>> predict(run.path, galaxies, out=folder / "classes.csv").empty  # run = train(galaxies)
+    Raises RequestError where nothing can be predicted, and for a coverage that the validation
+    set is too small for.
+
+    >>> table = predict(run, galaxies / "disc")  # run = hubblefork.train(galaxies, "lenet5")
+    >>> list(table.columns)
+    ['id', 'predicted', 'bar', 'disc', 'typicality', 'problem']
+    >>> predict(run, galaxies, out=folder / "classes.csv").empty
     True
     """
-    places = [images] if isinstance(images, str | Path) else list(images)
+    if out is None and submission is None:
+        found = predictions(model, images, crop=crop, coverage=coverage, device=device)
+        return found.table()
     if out is not None:
         check_table_path(Path(out))
-    predictor = Predictor.load(run, device, crop)
-    if coverage is not None:
-        predictor.uncertainty.check_coverage(coverage)
+    predictor = _load(model, crop, coverage, device)
     if submission is not None:
         check_submission(predictor, Path(submission))
-    sources = open_places(places)
+    blocks = _warn_of_atypical(_blocks(predictor, images, coverage))
+    if out is not None:
+        return write_predictions(blocks, Path(out))
+    write_submission(blocks, Path(submission))
+    return pd.DataFrame(columns=["id", "problem"])
+
+
+def predictions(
+    model: str | Path | Run,
+    images: Any,
+    *,
+    crop: int | None = None,
+    coverage: float | None = None,
+    device: str = "auto",
+) -> Predictions:
+    """The same as `predict`, as an object that knows what the answers mean.
+
+    >>> predictions(run, galaxies / "disc").summary().columns.tolist()
+    ['id', 'answer', 'typicality']
+    """
+    predictor = _load(model, crop, coverage, device)
+    blocks = _warn_of_atypical(_blocks(predictor, images, coverage))
+    return Predictions.concatenate(list(blocks))
+
+
+def _load(
+    model: str | Path | Run, crop: int | None, coverage: float | None, device: str
+) -> Predictor:
+    predictor = Predictor.load(model, device, crop)
+    if coverage is not None:
+        predictor.uncertainty.check_coverage(coverage)
+    return predictor
+
+
+def _blocks(predictor: Predictor, images: Any, coverage: float | None) -> Iterator[Predictions]:
+    if are_images(images):
+        yield predict_images(predictor, images, coverage)
+        return
+    sources = open_inputs(images)
     for source in sources:
         for note in source.notes:
             say(note)
-    blocks = (predict_source(predictor, source, coverage) for source in sources)
-    tables = _telling_unlike(chain.from_iterable(blocks))
-    if submission is not None:
-        write_submission(tables, Path(submission))
-        return pd.DataFrame(columns=["id", "problem"])
-    if out is not None:
-        return write_table(tables, Path(out))
-    return pd.concat(tables, ignore_index=True)
+    yield from chain.from_iterable(
+        predict_source(predictor, source, coverage) for source in sources
+    )
 
 
-def _telling_unlike(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Pass tables on; after the last, say how many images are unlike the training images."""
-    read, unlike, first = 0, 0, []
-    for table in tables:
-        if "typicality" in table:
-            found = table.loc[table["typicality"] <= ATYPICAL, "id"].tolist()
-            read += int(table["typicality"].notna().sum())
-            unlike += len(found)
-            first = (first + found)[:3]
-        yield table
-    if unlike:
+def _warn_of_atypical(blocks: Iterable[Predictions]) -> Iterator[Predictions]:
+    """Pass blocks on; after the last, say how many images are unlike the training images."""
+    read, atypical = 0, []
+    number = 0
+    for block in blocks:
+        if block.typicality is not None:
+            found = block.ids[block.typicality <= ATYPICAL]  # NaN, which is not read, is not
+            read += int(block.known.sum())
+            number += len(found)
+            atypical = [*atypical, *found][:3]
+        yield block
+    if number:
         say(
-            f"{unlike:,} of {read:,} images are unlike those that the model was trained on "
-            f"(typicality {ATYPICAL:g} or less, as {ATYPICAL:.0%} of like ones have), such as "
-            f"{', '.join(first)}"
+            f"{number:,} of {read:,} images are unlike the training images (typicality "
+            f"{ATYPICAL:g} or less, as {ATYPICAL:.0%} of typical images have), such as "
+            f"{', '.join(atypical)}"
         )

@@ -1,0 +1,84 @@
+"""What `predict` and `explain` are given: image files, folders of them, sources, arrays."""
+
+import os
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.data.folders import files_below
+from hubblefork.data.images.read import is_image_name
+from hubblefork.data.sources import open_source
+from hubblefork.data.sources.arrays import is_array_name
+from hubblefork.data.sources.base import ImageFiles, Source, display_text
+from hubblefork.data.sources.huggingface import holds_images
+from hubblefork.tasks.task import Unlabelled
+
+_TABLES = (".csv", ".parquet", ".arrow")
+
+
+def are_images(given: Any) -> bool:
+    """Whether something is images in memory: an array, an image of Pillow, or a list of these.
+
+    >>> are_images(np.zeros((8, 8, 3), np.uint8)), are_images("galaxy.jpg"), are_images([])
+    (True, False, False)
+    """
+    if isinstance(given, list | tuple):
+        return bool(given) and all(map(are_images, given))
+    return isinstance(given, np.ndarray | Image.Image)
+
+
+def open_inputs(given: Any) -> list[Source]:
+    """Open what is to be predicted: images, folders of them, and sources, in this order.
+
+    given: a path, a source (see `open_source`), or a sequence of paths. A folder stands for every
+    image below it, by name. A file that is named itself is read as an image whatever it is called,
+    unless it is called as a table or a file of arrays is. An id is the path of an image, or what
+    its source says.
+
+    Raises RequestError for what is not there or cannot be read, and where there are no images.
+    """
+    if isinstance(given, str | Path):
+        given = [given]
+    elif not isinstance(given, list | tuple) or not all(isinstance(e, str | Path) for e in given):
+        return [open_source(given, labelled=False)]
+    if not given:
+        raise RequestError("no images are given; expected one path or more")
+    sources: list[Source] = []
+    for are_sources, group in groupby(map(str, given), _is_source):
+        if are_sources:
+            sources += [open_source(place, labelled=False) for place in group]
+        else:
+            sources.append(_open_images(list(group)))
+    return sources
+
+
+def _is_source(place: str) -> bool:
+    if os.path.isdir(place):
+        return holds_images(Path(place))
+    if os.path.isfile(place):
+        return place.lower().endswith(_TABLES) or is_array_name(place)
+    return True  # a name, or nothing: `open_source` says what there is
+
+
+def _open_images(places: Sequence[str]) -> ImageFiles:
+    images: list[str] = []
+    ignored: list[str] = []
+    for place in places:
+        if os.path.isdir(place):
+            for file in files_below(Path(place)):
+                (images if is_image_name(file) else ignored).append(os.path.join(place, file))
+        else:
+            images.append(place)
+    name = first_few(places)
+    if not images:
+        raise RequestError(f"no images in {name}: JPEG, PNG, WebP, TIFF or FITS expected")
+    notes = [f"Ignored as no images: {first_few(map(display_text, ignored))}."] if ignored else []
+    ids = pd.Series([display_text(path) for path in images], dtype="str")
+    table = pd.DataFrame({"id": ids, "origin": ids})
+    return ImageFiles(name, Unlabelled(), table, images, notes)

@@ -1,0 +1,93 @@
+"""Predictions written block by block, whole or not at all."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hubblefork.core.errors import RequestError
+from hubblefork.core.files import replacing
+from hubblefork.models.predictor import Predictor
+from hubblefork.sky.decision_tree import GALAXY_ZOO_2
+from hubblefork.tasks.predictions import Predictions
+
+
+def write_predictions(blocks: Iterable[Predictions], path: Path) -> pd.DataFrame:
+    """Write blocks one after another to one `.csv` or `.parquet` file.
+
+    Returns the id and the problem of the images that could not be read. Raises RequestError for
+    another suffix, and if no image could be read.
+    """
+    check_table_path(path)
+    problems: list[pd.DataFrame] = []
+    rows = 0
+    with replacing(path, binary=True) as file, ExitStack() as stack:
+        writer = None
+        for block in blocks:
+            table = block.table()
+            if path.suffix == ".parquet":
+                content = pa.Table.from_pandas(table, preserve_index=False)
+                if writer is None:
+                    writer = stack.enter_context(pq.ParquetWriter(file, content.schema))
+                writer.write_table(content)
+            else:
+                text = table.to_csv(index=False, header=rows == 0, float_format="%.6g")
+                file.write(text.encode())
+            rows += len(block)
+            problems.append(block.unread())
+        unread = pd.concat(problems, ignore_index=True)
+        require_some(unread, rows)
+    return unread
+
+
+def require_some(unread: pd.DataFrame, images: int) -> None:
+    """RequestError if all of so many images could not be read."""
+    if len(unread) == images:
+        first = unread.iloc[0]
+        raise RequestError(
+            f"no image of {images:,} could be read; {first['id']}: {first['problem']}"
+        )
+
+
+def check_table_path(path: Path) -> None:
+    """RequestError unless the path names a kind of table that can be written."""
+    if path.suffix not in (".csv", ".parquet"):
+        raise RequestError(f"--out {path}: expected a name ending in .csv or .parquet")
+
+
+def write_submission(blocks: Iterable[Predictions], path: Path) -> int:
+    """Write a submission to Kaggle's Galaxy Zoo challenge, as its all_zeros_benchmark.csv is.
+
+    One row a galaxy in the order of the blocks: GalaxyID, then the 37 fractions. Returns the
+    number of rows.
+
+    Raises RequestError for the first image that could not be read: the challenge refuses a
+    submission in which a galaxy is missing.
+    """
+    rows = 0
+    with replacing(path) as file:
+        for block in blocks:
+            for row in block.unread().itertuples():
+                raise RequestError(
+                    f"no submission: image {row.id} cannot be read ({row.problem}), and the "
+                    "challenge wants a row for every galaxy; --out FILE writes the others"
+                )
+            table = pd.DataFrame(block.values, columns=list(block.task.names))
+            table.insert(0, "GalaxyID", block.ids)
+            table.to_csv(file, index=False, header=rows == 0, float_format="%.6g")
+            rows += len(block)
+    return rows
+
+
+def check_submission(predictor: Predictor, path: Path) -> None:
+    """RequestError unless the model gives the challenge's fractions, and the name is a CSV's."""
+    if predictor.names != GALAXY_ZOO_2.columns:
+        raise RequestError(
+            f"a submission has vote fractions of {GALAXY_ZOO_2.title}, and this model gives "
+            f"{predictor.task.labels_are}: train one on kaggle:DIR without --classes"
+        )
+    if path.suffix != ".csv":
+        raise RequestError(f"--submission {path}: expected a name ending in .csv")
