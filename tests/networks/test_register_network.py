@@ -13,7 +13,7 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.models.model_file import ModelCard, load_model, save_model
 from hubblefork.models.view import View
 from hubblefork.networks import registry
-from hubblefork.networks.registry import create_network, describe_networks
+from hubblefork.networks.registry import create_network, describe_networks, registered_name
 from hubblefork.tasks.classes import Classes
 
 SHAPE = (3, 8, 8)
@@ -76,6 +76,9 @@ def test_a_package_is_imported_when_its_network_is_asked_for(package, tmp_path):
     assert network[1].out_features == 3
     with pytest.raises(RequestError, match="network 'small' has no option 'widht'; did you mean"):
         create_network("small", SHAPE, 2, {"widht": 3})
+    assert registered_name(network) == "small"
+    registry._registered.pop("small")  # as where the package was imported, and not by its name
+    assert registered_name(network) == "small"
     described = describe_networks()
     assert described["small"] == "A small network of a package."
     assert "cannot be imported" in described["broken"]

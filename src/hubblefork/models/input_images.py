@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 from PIL import Image
@@ -40,10 +41,11 @@ class InputImages:
 
     def __init__(self, images: Images, framing: Framing, colours: Collection[str]):
         if isinstance(images, Image.Image) or _is_array(images, (2, 3)):
-            images = [images]
-        if not (isinstance(images, list | tuple) or _is_array(images, (4,))):
+            self._images: np.ndarray | Sequence[np.ndarray | Image.Image] = [images]
+        elif isinstance(images, list | tuple) or _is_array(images, (4,)):
+            self._images = images
+        else:
             raise _not_images(images)
-        self._images = images
         self._framing = framing
         self._colours = colours
         self._packed = (framing.size, framing.size, framing.channels)
@@ -58,12 +60,12 @@ class InputImages:
         return np.stack([self._framed(self._images[row], row) for row in rows])
 
     def _framed(self, image: object, row: int) -> np.ndarray:
-        if not (isinstance(image, Image.Image) or _is_array(image, (2, 3))):
-            raise _not_images(image)
         try:
             if isinstance(image, Image.Image):
                 decoded = frame_image(image, self._framing_of(image.size))
                 return self._in_colours(decoded.pixels, decoded.bands)
+            if not _is_array(image, (2, 3)):
+                raise _not_images(image)
             if image.shape == self._packed:
                 return image
             pixels = image[..., None] if image.ndim == 2 else image
@@ -82,9 +84,8 @@ class InputImages:
         return pixels
 
 
-def _is_array(images: object, axes: tuple[int, ...]) -> bool:
-    is_array = isinstance(images, np.ndarray) and images.dtype == np.uint8
-    return is_array and images.ndim in axes
+def _is_array(images: object, axes: tuple[int, ...]) -> TypeGuard[np.ndarray]:
+    return isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim in axes
 
 
 def _not_images(given: object) -> RequestError:

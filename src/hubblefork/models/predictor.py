@@ -67,8 +67,8 @@ class Predictor:
         uncertainty: Uncertainty | None = None,
     ) -> "Predictor":
         """Put a network that is in memory onto a device."""
-        network = network.to(device, memory_format=torch.channels_last).eval()
-        return cls(network, card, device, card.framing, uncertainty or Uncertainty())
+        network = network.to(device).to(memory_format=torch.channels_last)
+        return cls(network.eval(), card, device, card.framing, uncertainty or Uncertainty())
 
     @classmethod
     def load(
@@ -151,11 +151,12 @@ class Predictor:
         done: Callable[[int], None] | None = None,
     ) -> Answers:
         """The same as `predict`, and how typical each image is of the training images."""
-        values = [np.empty((0, self.task.outputs), np.float32)]
-        typicality = [np.empty(0, np.float32)]
+        values: list[np.ndarray] = [np.empty((0, self.task.outputs), np.float32)]
+        typicality: list[np.ndarray] = [np.empty(0, np.float32)]
         for answers, features in self.compute(images, rows, done):
             values.append(answers)
-            typicality.append(self.uncertainty.typicality(features))
+            if (found := self.uncertainty.typicality(features)) is not None:
+                typicality.append(found)
         known = self.uncertainty.distances is not None
         return Answers(np.concatenate(values), np.concatenate(typicality) if known else None)
 
@@ -180,12 +181,12 @@ class Predictor:
         Takes what `predict` takes.
         """
         given = InputImages(images, self.framing, self.card.colours)
-        rows = np.arange(len(given)) if rows is None else np.asarray(rows, dtype=np.int64)
+        places = np.arange(len(given)) if rows is None else np.asarray(rows, dtype=np.int64)
         size = self.card.view.size
         most = images_at_once(size)
         elsewhere = "--device cpu, or " if self.device.type != "cpu" else ""
-        for start in range(0, len(rows), most):
-            batch = torch.from_numpy(given.batch(rows[start : start + most]))
+        for start in range(0, len(places), most):
+            batch = torch.from_numpy(given.batch(places[start : start + most]))
             with explain_out_of_memory(
                 f"to put {len(batch)} images of {size}x{size} through the network at once",
                 f"{elsewhere}a model that was trained with a smaller view.size",

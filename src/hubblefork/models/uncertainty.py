@@ -70,7 +70,7 @@ class Uncertainty:
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything that is known, as arrays by name."""
-        arrays = {}
+        arrays: dict[str, np.ndarray] = {}
         for name in _PARTS:
             known = {} if getattr(self, name) is None else vars(getattr(self, name))
             arrays |= {f"{name}.{key}": np.asarray(value) for key, value in known.items()}

@@ -1,5 +1,7 @@
 """AlexNet as published system 4 has it: `hubblefork train SOURCE --recipe alexnet`."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
@@ -47,7 +49,7 @@ class AlexNet(nn.Module):
         return self.layers(images)
 
 
-def _convolution(before: int, after: int, **settings: object) -> list[nn.Module]:
+def _convolution(before: int, after: int, **settings: Any) -> list[nn.Module]:
     """As published: normalised after the activation, not before it."""
     return [nn.Conv2d(before, after, **settings), nn.ReLU(), batch_norm(after)]
 

@@ -64,7 +64,7 @@ class CompactResNet(nn.Module):
             elif isinstance(layer, Residual):
                 # Each block begins as the identity (Goyal et al. 2017), so high learning rates
                 # are safe from the first step.
-                nn.init.zeros_(layer.body[-1].weight)
+                nn.init.zeros_(layer.body[-1].get_parameter("weight"))
         nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor) -> Tensor:

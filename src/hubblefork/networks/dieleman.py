@@ -40,6 +40,8 @@ class Dieleman(nn.Module):
     Raises RequestError for images below 83x83 pixels.
     """
 
+    rotated: Tensor
+
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
         super().__init__()
         channels, height, width = input_shape
@@ -97,8 +99,8 @@ class Dieleman(nn.Module):
     def _initialise(self) -> None:
         """As published: small normal weights, and biases above 0 so that no unit begins dead."""
         convolutions = [each for each in self.convolutions if isinstance(each, nn.Conv2d)]
-        for layer in convolutions:
-            _normal(layer, 0.01, bias=0.1)
+        for convolution in convolutions:
+            _normal(convolution, 0.01, bias=0.1)
         _normal(convolutions[-1], 0.1, bias=0.1)
         for layer in self.dense:
             if isinstance(layer, Maxout):
@@ -118,9 +120,9 @@ class Maxout(nn.Module):
         return torch.maximum(first, second)
 
 
-def _normal(layer: nn.Conv2d | nn.Linear, std: float, bias: float) -> None:
-    nn.init.normal_(layer.weight, std=std)
-    nn.init.constant_(layer.bias, bias)
+def _normal(layer: nn.Module, std: float, bias: float) -> None:
+    nn.init.normal_(layer.get_parameter("weight"), std=std)
+    nn.init.constant_(layer.get_parameter("bias"), bias)
 
 
 def _largest_square(side: int) -> int:

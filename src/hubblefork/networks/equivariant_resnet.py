@@ -166,6 +166,9 @@ class Normalisation(nn.Module):
     mode the running statistics are averaged over them.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, features: int, first_weight: float = 1.0):
         super().__init__()
         # A block whose last weight is 0 begins as the identity (Goyal et al. 2017), so high
@@ -232,9 +235,10 @@ def _mean_over_orientations(values: Tensor) -> Tensor:
 
 def _plain_convolution(layer: nn.Conv2d, filters: Tensor) -> nn.Conv2d:
     """The convolution of a layer, with filters that are there once and for all."""
-    after, before, *size = filters.shape
+    after, before, side, _ = filters.shape
     # On meta no random weights are drawn, which would shift everything that is drawn later.
-    plain = nn.Conv2d(before, after, size, layer.stride, layer.padding, bias=False, device="meta")
+    plain = nn.Conv2d(before, after, side, bias=False, device="meta")
+    plain.stride, plain.padding = layer.stride, layer.padding
     plain.weight = nn.Parameter(filters.contiguous(memory_format=torch.channels_last))
     return plain
 

@@ -22,7 +22,8 @@ def feature_layer(network: nn.Module) -> nn.Module:
     >>> feature_layer(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)))
     Linear(in_features=4, out_features=2, bias=True)
     """
-    named = network.get_classifier() if hasattr(network, "get_classifier") else None
+    get_classifier = getattr(network, "get_classifier", None)
+    named = get_classifier() if get_classifier else None
     if isinstance(named, _DENSE):
         return named
     dense = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]

@@ -11,6 +11,7 @@ import copy
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -40,9 +41,9 @@ def prepare_for_inference(network: nn.Module) -> nn.Module:
             prepared.set_submodule(name, layer.for_inference())
     prepared.eval()
     for before, after in list(_pairs(prepared)):
-        convolution, normalisation = map(prepared.get_submodule, (before, after))
-        prepared.set_submodule(before, fuse_conv_bn_eval(convolution, normalisation))
-        prepared.set_submodule(after, _rest(normalisation))
+        layers: list[Any] = [prepared.get_submodule(name) for name in (before, after)]
+        prepared.set_submodule(before, fuse_conv_bn_eval(*layers))
+        prepared.set_submodule(after, _rest(layers[1]))
     return prepared.eval()
 
 
@@ -54,21 +55,21 @@ def _pairs(network: nn.Module) -> Iterator[tuple[str, str]]:
         nodes = _Tracer().trace(network).nodes
     except Exception:  # of any kind, from a forward that depends on its input: nothing is folded
         return
-    used = Counter(node.target for node in nodes)
+    used = Counter(str(node.target) for node in nodes)
     for node in nodes:
         before = node.args[0] if node.op == "call_module" and node.args else None
         if not isinstance(before, fx.Node) or before.op != "call_module":
             continue
-        alone = len(before.users) == used[before.target] == used[node.target] == 1
-        layers = (network.get_submodule(each.target) for each in (before, node))
-        if alone and _can_be_folded(*layers):
-            yield before.target, node.target
+        first, second = str(before.target), str(node.target)
+        alone = len(before.users) == used[first] == used[second] == 1
+        if alone and _can_be_folded(network.get_submodule(first), network.get_submodule(second)):
+            yield first, second
 
 
 def _can_be_folded(first: nn.Module, second: nn.Module) -> bool:
     # A subclass of a convolution may do something to its weights first.
     plain = type(first) is nn.Conv2d and not hasattr(first, "parametrizations")
-    return plain and _is_normalisation(second) and second.track_running_stats
+    return plain and _is_normalisation(second) and second.running_mean is not None
 
 
 def _is_normalisation(layer: nn.Module) -> bool:
@@ -76,7 +77,7 @@ def _is_normalisation(layer: nn.Module) -> bool:
     return type(layer) is nn.BatchNorm2d or type(layer).__name__ == "BatchNormAct2d"
 
 
-def _rest(normalisation: nn.BatchNorm2d) -> nn.Module:
+def _rest(normalisation: nn.Module) -> nn.Module:
     """What a batch normalisation does beside normalising, under the same names."""
     rest = OrderedDict(normalisation.named_children())
     return nn.Sequential(rest) if rest else nn.Identity()

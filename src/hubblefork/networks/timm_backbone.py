@@ -90,7 +90,7 @@ def resolve_backbone(
     if weights == HUB:
         _config(named)
         weights = published(named)
-    if not own and not is_repository(weights):
+    if weights is None or not (own or is_repository(weights)):
         return name, dict(options), weights
     repository = Repository.read(weights)
     backbone = repository.backbone
@@ -130,7 +130,7 @@ def _pretrained(backbone: str, outputs: int, arguments: dict[str, Any], weights:
     # With the classes of the weights themselves, for timm then holds them to be complete.
     arguments = {**arguments, "num_classes": config["num_classes"]}
     try:
-        network = timm.create_model(
+        network: Any = timm.create_model(
             backbone,
             pretrained=True,
             pretrained_cfg_overlay={**config, "state_dict": dict(tensors)},
@@ -161,7 +161,7 @@ def _read(backbone: str, weights: str) -> tuple[dict[str, Tensor], dict[str, Any
         with torch.device("meta"):
             own = timm.create_model(backbone).state_dict()
         tensors = renamed_by_order(tensors, own)
-    classifier = timm.get_pretrained_cfg(backbone).classifier or ()
+    classifier = _config(backbone).classifier or ()
     first = classifier if isinstance(classifier, str) else next(iter(classifier), "")
     weight = tensors.get(f"{first}.weight")
     return tensors, {"num_classes": 0 if weight is None else len(weight)}

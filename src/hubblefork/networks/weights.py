@@ -49,9 +49,9 @@ def published(backbone: str) -> str:
     """The repository of the weights that timm publishes for a backbone."""
     import timm
 
-    repository = timm.get_pretrained_cfg(backbone).hf_hub_id
-    if repository:
-        return f"{_REPOSITORY}{repository}"
+    config = timm.get_pretrained_cfg(backbone)
+    if config and config.hf_hub_id:
+        return f"{_REPOSITORY}{config.hf_hub_id}"
     like = timm.list_models(f"{backbone.split('_')[0]}*", pretrained=True)
     known = f"it has them for {first_few(like)}" if like else "take another backbone"
     raise RequestError(f"the hub has no weights of timm for {backbone}; {known}; or give a file")

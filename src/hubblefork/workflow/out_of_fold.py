@@ -76,7 +76,7 @@ def out_of_fold(
         else:
             network = fit(planned, run)
         predictor = Predictor.of(network, model_card(planned), place)
-        predictor = replace(predictor, trust=calibrate(predictor, dataset, split))
+        predictor = replace(predictor, uncertainty=calibrate(predictor, dataset, split))
         rows = split.rows(dataset, "test")
         with progress("predicting", len(rows)) as done:
             probabilities[rows] = predictor.predict(dataset.images, rows, done)
