@@ -92,7 +92,7 @@ def _examples(request: pytest.FixtureRequest, doctest_namespace: dict, tmp_path:
     if isinstance(request.node, pytest.DoctestItem):
         doctest_namespace["folder"] = tmp_path
         doctest_namespace["galaxies"] = request.getfixturevalue("shapes")
-        if any(re.search(r"\brun\.", each.source) for each in request.node.dtest.examples):
+        if any(re.search(r"\brun[.,)]", each.source) for each in request.node.dtest.examples):
             doctest_namespace["run"] = request.getfixturevalue("example_run")
 
 
