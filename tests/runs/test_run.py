@@ -97,3 +97,16 @@ def test_a_source_is_kept_with_its_absolute_path(tmp_path, monkeypatch):
     assert absolute_source("kaggle:galaxies:test") == f"kaggle:{folder}:test"
     for name in ("simulated:60:seed2", "hub:owner/name", "galaxy10-sdss", "galaxy10-decals:no.h5"):
         assert absolute_source(name) == name
+
+
+def test_a_run_is_a_path_and_a_table_in_a_notebook(run):
+    assert Run.open(run) == run
+    assert str(run) == str(run.path)
+    assert "its training has not ended" in run._repr_html_()
+    numbers = {each.name: 0.9512 for each in run.task.metrics}
+    intervals = dict.fromkeys(numbers, [0.9, 0.97])
+    (run.path / "metrics.json").write_text(json.dumps({"n": 16, "intervals": intervals} | numbers))
+    text = run._repr_html_()
+    assert "16 test images" in text
+    assert "<th>Accuracy</th><td>95.1\xa0%</td><td>90.0 to 97.0\xa0%</td>" in text
+    assert text.count("<tr>") == 1 + len(numbers)

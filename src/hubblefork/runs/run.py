@@ -1,9 +1,11 @@
 """A run: the folder that holds all of one training, each file of it written whole or not at all."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +42,27 @@ class Run:
 
     path: Path
 
+    def __fspath__(self) -> str:
+        """A run can be given wherever its folder can."""
+        return os.fspath(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def _repr_html_(self) -> str:
+        """Its metrics on the test set as a table, for notebooks."""
+        title = f"<p>Run <code>{escape(str(self.path))}</code>, recipe {escape(self.recipe.name)}"
+        if not (self.path / "metrics.json").is_file():
+            return f"{title}: its training has not ended</p>"
+        metrics = self.metrics
+        rows = [
+            f"<tr><th>{each.title}</th><td>{each.written(metrics[each.name])}</td>"
+            f"<td>{each.between(metrics['intervals'][each.name])}</td></tr>"
+            for each in self.task.metrics
+        ]
+        head = "<tr><th></th><th>test set</th><th>95 % interval</th></tr>"
+        return f"{title}, {metrics['n']:,} test images</p><table>{head}{''.join(rows)}</table>"
+
     @classmethod
     def create(cls, path: Path, recipe: Recipe, provenance: Provenance, split: Split) -> "Run":
         """Make a new run folder with its recipe, provenance and split, whole or not at all.
@@ -59,7 +82,7 @@ class Run:
         return cls(path)
 
     @classmethod
-    def open(cls, path: Path | str) -> "Run":
+    def open(cls, path: "str | os.PathLike[str]") -> "Run":
         """Open the folder of an earlier run; RequestError where there is none."""
         path = Path(path)
         if not path.is_dir():

@@ -36,8 +36,8 @@ class Evaluation:
 
 
 def evaluate(
-    run: str | Path,
-    source: str | Path | None = None,
+    run: str | Path | Run,
+    source: Any = None,
     *,
     out: str | Path | None = None,
     crop: int | None = None,
@@ -49,10 +49,10 @@ def evaluate(
     Parameters
     ----------
     run
-        A run folder or a model file.
+        A run, a run folder or a model file.
     source
-        Labelled images whose class names are among the model's, or votes for a model of votes.
-        Where none is given, the test set of the run itself.
+        Labelled images whose class names are among the model's, or votes for a model of votes: what
+        `train` takes. Where none is given, the test set of the run itself.
     out
         The folder to make; by default `evaluation-<source>` beside the model.
     crop
@@ -73,24 +73,24 @@ def evaluate(
     predictor = Predictor.load(run, device, crop)
     if source is None and crop is not None:
         raise RequestError(
-            f"--crop {crop} goes with a source; without one, {run} is measured on its own test "
-            "part, cut as it was"
+            f"--crop {crop} goes with a source; without one, {run} is evaluated on its own test "
+            "set, cropped as it was"
         )
     if source is None and classes is not None:
         raise RequestError(
-            f"--classes {classes} goes with a source; without one, {run} is measured on its own "
+            f"--classes {classes} goes with a source; without one, {run} is evaluated on its own "
             "test set, with the classes it was trained on"
         )
-    folder = _folder(Path(run), source, out)
+    opened = None if source is None else open_source(source, classes)
+    folder = _folder(Path(run), None if opened is None else opened.name, out)
     whole_run = Run.open(run) if Path(run).is_dir() else None
     learnt: int | None = 0
-    if source is None:
+    if opened is None:
         if whole_run is None:
             raise RequestError(f"{run} is a model file and has no test set: name a source")
         dataset, rows, about = own_test_part(whole_run, predictor)
         labels = dataset.labels[rows]
     else:
-        opened = open_source(source, classes)
         aligned = predictor.task.aligned(opened.task, opened.name)
         dataset = pack(opened, predictor.framing)
         _require_colours(dataset, predictor)
@@ -105,11 +105,11 @@ def evaluate(
     return Evaluation(folder, metrics)
 
 
-def _folder(run: Path, source: str | Path | None, out: str | Path | None) -> Path:
+def _folder(run: Path, source: str | None, out: str | Path | None) -> Path:
     if out is not None:
         folder = Path(out)
     else:
-        name = "test" if source is None else short_name(str(source))
+        name = "test" if source is None else short_name(source)
         folder = (run if run.is_dir() else run.parent) / f"evaluation-{name}"
     if folder.exists():
         raise RequestError(f"{folder} exists already: give another --out")
