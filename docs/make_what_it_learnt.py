@@ -20,16 +20,17 @@ from hubblefork import Predictor, Run
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.text import percent
-from hubblefork.explanation.attribution import saliency
-from hubblefork.explanation.overlay import draw_overlays
+from hubblefork.explanation.attribution import attribution
+from hubblefork.report.explain_figures import overlay_group
 from hubblefork.report.figures import sheet_png
+from hubblefork.report.image_groups import draw_groups
 from hubblefork.workflow.evaluate import own_dataset
 
 FOLDER = Path(__file__).with_name("what_did_it_learn")
 
 # Pixels of the width of a figure, and bytes that it may take.
 _WIDTH, _BYTES = 1200, 200_000
-_ERRORS, _RIGHT = 4, 4
+_EXAMPLES = 4
 
 
 def main() -> None:
@@ -46,21 +47,24 @@ def main() -> None:
     row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
     figures = json.loads((asked.explained / "explanation.json").read_text(encoding="utf-8"))
 
-    errors = pd.read_csv(asked.explained / "errors.csv", dtype={"id": str}).head(_ERRORS)
+    errors = pd.read_csv(asked.explained / "errors.csv", dtype={"id": str}).head(_EXAMPLES)
     answers = run.predictions.table()
-    right = answers[answers["true"] == answers["predicted"]].drop_duplicates("true").head(_RIGHT)
-    for name, table in (("errors", errors), ("right", right)):
-        rows = []
+    correct = answers[answers["true"] == answers["predicted"]].drop_duplicates("true")
+    for name, table in (("errors", errors), ("correct", correct.head(_EXAMPLES))):
+        groups = []
         for answer in table.itertuples():
             image = dataset.images[row_of[answer.id]]
-            found = saliency(predictor, image, figures["method"], answer.predicted)
-            truth = "" if answer.true == answer.predicted else f"; in truth {answer.true}"
-            rows.append((found.seen, found.map, f"{answer.predicted}{truth}"))
-        save(Image.open(BytesIO(sheet_png(draw_overlays(rows)))), name)
-    for name in ("stability", "map-tsne"):
+            found = attribution(predictor, image, figures["method"], answer.predicted)
+            title = f"predicted {answer.predicted}; true class: {answer.true}"
+            groups.append(overlay_group(found, title))
+        save(Image.open(BytesIO(sheet_png(draw_groups(groups)))), name)
+    for name in ("robustness", "embedding-tsne"):
         save(Image.open(asked.explained / "figures" / f"{name}.png"), name)
-    odd = pd.read_csv(asked.explained / "anomalies.csv", dtype={"id": str})["id"].head(12)
-    save(Image.fromarray(np.hstack([dataset.images[row_of[each]] for each in odd])), "odd")
+    anomalies = pd.read_csv(asked.explained / "anomalies.csv", dtype={"id": str})["id"].head(12)
+    save(
+        Image.fromarray(np.hstack([dataset.images[row_of[each]] for each in anomalies])),
+        "anomalies",
+    )
     tell(figures)
 
 
@@ -80,11 +84,11 @@ def save(image: Image.Image, name: str) -> None:
 
 
 CAPTIONS = {
-    "right": "Answers that are right, and the evidence for them",
-    "errors": "The surest mistakes, and the evidence for what was said",
-    "map-tsne": "The test images by t-SNE: by class, and in thumbnails",
-    "odd": "The twelve that are most unlike the training images",
-    "stability": "Accuracy under each change",
+    "correct": "Correctly classified images, and the evidence for their class",
+    "errors": "Misclassified images with the highest confidence, and the evidence for them",
+    "embedding-tsne": "The test images by t-SNE: by class, and in thumbnails",
+    "anomalies": "The twelve images farthest from the training images",
+    "robustness": "Accuracy under each perturbation",
 }
 
 
@@ -93,26 +97,27 @@ def tell(figures: dict) -> None:
     for name, caption in CAPTIONS.items():
         print(f"![{caption}](what_did_it_learn/{name}.jpg)\n")
     print(f"\n{figures['n']:,} test images, {percent(figures['accuracy'])} correctly classified\n")
-    print("| images | accuracy | 95 % interval | answers that changed |\n|---|---|---|---|")
-    for row in figures["stability"]:
+    print("| images | accuracy | 95 % interval | changed answers |\n|---|---|---|---|")
+    for row in figures["robustness"]:
         ends = f"{percent(row['low'])} to {percent(row['high'])}"
-        print(f"| {row['change']} | {percent(row['accuracy'])} | {ends} | "
-              f"{percent(row['changed'])} |")  # fmt: skip
-    around = figures["surroundings"]
+        print(f"| {row['perturbation']} | {percent(row['accuracy'])} | {ends} | "
+              f"{percent(row['changed_fraction'])} |")  # fmt: skip
+    background = figures["background_dependence"]
     print("\n| images | accuracy |\n|---|---|")
     for title, key in (
-        ("as they are", "whole"),
-        ("middle blurred", "without_middle"),
-        ("surroundings blurred", "without_surroundings"),
+        ("unchanged", "unchanged"),
+        ("centre blurred", "centre_blurred"),
+        ("background blurred", "background_blurred"),
     ):
-        print(f"| {title} | {percent(around[key]['value'])} |")
-    print("\n| method | area | area of random places |\n|---|---|---|")
+        print(f"| {title} | {percent(background[key]['value'])} |")
+    print("\n| method | area | area of random order |\n|---|---|---|")
     for row in figures["faithfulness"]:
         print(f"| {row['method']} | {row['area']:.3f} | {row['random_area']:.3f} |")
     for pair in figures["confused_pairs"][:3]:
-        print(f"\n{pair['first']} and {pair['second']}: {pair['errors']:,} mistakes, "
+        print(f"\n{pair['first']} and {pair['second']}: {pair['errors']:,} errors, "
               f"{percent(pair['share'])} of all", end="")  # fmt: skip
-    print(f"\n\nlabel of most neighbours right: {percent(figures['neighbours_accuracy'])}")
+    pooled = figures["neighbours_accuracy"]
+    print(f"\n\nthe most common label of the neighbours is correct for {percent(pooled)}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ Cue = Callable[[np.random.Generator, bool], tuple[np.ndarray, tuple[int, int]]]
 
 @pytest.fixture(scope="session")
 def cue() -> Cue:
-    """Makes a noisy image (40, 40, 3) with a bar in it, and says where (row, column) it is."""
+    """Makes a noisy image (40, 40, 3) with a bar in it; gives its position (row, column) too."""
 
     def make(random: np.random.Generator, upright: bool) -> tuple[np.ndarray, tuple[int, int]]:
         pixels = random.normal(60, 15, (SIDE, SIDE, 3))
@@ -37,7 +37,7 @@ def cue() -> Cue:
 
 @pytest.fixture(scope="session")
 def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
-    """A network that tells lying bars from upright ones."""
+    """A network that classifies bars as lying or upright."""
     folder = tmp_path_factory.mktemp("cues")
     random = np.random.default_rng(0)
     for number in range(150):
@@ -52,7 +52,7 @@ def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
         "view.rotate": 0,
         "network.name": "compact-resnet",
         "network.options": {"width": 8, "blocks": [1, 1, 2, 2]},
-        "angles": 1,  # bars are told apart by how they are turned
+        "angles": 1,  # bars differ only in their orientation
         "epochs": 8,
         "batch_size": 16,
     }

@@ -1,4 +1,4 @@
-"""Maps are held to a known truth: the only cue of an image, planted away from its middle."""
+"""Maps are compared with a known truth: the only cue of an image, planted away from its centre."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from hubblefork.core.errors import RequestError
-from hubblefork.explanation.attribution import METHODS, saliency, saliency_layer
+from hubblefork.explanation.attribution import METHODS, attribution, attribution_layer
 from hubblefork.models.predictor import Predictor
 from hubblefork.sky.simulation.camera import photograph
 from hubblefork.sky.simulation.population import draw_population
@@ -30,16 +30,16 @@ SETTINGS = {
 
 
 def mass_at_cue(predictor, cue, method, number=6):
-    """The mean share of a map's mass within 8 pixels of the cue; chance is a seventh."""
+    """The mean fraction of a map's sum within 8 pixels of the cue; chance is a seventh."""
     random = np.random.default_rng(1)
-    shares = []
+    fractions = []
     for _ in range(number):
         image, (down, across) = cue(random, upright=True)
-        found = saliency(predictor, image, method).map
+        found = attribution(predictor, image, method).map
         y, x = np.indices(found.shape)
         near = (abs(y - down) <= 8) & (abs(x - across) <= 8)
-        shares.append(found[near].sum() / max(found.sum(), 1e-9))
-    return np.mean(shares)
+        fractions.append(found[near].sum() / max(found.sum(), 1e-9))
+    return np.mean(fractions)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -48,8 +48,8 @@ def test_the_evidence_is_where_the_only_cue_is(bars, cue, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_network_that_learnt_nothing_has_other_and_worse_maps(bars, cue, method):
-    # The sanity check of Adebayo et al. 2018: a map must depend on what was learnt.
+def test_an_untrained_network_has_other_and_worse_maps(bars, cue, method):
+    # The sanity check of Adebayo et al. 2018: a map must depend on the weights.
     torch.manual_seed(1)
     fresh = Predictor.of(bars.card.create_network(), bars.card, bars.device)
     assert mass_at_cue(fresh, cue, method) < 0.6 * mass_at_cue(bars, cue, method)
@@ -57,8 +57,8 @@ def test_a_network_that_learnt_nothing_has_other_and_worse_maps(bars, cue, metho
     alike = []
     for _ in range(6):
         image, _ = cue(random, upright=True)
-        # Each for its own answer: a network that learnt nothing may have no evidence for another.
-        maps = [saliency(each, image, method).map for each in (bars, fresh)]
+        # Each for its own answer: an untrained network may have no evidence for another.
+        maps = [attribution(each, image, method).map for each in (bars, fresh)]
         alike.append(spearmanr(*(each.ravel() for each in maps)).statistic)
     assert np.mean(alike) < 0.5
 
@@ -79,7 +79,7 @@ def galaxies(number, seed, with_companion):
 
 @pytest.fixture(scope="module")
 def companions(tmp_path_factory):
-    """A network that tells galaxies with a companion from those without."""
+    """A network that classifies galaxies as with or without a companion."""
     folder = tmp_path_factory.mktemp("sky")
     for seed, name in enumerate(("alone", "with companion")):
         (folder / "images" / name).mkdir(parents=True)
@@ -92,24 +92,23 @@ def companions(tmp_path_factory):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_evidence_for_a_companion_is_where_it_is_in_the_simulated_sky(companions, method):
-    shares = []
+    fractions = []
     for image, (down, across) in galaxies(8, 2, with_companion=True):
-        found = saliency(companions, image, method, "with companion").map
+        found = attribution(companions, image, method, "with companion").map
         y, x = np.indices(found.shape)
         near = np.hypot(y - down, x - across) <= 7
-        shares.append(found[near].sum() / max(found.sum(), 1e-9))
-    assert np.mean(shares) > 0.2  # by chance, a tenth
+        fractions.append(found[near].sum() / max(found.sum(), 1e-9))
+    assert np.mean(fractions) > 0.2  # by chance, a tenth
 
 
-def test_a_map_and_its_figure_are_whole(bars, cue, tmp_path):
+def test_a_map_covers_the_image_and_is_saved(bars, cue, tmp_path):
     image, _ = cue(np.random.default_rng(2), upright=False)
-    found = saliency(bars, image)
+    found = attribution(bars, image)
     assert found.map.shape == found.seen.shape[:2] == (40, 40)
     assert (found.map.min(), found.map.max()) == (pytest.approx(0, abs=0.2), 1)
     assert found.target in bars.names
-    found.save(tmp_path / "why.png")
-    with Image.open(tmp_path / "why.png") as opened:
-        assert opened.size[0] > opened.size[1]
+    found.save(tmp_path / "why.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "why.npy"), found.map)
 
 
 @pytest.mark.parametrize(
@@ -124,13 +123,13 @@ def test_a_map_and_its_figure_are_whole(bars, cue, tmp_path):
 )
 def test_wrong_requests_are_one_line(bars, wrong, complaint):
     with pytest.raises(RequestError, match=complaint):
-        saliency(bars, np.zeros((40, 40, 3), np.uint8), **wrong)
+        attribution(bars, np.zeros((40, 40, 3), np.uint8), **wrong)
 
 
 def test_a_network_without_maps_is_told_which_methods_remain(shapes, tmp_path):
     run = train(shapes, "mlp", settings={"data.size": 24, "epochs": 1}, out=tmp_path / "run")
     predictor = Predictor.load(run.path)
     with pytest.raises(RequestError, match="integrated-gradients or occlusion"):
-        saliency_layer(predictor)
+        attribution_layer(predictor)
     image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), dtype=np.uint8)
-    assert saliency(predictor, image, "integrated-gradients").map.max() == 1
+    assert attribution(predictor, image, "integrated-gradients").map.max() == 1

@@ -1,12 +1,13 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from hubblefork.core.errors import RequestError
-from hubblefork.explanation.background import surroundings
+from hubblefork.explanation.background import background_dependence
 
 
 def images_with(cue, inside, number=60):
-    """Images whose bar lies within the middle, or wholly outside it."""
+    """Images whose bar lies within the centre, or wholly outside it."""
     random = np.random.default_rng(6)
     kept, labels = [], []
     while len(kept) < number:
@@ -22,17 +23,17 @@ def images_with(cue, inside, number=60):
 @pytest.mark.parametrize("inside", [True, False])
 def test_accuracy_goes_with_the_part_that_holds_the_object(bars, cue, inside):
     images, labels = images_with(cue, inside)
-    found = surroundings(bars, images, np.arange(len(images)), labels)
-    kept, lost = found.without_surroundings.value, found.without_middle.value
+    found = background_dependence(bars, images, np.arange(len(images)), labels)
+    kept, lost = found.background_blurred.value, found.centre_blurred.value
     if not inside:
         kept, lost = lost, kept
-    assert found.whole.value > 0.9
+    assert found.unchanged.value > 0.9
     assert kept > 0.85
     assert lost < 0.75
-    assert found.looks_at_the_object == inside
+    assert found.relies_on_object == inside
     table = found.table
     assert table["accuracy"].tolist() == [
-        each.value for each in (found.whole, found.without_middle, found.without_surroundings)
+        each.value for each in (found.unchanged, found.centre_blurred, found.background_blurred)
     ]
     assert (table["low"] <= table["accuracy"]).all()
     assert (table["accuracy"] <= table["high"] + 1e-9).all()
@@ -41,28 +42,31 @@ def test_accuracy_goes_with_the_part_that_holds_the_object(bars, cue, inside):
 def test_rows_choose_the_images(bars, cue):
     images, labels = images_with(cue, True, number=10)
     counted = []
-    found = surroundings(bars, images, np.array([7, 2]), labels[[7, 2]], done=counted.append)
+    found = background_dependence(
+        bars, images, np.array([7, 2]), labels[[7, 2]], done=counted.append
+    )
     assert (found.number, counted) == (2, [2])
 
 
 def test_votes_are_measured_by_their_error(volunteers, tmp_path):
     run, predictor, dataset, rows = volunteers
-    found = surroundings(predictor, dataset.images, rows, dataset.labels[rows])
-    assert found.measure == "rmse"
-    assert found.whole.value == pytest.approx(run.metrics["rmse"], abs=1e-5)
+    found = background_dependence(predictor, dataset.images, rows, dataset.labels[rows])
+    assert found.unchanged.value == pytest.approx(run.metrics["rmse"], abs=1e-5)
     assert found.table.columns.tolist() == ["images", "n", "rmse", "low", "high"]
-    nearer = found.without_surroundings.value < found.without_middle.value
-    assert found.looks_at_the_object == nearer
-    found.save(tmp_path / "surroundings.png")
-    assert (tmp_path / "surroundings.png").stat().st_size > 1000
+    better = found.background_blurred.value < found.centre_blurred.value
+    assert found.relies_on_object == better
+    found.save(tmp_path / "background.csv")
+    assert pd.read_csv(tmp_path / "background.csv")["n"].tolist() == [len(rows)] * 3
 
 
 def test_no_images_are_refused(bars):
     with pytest.raises(RequestError, match="no images"):
-        surroundings(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(0), np.zeros(0))
+        background_dependence(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(0), np.zeros(0))
 
 
 @pytest.mark.parametrize("radius", [0, 0.6])
 def test_a_radius_out_of_its_range_is_refused(bars, radius):
-    with pytest.raises(RequestError, match="share of the side"):
-        surroundings(bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(1), np.zeros(1), radius)
+    with pytest.raises(RequestError, match="fraction of the side"):
+        background_dependence(
+            bars, np.zeros((1, 40, 40, 3), np.uint8), np.arange(1), np.zeros(1), radius
+        )

@@ -7,7 +7,7 @@ import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.anomalies import rank_anomalies
-from hubblefork.explanation.features import compute_features, look
+from hubblefork.explanation.features import answers_and_features, compute_features
 from hubblefork.explanation.neighbours import nearest_neighbours
 
 
@@ -34,7 +34,7 @@ def test_rows_choose_images_and_batches_do_not_matter(bars, images, monkeypatch)
 def test_an_image_that_is_turned_is_its_own_nearest_neighbour(turning, images):
     known = compute_features(turning, images, single_view=True)
     turned = np.rot90(images, axes=(1, 2)).copy()
-    ((answers, sides),) = look(turning, turned)
+    ((answers, sides),) = answers_and_features(turning, turned)
     np.testing.assert_allclose(answers, turning.predict(turned), atol=1e-5)
     np.testing.assert_allclose(
         sides.mean(axis=1), compute_features(turning, images), rtol=1e-3, atol=1e-4

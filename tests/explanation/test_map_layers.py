@@ -1,4 +1,4 @@
-"""Grad-CAM and activation maps of transformers: right, or refused, and never something else."""
+"""Grad-CAM and activation maps of transformers: right, or refused, never something else."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from hubblefork.core.errors import RequestError
 from hubblefork.explanation.activations import activation_maps
-from hubblefork.explanation.attribution import saliency, saliency_layer
+from hubblefork.explanation.attribution import attribution, attribution_layer
 from hubblefork.explanation.inputs import network_inputs
 from hubblefork.explanation.map_layers import as_maps, watching
 from hubblefork.explanation.single_image import choose_method
@@ -42,7 +42,7 @@ def image(side):
 def test_a_vision_transformer_has_no_layer_for_grad_cam():
     found = predictor("timm:test_vit", 64)
     with pytest.raises(RequestError, match="use integrated-gradients or occlusion"):
-        saliency_layer(found)
+        attribution_layer(found)
     assert choose_method(found) == "integrated-gradients"
 
 
@@ -56,7 +56,7 @@ def test_tokens_and_attention_are_refused_by_name(layer, class_token):
     with pytest.raises(RequestError, match="gives no maps, but numbers of shape"):
         activation_maps(found, image(128), [layer])
     with pytest.raises(RequestError, match="gives no map for each image"):
-        saliency(found, image(128), layer=layer)
+        attribution(found, image(128), layer=layer)
 
 
 def test_the_patches_of_a_vision_transformer_are_maps():
@@ -76,18 +76,18 @@ def test_the_patches_of_a_vision_transformer_are_maps():
 )
 def test_maps_lie_where_the_image_has_them_whichever_axis_is_last(name, side, options):
     found = predictor(name, side, **options)
-    layer = saliency_layer(found)
+    layer = attribution_layer(found)
     (plain,) = activation_maps(found, np.zeros((side, side, 3), np.uint8), [layer])
     channels, height, width = plain.maps.shape
     assert 7 <= height == width < channels
-    assert saliency(found, image(side)).map.shape == (side, side)
+    assert attribution(found, image(side)).map.shape == (side, side)
 
 
 def test_what_changes_below_changes_below_in_a_network_whose_channels_are_last():
     found = predictor("timm:test_mambaout", 128)
     below = np.zeros((128, 128, 3), np.uint8)
     below[96:] = image(128)[96:]
-    layer = saliency_layer(found)
+    layer = attribution_layer(found)
     (plain,), (other,) = (
         activation_maps(found, each, [layer]) for each in (np.zeros_like(below), below)
     )
@@ -97,7 +97,7 @@ def test_what_changes_below_changes_below_in_a_network_whose_channels_are_last()
 
 def test_grad_cam_is_captums_where_channels_are_first(bars, cue):
     shown, _ = cue(np.random.default_rng(0), upright=True)
-    ours = saliency(bars, shown, target="upright")
+    ours = attribution(bars, shown, target="upright")
     inputs = network_inputs(bars, shown[None])
     layer = bars.network.get_submodule(ours.layer)
     theirs = LayerGradCam(bars.network, layer).attribute(inputs, bars.names.index("upright"))
@@ -108,8 +108,8 @@ def test_grad_cam_is_captums_where_channels_are_first(bars, cue):
 def test_no_hook_stays():
     found = predictor("timm:test_mambaout", 128)
     with pytest.raises(RequestError):
-        saliency(found, image(128), layer="head.fc")
-    saliency(found, image(128))
+        attribution(found, image(128), layer="head.fc")
+    attribution(found, image(128))
     modules = found.network.modules()
     assert not any(each._forward_hooks or each._forward_pre_hooks for each in modules)
 

@@ -13,45 +13,34 @@ numbers = st.integers(-5, 5)
 
 
 @given(arrays(float, (4, 3), elements=numbers), arrays(float, (9, 3), elements=numbers))
-def test_similarities_are_the_largest_cosines_in_order(asked, known):
-    found = nearest_neighbours(asked, known, k=4)
-    lengths = [np.maximum(np.linalg.norm(each, axis=1), 1e-30) for each in (asked, known)]
-    cosine = asked @ known.T / np.outer(*lengths)
+def test_similarities_are_the_largest_cosines_in_order(queries, reference):
+    found = nearest_neighbours(queries, reference, k=4)
+    lengths = [np.maximum(np.linalg.norm(each, axis=1), 1e-30) for each in (queries, reference)]
+    cosine = queries @ reference.T / np.outer(*lengths)
     np.testing.assert_allclose(found.similarity, -np.sort(-cosine, axis=1)[:, :4], atol=1e-4)
     assert all(len(set(row)) == 4 for row in found.rows.tolist())
 
 
 def test_blocks_do_not_matter_and_no_more_are_given_than_there_are(monkeypatch):
     random = np.random.default_rng(0)
-    asked, known = random.normal(size=(50, 6)), random.normal(size=(20, 6))
-    whole = nearest_neighbours(asked, known, k=99)
+    queries, reference = random.normal(size=(50, 6)), random.normal(size=(20, 6))
+    whole = nearest_neighbours(queries, reference, k=99)
     monkeypatch.setattr(neighbours, "_BLOCK", 60)
-    assert (nearest_neighbours(asked, known, k=99).rows == whole.rows).all()
+    assert (nearest_neighbours(queries, reference, k=99).rows == whole.rows).all()
     assert whole.rows.shape == (50, 20)
 
 
-def test_of_several_sides_the_most_similar_counts():
-    known = np.eye(4)
-    sides = np.array([[[1.0, 0.2, 0, 0], [0, 0, 3.0, 0.1]]])
-    found = nearest_neighbours(sides, known, k=3)
+def test_of_several_views_the_most_similar_counts():
+    reference = np.eye(4)
+    views = np.array([[[1.0, 0.2, 0, 0], [0, 0, 3.0, 0.1]]])
+    found = nearest_neighbours(views, reference, k=3)
     assert found.rows.tolist() == [[2, 0, 1]]
 
 
-def test_the_table_and_the_figure_name_the_nearest(tmp_path):
-    known = np.eye(3)
-    found = nearest_neighbours(np.eye(3)[[2, 0]], known, k=2)
-    labels = ["spiral", "spiral", "disc"]
-    table = found.table(["asked", "too"], ["x", "y", "z"], labels)
-    assert table.loc[0].tolist() == ["asked", 1, "z", "disc", 1.0]
-    images = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((8, 8, 1), np.uint8)
-    (axes,) = found.figure(images[[2, 0]], images, labels).axes
-    assert [text.get_text() for text in axes.texts] == [
-        "most like the first: 1 disc and 1 spiral", "most like the first: 2 spiral"
-    ]  # fmt: skip
-    assert [image.get_array()[0, 0] for image in axes.images[:2]] == [2, 2]
-    assert len(axes.images) == 6
-    found.save(tmp_path / "near.png", images[[2, 0]], images, labels, most=1)
-    assert (tmp_path / "near.png").stat().st_size > 1000
+def test_the_table_names_the_nearest():
+    found = nearest_neighbours(np.eye(3)[[2, 0]], np.eye(3), k=2)
+    table = found.table(["first", "second"], ["x", "y", "z"], ["spiral", "spiral", "disc"])
+    assert table.loc[0].tolist() == ["first", 1, "z", "disc", 1.0]
 
 
 def test_above_a_million_a_line_says_what_would_be_faster(monkeypatch, capfd):
@@ -64,12 +53,12 @@ def test_above_a_million_a_line_says_what_would_be_faster(monkeypatch, capfd):
 def test_an_index_finds_nearly_all_of_the_nearest(monkeypatch):
     pytest.importorskip("faiss", reason="the extra 'index' is not installed")
     random = np.random.default_rng(0)
-    asked, known = random.normal(size=(50, 8)), random.normal(size=(2000, 8))
-    whole = nearest_neighbours(asked, known, k=5)
+    queries, reference = random.normal(size=(50, 8)), random.normal(size=(2000, 8))
+    whole = nearest_neighbours(queries, reference, k=5)
     monkeypatch.setattr(neighbours, "INDEXED_ABOVE", 1000)
-    found = nearest_neighbours(asked, known, k=5)
+    found = nearest_neighbours(queries, reference, k=5)
     assert np.mean(found.rows == whole.rows) > 0.95
-    sides = asked.reshape(25, 2, 8)
-    by_index = nearest_neighbours(sides, known, k=5)
+    views = queries.reshape(25, 2, 8)
+    by_index = nearest_neighbours(views, reference, k=5)
     monkeypatch.setattr(neighbours, "INDEXED_ABOVE", 9999)
-    assert np.mean(by_index.rows == nearest_neighbours(sides, known, k=5).rows) > 0.9
+    assert np.mean(by_index.rows == nearest_neighbours(views, reference, k=5).rows) > 0.9

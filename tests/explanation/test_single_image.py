@@ -5,19 +5,20 @@ import pytest
 import torch
 from torch import nn
 
-from hubblefork.explanation.attribution import saliency
+from hubblefork.explanation.attribution import attribution
 from hubblefork.explanation.faithfulness import deletion_curve
 from hubblefork.explanation.single_image import explain_image
+from hubblefork.report.explain_image_section import image_section
 
 
-def reliable(predictor, image, method):
-    found = saliency(predictor, image, method)
+def faithful(predictor, image, method):
+    found = attribution(predictor, image, method)
     curve = deletion_curve(predictor, image, found)
-    return bool(found.map.any()) and curve.area < curve.random_area
+    return not found.empty and curve.faithful
 
 
 class Dark(nn.Module):
-    """Names an image by its dark places.
+    """Classifies an image by its dark places.
 
     Its maps are bright, and their gradients never above 0, so Grad-CAM has nothing to show.
     """
@@ -40,22 +41,22 @@ def test_the_usual_method_gives_way_where_another_is_measured_to_be_better(bars)
     dark = replace(bars, network=Dark().eval())
     image = np.full((40, 40, 3), 90, np.uint8)
     image[8:14, 20:26] = 0
-    assert not reliable(dark, image, "grad-cam")
-    assert reliable(dark, image, "integrated-gradients")
+    assert not faithful(dark, image, "grad-cam")
+    assert faithful(dark, image, "integrated-gradients")
     found = explain_image(dark, image, "a dark spot")
-    assert {each.method for each in found.maps} == {"integrated-gradients"}
-    assert found.row()["reliable"]
+    assert {each.method for each in found.attributions} == {"integrated-gradients"}
+    assert found.row()["faithful"]
 
 
-def test_it_stays_where_it_is_reliable_or_nothing_is(bars, cue):
+def test_it_stays_where_it_is_faithful_or_nothing_is(bars, cue):
     image, _ = cue(np.random.default_rng(11), upright=True)
     blind = Dark().eval()
     nn.init.zeros_(blind.maps.weight)
     for predictor, expected in ((bars, True), (replace(bars, network=blind), False)):
-        assert reliable(predictor, image, "grad-cam") == expected
+        assert faithful(predictor, image, "grad-cam") == expected
         found = explain_image(predictor, image, "an image")
-        assert {each.method for each in found.maps} == {"grad-cam"}
-        assert found.row()["reliable"] == expected
+        assert {each.method for each in found.attributions} == {"grad-cam"}
+        assert found.row()["faithful"] == expected
 
 
 @pytest.mark.parametrize("asked", [{"method": "grad-cam"}, {"layer": "stages.2"}])
@@ -63,15 +64,15 @@ def test_what_is_asked_for_is_taken(bars, cue, asked):
     for upright in (False, True):
         image, _ = cue(np.random.default_rng(12), upright=upright)
         found = explain_image(bars, image, "an image", **asked)
-        assert {each.method for each in found.maps} == {"grad-cam"}
+        assert {each.method for each in found.attributions} == {"grad-cam"}
 
 
-def test_an_empty_map_is_called_so(bars, cue):
+def test_an_empty_map_is_named_so(bars, cue):
     image, _ = cue(np.random.default_rng(13), upright=True)
     found = explain_image(bars, image, "an image")
-    empty = [replace(each, map=np.zeros_like(each.map)) for each in found.maps]
-    told = replace(found, maps=tuple(empty))
-    assert not told.reliable
-    section = told.section()
+    empty = [replace(each, map=np.zeros_like(each.map)) for each in found.attributions]
+    without = replace(found, attributions=tuple(empty))
+    assert not without.faithful
+    section = image_section(without)
     assert "The map is empty" in section.note
-    assert all("nothing speaks for" in tile.text for tile in section.sheets[0].tiles[1:])
+    assert all("no evidence for" in tile.text for tile in section.sheets[0].tiles[1:])

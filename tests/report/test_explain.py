@@ -1,13 +1,21 @@
-"""The page of an explanation: what stands in names is shown, never obeyed."""
+"""The page of an explanation: names are shown as text, and its summary follows the figures."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from hubblefork.evaluation.scores import Score
+from hubblefork.explanation.background import BackgroundDependence
+from hubblefork.explanation.faithfulness import DeletionCurve, Faithfulness
+from hubblefork.explanation.robustness import Robustness
 from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
-from hubblefork.report.explain_words import about_images, about_test_part
+from hubblefork.report.explain_words import about_images, about_test_set
+from hubblefork.tasks.votes import Votes
 
 
-def test_names_are_text_and_every_part_is_there(tmp_path):
+def test_names_are_text_and_every_section_is_there(tmp_path):
     evil = "<script>alert(1)</script>"
     image = np.zeros((8, 8, 3), np.uint8)
     tile = Tile(image, f"an image of {evil}", evil, {evil: evil}, right=False)
@@ -25,70 +33,69 @@ def test_names_are_text_and_every_part_is_there(tmp_path):
     assert page.count('id="part-') == page.count('href="#part-') == 2
 
 
-def test_what_was_left_out_is_said():
+def test_what_was_left_out_is_named():
     table = pd.DataFrame(
         {
             "predicted": ["a", "b"],
             "method": ["grad-cam", "occlusion"],
-            "reliable": [True, False],
+            "faithful": [True, False],
             "typicality": [None, None],
         }
     )
-    told = about_images(table, 900, [("x.png", "cut")], compared=False)
-    assert "by grad-cam (1) and occlusion (1)" in told["sentences"][0]
-    assert "For 1 of 2 the map" in told["sentences"][1]
-    cautions = " ".join(told["cautions"])
+    about = about_images(table, 900, [("x.png", "cut")], compared=False)
+    assert "by grad-cam (1) and occlusion (1)" in about["sentences"][0]
+    assert "Faithful maps: 1 of 2" in about["sentences"][1]
+    cautions = " ".join(about["cautions"])
     assert "first 2 of 900" in cautions
     assert "x.png (cut)" in cautions
     assert "No training images" in cautions
     assert "no validation set" in cautions
 
 
-def figures_of_votes(kept: float, lost: float) -> dict:
+def explained_votes(background_blurred: float, centre_blurred: float) -> SimpleNamespace:
+    """What the words need of an explanation of 200 galaxies."""
+
     def score(value):
-        return {"measure": "rmse", "value": value, "low": value - 0.01, "high": value + 0.01}
+        return Score("rmse", value, value - 0.01, value + 0.01)
 
-    def change(name, value):
-        return {"change": name, "rmse": value, "low": value - 0.01, "high": value + 0.01}
-
-    return {
-        "n": 200,
-        "measure": "rmse",
-        "rmse": 0.09,
-        "low": 0.08,
-        "high": 0.1,
-        "baseline": 0.17,
-        "method": "occlusion",
-        "questions": [{"question": 4, "text": "Spiral arms?", "galaxies": 50, "rmse": 0.2}],
-        "surroundings": {
-            "without_surroundings": score(kept),
-            "without_middle": score(lost),
-        },
-        "stability": [
-            change("as they are", 0.09),
-            change("moved by 5 %", 0.05),
-            change("noise of 20 grey levels", 0.13),
-        ],
-        "faithfulness": [{"method": "occlusion", "area": 0.3, "random_area": 0.5}],
-    }
+    perturbations = ["unchanged", "shifted by 5 %", "noise of 20 grey levels"]
+    table = pd.DataFrame({"perturbation": perturbations, "rmse": [0.09, 0.05, 0.13]})
+    table = table.assign(low=table["rmse"] - 0.01, high=table["rmse"] + 0.01)
+    curve = DeletionCurve(np.array([0.0, 1.0]), np.full(2, 0.3), np.full(2, 0.5))
+    return SimpleNamespace(
+        test_set=SimpleOfLength(task=Votes(), score=score(0.09), baseline=0.17, method="occlusion"),
+        background=BackgroundDependence(
+            200, 0.3, score(0.09), score(centre_blurred), score(background_blurred)
+        ),
+        robustness=Robustness(table, "rmse", lower_is_better=True),
+        faithfulness=Faithfulness({"occlusion": curve}, 10),
+        mislabels=None,
+    )
 
 
-def test_of_votes_less_error_is_better():
-    told = about_test_part(figures_of_votes(kept=0.1, lost=0.16))
-    text = " ".join(told["sentences"])
-    assert "miss the volunteers' by 0.0900" in text
-    assert "Always giving the mean of these galaxies would miss by 0.1700" in text
-    assert "It looks at the object: with the surroundings blurred it misses by 0.1000" in text
-    assert "For 25.0\xa0% of the galaxies, it misses most on the question ‘Spiral arms?’" in text
-    assert "images that are given noise of 20 grey levels: its RMSE rises from 0.0900" in text
-    assert [card["value"] for card in told["figures"]] == ["0.0900", "0.1000", "0.1600", "0.1300"]
-    assert told["figures"][0]["interval"] == "0.0800 to 0.1000"
-    assert len(told["cautions"]) == 1
+class SimpleOfLength(SimpleNamespace):
+    def __len__(self) -> int:
+        return 200
 
 
-def test_what_the_intervals_do_not_tell_apart_is_not_claimed():
-    for kept, lost, verdict in (
-        (0.16, 0.1, "It does not look at the object"),
-        (0.11, 0.12, "cannot be told"),
-    ):
-        assert verdict in about_test_part(figures_of_votes(kept, lost))["sentences"][1]
+def test_of_votes_lower_is_better():
+    about = about_test_set(explained_votes(0.1, 0.16), "The worst question is known.")
+    text = " ".join(about["sentences"])
+    assert "On 200\xa0test galaxies, the network has an RMSE of 0.0900" in text
+    assert "Always predicting the mean fractions has an RMSE of 0.1700" in text
+    assert "relies on the object: RMSE 0.1000 with the background blurred, 0.1600" in text
+    assert "The worst question is known." in text
+    assert "images that are given noise of 20 grey levels: RMSE 0.1300 instead of 0.0900" in text
+    assert [card["value"] for card in about["figures"]] == ["0.0900", "0.1000", "0.1600", "0.1300"]
+    assert about["figures"][0]["interval"] == "0.0800 to 0.1000"
+    assert len(about["cautions"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("background_blurred", "centre_blurred", "verdict"),
+    [(0.16, 0.1, "relies on the background, not on the object"), (0.11, 0.12, "is not clear")],
+)
+def test_nothing_is_claimed_where_intervals_overlap(background_blurred, centre_blurred, verdict):
+    about = about_test_set(explained_votes(background_blurred, centre_blurred), "")
+    assert verdict in about["sentences"][1]
+    assert "" not in about["sentences"]

@@ -33,14 +33,15 @@ def explained(run, tmp_path_factory):
     return explain(run.path, out=tmp_path_factory.mktemp("explained") / "why", folds=2)
 
 
-def test_a_test_part_is_explained_by_a_page_tables_and_figures(explained):
+def test_a_test_set_is_explained_by_a_page_tables_and_figures(explained):
     assert {path.name for path in explained.path.iterdir()} == {
         "explanation.html", "explanation.json", "errors.csv", "least_certain.csv", "anomalies.csv",
-        "neighbours.csv", "map.csv", "surroundings.csv", "stability.csv", "faithfulness.csv",
+        "neighbours.csv", "embedding.csv", "background_dependence.csv", "robustness.csv",
+        "faithfulness.csv",
         "mislabels.csv", "figures",
     }  # fmt: skip
     assert {path.name for path in (explained.path / "figures").iterdir()} == {
-        "stability.png", "faithfulness.png", "map-pca.png", "map-tsne.png",
+        "robustness.png", "faithfulness.png", "embedding-pca.png", "embedding-tsne.png",
     }  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def test_tables_are_of_the_runs_own_test_images(run, explained):
     }
     wrong = predictions.index[predictions["true"] != predictions["predicted"]]
     assert set(read["errors"]["id"]) == set(wrong)
-    for name in ("least_certain", "anomalies", "map"):
+    for name in ("least_certain", "anomalies", "embedding"):
         assert sorted(read[name]["id"]) == sorted(predictions.index)
     assert set(read["least_certain"]["true"]) <= {"bar", "disc"}
     near = read["neighbours"]
@@ -75,8 +76,10 @@ def test_figures_are_those_of_the_run(run, explained):
     figures = json.loads((explained.path / "explanation.json").read_text())
     assert figures["accuracy"] == run.metrics["accuracy"]
     assert figures["errors"] == len(explained.table)
-    assert figures["surroundings"]["whole"]["value"] == pytest.approx(run.metrics["accuracy"])
-    assert figures["stability"][0]["accuracy"] == pytest.approx(run.metrics["accuracy"])
+    assert figures["background_dependence"]["unchanged"]["value"] == pytest.approx(
+        run.metrics["accuracy"]
+    )
+    assert figures["robustness"][0]["accuracy"] == pytest.approx(run.metrics["accuracy"])
     matrix = np.array(run.metrics["confusion_matrix"])
     assert (
         sum(pair["errors"] for pair in figures["confused_pairs"]) == matrix.sum() - matrix.trace()
@@ -101,7 +104,7 @@ def test_images_are_explained_one_by_one(run, shapes, tmp_path):
     assert "occlusion" in page
 
 
-def test_an_image_of_the_training_part_is_its_own_nearest_neighbour(run, shapes, tmp_path):
+def test_an_image_of_the_training_set_is_its_own_nearest_neighbour(run, shapes, tmp_path):
     split = pd.read_csv(run.split, comment="#").set_index("id")["part"]
     identifier = split.index[split == "train"][0]
     explained = explain(run.path, shapes / f"{identifier}.png", out=tmp_path / "why")
@@ -112,7 +115,7 @@ def test_a_model_file_explains_images_without_training_images(run, shapes, tmp_p
     image = shapes / "bar" / "bar 0.png"
     explained = explain(run.model, image, out=tmp_path / "why", layer="layers.0")
     assert "neighbours" not in explained.table
-    assert "No training images were at hand" in explained.page.read_text()
+    assert "No training images were available" in explained.page.read_text()
     with pytest.raises(RequestError, match="has no test set: name images"):
         explain(run.model, out=tmp_path / "part")
 
@@ -134,7 +137,7 @@ def test_wrong_requests_are_one_line_and_leave_nothing(run, tmp_path, wrong, com
     assert not list(tmp_path.iterdir())
 
 
-def test_a_crop_is_of_the_images_and_not_of_those_that_were_learnt(run, shapes, tmp_path):
+def test_a_crop_is_of_the_images_and_not_of_the_training_images(run, shapes, tmp_path):
     image = shapes / "bar" / "bar 0.png"
     with Image.open(image) as opened:
         wide = np.pad(np.asarray(opened), ((8, 8), (8, 8), (0, 0)), mode="reflect")
@@ -155,7 +158,7 @@ def test_a_folder_that_is_there_is_kept(run, tmp_path):
         explain(run.path, out=tmp_path)
 
 
-def test_of_two_test_images_there_is_a_page_without_a_map(shapes, tmp_path):
+def test_of_two_test_images_there_is_a_page_without_an_embedding(shapes, tmp_path):
     for kind in ("bar", "disc"):
         (tmp_path / "few" / kind).mkdir(parents=True)
         for number in range(10):

@@ -29,16 +29,17 @@ def explained(run, tmp_path_factory):
     return explain(run.path, out=tmp_path_factory.mktemp("explained") / "why")
 
 
-def test_a_test_part_is_explained_by_what_fits_votes(explained):
+def test_a_test_set_is_explained_by_what_fits_votes(explained):
     assert {path.name for path in explained.path.iterdir()} == {
         "explanation.html", "explanation.json", "errors.csv", "anomalies.csv", "neighbours.csv",
-        "map.csv", "surroundings.csv", "stability.csv", "faithfulness.csv", "figures",
+        "embedding.csv", "background_dependence.csv", "robustness.csv", "faithfulness.csv",
+        "figures",
     }  # fmt: skip
     page = explained.page.read_text()
     assert page.count("<img") == page.count(' alt="')
     for word in ("class", "accuracy", "correctly classified", "Probability", "probability"):
         assert word not in words_of(page)
-    assert "Predicted votes, explained" in page
+    assert "Explanation of predicted votes" in page
 
 
 def words_of(page):
@@ -51,8 +52,8 @@ def test_figures_are_those_of_the_run(run, explained):
     rmse = run.metrics["rmse"]
     assert figures["measure"] == "rmse"
     for value in (
-        figures["rmse"], figures["surroundings"]["whole"]["value"],
-        figures["stability"][0]["rmse"],
+        figures["rmse"], figures["background_dependence"]["unchanged"]["value"],
+        figures["robustness"][0]["rmse"],
     ):  # fmt: skip
         assert value == pytest.approx(rmse, abs=1e-5)
     assert [figures["low"], figures["high"]] == pytest.approx(run.metrics["intervals"]["rmse"])
@@ -62,7 +63,7 @@ def test_figures_are_those_of_the_run(run, explained):
     assert figures["neighbours_rmse"] > 0
 
 
-def test_all_test_galaxies_are_listed_the_farthest_first(run, explained):
+def test_all_test_galaxies_are_listed_the_largest_error_first(run, explained):
     predictions = run.predictions.table().set_index("id")
     errors = pd.read_csv(explained.path / "errors.csv").set_index("id")
     assert sorted(errors.index) == sorted(predictions.index)
@@ -71,7 +72,7 @@ def test_all_test_galaxies_are_listed_the_farthest_first(run, explained):
     true = ours[[f"true_{column}" for column in COLUMNS]].to_numpy()
     expected = np.sqrt(((ours[COLUMNS].to_numpy() - true) ** 2).mean(axis=1))
     np.testing.assert_allclose(errors["rmse"], expected, atol=1e-5)
-    assert errors["volunteers"].tolist() == GALAXY_ZOO_2.describe(true).tolist()
+    assert errors["true_description"].tolist() == GALAXY_ZOO_2.describe(true).tolist()
     near = pd.read_csv(explained.path / "neighbours.csv")
     split = pd.read_csv(run.split, comment="#").set_index("id")["part"]
     assert set(split[near["neighbour"]]) == {"train"}
@@ -91,7 +92,7 @@ def test_galaxies_are_explained_one_by_one_with_their_path(run, tmp_path):
         assert len(row.neighbours.split("|")) == len(row.neighbour_labels.split("|")) == 5
     text = words_of(explained.page.read_text())
     assert "Smooth, or a disk?" in text
-    assert "training galaxies that the network finds most like this one" in text
+    assert "The nearest training galaxies in the features of the network" in text
 
 
 def test_a_model_file_explains_galaxies_without_training_images(run, tmp_path):

@@ -21,18 +21,21 @@ def explain(
     crop: Crop = None,
     method: Annotated[
         str | None,
-        typer.Option(help="grad-cam, integrated-gradients or occlusion. [default: what fits]"),
+        typer.Option(
+            help="grad-cam, integrated-gradients or occlusion. [default: what fits the network]"
+        ),
     ] = None,
     layer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of grad-cam and of the activation maps.")
+        str | None,
+        typer.Option(metavar="NAME", help="Layer of grad-cam and of the activation maps."),
     ] = None,
     folds: Annotated[
         int | None,
-        typer.Option(metavar="K", help="Find likely wrong labels, by training K more networks."),
+        typer.Option(metavar="K", help="Train K more networks to find likely wrong labels."),
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Show why a network answers as it does: maps, mistakes, doubts, like and odd images."""
+    """Explain answers: attribution, errors, robustness, anomalies, nearest neighbours."""
     from hubblefork.workflow import explain as workflow
 
     explained = workflow.explain(

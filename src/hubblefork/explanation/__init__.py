@@ -1,1 +1,1 @@
-"""What a trained network sees: its filters, and what its layers answer to an image."""
+"""Why a network answers as it does, as numbers, arrays and tables; `report` draws them."""

@@ -1,8 +1,8 @@
-"""What the layers of a network answer to one image.
+"""Activation maps: what the layers of a network give for one image.
 
 predictor = Predictor.load("runs/...")
 for maps in activation_maps(predictor, image):
-    maps.save(f"{maps.layer}.png")
+    print(maps.layer, maps.maps.shape)
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,54 +12,38 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from hubblefork.core.errors import RequestError
 from hubblefork.explanation.inputs import network_inputs
-from hubblefork.explanation.map_layers import watching
-from hubblefork.explanation.tiles import Group, save_sheet, sheet
+from hubblefork.explanation.map_layers import hooked, leaves, watching
+from hubblefork.explanation.saving import save_array
 from hubblefork.models.predictor import Predictor
 
-# Publication 5 shows so many.
+# Publication 5 shows four.
 _FIRST = 4
 
 
 @dataclass(frozen=True, eq=False)
 class ActivationMaps:
-    """The answers of one layer to one image.
+    """What one layer gives for one image.
 
-    layer: its name, as the network names it.
+    layer: its name, as `network.named_modules()` has it.
     maps: (channels, height, width) float32.
     """
 
     layer: str
     maps: np.ndarray
 
-    def group(self, most: int | None = None) -> Group:
-        """All channels as tiles, or the `most` that vary most over the image."""
-        shown = self.maps
-        if most is not None and len(shown) > most:
-            spread = shown.std(axis=(1, 2))
-            shown = shown[np.sort(np.argsort(-spread, kind="stable")[:most])]
-        some = f"{len(shown)} of " if len(shown) < len(self.maps) else ""
-        height, width = self.maps.shape[1:]
-        title = f"{self.layer}: {some}{len(self.maps)} channels of {width} × {height}"
-        return Group(title, list(shown))
-
-    def figure(self, most: int | None = None) -> Figure:
-        """The channels in a sheet, each scaled by itself; a constant one is crossed out."""
-        return sheet([self.group(most)])
-
-    def save(self, path: str | Path, most: int | None = None) -> None:
-        """Write the figure as a PNG file."""
-        save_sheet(self.figure(most), path)
+    def save(self, path: str | Path) -> None:
+        """Write the maps as an NPY file."""
+        save_array(self.maps, path)
 
 
 def activation_maps(
     predictor: Predictor, image: np.ndarray, layers: Sequence[str] | int = _FIRST
 ) -> list[ActivationMaps]:
-    """Return what layers answer to an image.
+    """Return what layers give for an image.
 
     Parameters
     ----------
@@ -68,11 +52,11 @@ def activation_maps(
     image
         (H, W, C) uint8, framed as `predictor.framing` says.
     layers
-        Names, as `network.named_modules()` has them; or so many of the first convolutions, each
+        Names, as `network.named_modules()` has them; or the number of first convolutions, each
         with the normalisation and the activation that follow it.
 
-    Raises RequestError for a name that the network has not, and for a layer without maps, as those
-    of a transformer's attention are.
+    Raises RequestError for an unknown layer, and for one without maps, such as a transformer's
+    attention.
 
     >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> found = activation_maps(predictor, np.zeros((24, 24, 3), np.uint8))
@@ -110,8 +94,8 @@ def _of_first(layer: str, maps: Tensor) -> ActivationMaps:
 def _convolutions(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
     """Record, in the order of the pass, what each convolution gives after its activation.
 
-    The layers that follow a convolution and keep its shape, up to the next one or to a pooling,
-    belong to it; and a ReLU behind the pooling too, where a network pools first to have less work.
+    The layers after a convolution that keep its shape, up to the next one or to a pooling, belong
+    to it; so does a ReLU after the pooling, where a network pools first to save work.
     """
     records: list[tuple[str, Tensor]] = []
     belongs = pooled = False
@@ -130,18 +114,8 @@ def _convolutions(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
             pooled = belongs and isinstance(module, nn.MaxPool2d)
             belongs = False
 
-    handles = [
-        module.register_forward_hook(
-            lambda module, _inputs, output, name=name: record(name, module, output)
-        )
-        for name, module in network.named_modules()
-        if not list(module.children())
-    ]
-    try:
+    with hooked(leaves(network), record):
         yield records
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _shape(output: object) -> str:

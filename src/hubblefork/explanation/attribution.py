@@ -1,13 +1,14 @@
-"""Where in an image a network finds its answer.
+"""Attribution: where in an image the evidence for an answer is.
 
 predictor = Predictor.load("runs/...")
-saliency(predictor, image).save("why.png")
+found = attribution(predictor, image)
+attribution_figure(found).savefig("why.png")  # of hubblefork.report.explain_figures
 
-Grad-CAM (Selvaraju et al. 2017) weighs the maps of a late layer by how much they matter for the
-answer: a calm, coarse image. Integrated gradients (Sundararajan et al. 2017) add up how the
-answer changes from a blurred image to this one: fine and noisy, for any network. Occlusion
-(Zeiler and Fergus 2014) blurs one place after another: slow and plain. The last two are captum's;
-its Grad-CAM does not know networks whose channels are last.
+Grad-CAM (Selvaraju et al. 2017) weights the maps of a late layer by how much they matter for the
+answer: smooth and coarse. Integrated gradients (Sundararajan et al. 2017) add up how the answer
+changes from a blurred image to this one: fine and noisy, for any network. Occlusion (Zeiler and
+Fergus 2014) blurs one square after another: slow and simple. The last two are captum's; its
+Grad-CAM does not support networks whose channels are last.
 """
 
 from dataclasses import dataclass
@@ -16,44 +17,36 @@ from pathlib import Path
 import numpy as np
 import torch
 from captum.attr import IntegratedGradients, Occlusion
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.explanation.inputs import (
-    answers,
-    as_bytes,
-    blurred,
-    network_inputs,
-)
-from hubblefork.explanation.map_layers import as_maps, watching
-from hubblefork.explanation.overlay import draw_overlays
-from hubblefork.explanation.tiles import save_sheet
+from hubblefork.explanation.inputs import answers, as_images, blurred, network_inputs
+from hubblefork.explanation.map_layers import as_maps, leaves, watching
+from hubblefork.explanation.saving import save_array
 from hubblefork.models.predictor import Predictor
-from hubblefork.report.run_data import displayable
 
-# The least pixels of the side of a layer's maps: Grad-CAM can be no finer than these. Seven are
-# what the last layer of the usual networks has for images of 224.
+# The smallest side of a layer's maps, in pixels: Grad-CAM can be no finer than these. Seven is what
+# the last layer of the usual networks has for images of 224.
 _LEAST = 7
 
-# Steps of the integral: with more, maps of these networks change by less than a hundredth.
+# Steps of the integral: with more, maps of these networks change by less than 0.01.
 _STEPS = 32
 
-# Of the side: an occluding square, and how far it is moved.
+# Side of the occluding square, and its step, as fractions of the image's side.
 _WINDOW, _STRIDE = 1 / 6, 1 / 12
 
 METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 
 
 @dataclass(frozen=True, eq=False)
-class Saliency:
+class Attribution:
     """Where in one image the evidence for one answer is.
 
     method, layer: how it was found; layer is that of Grad-CAM, or empty.
-    target: name of the class, or of the answer to the volunteers' question.
-    map: (H, W) float32 from 0 to 1, 1 where it matters most; all 0 where nothing speaks for it.
-    seen: (H, W) or (H, W, 3) uint8, the image as the network saw it.
+    target: name of the class, or column of the votes.
+    map: (H, W) float32 from 0 to 1, 1 where the evidence is strongest; all 0 where there is none.
+    seen: (H, W, C) uint8, the image after preprocessing.
     """
 
     method: str
@@ -62,25 +55,26 @@ class Saliency:
     map: np.ndarray
     seen: np.ndarray
 
-    def figure(self) -> Figure:
-        """The image, and the map over it."""
-        return draw_overlays([(self.seen, self.map, f"{self.target}: {self.method}")])
+    @property
+    def empty(self) -> bool:
+        """Whether no evidence was found."""
+        return not self.map.any()
 
     def save(self, path: str | Path) -> None:
-        """Write the figure as a PNG file."""
-        save_sheet(self.figure(), path)
+        """Write the map as an NPY file."""
+        save_array(self.map, path)
 
 
-def saliency(
+def attribution(
     predictor: Predictor,
     image: np.ndarray,
     method: str = "grad-cam",
     target: str | None = None,
     layer: str | None = None,
-) -> Saliency:
+) -> Attribution:
     """Find where in an image the evidence for an answer is.
 
-    Where predictions are averaged over several views of an image, so is the map.
+    The map is averaged over the views of test-time augmentation, as predictions are.
 
     Parameters
     ----------
@@ -91,16 +85,17 @@ def saliency(
     method
         `grad-cam`, `integrated-gradients` or `occlusion`.
     target
-        The class, or the column of votes, that is asked for; by default the most probable class,
-        or the commonest answer to the volunteers' first question.
+        The class, or the column of votes; by default the most probable class, or the most common
+        answer to the first question.
     layer
-        Of Grad-CAM, as `network.named_modules()` has it; by default the last whose maps have
-        seven pixels or more a side.
+        Layer of Grad-CAM, as `network.named_modules()` has it; by default the last one whose maps
+        have a side of seven pixels or more.
 
     Raises RequestError for an unknown method, class or layer, and where a network has no maps.
 
     >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
-    >>> found = saliency(predictor, np.zeros((24, 24, 3), np.uint8), target="disc")
+    >>> black = np.zeros((24, 24, 3), np.uint8)
+    >>> found = attribution(predictor, black, target="disc")
     >>> found.target, found.layer, found.map.shape
     ('disc', 'layers.2', (24, 24))
     """
@@ -110,27 +105,27 @@ def saliency(
         raise RequestError(f"a layer goes with grad-cam, not with {method}")
     inputs = network_inputs(predictor, image[None])
     number = _target(predictor, inputs, target)
-    name = (layer or saliency_layer(predictor)) if method == "grad-cam" else ""
+    name = (layer or attribution_layer(predictor)) if method == "grad-cam" else ""
     view = predictor.card.view
     views = torch.cat(view.views(inputs)).contiguous()
     evidence = _attribute(predictor.network, views, number, method, name)
     mean = view.undo_views(evidence).mean(dim=0).relu()
     if mean.max() > 0:
         mean = mean / mean.max()
-    return Saliency(
+    return Attribution(
         method,
         name,
         predictor.names[number],
         mean.float().cpu().numpy(),
-        displayable(as_bytes(predictor, inputs)[0]),
+        as_images(predictor, inputs)[0],
     )
 
 
-def saliency_layer(predictor: Predictor) -> str:
-    """The last layer whose maps have seven pixels or more a side.
+def attribution_layer(predictor: Predictor) -> str:
+    """The last layer whose maps have a side of seven pixels or more.
 
     Raises RequestError where there is none, and for a network that turns its maps into tokens, as
-    vision transformers do: what comes after them is no map, and what came before is not late.
+    vision transformers do: after these there are no maps, and before them no late layer.
     """
     network, shape = predictor.network, predictor.card.input_shape
     found = ""
@@ -141,10 +136,9 @@ def saliency_layer(predictor: Predictor) -> str:
         if maps is not None and len(maps) == 1 and maps.shape[-1] >= _LEAST:
             found = layer
 
-    leaves = [name for name, each in network.named_modules() if name and not list(each.children())]
-    # timm's networks tell where their features end; ours have no tokens.
+    # timm's networks have a method for their features; ours have no tokens.
     to_features = getattr(network, "forward_features", None)
-    with watching(network, leaves, see), torch.inference_mode():
+    with watching(network, list(leaves(network)), see), torch.inference_mode():
         features = (to_features or network)(torch.zeros(1, *shape, device=predictor.device))
     if to_features and as_maps(features, network) is None:
         found = ""
@@ -158,7 +152,6 @@ def saliency_layer(predictor: Predictor) -> str:
 
 def _target(predictor: Predictor, inputs: Tensor, name: str | None) -> int:
     if name is None:
-        # What predictions give.
         return int(predictor.task.leading(answers(predictor, inputs))[0])
     if name not in predictor.names:
         raise RequestError(f"the model has no class {name!r}; {nearest(name, predictor.names)}")
@@ -174,11 +167,11 @@ def _attribute(network: nn.Module, views: Tensor, target: int, method: str, laye
     if method == "integrated-gradients":
         integrated = IntegratedGradients(network)
         # One view at a time: each is already a batch of the integral's steps.
-        parts = [
+        maps = [
             integrated.attribute(each[None], plain[None], target=target, n_steps=_STEPS)
             for each, plain in zip(views, blurred(views), strict=True)
         ]
-        return torch.cat(parts).abs().sum(dim=1).detach()
+        return torch.cat(maps).abs().sum(dim=1).detach()
     window, stride = max(1, round(size * _WINDOW)), max(1, round(size * _STRIDE))
     with torch.inference_mode():
         return (
@@ -195,7 +188,7 @@ def _attribute(network: nn.Module, views: Tensor, target: int, method: str, laye
 
 
 def _grad_cam(network: nn.Module, views: Tensor, target: int, layer: str) -> Tensor:
-    """The maps of a layer, each weighed by its mean gradient, and added up: (V, h, w)."""
+    """The maps of a layer, each weighted by its mean gradient, and added up: (V, h, w)."""
     given: list[Tensor] = []
 
     def see(_layer: str, output: object, maps: Tensor | None) -> Tensor:

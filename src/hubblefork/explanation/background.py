@@ -1,135 +1,110 @@
-"""Does a network look at the object, or at what is around it?
+"""Background dependence: does an answer come from the object, or from what is around it?
 
-The whole test set is measured three times: as it is, with the middle of every image blurred,
-and with everything but the middle blurred. A network that has learnt the object loses its accuracy
-with the middle and keeps it without the surroundings; one that has learnt how images were taken,
-or where dragonflies like to sit, does not. Fractions of votes are measured by their RMSE instead.
+The same images are measured three times: unchanged, with the centre blurred, and with all but the
+centre blurred. A network that learned the object loses its accuracy without the centre and keeps it
+without the background; one that learned how images were taken, or where dragonflies like to sit,
+does not. Fractions of votes are measured by their RMSE instead.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.scores import Score
-from hubblefork.explanation.inputs import answers, blurred, network_inputs
-from hubblefork.explanation.tiles import save_sheet
+from hubblefork.explanation.changed_images import score_changes
+from hubblefork.explanation.inputs import blurred, preprocessed
+from hubblefork.explanation.saving import TableResult
 from hubblefork.models.predictor import Predictor
-from hubblefork.report.ranking_charts import draw_scores
 
-_BATCH = 128
-
-# The middle and its surroundings fade into one another over this share of the side: a hard edge
-# would be a thing to see.
+# Width of the transition between centre and background, as a fraction of the side: a hard edge
+# would be a feature of its own.
 _FADE = 0.05
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """How good the answers to the same images are, whole and with a part of each blurred.
+class BackgroundDependence(TableResult):
+    """Scores of the answers to the same images, unchanged and with a part of each blurred.
 
-    radius: of the middle, as a share of the image's side.
+    number: of images. radius: of the centre, as a fraction of the image's side.
     """
 
     number: int
     radius: float
-    whole: Score
-    without_middle: Score
-    without_surroundings: Score
-
-    @property
-    def measure(self) -> str:
-        """What is measured: `accuracy`, or `rmse` of votes."""
-        return self.whole.measure
+    unchanged: Score
+    centre_blurred: Score
+    background_blurred: Score
 
     @property
     def table(self) -> pd.DataFrame:
-        """Three rows: images, n, accuracy or rmse, low and high (its 95 % interval)."""
-        shown = {
-            "as they are": self.whole,
-            "middle blurred": self.without_middle,
-            "surroundings blurred": self.without_surroundings,
+        """Three rows: images, n, the score (accuracy or rmse), low and high (its 95 % interval)."""
+        scores = {
+            "unchanged": self.unchanged,
+            "centre blurred": self.centre_blurred,
+            "background blurred": self.background_blurred,
         }
         rows = [
-            (kind, self.number, score.value, score.low, score.high) for kind, score in shown.items()
+            (name, self.number, each.value, each.low, each.high) for name, each in scores.items()
         ]
-        return pd.DataFrame(rows, columns=["images", "n", self.measure, "low", "high"])
+        return pd.DataFrame(rows, columns=["images", "n", self.unchanged.measure, "low", "high"])
 
     @property
-    def looks_at_the_object(self) -> bool:
-        """Whether the middle matters more than all around it."""
-        return self.without_surroundings.beats(self.without_middle)
+    def relies_on_object(self) -> bool:
+        """Whether the centre matters more than the background."""
+        return self.background_blurred.beats(self.centre_blurred)
 
-    def figure(self) -> Figure:
-        """The three scores with their intervals."""
-        return draw_scores(self.table, self.measure)
-
-    def save(self, path: str | Path) -> None:
-        """Write the figure as a PNG file."""
-        save_sheet(self.figure(), path)
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"relies_on_object": self.relies_on_object}
 
 
-def surroundings(
+def background_dependence(
     predictor: Predictor,
     images: np.ndarray,
     rows: np.ndarray,
     labels: np.ndarray,
     radius: float = 0.3,
     done: Callable[[int], None] | None = None,
-) -> Surroundings:
-    """Measure a network with the middle, and with the surroundings, of its images blurred.
+) -> BackgroundDependence:
+    """Measure a network with the centre, and with the background, of its images blurred.
 
-    Parameters
-    ----------
-    predictor
-        A trained network.
-    images, rows
-        Packed images (N, H, W, C) uint8, and which of them.
-    labels
-        True classes of these rows, by the model's numbering; or their fractions of votes (n, 37).
-    radius
-        Of the middle, as a share of the image's side, in (0, 0.5].
-    done
-        Is called with the number of images of each batch that has been measured.
+    Takes what `score_changes` takes. radius: of the centre, as a fraction of the image's side, in
+    (0, 0.5].
 
-    Raises RequestError for a radius out of its range, and for no images.
+    Raises RequestError for a radius out of range, and for no images.
 
     >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> black = np.zeros((3, 24, 24, 3), np.uint8)
-    >>> found = surroundings(predictor, black, np.arange(3), np.zeros(3, int))
-    >>> found.table["images"].tolist(), found.looks_at_the_object
-    (['as they are', 'middle blurred', 'surroundings blurred'], False)
-    >>> found.save(folder / "surroundings.png")
+    >>> found = background_dependence(predictor, black, np.arange(3), np.zeros(3, int))
+    >>> found.table["images"].tolist(), found.relies_on_object
+    (['unchanged', 'centre blurred', 'background blurred'], False)
     """
     if not 0 < radius <= 0.5:
-        raise RequestError(f"radius {radius}: expected a share of the side above 0, up to 0.5")
-    if not len(rows):
-        raise RequestError("no images to test the surroundings on")
-    task = predictor.task
-    tallies: tuple[list[np.ndarray], ...] = ([], [], [])
-    for start in range(0, len(rows), _BATCH):
-        batch = rows[start : start + _BATCH]
-        inputs = network_inputs(predictor, images[batch])
-        plain, middle = blurred(inputs), _middle(inputs, radius)
-        shown = (inputs, inputs + middle * (plain - inputs), plain + middle * (inputs - plain))
-        true = labels[start : start + _BATCH]
-        for tally, each in zip(tallies, shown, strict=True):
-            tally.append(task.tally(true, answers(predictor, each)))
-        if done:
-            done(len(batch))
-    scores = (task.score(np.concatenate(tally)) for tally in tallies)
-    return Surroundings(len(rows), radius, *scores)
+        raise RequestError(f"radius {radius}: expected a fraction of the side above 0, up to 0.5")
+    unchanged = partial(preprocessed, predictor)
+
+    def centre_blurred(raw: Tensor) -> Tensor:
+        inputs = unchanged(raw)
+        return inputs + _centre(inputs, radius) * (blurred(inputs) - inputs)
+
+    def background_blurred(raw: Tensor) -> Tensor:
+        inputs = unchanged(raw)
+        plain = blurred(inputs)
+        return plain + _centre(inputs, radius) * (inputs - plain)
+
+    changes = (unchanged, centre_blurred, background_blurred)
+    scores, _ = score_changes(predictor, images, rows, labels, changes, done)
+    return BackgroundDependence(len(rows), radius, *scores)
 
 
-def _middle(inputs: Tensor, radius: float) -> Tensor:
+def _centre(inputs: Tensor, radius: float) -> Tensor:
     """(H, W) weights: 1 within the radius, 0 outside it, fading between."""
     side = inputs.shape[-1]
-    places = (torch.arange(side, device=inputs.device) + 0.5) / side - 0.5
-    distance = torch.hypot(places[:, None], places[None, :])
+    offset = (torch.arange(side, device=inputs.device) + 0.5) / side - 0.5
+    distance = torch.hypot(offset[:, None], offset[None, :])
     return torch.sigmoid((radius - distance) / (_FADE / 4))

@@ -1,133 +1,120 @@
-"""Whether a map tells the truth about a network: what happens when its places are taken away.
+"""Faithfulness: whether a map points at what an answer depends on.
 
-The deletion curve of Petsiuk, Das and Saenko 2018 (RISE): places are blurred, those of the highest
-values first, and the probability of the answer is watched. Of a map that points at the evidence it
-falls early, so the area below the curve is small; places in random order are what it is held
-against.
+The deletion curve of Petsiuk, Das and Saenko 2018 (RISE): squares of the image are blurred, those
+with the strongest evidence first, while the probability of the answer is measured. It falls early
+if the map is faithful, so the area under the curve is small; squares in random order are the
+baseline.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
 from hubblefork.core.errors import RequestError
-from hubblefork.explanation.attribution import METHODS, Saliency, saliency
+from hubblefork.explanation.attribution import METHODS, Attribution, attribution
 from hubblefork.explanation.inputs import answers, blurred, network_inputs
-from hubblefork.explanation.tiles import save_sheet
+from hubblefork.explanation.saving import TableResult
 from hubblefork.models.predictor import Predictor
-from hubblefork.report.style import GRID, MUTED, PART_COLOURS, styled
 
-# Points of a curve: steps of a twentieth of the image.
+# Steps of a curve, each a twentieth of the image.
 _STEPS = 20
 
-# Squares on a side that are taken away as one: as fine as the maps of most late layers.
-_PLACES = 16
+# Squares along a side: as fine as the maps of most late layers.
+_SQUARES = 16
 
-# Random orders that are averaged.
+# Random orders that are averaged for the baseline.
 _ORDERS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class DeletionCurve:
-    """How the probability of an answer falls as the image is taken away.
+class DeletionCurve(TableResult):
+    """How the probability of an answer falls while the image is blurred square by square.
 
-    shares: (S,) of the image that is blurred, from 0 to 1.
-    probabilities: (S,) of the answer, places of the highest saliency first; of votes, its fraction.
-    random: (S,) the same for places in random order, the mean of several.
-    quantity: what is watched, `probability` or `fraction`.
+    fractions: (S,) of the image that are blurred, from 0 to 1.
+    values: (S,) probability of the answer, or its fraction of votes, where squares with the
+    strongest evidence are blurred first.
+    random: (S,) the same for squares in random order, the mean of several orders.
     """
 
-    shares: np.ndarray
-    probabilities: np.ndarray
+    fractions: np.ndarray
+    values: np.ndarray
     random: np.ndarray
-    quantity: str
 
     @property
     def area(self) -> float:
-        """Mean of the curve, from 0 to 1: the lower, the more faithful the map."""
-        return float(np.trapezoid(self.probabilities, self.shares))
+        """Area under the curve, from 0 to 1; lower is better."""
+        return float(np.trapezoid(self.values, self.fractions))
 
     @property
     def random_area(self) -> float:
-        """The same of random places."""
-        return float(np.trapezoid(self.random, self.shares))
+        """The same for squares in random order."""
+        return float(np.trapezoid(self.random, self.fractions))
 
-    def figure(self) -> Figure:
-        """Both curves."""
-        with styled(()):
-            figure = Figure(figsize=(4.6, 3.0), layout="constrained")
-            axes = figure.subplots()
-            axes.plot(self.shares, self.random, color=MUTED, linestyle=(0, (4, 1.5)),
-                      label=f"random places ({self.random_area:.2f})")  # fmt: skip
-            axes.plot(self.shares, self.probabilities, color=PART_COLOURS["train"],
-                      label=f"highest first ({self.area:.2f})")  # fmt: skip
-            axes.set(xlim=(0, 1), ylim=(0, 1))
-            axes.set_xlabel("Share of the image that is blurred")
-            axes.set_ylabel(f"{self.quantity.capitalize()} of the answer")
-            axes.grid(axis="y", color=GRID)
-            axes.legend()
-        return figure
+    @property
+    def faithful(self) -> bool:
+        """Whether the map does better than chance."""
+        return self.area < self.random_area
 
-    def save(self, path: str | Path) -> None:
-        """Write the figure as a PNG file."""
-        save_sheet(self.figure(), path)
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a step: fraction, value, random."""
+        return pd.DataFrame(
+            {"fraction": self.fractions, "value": self.values, "random": self.random}
+        )
 
 
 def deletion_curve(
     predictor: Predictor,
     image: np.ndarray,
-    found: Saliency,
+    found: Attribution,
     seed: int = 0,
     random: np.ndarray | None = None,
 ) -> DeletionCurve:
-    """Take an image away by the places of its saliency map, and watch the answer.
+    """Blur an image in the order of its map, and measure the probability of the answer.
 
     Parameters
     ----------
     predictor, image
-        As `saliency` was given them.
+        What `attribution` was given.
     found
-        What it gave.
+        What it returned.
     seed
-        Of the random orders.
+        Random seed of the random orders.
     random
-        The curve of random places, where it is known from another map of the same image for the
-        same answer.
+        The curve of random orders, if another map of the same image and answer has it already.
 
     >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
-    >>> curve = deletion_curve(predictor, image, saliency(predictor, image))
-    >>> len(curve.shares), 0 < curve.area < 1
+    >>> curve = deletion_curve(predictor, image, attribution(predictor, image))
+    >>> len(curve.fractions), 0 < curve.area < 1
     (21, True)
-    >>> curve.save(folder / "deletion.png")
+    >>> curve.save(folder / "deletion.csv")
     """
     inputs = network_inputs(predictor, image[None])
     target = predictor.names.index(found.target)
-    places = F.adaptive_avg_pool2d(torch.tensor(found.map)[None, None], _PLACES).flatten()
+    evidence = F.adaptive_avg_pool2d(torch.tensor(found.map)[None, None], _SQUARES).flatten()
     generator = np.random.default_rng(seed)
-    orders = [torch.tensor(generator.permutation(len(places))) for _ in range(_ORDERS)]
-    # Places of the same value come in random order too, not row by row.
-    by_value = orders[0][places[orders[0]].argsort(descending=True, stable=True)]
-    shares = np.linspace(0, 1, _STEPS + 1)
-    fall = _fall(predictor, inputs, by_value, shares, target)
+    orders = [torch.tensor(generator.permutation(len(evidence))) for _ in range(_ORDERS)]
+    # Squares of equal evidence come in random order too, not row by row.
+    by_evidence = orders[0][evidence[orders[0]].argsort(descending=True, stable=True)]
+    fractions = np.linspace(0, 1, _STEPS + 1)
+    values = _values(predictor, inputs, by_evidence, fractions, target)
     if random is None:
-        random = np.mean([_fall(predictor, inputs, o, shares, target) for o in orders], axis=0)
-    return DeletionCurve(shares, fall, random, predictor.task.words.quantity)
+        curves = [_values(predictor, inputs, order, fractions, target) for order in orders]
+        random = np.mean(curves, axis=0)
+    return DeletionCurve(fractions, values, random)
 
 
 @dataclass(frozen=True, eq=False)
-class Faithfulness:
+class Faithfulness(TableResult):
     """The mean deletion curve of each method over the same images.
 
-    curves: by the name of the method.
-    number: of images.
+    curves: by the name of the method. number: of images.
     """
 
     curves: dict[str, DeletionCurve]
@@ -143,29 +130,11 @@ class Faithfulness:
         table = pd.DataFrame(rows, columns=["method", "images", "area", "random_area"])
         return table.sort_values("area", kind="stable").reset_index(drop=True)
 
-    def figure(self) -> Figure:
-        """All curves, and that of random places."""
-        with styled(()):
-            figure = Figure(figsize=(5.6, 3.4), layout="constrained")
-            axes = figure.subplots()
-            first = next(iter(self.curves.values()))
-            axes.plot(first.shares, first.random, color=MUTED, linestyle=(0, (4, 1.5)),
-                      label=f"random places ({first.random_area:.2f})")  # fmt: skip
-            for colour, (method, curve) in zip(
-                PART_COLOURS.values(), self.curves.items(), strict=False
-            ):
-                label = f"{method} ({curve.area:.2f})"
-                axes.plot(curve.shares, curve.probabilities, color=colour, label=label)
-            axes.set(xlim=(0, 1), ylim=(0, 1))
-            axes.set_xlabel("Share of the image that is blurred")
-            axes.set_ylabel(f"Mean {first.quantity} of the answer")
-            axes.grid(axis="y", color=GRID)
-            axes.legend()
-        return figure
-
-    def save(self, path: str | Path) -> None:
-        """Write the figure as a PNG file."""
-        save_sheet(self.figure(), path)
+    def choose(self, usual: str) -> str:
+        """The usual method, unless its maps are no better than chance and another's are."""
+        best = min(self.curves, key=lambda method: self.curves[method].area)
+        unfaithful = usual in self.curves and not self.curves[usual].faithful
+        return best if unfaithful and self.curves[best].faithful else usual
 
 
 def faithfulness(
@@ -175,9 +144,9 @@ def faithfulness(
     layer: str | None = None,
     done: Callable[[int], None] | None = None,
 ) -> Faithfulness:
-    """Hold methods of saliency against each other, and against random places.
+    """Compare methods of attribution with each other, and with random order.
 
-    A method that this network has no maps for is left out.
+    A method that does not work for this network is left out.
 
     Parameters
     ----------
@@ -187,9 +156,9 @@ def faithfulness(
         (N, H, W, C) uint8, framed as `predictor.framing` says; ten are enough to tell methods
         apart.
     methods, layer
-        As `saliency` takes them.
+        What `attribution` takes.
     done
-        Is called with 1 after each image.
+        Called with 1 after each image.
 
     Raises RequestError where no method is left.
 
@@ -199,45 +168,44 @@ def faithfulness(
     >>> sorted(found.table["method"])
     ['grad-cam', 'integrated-gradients']
     """
-    falls: dict[str, list[DeletionCurve]] = {method: [] for method in methods}
+    curves: dict[str, list[DeletionCurve]] = {method: [] for method in methods}
     refused = None
     for image in images:
         random = None  # the same for all methods
-        for method in list(falls):
+        for method in list(curves):
             chosen = layer if method == "grad-cam" else None
             try:
-                found = saliency(predictor, image, method, layer=chosen)
+                found = attribution(predictor, image, method, layer=chosen)
             except RequestError as error:
                 refused = error
-                del falls[method]
+                del curves[method]
                 continue
             curve = deletion_curve(predictor, image, found, random=random)
-            falls[method].append(curve)
+            curves[method].append(curve)
             random = curve.random
         if done:
             done(1)
-    if not falls and refused:
+    if not curves and refused:
         raise refused
-    return Faithfulness({method: _mean(curves) for method, curves in falls.items()}, len(images))
+    return Faithfulness({method: _mean(each) for method, each in curves.items()}, len(images))
 
 
 def _mean(curves: Sequence[DeletionCurve]) -> DeletionCurve:
     return DeletionCurve(
-        curves[0].shares,
-        np.mean([curve.probabilities for curve in curves], axis=0),
+        curves[0].fractions,
+        np.mean([curve.values for curve in curves], axis=0),
         np.mean([curve.random for curve in curves], axis=0),
-        curves[0].quantity,
     )
 
 
-def _fall(
-    predictor: Predictor, inputs: Tensor, order: Tensor, shares: np.ndarray, target: int
+def _values(
+    predictor: Predictor, inputs: Tensor, order: Tensor, fractions: np.ndarray, target: int
 ) -> np.ndarray:
-    """(S,) the probability of the target with shares of the places, in this order, blurred."""
+    """(S,) values of the target with fractions (S,) of the squares blurred, in this order."""
     rank = torch.empty(len(order))
     rank[order] = torch.arange(len(order), dtype=torch.float32)
-    gone = rank[None] < torch.tensor(shares, dtype=torch.float32)[:, None] * len(order)
-    masks = gone.float().view(-1, 1, _PLACES, _PLACES).to(inputs.device)
+    gone = rank[None] < torch.tensor(fractions, dtype=torch.float32)[:, None] * len(order)
+    masks = gone.float().view(-1, 1, _SQUARES, _SQUARES).to(inputs.device)
     masks = F.interpolate(masks, inputs.shape[-2:], mode="nearest")
     mixed = inputs * (1 - masks) + blurred(inputs) * masks
     return answers(predictor, mixed)[:, target]

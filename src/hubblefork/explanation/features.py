@@ -4,15 +4,15 @@ features = compute_features(predictor, dataset.images, rows)
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hubblefork.core.device import images_at_once
-from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.errors import RequestError
 from hubblefork.explanation.inputs import network_inputs
+from hubblefork.explanation.map_layers import hooked, named_layers
 from hubblefork.models.deployed import Output
 from hubblefork.models.predictor import Predictor
 
@@ -27,7 +27,7 @@ def compute_features(
 ) -> np.ndarray:
     """Return the features (N, F) float32 of images.
 
-    Where predictions are averaged over several views of an image, so are the features: with the
+    Features are averaged over the views of test-time augmentation, as predictions are: with the
     eight symmetries, an image that is rotated by 90 degrees has the same.
 
     Parameters
@@ -40,12 +40,12 @@ def compute_features(
         As `network.named_modules()` has it. Maps are averaged over the image. By default, what
         the last dense layer is given.
     single_view
-        Take each image only as it is, without test-time augmentation, which is that much faster.
+        Take each image only as it is, without test-time augmentation, which is faster.
     done
         Is called with the number of images of each batch.
 
-    Raises RequestError for a name that the network has not, and for a layer whose output is not
-    one array for each image.
+    Raises RequestError for an unknown layer, and for one whose output is not one array for each
+    image.
 
     >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> images = np.zeros((2, 24, 24, 3), np.uint8)
@@ -56,60 +56,47 @@ def compute_features(
     """
     if single_view:
         predictor = predictor.single_view()
-    found = look(predictor, images, rows, layer, done)
+    found = answers_and_features(predictor, images, rows, layer, done)
     return np.concatenate([features.mean(axis=1) for _, features in found])
 
 
-def look(
+def answers_and_features(
     predictor: Predictor,
     images: np.ndarray,
     rows: Sequence[int] | None = None,
     layer: str | None = None,
     done: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give answers and the features in every view, batch after batch.
+    """Yield answers and the features in every view, batch after batch.
 
-    Takes what `compute_features` takes. Gives calibrated answers (n, outputs), as `predict` does,
-    and features (n, V, F): V is the number of views that predictions are averaged over.
+    Takes what `compute_features` takes. Yields calibrated answers (n, outputs), as `predict` gives
+    them, and features (n, V, F) in the V views of test-time augmentation.
     """
     rows = np.arange(len(images)) if rows is None else np.asarray(rows)
     most = images_at_once(predictor.card.view.size)
     for start in range(0, len(rows), most):
         batch = rows[start : start + most]
-        answers, features = _look_at_batch(predictor, images[batch], layer)
+        answers, features = _batch(predictor, images[batch], layer)
         yield answers.cpu().numpy(), features.cpu().numpy()
         if done:
             done(len(batch))
 
 
 @torch.inference_mode()
-def _look_at_batch(predictor: Predictor, images: np.ndarray, layer: str | None) -> Output:
+def _batch(predictor: Predictor, images: np.ndarray, layer: str | None) -> Output:
     """Answers (n, outputs) and features (n, V, F) of one batch."""
     inputs = network_inputs(predictor, images)
     if layer is None:
         return predictor.prepared.answer(inputs)
-    # Layers as they were trained: those made ready for prediction give something else.
-    with _outputs(predictor.network, layer, len(images)) as outputs:
-        answers, _ = predictor.module.answer(inputs)
-    return Output(answers, torch.stack(outputs, dim=1))
-
-
-@contextmanager
-def _outputs(network: nn.Module, layer: str, number: int) -> Iterator[list[Tensor]]:
-    """A list to which the layer adds (N, F) at each pass of N images, as long as the block runs."""
-    modules = {name: module for name, module in network.named_modules() if name}
-    if layer not in modules:
-        raise RequestError(f"the network has no layer {layer!r}; {nearest(layer, modules)}")
     outputs: list[Tensor] = []
 
-    def keep(_module: object, _inputs: object, output: object) -> None:
-        outputs.append(_flat(output, layer, number))  # at once: the next layer may work in place
+    def keep(_layer: str, _module: nn.Module, output: object) -> None:
+        outputs.append(_flat(output, layer, len(images)))  # the next layer may work in place
 
-    handle = modules[layer].register_forward_hook(keep)
-    try:
-        yield outputs
-    finally:
-        handle.remove()
+    # Layers as they were trained: those prepared for prediction give something else.
+    with hooked(named_layers(predictor.network, [layer]), keep):
+        answers, _ = predictor.module.answer(inputs)
+    return Output(answers, torch.stack(outputs, dim=1))
 
 
 def _flat(output: object, layer: str, number: int) -> Tensor:

@@ -1,50 +1,37 @@
-"""What the first layer of a network looks for: its filters, as images."""
+"""Filters: the weights of the first layer of a network."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from torch import nn
 
 from hubblefork.core.errors import RequestError
-from hubblefork.explanation.tiles import Group, save_sheet, sheet
+from hubblefork.explanation.saving import save_array
 from hubblefork.models.predictor import Predictor
-from hubblefork.report.run_data import displayable
 
 
 @dataclass(frozen=True, eq=False)
 class Filters:
     """The weights of a first layer.
 
-    layer: its name, as the network names it.
+    layer: its name, as `network.named_modules()` has it.
     weights: (filters, height, width, channels) float32.
     """
 
     layer: str
     weights: np.ndarray
 
-    def figure(self, most: int | None = None) -> Figure:
-        """All filters, or the first `most`, in a sheet: grey is 0, each scaled by itself.
-
-        Filters on three channels are shown in the colours that they look for.
-        """
-        shown = self.weights[:most]
-        some = f"{len(shown)} of " if len(shown) < len(self.weights) else ""
-        height, width = self.weights.shape[1:3]
-        title = f"{self.layer}: {some}{len(self.weights)} filters of {width} × {height}"
-        return sheet([Group(title, [_as_image(each) for each in shown])])
-
-    def save(self, path: str | Path, most: int | None = None) -> None:
-        """Write the figure as a PNG file."""
-        save_sheet(self.figure(most), path)
+    def save(self, path: str | Path) -> None:
+        """Write the weights as an NPY file."""
+        save_array(self.weights, path)
 
 
 def first_filters(predictor: Predictor) -> Filters:
     """Return the filters of the first layer that has weights.
 
-    A first layer that is connected to every pixel, as in a multi-layer perceptron, has filters
-    of the size of the image. Raises RequestError where the first layer is of another kind.
+    In a multi-layer perceptron, whose first layer is connected to every pixel, they have the size
+    of the image. Raises RequestError where the first layer is of another kind.
 
     >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> filters = first_filters(predictor)
@@ -67,9 +54,3 @@ def first_filters(predictor: Predictor) -> Filters:
     raise RequestError(
         f"the first layer of {predictor.card.network} is not connected to pixels: no filters"
     )
-
-
-def _as_image(weights: np.ndarray) -> np.ndarray:
-    """Weights (height, width, channels) as bytes whose middle grey is 0."""
-    largest = max(float(np.abs(weights).max()), np.finfo(np.float32).tiny)
-    return displayable(np.round(127.5 + 127.5 * weights / largest).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""What a network is given, what it answers to it, and how to show it."""
+"""Between packed images and the network: its inputs, its answers to them, and inputs as images."""
 
 import numpy as np
 import torch
@@ -10,7 +10,12 @@ from hubblefork.models.predictor import Predictor
 
 def network_inputs(predictor: Predictor, images: np.ndarray) -> Tensor:
     """(N, H, W, C) uint8, framed as `predictor.framing` says, to (N, C, size, size) float32."""
-    return predictor.module.preprocess(torch.tensor(images, device=predictor.device))
+    return preprocessed(predictor, torch.tensor(images))
+
+
+def preprocessed(predictor: Predictor, images: Tensor) -> Tensor:
+    """The same for a tensor."""
+    return predictor.module.preprocess(images.to(predictor.device))
 
 
 @torch.inference_mode()
@@ -19,7 +24,7 @@ def answers(predictor: Predictor, inputs: Tensor) -> np.ndarray:
     return predictor.prepared.answer(inputs).answers.cpu().numpy()
 
 
-def as_bytes(predictor: Predictor, inputs: Tensor) -> np.ndarray:
+def as_images(predictor: Predictor, inputs: Tensor) -> np.ndarray:
     """Undo the normalisation of inputs (N, C, H, W): (N, H, W, C) uint8."""
     view = predictor.card.view
     mean = inputs.new_tensor(view.mean).view(-1, 1, 1)
@@ -28,9 +33,13 @@ def as_bytes(predictor: Predictor, inputs: Tensor) -> np.ndarray:
     return values.permute(0, 2, 3, 1).cpu().numpy()
 
 
-def blurred(inputs: Tensor) -> Tensor:
-    """Inputs (N, C, H, W) without detail: what is left is where light is, and its colour."""
-    sigma = inputs.shape[-1] / 8
-    # Beyond three deviations a Gaussian holds nothing; the kernel must fit in the image.
-    kernel = min(2 * round(3 * sigma) + 1, 2 * ((inputs.shape[-1] - 1) // 2) + 1)
-    return gaussian_blur(inputs, [kernel, kernel], [sigma, sigma])
+def blurred(maps: Tensor, sigma: float | None = None) -> Tensor:
+    """Images (N, C, H, W) under a Gaussian of `sigma` pixels, by default an eighth of their side.
+
+    By default no detail is left, only where light is, and its colour.
+    """
+    side = maps.shape[-1]
+    sigma = side / 8 if sigma is None else sigma
+    # Beyond three standard deviations a Gaussian is negligible; the kernel must fit in the image.
+    kernel = min(2 * round(3 * sigma) + 1, 2 * ((side - 1) // 2) + 1)
+    return gaussian_blur(maps, [kernel, kernel], [sigma, sigma])

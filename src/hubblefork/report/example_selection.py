@@ -1,30 +1,18 @@
 """Which images a report shows: drawn at random, the same ones for the same run."""
 
-import numpy as np
 import pandas as pd
 
+from hubblefork.evaluation.examples import balanced_sample
 from hubblefork.report.run_data import Material
 
 _SEED = 0
 
 
-def evenly(codes: np.ndarray, number: int = 25) -> np.ndarray:
-    """Places of images of all classes, as evenly as they allow, in the order of the classes.
-
-    codes: the class of each image (N,). The rare classes are seen like the common ones: each
-    round takes one more of every class.
-    """
-    shuffled = pd.Series(codes).sample(frac=1, random_state=_SEED)
-    rounds = shuffled.groupby(shuffled).cumcount()
-    chosen = rounds.sort_values(kind="stable").index[:number].to_numpy()
-    return chosen[np.argsort(codes[chosen], kind="stable")]
-
-
 def example_rows(material: Material, number: int = 25) -> pd.DataFrame:
-    """Test images of all classes, chosen and ordered by `evenly`."""
+    """Test images of all classes, chosen and ordered by `balanced_sample`."""
     answers = material.answers()
     number_of = {name: place for place, name in enumerate(material.names)}
-    return answers.iloc[evenly(answers["true"].map(number_of).to_numpy(), number)]
+    return answers.iloc[balanced_sample(answers["true"].map(number_of).to_numpy(), number)]
 
 
 def prediction_rows(material: Material, number: int = 10) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """The page of `hubblefork explain`: sections of images with words, charts and tables.
 
-The sections are made elsewhere, where the network is; this file knows how they are laid out.
+This file lays out sections, and knows nothing of what stands in them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,10 +20,8 @@ from hubblefork.report.run_data import Panel
 class Tile:
     """An image (H, W) or (H, W, 3) uint8 with what stands below it.
 
-    alt: what it is, for those who do not see it.
-    text: one line below it.
-    facts: rows of name and value below that.
-    right: whether its class is right; None where that is not the question.
+    alt: its description for screen readers. text: one line below it. facts: rows of name and value
+    below that. right: whether it is correctly classified; None where that is not shown.
     """
 
     image: np.ndarray
@@ -44,10 +42,10 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """One part of the page: title, what is to be seen in it, and what it shows.
+    """One section of the page: title, explanation, and what it shows.
 
-    cards: groups that stand side by side, each in a frame; sheets: groups below one another.
-    charts: figures, each with its caption. table: text, its first column names the rows.
+    cards: groups side by side, each in a frame; sheets: groups below one another. charts: figures
+    with their captions. table: of text, whose first column names the rows.
     """
 
     title: str
@@ -62,9 +60,9 @@ class Section:
 class Explained:
     """A whole page.
 
-    kind: what it is, in a few words. sentences: the summary. figures: the key figures, each a dict
-    of title, value and meaning, and interval where there is one. cautions: what to be careful
-    about. made: when, as a reader should see it.
+    kind: of page, in a few words. sentences: the summary. figures: the key figures, each a dict of
+    title, value and meaning, and interval where there is one. cautions: limits of what is shown.
+    made: date and time.
     """
 
     title: str
@@ -102,12 +100,6 @@ def write_explained(page: Explained, path: str | Path) -> None:
         file.write(text)
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table beside the page as CSV, whole or not at all."""
-    with replacing(path) as file:
-        table.to_csv(file, index=False, float_format="%.6g")
-
-
 def now() -> str:
-    """The time as a page says it."""
+    """Date and time as a page shows them."""
     return f"{datetime.now():%Y-%m-%d %H:%M}"

@@ -11,8 +11,8 @@ from hubblefork.core.files import replacing
 from hubblefork.core.text import percent, several
 from hubblefork.data.groups import SAME_POSITION_ARCSEC
 from hubblefork.data.inspection import BLANK, Alike, Inspection
+from hubblefork.evaluation.examples import balanced_sample
 from hubblefork.report import inspect_charts, inspect_words
-from hubblefork.report.example_selection import evenly
 from hubblefork.report.figures import chart_png
 from hubblefork.report.page import chart, jpeg, render_page
 from hubblefork.report.run_data import displayable
@@ -96,7 +96,7 @@ def render_look(look: Look) -> str:
 
 def _sheet_rows(inspection: Inspection) -> np.ndarray:
     codes = inspection.codes
-    return evenly(np.zeros(len(inspection.dataset), np.int64) if codes is None else codes)
+    return balanced_sample(np.zeros(len(inspection.dataset), np.int64) if codes is None else codes)
 
 
 def _alike(inspection: Inspection) -> Iterator[tuple[str, list[Alike]]]:

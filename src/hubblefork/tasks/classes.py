@@ -147,6 +147,7 @@ class ClassWords(AnswerWords):
     """
 
     quantity = "probability"
+    constant = "Always predicting the most common class"
     changed = "Answers that changed"
     agreed = "correctly classified images"
     maps = (

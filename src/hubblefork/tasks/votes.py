@@ -164,6 +164,7 @@ class VoteWords(AnswerWords):
     """Words for fractions of volunteers down a decision tree."""
 
     quantity = "fraction"
+    constant = "Always predicting the mean fractions"
     changed = "First answers that changed"
     agreed = "galaxies to which the network gives the volunteers' own first answer"
     maps = (

@@ -11,13 +11,14 @@ from hubblefork.core.text import percent
 class AnswerWords(ABC):
     """Words for the answers of a task.
 
-    quantity: what each of the K numbers is. changed: what it is called where an answer becomes
-    another. agreed: images whose leading answer is the true one. maps: what is to be seen in maps
-    of the evidence. compared: what is to be seen in the nearest training images of the worst
-    answers.
+    quantity: what each of the K numbers is. constant: what always giving the same answer is called.
+    changed: what it is called where an answer becomes another. agreed: images whose leading answer
+    is the true one. maps: what is to be seen in maps of the evidence. compared: what is to be seen
+    in the nearest training images of the worst answers.
     """
 
     quantity: str
+    constant: str
     changed: str
     agreed: str
     maps: str

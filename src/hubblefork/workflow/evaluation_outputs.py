@@ -17,10 +17,11 @@ from hubblefork.data.sources.base import PARTS
 from hubblefork.data.splits import Split
 from hubblefork.evaluation.class_metrics import measure_classes
 from hubblefork.evaluation.conformal import measure_sets
-from hubblefork.explanation.panels import draw_panels
+from hubblefork.explanation.network_examples import network_examples
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
 from hubblefork.report.figures import draw_charts, save_figures
+from hubblefork.report.network_panels import draw_panels
 from hubblefork.report.run_data import Material
 from hubblefork.report.run_page import write_report
 from hubblefork.runs.run import Run, short_name
@@ -66,7 +67,8 @@ def measure(
     with replacing(folder / "metrics.json") as file:
         json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
     material = _material(predictor, dataset, predictions, metrics, run, split)
-    material = replace(material, panels=draw_panels(predictor, material))
+    examples = network_examples(predictor, predictions, material.raw)
+    material = replace(material, panels=draw_panels(examples, material))
     charts = draw_charts(material)
     save_figures(material, folder / "figures", charts)
     write_report(material, folder / "report.html", charts)

@@ -10,20 +10,20 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.files import appearing
 from hubblefork.explanation.activations import activation_maps
-from hubblefork.explanation.attribution import METHODS, saliency
+from hubblefork.explanation.attribution import METHODS, attribution
 from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run, short_name
 from hubblefork.workflow.explain_images import explain_images
-from hubblefork.workflow.explain_test_set import explain_part
+from hubblefork.workflow.explain_test_set import explain_run
 
 
 @dataclass(frozen=True)
 class Explanation:
     """The folder that was written; `page` is its `explanation.html`.
 
-    table: one row an image that was explained, or, of a test set, one a mistake; with votes, one
-    a galaxy, the farthest from the volunteers first.
+    table: one row for each image that was explained; of a test set, for each misclassified image
+    or, with votes, for each galaxy, the largest error first.
     """
 
     path: Path
@@ -45,29 +45,29 @@ def explain(
     folds: int | None = None,
     device: str = "auto",
 ) -> Explanation:
-    """Find out why a network answers as it does, and write a page with figures and tables.
+    """Explain why a network answers as it does: a page with figures and tables.
 
     Parameters
     ----------
     run
-        A run folder; with images, also a model file, which knows no training images.
+        A run folder; with images, also a model file, which has no training images.
     images
-        What is to be explained, as `predict` takes it. Without any, the run's own test set:
-        mistakes, doubts, what it looks at, how well it holds, and what is odd.
+        What is to be explained, as `predict` takes it. Without any, the run's own test set: its
+        errors, background dependence, robustness, embedding, anomalies and neighbours.
     out
         The folder to make; by default `explanation` or `explanation-<images>` beside the model.
     crop
-        Side of the square kept of each of the images, in its pixels, where they are framed
-        otherwise than those that the model was trained on.
+        Side in pixels of the centre square that is kept of each image, where images are framed
+        differently from the training images.
     method
-        Of the maps: `grad-cam`, `integrated-gradients` or `occlusion`. By default the first, or
-        the second for a network that has no maps near its end, as a vision transformer; where no
-        layer is given either and its maps are no better than chance, another that is better.
+        Method of attribution: `grad-cam`, `integrated-gradients` or `occlusion`. By default the
+        first, or the second for a network without maps near its end, such as a vision transformer;
+        another one where its maps are no better than chance and no layer is given either.
     layer
-        Of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
+        Layer of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
     folds
-        For the test set of classes: find likely wrong labels among all images of the run's
-        source, by training so many more networks.
+        For a test set of classes: train so many more networks to find likely wrong labels among
+        all images of the run's source.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -88,7 +88,7 @@ def explain(
     if not places and crop is not None:
         raise RequestError(
             f"--crop {crop} goes with images; without any, {run} is explained on its own test "
-            "part, cut as it was"
+            "set, framed as it was"
         )
     if not places and whole_run is None:
         raise RequestError(f"{run} is a model file and has no test set: name images")
@@ -96,7 +96,7 @@ def explain(
         if places:
             table = explain_images(predictor, whole_run, places, folder, method, layer)
         else:
-            table = explain_part(predictor, whole_run, folder, method, layer, folds, device)
+            table = explain_run(predictor, whole_run, folder, method, layer, folds, device)
     return Explanation(target, table)
 
 
@@ -118,11 +118,11 @@ def _check(
     folds: int | None,
     places: Sequence[str | Path],
 ) -> None:
-    """RequestError for whatever would only be found after minutes of work."""
+    """RequestError for what would otherwise only be found after minutes of work."""
     if folds is not None:
         predictor.task.require_classes("--folds finds wrong labels of classes")
     if folds is not None and places:
-        raise RequestError("--folds goes without images: it looks at all of the run's own")
+        raise RequestError("--folds goes without images: it uses all images of the run's source")
     if folds is not None and folds < 2:
         raise RequestError(f"--folds {folds}: expected 2 or more, 5 for example")
     if method is not None and method not in METHODS:
@@ -130,6 +130,6 @@ def _check(
     method = method or choose_method(predictor)
     framing, channels = predictor.framing, predictor.card.input_shape[0]
     blank = np.zeros((framing.size, framing.size, channels), np.uint8)
-    saliency(predictor, blank, method, layer=layer if method == "grad-cam" else None)
+    attribution(predictor, blank, method, layer=layer if method == "grad-cam" else None)
     if layer:
         activation_maps(predictor, blank, [layer])

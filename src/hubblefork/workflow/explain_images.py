@@ -9,15 +9,17 @@ import pandas as pd
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress, say
 from hubblefork.data.images.blocks import read_block
+from hubblefork.explanation.saving import save_table
 from hubblefork.explanation.single_image import ImageExplanation, explain_image
 from hubblefork.models.predictor import Predictor
 from hubblefork.prediction.inputs import open_inputs
-from hubblefork.report.explain import Explained, now, write_explained, write_table
+from hubblefork.report.explain import Explained, now, write_explained
+from hubblefork.report.explain_image_section import image_section, save_image_figures
 from hubblefork.report.explain_words import about_images
 from hubblefork.runs.run import Run, short_name
-from hubblefork.workflow.reference_images import known_images
+from hubblefork.workflow.reference_images import reference_images
 
-# Images that are explained one by one: each costs seconds, and its part of a page.
+# Images that are explained one by one: each takes seconds, and a section of the page.
 _MOST_IMAGES = 24
 
 
@@ -41,27 +43,30 @@ def explain_images(
         raise RequestError(f"no image could be read; {identifier}: {reason}")
     if number > len(found) + len(problems):
         say(f"explaining the first {_MOST_IMAGES} of {number:,} images")
-    known = known_images(predictor, run) if run else None
+    reference = reference_images(predictor, run) if run else None
     explained: list[ImageExplanation] = []
     with progress("explaining", len(found)) as done:
         for identifier, image in found:
-            explained.append(explain_image(predictor, image, identifier, method, layer, known))
+            explained.append(explain_image(predictor, image, identifier, method, layer, reference))
             done(1)
     rows = []
     for place, each in enumerate(explained, start=1):
-        files = each.save(folder / "images", f"{place:03d}")
+        files = save_image_figures(each, folder / "images", f"{place:03d}")
         rows.append(each.row() | {"overlay": f"images/{files[0].name}"})
     table = pd.DataFrame(rows)
-    write_table(table, folder / "explanations.csv")
-    if known:
-        parts = [each.neighbours.table([each.id], known.ids, known.labels) for each in explained]
-        write_table(pd.concat(parts, ignore_index=True), folder / "neighbours.csv")
+    save_table(table, folder / "explanations.csv")
+    if reference:
+        tables = [
+            each.neighbours.table([each.id], reference.ids, reference.descriptions)
+            for each in explained
+        ]
+        save_table(pd.concat(tables, ignore_index=True), folder / "neighbours.csv")
     page = Explained(
         title=f"{predictor.card.recipe} on {short_name(predictor.card.source)}",
-        kind="Single answers, explained",
+        kind="Explanation of single images",
         made=now(),
-        sections=[each.section() for each in explained],
-        **about_images(table, number, problems, bool(known)),
+        sections=[image_section(each) for each in explained],
+        **about_images(table, number, problems, bool(reference)),
     )
     write_explained(page, folder / "explanation.html")
     return table
@@ -70,7 +75,7 @@ def explain_images(
 def _read(
     predictor: Predictor, places: Sequence[str | Path]
 ) -> tuple[list[tuple[str, np.ndarray]], list[tuple[str, str]], int]:
-    """The first images with their ids, those unread with the reason, and the number of all."""
+    """The first images with their ids, unreadable ones with the reason, and the number of all."""
     framing = predictor.framing
     shape = (framing.size, framing.size, framing.channels)
     found: list[tuple[str, np.ndarray]] = []

@@ -1,69 +1,47 @@
-"""Explain a run by its test set: mistakes, doubts, what it looks at, what is odd."""
+"""Explain a run by its test set: errors, what they depend on, robustness, anomalies, neighbours."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
-from hubblefork.core.progress import progress, say
+from hubblefork.core.progress import progress
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.evaluation.mislabels import likely_mislabels
-from hubblefork.explanation import (
-    class_findings,
-    feature_findings,
-    measured_findings,
-    vote_findings,
-)
-from hubblefork.explanation.features import look
-from hubblefork.explanation.neighbours import Neighbours
-from hubblefork.explanation.single_image import Known, choose_method
-from hubblefork.explanation.test_set import Finding, Part
+from hubblefork.explanation.explain_test_set import Mislabels, explain_test_set
+from hubblefork.explanation.features import answers_and_features
+from hubblefork.explanation.neighbours import Neighbours, ReferenceImages
+from hubblefork.explanation.predicted_test_set import TestSet
+from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.predictor import Predictor
 from hubblefork.recipes.recipe import Recipe
-from hubblefork.report.explain import Explained, now, write_explained, write_table
-from hubblefork.report.explain_words import about_test_part
+from hubblefork.report.explain import Explained, now, write_explained
+from hubblefork.report.explain_class_sections import class_sections, class_sentence
+from hubblefork.report.explain_sections import common_sections
+from hubblefork.report.explain_vote_sections import vote_sections, vote_sentence
+from hubblefork.report.explain_words import about_test_set
 from hubblefork.runs.run import Run, short_name
-from hubblefork.tasks.classes import Classes
-from hubblefork.tasks.votes import Votes
+from hubblefork.tasks.predictions import Predictions
 from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.out_of_fold import fold_splits, out_of_fold
-from hubblefork.workflow.reference_images import known_of
+from hubblefork.workflow.reference_images import reference_of
 
-# Like training images of each test image.
+# Nearest training images of each test image.
 _NEIGHBOURS = 8
 
-_KINDS = {Classes: "A classifier, explained", Votes: "Predicted votes, explained"}
 
-# What is told of single images, by the kind of labels, and then of all.
-_SINGLE = {
-    Classes: (
-        ("mistakes", class_findings.find_errors),
-        ("confusions", class_findings.find_confusions),
-        ("right answers", class_findings.find_right),
-        ("doubts", class_findings.find_doubts),
-    ),
-    Votes: (
-        ("the galaxies farthest from the volunteers", vote_findings.find_farthest),
-        ("the nearest", vote_findings.find_nearest),
-    ),
+# The page's title, the sections on single answers and a sentence on errors, by the kind of task.
+_PAGES = {
+    "classes": ("Explanation of a classifier", class_sections, class_sentence),
+    "votes": ("Explanation of predicted votes", vote_sections, vote_sentence),
 }
-_WHOLE = (
-    ("the object and its surroundings", measured_findings.measure_surroundings),
-    ("stability", measured_findings.measure_stability),
-    ("a map of the images", feature_findings.map_features),
-    ("odd images", feature_findings.find_anomalies),
-    ("like images", feature_findings.find_neighbours),
-)
 
 
-def explain_part(
+def explain_run(
     predictor: Predictor,
     run: Run,
     folder: Path,
@@ -72,7 +50,7 @@ def explain_part(
     folds: int | None,
     device: str,
 ) -> pd.DataFrame:
-    """Look into the test set of a run, and write into `folder`.
+    """Explain the test set of a run, and write into `folder`.
 
     Returns the table `errors.csv`. Raises RequestError where there is no test set, and where a
     class has too few images for the folds.
@@ -83,87 +61,62 @@ def explain_part(
         raise RequestError(f"{run.path} has no test set: name images to explain")
     recipe = run.recipe
     if folds is not None:
-        fold_splits(recipe, dataset, folds)  # a mistake is told before the long work
-    known = known_of(predictor, run, dataset, split)
-    part = _part(predictor, dataset, rows, known, method or choose_method(predictor), layer)
-    say("looking into faithfulness of maps")
-    maps = measured_findings.measure_faithfulness(part)
-    if method is None and layer is None:
-        part = replace(part, method=measured_findings.reliable_method(maps, part.method))
-    findings = list(_findings(part, maps))
+        fold_splits(recipe, dataset, folds)  # an error is raised before the long work
+    reference = reference_of(predictor, run, dataset, split)
+    test_set = _test_set(predictor, dataset, rows, reference)
+    test_set = replace(test_set, method=method or test_set.method, layer=layer)
+    found = explain_test_set(test_set, choose_method=not (method or layer))
     if folds is not None:
-        findings.append(_mislabels(recipe, dataset, folds, run.provenance.seed, device))
-    tables = {name: table for found in findings for name, table in found.tables.items()}
-    for name, table in tables.items():
-        write_table(table, folder / name)
-    score = part.score
-    figures: dict[str, Any] = {"n": len(part), "measure": score.measure}
-    figures |= {score.measure: score.value, "low": score.low, "high": score.high}
-    figures |= {"baseline": part.baseline, "method": part.method, "layer": part.layer}
-    for found in findings:
-        figures |= found.figures
-        for panel in found.section.charts:
-            with replacing(folder / "figures" / f"{panel.name}.png", binary=True) as file:
-                file.write(panel.png)
-    with replacing(folder / "explanation.json") as file:
-        json.dump(figures, file, indent=2, ensure_ascii=False, allow_nan=False)
+        seed = run.provenance.seed
+        found = replace(found, mislabels=_mislabels(recipe, dataset, folds, seed, device))
+    found.save(folder)
+    kind, sections, sentence = _PAGES[predictor.task.kind]
     page = Explained(
         title=f"{predictor.card.recipe} on {short_name(dataset.source)}",
-        kind=_KINDS[type(predictor.task)],
+        kind=kind,
         made=now(),
-        sections=[found.section for found in findings],
-        **about_test_part(figures),
+        sections=[*sections(found), *common_sections(found)],
+        **about_test_set(found, sentence(found)),
     )
+    for chart in (chart for section in page.sections for chart in section.charts):
+        with replacing(folder / "figures" / f"{chart.name}.png", binary=True) as file:
+            file.write(chart.png)
     write_explained(page, folder / "explanation.html")
-    return tables["errors.csv"]
+    return found.tables()["errors"]
 
 
-def _findings(part: Part, maps: Finding) -> Iterator[Finding]:
-    """What is found, in the order of the page; `maps` were measured before, to choose by."""
-    for what, find in (*_SINGLE[type(part.predictor.task)], *_WHOLE):
-        say(f"looking into {what}")
-        yield find(part)
-        if find is measured_findings.measure_stability:
-            yield maps
-
-
-def _part(
-    predictor: Predictor,
-    dataset: PackedDataset,
-    rows: np.ndarray,
-    known: Known,
-    method: str,
-    layer: str | None,
-) -> Part:
+def _test_set(
+    predictor: Predictor, dataset: PackedDataset, rows: np.ndarray, reference: ReferenceImages
+) -> TestSet:
     values, features, near = [], [], []
     with progress("predicting", len(rows)) as done:
-        for answers, sides in look(predictor, dataset.images, rows, done=done):
+        for answers, views in answers_and_features(predictor, dataset.images, rows, done=done):
             values.append(answers)
-            features.append(sides.mean(axis=1))
-            near.append(known.index.nearest(sides, _NEIGHBOURS))
-    return Part(
+            features.append(views.mean(axis=1))
+            near.append(reference.index.nearest(views, _NEIGHBOURS))
+    ids = dataset.table["id"].to_numpy(object)[rows]
+    return TestSet(
         predictor=predictor,
         images=dataset.images,
         rows=rows,
-        ids=dataset.table["id"].to_numpy(object)[rows],
-        labels=dataset.labels[rows],
-        values=np.concatenate(values),
+        predictions=Predictions(
+            predictor.task, ids, np.concatenate(values), true=dataset.labels[rows]
+        ),
         features=np.concatenate(features),
-        known=known,
+        reference=reference,
         neighbours=Neighbours(
             np.concatenate([each.rows for each in near]),
             np.concatenate([each.similarity for each in near]),
         ),
-        method=method,
-        layer=layer,
+        method=choose_method(predictor),
     )
 
 
 def _mislabels(
     recipe: Recipe, dataset: PackedDataset, folds: int, seed: int, device: str
-) -> Finding:
+) -> Mislabels:
     with TemporaryDirectory(prefix="hubblefork-") as scratch:
         probabilities = out_of_fold(recipe, dataset, folds, Path(scratch), seed, device)
     ids = dataset.table["id"].to_numpy(object)
     table = likely_mislabels(ids, dataset.labels, probabilities, dataset.task.names)
-    return class_findings.show_mislabels(table, dataset.images, folds)
+    return Mislabels(table, dataset.images, folds)

@@ -1,4 +1,4 @@
-"""The training images of a run, to hold other images against."""
+"""The training images of a run, to compare other images with."""
 
 import hashlib
 
@@ -11,47 +11,49 @@ from hubblefork.core.sampling import stable_sample
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.explanation.features import compute_features
-from hubblefork.explanation.single_image import Known
+from hubblefork.explanation.neighbours import ReferenceImages
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run
 from hubblefork.workflow.evaluate import own_dataset
 
-# Bytes of the features of training images that are held in memory. Of more, some are drawn.
+# Bytes of features that are held in memory; of more training images, some are drawn at random.
 _MOST_FEATURES = 2 << 30
 
 
-def known_images(predictor: Predictor, run: Run) -> Known | None:
-    """The training images of a run, or None, with a line, where they are not to be had."""
+def reference_images(predictor: Predictor, run: Run) -> ReferenceImages | None:
+    """The training images of a run, or None, with a message, where they are not available."""
     try:
         dataset, split = own_dataset(run, predictor)
     except RequestError as error:
         say(f"no training images to compare with: {error}")
         return None
-    return known_of(predictor, run, dataset, split)
+    return reference_of(predictor, run, dataset, split)
 
 
-def known_of(predictor: Predictor, run: Run, dataset: PackedDataset, split: Split) -> Known:
-    """The training images of a dataset by its split, as the run's network sees them."""
+def reference_of(
+    predictor: Predictor, run: Run, dataset: PackedDataset, split: Split
+) -> ReferenceImages:
+    """The training images of a dataset by its split, with their features."""
     rows = split.rows(dataset, "train")
     width = compute_features(predictor, dataset.images, rows[:1]).shape[1]
     most = _MOST_FEATURES // (4 * width)
     if len(rows) > most:
-        say(f"comparing with {most:,} of the {len(rows):,} training images, drawn by chance")
+        say(f"comparing with {most:,} of the {len(rows):,} training images, drawn at random")
         rows = stable_sample(rows, most)
-    true = dataset.labels[rows]
-    return Known(
-        features=_kept_features(predictor, run, dataset, rows),
+    labels = dataset.labels[rows]
+    return ReferenceImages(
+        features=_stored_features(predictor, run, dataset, rows),
         ids=dataset.table["id"].to_numpy(object)[rows],
-        true=true,
-        labels=predictor.task.words.labels(true),
-        image=lambda place: dataset.images[rows[place]],
+        labels=labels,
+        descriptions=predictor.task.words.labels(labels),
+        image=lambda index: dataset.images[rows[index]],
     )
 
 
-def _kept_features(
+def _stored_features(
     predictor: Predictor, run: Run, dataset: PackedDataset, rows: np.ndarray
 ) -> np.ndarray:
-    """Features of training images; kept beside the packed ones, for they take minutes."""
+    """Features of training images, stored beside the packed ones: they take minutes."""
     digest = hashlib.sha256(run.model.read_bytes() + rows.tobytes()).hexdigest()[:16]
     path = dataset.path / "features" / f"{digest}.npy"
     if path.is_file():

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import hubblefork
-from hubblefork.explanation.panels import draw_panels
 from hubblefork.models.predictor import Predictor
+from hubblefork.report.network_panels import draw_panels
 from hubblefork.workflow import evaluation_outputs
 
 pytestmark = pytest.mark.usefixtures("without_reports")
@@ -30,16 +30,16 @@ def test_classes_have_views_filters_and_activation_maps(
 ):
     found = panels(shapes, tmp_path, monkeypatch)
     assert list(found)[:2] == ["views", "filters"]
-    assert {"activations-rightly", "activations-wrongly"} & set(found)
+    assert "activations-best" in found
     for panel in found.values():
         assert Image.open(BytesIO(panel.png)).width > 300
         assert (tmp_path / "run" / "figures" / f"{panel.name}.png").is_file()
         assert panel.title in (tmp_path / "run" / "report.html").read_text()
 
 
-def test_votes_show_the_nearest_and_the_farthest_galaxy(tmp_path, monkeypatch):
+def test_votes_show_the_galaxies_with_the_smallest_and_the_largest_error(tmp_path, monkeypatch):
     found = panels("simulated:votes:60", tmp_path, monkeypatch)
-    assert set(found) == {"views", "filters", "activations-rightly", "activations-wrongly"}
+    assert set(found) == {"views", "filters", "activations-best", "activations-worst"}
 
 
 def test_a_network_without_convolutions_has_no_activation_maps(shapes, tmp_path, monkeypatch):

@@ -1,36 +1,33 @@
-"""Sheets of many small square images, each scaled by itself, in groups with a line above."""
+"""Figures of many small square images, each scaled by itself, in groups with a title above."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hubblefork.core.files import replacing
-from hubblefork.report.figures import sheet_png
 from hubblefork.report.style import GRID, INK, MUTED, styled
 
-# Inches: sixteen across fill a printed page, and a channel of 60 pixels still shows its parts.
-_TILE, _GAP, _HEAD, _ACROSS = 0.62, 0.05, 0.34, 16
+# Inches: sixteen images fill the width of a printed page, a channel of 60 pixels is clear.
+_SIDE, _GAP, _HEAD, _ACROSS = 0.62, 0.05, 0.34, 16
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
-    """Images under one title: maps (H, W) of any values, or bytes (H, W) and (H, W, 3).
+class ImageGroup:
+    """Images under one title: maps (H, W) of any values, or uint8 (H, W) and (H, W, 3).
 
-    side: of a tile, in inches.
+    side: of an image, in inches.
     """
 
     title: str
     images: Sequence[np.ndarray]
-    side: float = _TILE
+    side: float = _SIDE
 
     @property
     def across(self) -> int:
-        """Tiles in a row: as many as fill the width of a sheet."""
-        most = int(_ACROSS * (_TILE + _GAP) / (self.side + _GAP))
+        """Images in a row: as many as fill the width of a figure."""
+        most = int(_ACROSS * (_SIDE + _GAP) / (self.side + _GAP))
         return min(len(self.images), most)
 
     @property
@@ -43,13 +40,13 @@ class Group:
         return _HEAD + rows * (self.side + _GAP) + _GAP
 
 
-def sheet(groups: Sequence[Group]) -> Figure:
+def draw_groups(groups: Sequence[ImageGroup]) -> Figure:
     """Draw groups of images below one another.
 
-    Maps are drawn from their lowest to their highest value, bytes as they are. A map that is the
-    same everywhere says nothing of the image: its tile is crossed out.
+    Maps are drawn from their lowest to their highest value, uint8 as it is. A constant map is
+    crossed out: it does not depend on the image.
     """
-    # A narrow sheet must still hold its titles.
+    # A narrow figure must still hold its titles.
     width = max(4.2, *(group.width for group in groups))
     height = sum(group.height for group in groups)
     with styled(()):
@@ -64,17 +61,11 @@ def sheet(groups: Sequence[Group]) -> Figure:
     return figure
 
 
-def save_sheet(figure: Figure, path: str | Path) -> None:
-    """Write a sheet as a PNG file, whole or not at all."""
-    with replacing(path, binary=True) as file:
-        file.write(sheet_png(figure))
-
-
-def _draw(axes: Axes, group: Group, top: float) -> None:
+def _draw(axes: Axes, group: ImageGroup, top: float) -> None:
     axes.text(_GAP, top + _HEAD / 2, group.title, va="center", fontsize=8.5, color=INK)
     step = group.side + _GAP
-    for place, image in enumerate(group.images):
-        row, column = divmod(place, group.across)
+    for number, image in enumerate(group.images):
+        row, column = divmod(number, group.across)
         left, upper = _GAP + column * step, top + _HEAD + row * step
         extent = (left, left + group.side, upper + group.side, upper)
         if image.dtype == np.uint8:

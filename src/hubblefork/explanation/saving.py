@@ -1,0 +1,30 @@
+"""Results that save themselves: tables as CSV, arrays as NPY, whole or not at all."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.core.files import replacing
+
+
+class TableResult:
+    """A result with a `table`, which it can write."""
+
+    table: pd.DataFrame
+
+    def save(self, path: str | Path) -> None:
+        """Write the table as a CSV file."""
+        save_table(self.table, path)
+
+
+def save_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as a CSV file, with six significant digits."""
+    with replacing(path) as file:
+        table.to_csv(file, index=False, float_format="%.6g")
+
+
+def save_array(array: np.ndarray, path: str | Path) -> None:
+    """Write an array as an NPY file."""
+    with replacing(path, binary=True) as file:
+        np.save(file, array)

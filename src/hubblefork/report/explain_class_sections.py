@@ -1,0 +1,142 @@
+"""The sections on the answers of a classifier: misclassified, confused, correct, least certain."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.core.text import percent, several
+from hubblefork.explanation.explain_test_set import TestSetExplanation
+from hubblefork.explanation.predicted_test_set import TestSet
+from hubblefork.report.explain import Group, Section
+from hubblefork.report.explain_sections import example_card, image_tile, label_beside
+from hubblefork.tasks.classes import display_name
+
+# Pairs of classes, and images of each kind of error; least certain images.
+_PAIRS, _OF_PAIR, _DOUBTS = 4, 3, 15
+
+
+def class_sections(found: TestSetExplanation) -> list[Section]:
+    return [_misclassified(found), _confused(found), _correct(found), _least_certain(found)]
+
+
+def class_sentence(found: TestSetExplanation) -> str:
+    """Which two classes are confused most, if any are."""
+    if found.errors.pairs.empty:
+        return ""
+    pair = found.errors.pairs.iloc[0]
+    return (
+        f"Of its {several(len(found.errors.errors), 'error')}, {pair.errors:,} are between "
+        f"‘{display_name(pair['first'])}’ and ‘{display_name(pair['second'])}’."
+    )
+
+
+def _misclassified(found: TestSetExplanation) -> Section:
+    errors, test_set = found.errors.errors, found.test_set
+    title = "Misclassified with highest confidence"
+    if errors.empty:
+        return Section(title, "No test image is misclassified.")
+    cards = [
+        example_card(
+            test_set,
+            example,
+            f"Predicted {display_name(row.predicted)}, {percent(row.probability, 0)}; true class "
+            f"{display_name(row.true)}",
+        )
+        for row, example in zip(errors.itertuples(), found.errors.misclassified, strict=False)
+    ]
+    note = (
+        f"The {len(cards)} of {several(len(errors), 'misclassified image')} with the highest "
+        "confidence. Beside each image, maps of the evidence for the predicted and for the true "
+        "class: bright where it is, with a line around the places above one half. Does the "
+        "network look at the wrong thing, or is the label wrong? All are in errors.csv."
+    )
+    return Section(title, note, cards=cards)
+
+
+def _confused(found: TestSetExplanation) -> Section:
+    pairs = found.errors.pairs
+    title = "Most confused classes"
+    if pairs.empty:
+        return Section(title, "No class is confused with another.")
+    cards = [
+        group
+        for pair in pairs.head(_PAIRS).itertuples()
+        for group in _of_pair(found.test_set, pair)
+    ]
+    note = (
+        f"The {several(len(pairs.head(_PAIRS)), 'pair')} of classes with the most errors between "
+        "them. For each, correctly classified images of both classes, then those misclassified as "
+        "the other class, highest confidence first: what do the last have in common with the class "
+        "they were misclassified as?"
+    )
+    table = pd.DataFrame(
+        {
+            "Classes": [
+                f"{display_name(pair.first)} and {display_name(pair.second)}"
+                for pair in pairs.itertuples()
+            ],
+            "First misclassified as second": [f"{each:,}" for each in pairs["first_as_second"]],
+            "Second misclassified as first": [f"{each:,}" for each in pairs["second_as_first"]],
+            "Of all errors": [percent(each) for each in pairs["share"]],
+        }
+    ).head(2 * _PAIRS)
+    return Section(title, note, cards=cards, table=table)
+
+
+def _of_pair(test_set: TestSet, pair: Any) -> Iterator[Group]:
+    predictions, words = test_set.predictions, test_set.task.words
+    first, second = (test_set.task.names.index(each) for each in (pair.first, pair.second))
+    for true, predicted in ((first, first), (second, second), (first, second), (second, first)):
+        rows = np.flatnonzero((predictions.true == true) & (predictions.leading == predicted))
+        rows = rows[np.argsort(-predictions.values[rows, predicted], kind="stable")]
+        right = true == predicted
+        title = words.name(true) + ("" if right else f" misclassified as {words.name(predicted)}")
+        tiles = [
+            image_tile(
+                test_set,
+                row,
+                percent(predictions.confidence[row], 0),
+                {"image": str(predictions.ids[row])},
+                correct=right,
+            )
+            for row in rows[:_OF_PAIR]
+        ]
+        kind = "correctly classified image" if right else "misclassified image"
+        yield Group(title, tiles, several(len(rows), kind))
+
+
+def _correct(found: TestSetExplanation) -> Section:
+    test_set = found.test_set
+    values = test_set.predictions.values
+    cards = [
+        example_card(test_set, each, test_set.task.words.summary(values[each.index]))
+        for each in found.errors.correct
+    ]
+    note = (
+        "Drawn at random, rare classes as often as common ones: the image, and the evidence for "
+        "its class and for the runner-up. It should be where you would look too."
+    )
+    return Section("Correctly classified", note, cards=cards)
+
+
+def _least_certain(found: TestSetExplanation) -> Section:
+    tiles = [
+        image_tile(
+            found.test_set,
+            row.row,
+            label_beside(found.test_set, row.row),
+            {
+                display_name(row.predicted): percent(row.probability),
+                display_name(row.runner_up): percent(row.p_runner_up),
+            },
+        )
+        for row in found.errors.doubts.head(_DOUBTS).itertuples()
+    ]
+    note = (
+        "The images whose two most probable classes are closest in probability. If you cannot "
+        "tell them apart either, more training will not help. All images are in "
+        "least_certain.csv, in this order."
+    )
+    return Section("Least certain", note, sheets=[Group("", tiles)])

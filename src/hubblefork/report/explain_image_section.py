@@ -1,0 +1,131 @@
+"""The section of one image on a page of explanations, and its figures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from hubblefork.explanation.single_image import ImageExplanation
+from hubblefork.models.uncertainty import ATYPICAL
+from hubblefork.report.explain import Group, Section, Tile
+from hubblefork.report.explain_figures import (
+    draw_activations,
+    draw_deletion,
+    overlay_group,
+    save_figure,
+)
+from hubblefork.report.explain_sections import map_tile, reference_tile
+from hubblefork.report.figures import chart_png
+from hubblefork.report.image_groups import draw_groups
+from hubblefork.report.run_data import Panel, displayable
+
+# Channels of each layer on a page.
+_CHANNELS = 16
+
+
+def image_section(found: ImageExplanation) -> Section:
+    """One image's part of a page."""
+    words, first = found.task.words, found.attributions[0]
+    seen = Tile(
+        displayable(first.seen), f"Image {found.id} after preprocessing", "after preprocessing"
+    )
+    maps = [map_tile(found.task, found.values, found.id, each) for each in found.attributions]
+    return Section(
+        title=found.id.rsplit("/", 1)[-1],  # of a path, its last part
+        note=" ".join(_sentences(found)),
+        sheets=[
+            Group("Where the evidence is", [seen, *maps], f"By {first.method}. {words.maps}"),
+            *_neighbours(found),
+        ],
+        charts=list(_charts(found)),
+        table=words.table(found.values),
+    )
+
+
+def draw_image_maps(found: ImageExplanation) -> Figure:
+    """The image beside its map, for each of the answers that have one."""
+    words, names = found.task.words, found.task.names
+    return draw_groups(
+        [
+            overlay_group(each, words.told(found.values, names.index(each.target)))
+            for each in found.attributions
+        ]
+    )
+
+
+def save_image_figures(found: ImageExplanation, folder: str | Path, stem: str) -> list[Path]:
+    """Write `STEM-maps.png`, `STEM-deletion.png` and, of networks that have convolutions,
+    `STEM-activations.png`."""
+    figures = {
+        "maps": draw_image_maps(found),
+        "deletion": draw_deletion(found.curve, found.task.words.quantity),
+    }
+    if found.layers:
+        figures["activations"] = draw_activations(found.layers)
+    paths = [Path(folder) / f"{stem}-{name}.png" for name in figures]
+    for path, figure in zip(paths, figures.values(), strict=True):
+        save_figure(figure, path)
+    return paths
+
+
+def _sentences(found: ImageExplanation) -> Iterator[str]:
+    if "/" in found.id:
+        yield f"{found.id}:"
+    yield found.task.words.sentence(found.values)
+    if found.typicality is not None:
+        yield (
+            f"Typicality {found.typicality:.2g}: this fraction of validation images is at least as "
+            "far from the training images"
+            + (", so do not rely on the answer." if found.typicality <= ATYPICAL else ".")
+        )
+    if found.attributions[0].empty:
+        yield "The map is empty: by this method, there is no evidence for the answer in the image."
+    elif found.faithful:
+        yield (
+            "The map is faithful: blurring its brightest places first lowers the answer sooner "
+            "than blurring in random order."
+        )
+    else:
+        yield (
+            "Do not rely on the map: blurring its brightest places first lowers the answer no "
+            "sooner than blurring in random order."
+        )
+
+
+def _neighbours(found: ImageExplanation) -> Iterator[Group]:
+    if found.neighbours is None or found.reference is None:
+        return
+    rows = found.neighbours.rows[0]
+    tiles = [
+        reference_tile(
+            found.reference,
+            row,
+            {"image": found.reference.ids[row], "similarity": f"{similarity:.3f}"},
+        )
+        for row, similarity in zip(rows, found.neighbours.similarity[0], strict=True)
+    ]
+    labels = found.task.truth(found.reference.labels[rows])
+    agree = int((labels == found.task.leading(found.values[None])).sum())
+    yield Group("Nearest neighbours", tiles, found.task.words.alike(agree, len(tiles)))
+
+
+def _charts(found: ImageExplanation) -> Iterator[Panel]:
+    words = found.task.words
+    name = words.name(found.task.names.index(found.attributions[0].target))
+    yield Panel(
+        "deletion",
+        f"Deletion curve of {found.id}",
+        f"The {words.quantity} of ‘{name}’ while the image is blurred square by square, those with "
+        "the strongest evidence first. The earlier it falls below the dashed line of random order, "
+        "the more faithful the map.",
+        chart_png(draw_deletion(found.curve, words.quantity)),
+    )
+    if found.layers:
+        yield Panel(
+            "activations",
+            f"Activation maps of {found.id}",
+            "Bright where a channel finds its pattern, each channel scaled by itself, crossed out "
+            f"where it is constant. The {_CHANNELS} channels of each layer that vary most are "
+            "shown.",
+            chart_png(draw_activations(found.layers, _CHANNELS)),
+        )

@@ -1,0 +1,259 @@
+"""The sections on a test set that are the same for every task, and the tiles of all sections."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from hubblefork.core.text import percent, several
+from hubblefork.explanation.attribution import Attribution
+from hubblefork.explanation.embedding import METHODS
+from hubblefork.explanation.explain_test_set import Mislabels, TestSetExplanation
+from hubblefork.explanation.neighbours import ReferenceImages
+from hubblefork.explanation.predicted_test_set import Example, TestSet
+from hubblefork.report.embedding_chart import draw_embedding
+from hubblefork.report.explain import Group, Section, Tile
+from hubblefork.report.explain_figures import draw_faithfulness, draw_robustness
+from hubblefork.report.explain_words import background_sentence, baseline_sentence, in_sentence
+from hubblefork.report.figures import chart_png, sheet_png
+from hubblefork.report.overlay import overlay
+from hubblefork.report.run_data import Panel, displayable
+from hubblefork.tasks.task import Task
+
+# Anomalies and likely wrong labels; wrong answers, and neighbours of each.
+_ANOMALIES, _LABELS = 15, 20
+_ANSWERS, _NEIGHBOURS = 6, 5
+
+_MEANING = {
+    "pca": "PCA keeps the distances along the two directions of the largest variance.",
+    "tsne": "t-SNE keeps neighbours together; distances between groups mean little.",
+    "umap": "UMAP keeps neighbours together, and some of the arrangement of groups.",
+}
+
+
+def common_sections(found: TestSetExplanation) -> list[Section]:
+    """What is measured, and what the features tell."""
+    sections = [
+        _background(found),
+        _robustness(found),
+        _faithfulness(found),
+        _embedding(found),
+        _anomalies(found),
+        _neighbours(found),
+    ]
+    return [*sections, _mislabels(found.mislabels)] if found.mislabels else sections
+
+
+def label_beside(test_set: TestSet, index: int) -> str:
+    """The label of an image, as it stands beside its answer."""
+    return test_set.task.words.beside(test_set.label_words[index])
+
+
+def image_tile(
+    test_set: TestSet,
+    index: int,
+    text: str,
+    facts: Mapping[str, str] | None = None,
+    correct: bool | None = None,
+) -> Tile:
+    """An image of a test set above a line of text and rows of name and value."""
+    answer = test_set.task.words.summary(test_set.predictions.values[index])
+    alt = (
+        f"Image {test_set.predictions.ids[index]}: predicted {answer}; "
+        f"{label_beside(test_set, index)}"
+    )
+    return Tile(displayable(test_set.image(index)), alt, text, facts or {}, correct)
+
+
+def example_card(
+    test_set: TestSet, example: Example, title: str, text: str = "", caption: str = "as packed"
+) -> Group:
+    """An example above its caption, and its maps; `text` follows its id."""
+    values = test_set.predictions.values[example.index]
+    identifier = str(test_set.predictions.ids[example.index])
+    maps = [map_tile(test_set.task, values, identifier, each) for each in example.attributions]
+    image = image_tile(test_set, example.index, caption)
+    return Group(title, [image, *maps], f"{identifier}{text}")
+
+
+def map_tile(task: Task, values: np.ndarray, identifier: str, found: Attribution) -> Tile:
+    """A map over its image, with the name and the value of the answer."""
+    target = task.names.index(found.target)
+    name = task.words.name(target)
+    return Tile(
+        overlay(displayable(found.seen), found.map),
+        f"Map of the evidence for {name} in image {identifier}",
+        f"no evidence for {name}" if found.empty else f"for {task.words.told(values, target)}",
+    )
+
+
+def reference_tile(
+    reference: ReferenceImages, row: int, facts: Mapping[str, str] | None = None
+) -> Tile:
+    """A training image above its label."""
+    label = reference.descriptions[row]
+    alt = f"Training image {reference.ids[row]}, {label}"
+    return Tile(displayable(reference.image(row)), alt, label, facts or {})
+
+
+def _background(found: TestSetExplanation) -> Section:
+    measured, test_set = found.background, found.test_set
+    note = (
+        f"The centre is a circle of {percent(2 * measured.radius, 0)} of the image's width. A "
+        "network that learned the object needs the centre, and little of the background; if not, "
+        "find out what in the background gives the answer away. "
+        f"{background_sentence(measured, test_set.task.training_metric)} "
+        f"{baseline_sentence(test_set)}{_sampled(measured.number, test_set)}"
+    )
+    rows = pd.DataFrame({"Images": measured.table["images"], **_scores(measured.table, test_set)})
+    return Section("Background dependence", note, table=rows)
+
+
+def _robustness(found: TestSetExplanation) -> Section:
+    table, test_set = found.robustness.table, found.test_set
+    metric, words = test_set.task.training_metric, test_set.task.words
+    rows = pd.DataFrame(
+        {
+            "Images": table["perturbation"],
+            **_scores(table, test_set),
+            words.changed: [percent(each) for each in table["changed_fraction"]],
+        }
+    )
+    note = (
+        "The same images, changed as another telescope, the weather or another framing would "
+        "change them. Where the score drops, do not use the network on such images without "
+        f"training on some.{_sampled(table['n'][0], test_set)}"
+    )
+    caption = (
+        f"Dashed line: {in_sentence(metric)} on unchanged images. Bars: 95 % intervals. Dotted "
+        "line, where it is within the chart: always giving the same answer."
+    )
+    figure = draw_robustness(found.robustness, test_set.baseline, words.changed)
+    title = f"{metric.title} under each perturbation"
+    chart = Panel("robustness", title, caption, chart_png(figure))
+    return Section("Robustness", note, charts=[chart], table=rows)
+
+
+def _faithfulness(found: TestSetExplanation) -> Section:
+    measured, words = found.faithfulness, found.test_set.task.words
+    table = measured.table
+    rows = pd.DataFrame(
+        {
+            "Method": table["method"],
+            "Area": [f"{each:.3f}" for each in table["area"]],
+            "Area of random order": [f"{each:.3f}" for each in table["random_area"]],
+        }
+    )
+    best = table["method"][0]
+    verdict = (
+        f"The most faithful is {best}."
+        if measured.curves[best].faithful
+        else "None of them is better than random order: do not rely on the maps of this page."
+    )
+    kind = words.agreed if found.test_set.predictions.correct.any() else "images"
+    note = (
+        "Images are blurred square by square, those with the strongest evidence first, while the "
+        f"{words.quantity} of the answer is measured (Petsiuk et al. 2018). The smaller the area "
+        f"under the curve, the more faithful the map. {verdict} Measured on {measured.number} "
+        f"{kind}, drawn at random."
+    )
+    caption = "The earlier a curve falls below the dashed one, the more faithful its maps."
+    png = chart_png(draw_faithfulness(measured, words.quantity))
+    chart = Panel("faithfulness", "Mean deletion curves", caption, png)
+    return Section("Faithfulness of the maps", note, charts=[chart], table=rows)
+
+
+def _embedding(found: TestSetExplanation) -> Section:
+    test_set = found.test_set
+    if not found.embeddings:
+        return Section("Embedding", "There are too few test images for one.")
+    number = len(found.embeddings["tsne"].rows)
+    note = (
+        "Each image at the position of its features, the input of the network's last layer, in "
+        "the colour of its label. Kinds that overlap are hard to tell apart; a separate group "
+        "within one kind may be one that the labels do not name." + _sampled(number, test_set)
+    )
+    charts = []
+    for method, each in found.embeddings.items():
+        rows = each.rows[each.representatives()]
+        thumbnails = {int(row): displayable(test_set.image(row)) for row in rows}
+        charts.append(
+            Panel(
+                f"embedding-{method}",
+                f"Embedding of the test images by {METHODS[method]}",
+                f"{_MEANING[method]} On the right, one image in each cell.",
+                sheet_png(draw_embedding(each, thumbnails)),
+            )
+        )
+    return Section("Embedding", note, charts=charts)
+
+
+def _anomalies(found: TestSetExplanation) -> Section:
+    test_set = found.test_set
+    tiles = [
+        image_tile(
+            test_set,
+            row.row,
+            label_beside(test_set, row.row),
+            {"predicted": row.predicted, "image": str(row.id)},
+        )
+        for row in found.anomalies.head(_ANOMALIES).itertuples()
+    ]
+    note = (
+        "The test images farthest from the training images, by the mean rank of Mahalanobis "
+        "distance and isolation forest. Among them are artefacts, rare objects and unexpected "
+        "ones. All images are in anomalies.csv."
+    )
+    return Section("Anomalies", note, sheets=[Group("", tiles)])
+
+
+def _neighbours(found: TestSetExplanation) -> Section:
+    test_set, score = found.test_set, found.neighbours_score
+    predictions, words = test_set.predictions, test_set.task.words
+    rows = test_set.neighbours.rows
+    cards = []
+    for index in test_set.task.worst(predictions.true, predictions.values)[:_ANSWERS]:
+        text = f"predicted {test_set.answer_words[index]}; {label_beside(test_set, index)}"
+        tiles = [image_tile(test_set, index, text)]
+        tiles += [reference_tile(test_set.reference, row) for row in rows[index, :_NEIGHBOURS]]
+        cards.append(Group(str(predictions.ids[index]), tiles))
+    value = test_set.task.training_metric.written(score.value)
+    note = f"{words.compared} {words.pooled_score(rows.shape[1], value)} All are in neighbours.csv."
+    return Section("Nearest neighbours", note, cards=cards)
+
+
+def _mislabels(found: Mislabels) -> Section:
+    tiles = [
+        Tile(
+            displayable(found.images[row.row]),
+            f"Image {row.id}, labelled {row.label}, likely {row.suggested}",
+            f"labelled {row.label}",
+            {"likely": f"{row.suggested}, {percent(row.p_suggested, 0)}", "image": str(row.id)},
+        )
+        for row in found.table.head(_LABELS).itertuples()
+    ]
+    total = len(found.table)
+    note = (
+        f"Each of the {total:,} images of the source was predicted by one of {found.folds} "
+        "networks that were trained by this run's recipe without it. By confident learning, "
+        f"{several(found.likely, 'label')} ({percent(found.likely / total)}) are likely wrong. "
+        "Check mislabels.csv from the top by eye: some of these are rare kinds with the right "
+        "label."
+    )
+    return Section("Likely wrong labels", note, sheets=[Group("", tiles)])
+
+
+def _scores(table: pd.DataFrame, test_set: TestSet) -> dict[str, list[str]]:
+    """The columns of a page's table with scores and their intervals."""
+    metric = test_set.task.training_metric
+    ends = zip(table["low"], table["high"], strict=True)
+    return {
+        metric.title: [metric.written(each) for each in table[metric.name]],
+        "95 % interval": [metric.between(each) for each in ends],
+    }
+
+
+def _sampled(number: int, test_set: TestSet) -> str:
+    if number == len(test_set):
+        return ""
+    return f" {number:,} of the {len(test_set):,} test images were used, drawn at random."

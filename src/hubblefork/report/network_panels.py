@@ -1,0 +1,79 @@
+"""The figures of a run's report that need its network: views, filters and activation maps."""
+
+from collections.abc import Iterator
+
+from hubblefork.core.text import several
+from hubblefork.data.images.framing import Framing, frame
+from hubblefork.explanation.activations import ActivationMaps
+from hubblefork.explanation.network_examples import NetworkExamples
+from hubblefork.report.explain_figures import draw_activations, draw_filters
+from hubblefork.report.figures import chart_png, sheet_png
+from hubblefork.report.image_groups import ImageGroup, draw_groups
+from hubblefork.report.run_data import Material, Panel, displayable
+
+# Inches: an image is larger than its maps.
+_IMAGE = 1.6
+# Channels of a layer and filters of a network that a report has room for.
+_MOST_CHANNELS, _MOST_FILTERS = 32, 96
+
+
+def draw_panels(examples: NetworkExamples, material: Material) -> list[Panel]:
+    """Draw all that was found of the network of a report."""
+    return [
+        _views(examples),
+        *_filters(examples),
+        *(_activations(name, material, *each) for name, each in examples.activations.items()),
+    ]
+
+
+def _views(examples: NetworkExamples) -> Panel:
+    """Some images as packed, grey, flipped, and as training augments them."""
+    images, grey = examples.images, Framing(channels=1)
+    shown = {
+        "as packed": [displayable(each) for each in images],
+        "grey": [frame(each, grey)[..., 0] for each in images],
+        "flipped": [displayable(each[:, ::-1]) for each in images],
+    }
+    caption = "Test images as they are packed, in grey, and flipped left to right"
+    if examples.views is None:
+        caption += ". This recipe trains without augmentation."
+    else:
+        shown["augmented for training"] = [displayable(each) for each in examples.views]
+        caption += (
+            "; below, one of the random views that training draws anew for every image in every "
+            "epoch."
+        )
+    groups = [ImageGroup(title, row, _IMAGE) for title, row in shown.items()]
+    return Panel("views", "The input of the network", caption, sheet_png(draw_groups(groups)))
+
+
+def _filters(examples: NetworkExamples) -> Iterator[Panel]:
+    if examples.filters is None:
+        return
+    yield Panel(
+        name="filters",
+        title="Filters of the first layer",
+        caption=(
+            f"The weights of the first layer, {examples.filters.layer}. Middle grey is a weight of "
+            "0; each filter is scaled by itself. Filters that look like noise have learned little."
+        ),
+        png=chart_png(draw_filters(examples.filters, _MOST_FILTERS)),
+    )
+
+
+def _activations(name: str, material: Material, index: int, layers: list[ActivationMaps]) -> Panel:
+    predictions, words = material.predictions, material.predictions.task.words
+    identifier = predictions.ids[index]
+    label = words.beside(words.labels(predictions.true[[index]])[0])
+    title = f"predicted {words.summary(predictions.values[index])}; {label}"
+    image = ImageGroup(title, [material.image(identifier)], _IMAGE)
+    return Panel(
+        name=f"activations-{name}",
+        title=f"Activation maps of the {name} prediction",
+        caption=(
+            f"What the first {several(len(layers), 'convolution')} give for {identifier}: bright "
+            "where a channel finds its pattern, each channel scaled by itself, crossed out where "
+            "it is constant."
+        ),
+        png=chart_png(draw_activations(layers, _MOST_CHANNELS, [image])),
+    )
