@@ -115,7 +115,7 @@ def tell(figures: dict) -> None:
         print(f"| {row['method']} | {row['area']:.3f} | {row['random_area']:.3f} |")
     for pair in figures["confused_pairs"][:3]:
         print(f"\n{pair['first']} and {pair['second']}: {pair['errors']:,} errors, "
-              f"{percent(pair['share'])} of all", end="")  # fmt: skip
+              f"{percent(pair['fraction'])} of all", end="")  # fmt: skip
     pooled = figures["neighbours_accuracy"]
     print(f"\n\nthe most common label of the neighbours is correct for {percent(pooled)}")
 

@@ -41,4 +41,4 @@ def test_pairs_hold_all_errors_once(confusion):
     assert (np.diff(pairs["errors"]) <= 0).all()
     assert not pairs.duplicated(["first", "second"]).any()
     if len(pairs):
-        assert pairs["share"].sum().round(9) == 1
+        assert pairs["fraction"].sum().round(9) == 1

@@ -15,7 +15,7 @@ from hubblefork.evaluation.class_metrics import checked
 def confident_errors(
     ids: Sequence[str], true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> pd.DataFrame:
-    """The wrong answers, the surest first.
+    """The misclassified images, highest confidence first.
 
     ids: N names of images; true: (N,) classes; probabilities: (N, K); names: the K class names.
 
@@ -45,15 +45,15 @@ def confident_errors(
 
 
 def confused_pairs(confusion: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
-    """The pairs of classes that are taken for one another, the most frequent first.
+    """The pairs of classes that are confused with one another, the most frequent first.
 
     confusion: (K, K) counts of true by predicted class.
 
     Returns a table: first, second (class names), first_as_second, second_as_first, errors (their
-    sum) and share (of all errors). Pairs that are never confused are left out.
+    sum) and fraction (of all errors). Pairs that are never confused are left out.
 
     >>> pairs = confused_pairs(np.array([[5, 1, 0], [2, 9, 0], [1, 0, 3]]), ["a", "b", "c"])
-    >>> pairs[["first", "second", "errors", "share"]].values.tolist()
+    >>> pairs[["first", "second", "errors", "fraction"]].values.tolist()
     [['a', 'b', 3, 0.75], ['a', 'c', 1, 0.25]]
     """
     confusion = np.asarray(confusion)
@@ -70,7 +70,7 @@ def confused_pairs(confusion: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
         }
     )
     table = table[table["errors"] > 0].sort_values("errors", ascending=False, kind="stable")
-    return table.assign(share=table["errors"] / table["errors"].sum()).reset_index(drop=True)
+    return table.assign(fraction=table["errors"] / table["errors"].sum()).reset_index(drop=True)
 
 
 def least_certain(

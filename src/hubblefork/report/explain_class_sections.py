@@ -79,7 +79,7 @@ def _confused(found: TestSetExplanation) -> Section:
             ],
             "First misclassified as second": [f"{each:,}" for each in pairs["first_as_second"]],
             "Second misclassified as first": [f"{each:,}" for each in pairs["second_as_first"]],
-            "Of all errors": [percent(each) for each in pairs["share"]],
+            "Of all errors": [percent(each) for each in pairs["fraction"]],
         }
     ).head(2 * _PAIRS)
     return Section(title, note, cards=cards, table=table)
