@@ -2,7 +2,7 @@
 
 predictor = Predictor.load("runs/...")
 found = attribution(predictor, image)
-attribution_figure(found).savefig("why.png")  # of hubblefork.report.explain_figures
+draw_attribution(found).savefig("why.png")  # of hubblefork.report.explain_figures
 
 Grad-CAM (Selvaraju et al. 2017) weights the maps of a late layer by how much they matter for the
 answer: smooth and coarse. Integrated gradients (Sundararajan et al. 2017) add up how the answer
