@@ -104,7 +104,7 @@ def test_a_run_is_a_path_and_a_table_in_a_notebook(run):
     assert str(run) == str(run.path)
     assert "its training has not ended" in run._repr_html_()
     numbers = {each.name: 0.9512 for each in run.task.metrics}
-    intervals = dict.fromkeys(numbers, [0.9, 0.97])
+    intervals = {name: [0.9, 0.97] for name in numbers}
     (run.path / "metrics.json").write_text(json.dumps({"n": 16, "intervals": intervals} | numbers))
     text = run._repr_html_()
     assert "16 test images" in text
