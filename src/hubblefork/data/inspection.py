@@ -16,8 +16,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import near_pairs
 from hubblefork.data.groups import find_groups
-from hubblefork.data.sources.base import PARTS
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
+from hubblefork.data.subsets import SUBSETS
 from hubblefork.evaluation.vote_summary import VoteSummary
 
 # An image whose brightness deviates by less than this, of 255, is blank to the eye: the noise of
@@ -109,10 +109,10 @@ class Inspection:
         """Images of each class (K,) in each part of the split that has any."""
         if self.split is None or self.codes is None:
             return {}
-        rows = {part: self.split.rows(self.dataset, part) for part in PARTS}
+        rows = {part: self.split.rows(self.dataset, part) for part in SUBSETS}
         return {
             part: np.bincount(self.codes[rows[part]], minlength=len(self.names))
-            for part in PARTS
+            for part in SUBSETS
             if len(rows[part])
         }
 
@@ -149,7 +149,7 @@ def inspect_dataset(
             split = saved_split(dataset, fractions, seed, group)
         except RequestError as error:
             refused = str(error)
-    part = None if split is None else pd.factorize(table["id"].map(split.part))[0]
+    part = None if split is None else pd.factorize(table["id"].map(split.subset))[0]
 
     def alike(rows: np.ndarray, similarity: float | None = None) -> Alike:
         differ = codes is not None and len(set(codes[rows])) > 1

@@ -19,7 +19,7 @@ from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.files import replacing
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import commonest, find_groups
-from hubblefork.data.sources.base import PARTS
+from hubblefork.data.subsets import SUBSETS
 from hubblefork.tasks.task import Task
 
 DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
@@ -34,12 +34,12 @@ _FIRST_LINE = re.compile(r"# rule: (.*); seed: (\d+); sha256: ([0-9a-f]{64})")
 class Split:
     """Which part each image belongs to.
 
-    part: "train", "val" or "test" for each id (the index).
+    subset: "train", "val" or "test" for each id (the index).
     rule: in words, how the parts were chosen.
     seed: of the random choice.
     """
 
-    part: pd.Series = field(repr=False)
+    subset: pd.Series = field(repr=False)
     rule: str
     seed: int
 
@@ -52,9 +52,9 @@ class Split:
 
     def rows(self, dataset: PackedDataset, part: str) -> np.ndarray:
         """Return the row numbers of `dataset` that belong to `part`, in order, as (n,) int64."""
-        if part not in PARTS:
-            raise RequestError(f"no part is called {part!r}; {nearest(part, PARTS)}")
-        parts = dataset.table["id"].map(self.part)
+        if part not in SUBSETS:
+            raise RequestError(f"no part is called {part!r}; {nearest(part, SUBSETS)}")
+        parts = dataset.table["id"].map(self.subset)
         unknown = dataset.table["id"][parts.isna()]
         if len(unknown):
             raise RequestError(
@@ -65,10 +65,10 @@ class Split:
 
     def counts(self) -> dict[str, int]:
         """Return the number of images in each part."""
-        return {part: int((self.part == part).sum()) for part in PARTS}
+        return {part: int((self.subset == part).sum()) for part in SUBSETS}
 
     def save(self, path: str | Path) -> None:
-        """Write the split as CSV (id, part) below one line with its rule, seed and hash."""
+        """Write the split as CSV (id, subset) below one line with its rule, seed and hash."""
         with replacing(path) as file:
             file.write(f"# rule: {self.rule}; seed: {self.seed}; sha256: {self.sha256}\n")
             file.write(self._rows_as_csv())
@@ -84,7 +84,7 @@ class Split:
                 f"{path} is no split of hubblefork; expected a first line '# rule: ...; seed: ...'"
             )
         rows = pd.read_csv(StringIO(rest), dtype=str, keep_default_na=False)
-        part = rows.set_index("id")["part"]
+        part = rows.set_index("id")["subset"]
         split = cls(part, rule=match[1], seed=int(match[2]))
         if split.sha256 != match[3]:
             raise RequestError(
@@ -94,7 +94,7 @@ class Split:
         return split
 
     def _rows_as_csv(self) -> str:
-        rows = pd.DataFrame({"id": self.part.index, "part": self.part.to_numpy()})
+        rows = pd.DataFrame({"id": self.subset.index, "subset": self.subset.to_numpy()})
         return rows.to_csv(index=False, lineterminator="\n")
 
 
@@ -153,7 +153,7 @@ def make_split(
     wanted = np.flatnonzero(fractions)
     rule = f"stratified by {strata.rule}"
     if "split" in table:
-        given = table["split"].map(PARTS.index).to_numpy()
+        given = table["split"].map(SUBSETS.index).to_numpy()
         if given.all():
             raise RequestError(
                 "no image's split is train; expected images to learn from, and if this is a "
@@ -164,7 +164,7 @@ def make_split(
         wanted = np.setdiff1d(wanted, np.unique(given[given > 0]))
         rule = "as the source gives it" + (f", {moved} moved to stay with their like" * (moved > 0))
         if len(wanted) > 1:
-            rule += " and " + " and ".join(PARTS[each] for each in wanted[1:]) + " cut from train"
+            rule += " and " + " and ".join(SUBSETS[each] for each in wanted[1:]) + " cut from train"
 
     open_groups = np.flatnonzero(part == 0)
     if not strata.complete:
@@ -177,10 +177,10 @@ def make_split(
         random = np.random.default_rng([seed, each])
         part[members] = wanted[_deal(size[members], fractions[wanted], random)]
 
-    fraction_words = ", ".join(f"{f:g} {name}" for f, name in zip(fractions, PARTS, strict=True))
+    fraction_words = ", ".join(f"{f:g} {name}" for f, name in zip(fractions, SUBSETS, strict=True))
     rule += f"; {fraction_words}" + (f"; grouped by {', '.join(grouping)}" if grouping else "")
-    parts = np.array(PARTS)[part[group]]
-    series = pd.Series(parts, index=pd.Index(table["id"], name="id"), name="part", dtype="str")
+    parts = np.array(SUBSETS)[part[group]]
+    series = pd.Series(parts, index=pd.Index(table["id"], name="id"), name="subset", dtype="str")
     return Split(series, rule, seed)
 
 
@@ -218,7 +218,7 @@ def _check_enough(name: str, members: np.ndarray, size: np.ndarray, wanted: np.n
         raise RequestError(
             f"class {name!r} has {found} left for train; it needs some to learn from"
         )
-    *others, last = (PARTS[each] for each in wanted)
+    *others, last = (SUBSETS[each] for each in wanted)
     raise RequestError(
         f"class {name!r} has {found}, but a split into {', '.join(others)} and {last} needs "
         f"{len(wanted)}; add images or leave the class out"

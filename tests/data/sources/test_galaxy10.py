@@ -94,7 +94,7 @@ def test_decals_has_positions_and_is_split_by_them(tmp_path):
         # Only two of the ten classes are there; a split is made of these.
         task = replace(source.task, names=GALAXY10_DECALS[:2])
         split = make_split(source.table, task, (0.6, 0.2, 0.2), seed)
-        assert split.part["decals-00"] == split.part["decals-01"]
+        assert split.subset["decals-00"] == split.subset["decals-01"]
 
 
 def test_each_chunk_of_decals_is_read_once(tmp_path, monkeypatch):

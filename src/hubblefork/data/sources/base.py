@@ -18,20 +18,6 @@ from hubblefork.data.images.read import FITS_SUFFIXES, read_images
 from hubblefork.sky.stretch import Stretch
 from hubblefork.tasks.task import Task
 
-# The parts of a split, in this order everywhere.
-PARTS = ("train", "val", "test")
-
-# How people write the three parts, in folder names and in catalogues.
-PART_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-
 
 class Source(ABC):
     """Images with labels, not yet read.

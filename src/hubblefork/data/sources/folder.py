@@ -14,8 +14,9 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.folders import files_below, listing
 from hubblefork.data.images.read import is_image_name
-from hubblefork.data.sources.base import PART_WORDS, ImageFiles, display_text
+from hubblefork.data.sources.base import ImageFiles, display_text
 from hubblefork.data.sources.companion_table import columns_beside
+from hubblefork.data.subsets import SUBSET_WORDS
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Task, Unlabelled
 
@@ -114,7 +115,7 @@ def _parts(folders: list[str], name: str) -> dict[str, str] | None:
     A class may be called "test", so the folders are parts only if train is one of them, and
     another part beside it or nothing else.
     """
-    parts = {each: PART_WORDS[each.lower()] for each in folders if each.lower() in PART_WORDS}
+    parts = {each: SUBSET_WORDS[each.lower()] for each in folders if each.lower() in SUBSET_WORDS}
     known = set(parts.values())
     if "train" in known and (len(known) > 1 or len(folders) == 1):
         return parts

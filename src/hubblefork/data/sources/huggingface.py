@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
-from hubblefork.data.sources.base import PART_WORDS, ImageFiles, Source
+from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
 from hubblefork.data.sources.image_tables import (
@@ -36,6 +36,7 @@ from hubblefork.data.sources.image_tables import (
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
 from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, parts
+from hubblefork.data.subsets import SUBSET_WORDS
 from hubblefork.tasks.task import Task
 
 _OPTIONS = ("images", "labels", "config", "split")
@@ -211,7 +212,7 @@ def _with_other_columns(
     table: pd.DataFrame, rows: pd.DataFrame, splits: pd.Series, used: Sequence[str], name: str
 ) -> pd.DataFrame:
     """Add split, positions, groups, and whatever else is known of the images."""
-    words = splits.map(PART_WORDS)
+    words = splits.map(SUBSET_WORDS)
     if words.nunique(dropna=False) > 1 and "train" in set(words):
         table["split"] = words
     elif words.nunique(dropna=False) == 1 and "split" in rows:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.data.sources.base import PART_WORDS
+from hubblefork.data.subsets import SUBSET_WORDS
 
 
 def check_ids(ids: pd.Series, name: str) -> None:
@@ -45,7 +45,7 @@ def class_numbers(labels: pd.Series) -> tuple[list[str], np.ndarray]:
 
 def parts(words: pd.Series, name: str) -> list[str]:
     """Return train, val or test for each row."""
-    parts = words.str.lower().map(PART_WORDS)
+    parts = words.str.lower().map(SUBSET_WORDS)
     wrong = parts.isna()
     if wrong.any():
         found = words[wrong].fillna("(nothing)").unique()
