@@ -34,6 +34,7 @@ from hubblefork.data.dataset import FORMAT, PackedDataset
 from hubblefork.data.images.blocks import block_rows, read_blocks
 from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
+from hubblefork.data.images.transforms import transforms_digest
 from hubblefork.data.sources.base import Source
 
 # A block of images is the unit of work: few enough for progress to be seen, enough for sending
@@ -64,16 +65,19 @@ def pack(
     or the cache not be written (a full disk). Then nothing is left in the cache.
     """
     framing = framing or source.framing()
+    if ready := source.packed(framing):
+        return ready
     folder = cache_folder(cache)
     for note in source.notes:
         say(note)
     stamped = _stamp(source)
-    stamp = folder / "stamps" / _sha256(stamped, framing.to_json(), FORMAT)
+    form = [framing.to_json(), transforms_digest(framing.transforms), FORMAT]
+    stamp = folder / "stamps" / _sha256(stamped, form)
     key = stamp.read_text() if stamp.exists() else None
     if key is None or not _dataset_folder(folder, key).is_dir():
         with _told(f"{source.name} cannot be read"):
             content = source.content()
-        key = _sha256(content, framing.to_json(), FORMAT)
+        key = _sha256(content, form)
         room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
         with _told(f"cannot write the packed images in {folder}", f"; {room}"):
             if not _dataset_folder(folder, key).is_dir():

@@ -74,9 +74,8 @@ def inspect(
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     recipe = load_recipe("default", settings)
     opened = open_source(source, recipe.data.classes, labelled=False)
-    framing = opened.framing(
-        recipe.data.crop, recipe.data.size, recipe.data.grey, recipe.data.stretch.stretch()
-    )
+    data = recipe.data
+    framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
     dataset = pack(opened, framing)
     shares = (recipe.split.train, recipe.split.val, recipe.split.test)
     inspection = inspect_dataset(dataset, shares, seed=0, group=recipe.split.group)

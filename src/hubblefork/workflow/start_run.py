@@ -123,7 +123,8 @@ def _pack(source: str | Path, recipe: Recipe) -> PackedDataset:
     opened = open_source(source, recipe.data.classes)
     choose_objective(recipe, opened.task, opened.table, opened.name)
     data = recipe.data
-    framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
+    stretch = data.stretch.stretch()
+    framing = opened.framing(data.crop, data.size, data.grey, stretch, data.transforms)
     # Without weights to read, on the meta device: it takes no memory and no time.
     with torch.device("cpu" if recipe.network.weights else "meta"):
         make_network(recipe, framing.channels, opened.task.outputs)

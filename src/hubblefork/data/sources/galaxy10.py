@@ -17,10 +17,8 @@ from hubblefork.core.file_cache import file_sha256
 from hubblefork.core.progress import say
 from hubblefork.data.download import fetch
 from hubblefork.data.sources.array_files import Array, open_arrays_of
-from hubblefork.data.sources.array_keys import read_columns
-from hubblefork.data.sources.array_labels import read_labels
-from hubblefork.data.sources.array_pixels import Pixels
-from hubblefork.data.sources.array_source import ArraySource
+from hubblefork.data.sources.array_pixels import ArraySource, Pixels
+from hubblefork.data.sources.array_tables import labels_of, origins, read_columns
 from hubblefork.data.sources.base import display_text
 from hubblefork.sky.class_rules import GALAXY10_DECALS, GALAXY10_SDSS
 
@@ -71,12 +69,22 @@ _PUBLISHED: Mapping[str, _Published] = {
 }
 
 
+def open_sdss(text: str, name: str) -> ArraySource:
+    """Galaxy10 SDSS: 21,785 images in ten classes; see `open_galaxy10`."""
+    return open_galaxy10("galaxy10-sdss", text, name)
+
+
+def open_decals(text: str, name: str) -> ArraySource:
+    """Galaxy10 DECaLS: 17,736 images in ten classes; see `open_galaxy10`."""
+    return open_galaxy10("galaxy10-decals", text, name)
+
+
 def open_galaxy10(kind: str, path_text: str, name: str) -> ArraySource:
     """Open one of the two data sets.
 
     kind: "galaxy10-sdss" or "galaxy10-decals".
-    path_text: a file of this data set, whole or a part of it; nothing for the published file,
-        which is looked for where astroNN keeps it and downloaded once otherwise.
+    path_text: a file of this data set, whole or some of its rows; empty for the published file,
+        which is taken from astroNN's cache, or else downloaded once.
     name: the source, as the user gave it.
 
     Ids are as in `decals-00017`: the row in the file. The first note has the full name, the
@@ -89,11 +97,11 @@ def open_galaxy10(kind: str, path_text: str, name: str) -> ArraySource:
     arrays = {each.key: each for each in open_arrays_of(path, name)}
     _check_kind(arrays, published, path, name)
     images = arrays["images"]
-    number, where = images.shape[0], display_text(path.name)
+    number = images.shape[0]
 
-    beside = [arrays[key] for key in published.keys if key != "ans"]
-    table = read_columns(beside, number, published.short, name)
-    task, labels = read_labels(arrays["ans"], published.names, table["id"])
+    others = [arrays[key] for key in published.keys if key != "ans"]
+    table = read_columns(others, number, published.short, name)
+    task, labels = labels_of(arrays["ans"], published.names, table["id"])
     notes = [f"{published.full_name}: {number:,} images from {display_text(str(path))}."]
     counts = tuple(np.bincount(labels["label"], minlength=len(published.names)).tolist())
     expected = sum(published.counts)
@@ -112,20 +120,19 @@ def open_galaxy10(kind: str, path_text: str, name: str) -> ArraySource:
             f"{name}: {unknown.sum():,} of {number:,} galaxies have no position on the sky: "
             f"{first_few(table['id'][unknown])}; get the file again"
         )
-    table = pd.concat([table, labels], axis=1)
-    table["origin"] = [f"{where} row {row}" for row in range(number)]
+    table = pd.concat([table, labels], axis=1).assign(origin=origins(path, number))
     return ArraySource(name, task, table, notes, Pixels(images, "HWC"), [path])
 
 
 def _find_published(kind: str) -> Path:
-    """Return the published file: from astroNN's cache or ours, downloaded where in neither."""
+    """Return the published file, from astroNN's cache or our own, or else downloaded."""
     published = _PUBLISHED[kind]
     file = published.url.rpartition("/")[2]
     theirs = Path.home() / ".astroNN" / "datasets" / file
     if theirs.is_file():
         if file_sha256(theirs) == published.sha256:
             return theirs
-        say(f"{theirs} is not the published file of {published.full_name}, and was passed over")
+        say(f"{theirs} is not the published file of {published.full_name}, and is ignored")
     return fetch(
         published.url,
         published.sha256,

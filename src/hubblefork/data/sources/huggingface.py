@@ -35,7 +35,7 @@ from hubblefork.data.sources.image_tables import (
 )
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
-from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, parts
+from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, subsets
 from hubblefork.data.subsets import SUBSET_WORDS
 from hubblefork.tasks.task import Task
 
@@ -216,7 +216,7 @@ def _with_other_columns(
     if words.nunique(dropna=False) > 1 and "train" in set(words):
         table["split"] = words
     elif words.nunique(dropna=False) == 1 and "split" in rows:
-        table["split"] = parts(as_text(rows["split"]), name)
+        table["split"] = subsets(as_text(rows["split"]), name)
     for column, limit in (("ra", 360.0), ("dec", 90.0)):
         if column in rows:
             table[column] = degrees(rows[column], limit, name)
