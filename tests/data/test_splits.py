@@ -207,7 +207,7 @@ def test_duplicates_across_given_parts_move_to_the_more_protected_one():
     split = make_split(table, Classes(("a", "b")))
     assert split.subset[["p0000", "p0006"]].tolist() == ["val"] * 2
     assert split.subset[["p0001", "p0007", "p0009"]].tolist() == ["test"] * 3
-    assert "3 moved to stay with their like" in split.rule
+    assert "3 moved to stay with their group" in split.rule
 
 
 def test_a_class_that_is_only_in_the_given_test_part_is_refused():
@@ -296,7 +296,7 @@ def test_a_file_that_was_changed_or_is_something_else_is_refused(tmp_path):
     with pytest.raises(RequestError, match="was changed after it was written"):
         Split.load(path)
     path.write_text("id,subset\np0,train\n")
-    with pytest.raises(RequestError, match="is no split of hubblefork"):
+    with pytest.raises(RequestError, match="is not a saved split"):
         Split.load(path)
 
 
@@ -309,7 +309,7 @@ def test_the_rows_of_a_part_are_those_of_the_dataset(two_classes, tmp_path, monk
         assert (split.subset[dataset.table["id"].iloc[each]] == part).all()
         assert each.dtype == np.int64
 
-    with pytest.raises(RequestError, match="no part is called 'training'; did you mean 'train'"):
+    with pytest.raises(RequestError, match="no subset is called 'training'; did you mean 'train'"):
         split.rows(dataset, "training")
     other = make_split(rows(10, 10, 10), THREE)
     with pytest.raises(RequestError, match="does not know 22 of the 22 images"):

@@ -148,7 +148,7 @@ def test_a_file_named_alone_says_what_it_is(tmp_path):
     ("changes", "words"),
     [
         ({"ans": np.full(40, 10, np.uint8)}, "none of its 10 classes: 10"),
-        ({"ans": np.full(40, np.nan)}, "40 labels of ans (40) float64 are not whole numbers"),
+        ({"ans": np.full(40, np.nan)}, "40 of 40 labels of ans (40) float64 are missing"),
         ({"ans": np.arange(39)}, "ans (39) int64"),
         ({"ra": np.where(np.arange(40) == 5, np.nan, 1.0)}, "no position on the sky: decals-05"),
         ({"dec": np.full(40, 91.0)}, "not an angle within 90 degrees"),

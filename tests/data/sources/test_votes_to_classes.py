@@ -101,7 +101,7 @@ def test_a_class_without_galaxies_is_left_out_and_told():
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.9": 0.5}}, "'Class1.9', which is no answer"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": 5}}, "Class1.2 of class 'b' is 5; expected"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": [0.5, 0.1]}}, "is [0.5, 0.1]; expected the"),
-        ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": [0.5]}}, "or [least, most]"),
+        ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": [0.5]}}, "or [smallest, largest]"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": "0.5"}}, "is '0.5'; expected"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": True}}, "is True; expected"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": float("nan")}}, "is nan; expected"),

@@ -58,6 +58,7 @@ def register_source(name: str) -> Callable[[F], F]:
 
     Raises RequestError for a name that is taken or cannot be one.
 
+    >>> import numpy as np
     >>> @register_source("squares")
     ... def squares(text):
     ...     images = np.zeros((int(text), 16, 16), np.uint8)

@@ -182,7 +182,7 @@ def _hdf5_array(file: str, key: str, item: h5py.Dataset) -> Array:
 
 def _hdf5_rows(item: h5py.Dataset, dtype: np.dtype, start: int, stop: int) -> np.ndarray:
     if dtype.kind == "O":
-        words = read_text(Path(item.file.filename), item.name)
+        words = read_text(Path(item.file.filename), item.name.removeprefix("/"))
         return np.array(words, object).reshape(item.shape)[start:stop]
     return item[start:stop]
 
