@@ -56,9 +56,7 @@ def test_what_came_second_is_kept_by_another_name(tmp_path):
             with appearing(tmp_path / "why") as earlier:
                 (earlier / "mark").write_text("first")
 
-    with pytest.raises(
-        RequestError, match="another command meanwhile; this one's is at"
-    ) as error:
+    with pytest.raises(RequestError, match="another command meanwhile; this one's is at") as error:
         make_both()
     assert (tmp_path / "why" / "mark").read_text() == "first"
     kept = Path(str(error.value).rsplit(" at ", 1)[1])
