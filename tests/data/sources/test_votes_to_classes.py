@@ -128,4 +128,4 @@ def test_labels_beside_votes_are_named_as_the_reason(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
     table = sky.table.assign(image="a.png", label=["a", "b", "a", "b"])
     table.to_csv(tmp_path / "both.csv", index=False)
-    assert "which it has too: take its labels out" in refusal(tmp_path / "both.csv", "five")
+    assert "which it has too: remove its labels" in refusal(tmp_path / "both.csv", "five")

@@ -2,7 +2,8 @@
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -57,8 +58,7 @@ def open_object(given: Any, labelled: bool = True) -> Source:
 
 
 def _kind(given: Any) -> str:
-    kind = type(given).__name__
-    return f"a source of type {kind}"
+    return f"a source of type {type(given).__name__}"
 
 
 def _is_images(given: Any) -> bool:
@@ -74,13 +74,13 @@ def _as_images(given: Any, labelled: bool) -> np.ndarray | list[np.ndarray]:
         detail = " without anything in it" if isinstance(given, list) and not given else ""
         raise RequestError(f"{_kind(given)}{detail} cannot be used; {_ACCEPTED}")
     if not isinstance(given, list):
-        images = _as_array(given)
-        if images.ndim == 0:
+        array = _as_array(given)
+        if array.ndim == 0:
             raise RequestError(f"{_kind(given)} is a single number and cannot be images")
         # One image can be predicted, but not learnt from: (H, W), or (H, W, C) with few channels.
-        grey, colour = images.ndim == 2, images.ndim == 3 and images.shape[2] in (1, 3, 4)
+        grey, colour = array.ndim == 2, array.ndim == 3 and array.shape[2] in (1, 3, 4)
         single = isinstance(given, Image.Image) or (not labelled and (grey or colour))
-        return images[None] if single else images
+        return array[None] if single else array
     images = [_as_array(each) for each in given]
     for image in images:
         if image.ndim not in (2, 3):
@@ -125,7 +125,7 @@ def _open_images(images: np.ndarray | list[np.ndarray], labels: Any, labelled: b
     if isinstance(images, list):
         return ImageList(name, task, table, notes, images)
     pixels, rules = find_pixels(array, None, None)
-    return MemorySource(name, task, table, [*rules, *notes], pixels, images)
+    return MemorySource(name, task, table, [*rules, *notes], pixels)
 
 
 def _labels(labels: Any, ids: pd.Series, name: str) -> tuple[Task, pd.DataFrame]:
@@ -148,9 +148,11 @@ def _labels(labels: Any, ids: pd.Series, name: str) -> tuple[Task, pd.DataFrame]
 class MemorySource(ArraySource):
     """The images of an array in memory."""
 
-    def __init__(self, *about: Any) -> None:
-        *about, self._values = about
-        super().__init__(*about)
+    @cached_property
+    def _content(self) -> str:
+        array = self._pixels.array
+        rows = (array.rows(row, row + 1) for row in range(array.shape[0]))
+        return self._digest([_images_digest(rows)])
 
     def stamp(self) -> str:
         return self._content
@@ -158,47 +160,34 @@ class MemorySource(ArraySource):
     def content(self) -> str:
         return self._content
 
-    @cached_property
-    def _content(self) -> str:
-        return self._digest([_array_digest(self._values)])
 
-
+@dataclass(eq=False, repr=False)
 class ImageList(Source):
     """Images in memory that differ in size: each (H, W, C) uint8."""
 
-    def __init__(
-        self,
-        name: str,
-        task: Task,
-        table: pd.DataFrame,
-        notes: list[str],
-        images: Sequence[np.ndarray],
-    ) -> None:
-        self.name, self.task, self.table, self.notes = name, task, table, notes
-        self.channels = max(image.shape[2] for image in images)
-        self._images = images
+    name: str
+    task: Task
+    table: pd.DataFrame
+    notes: list[str]
+    images: Sequence[np.ndarray]
 
-    def stamp(self) -> str:
-        return self._content
+    def __post_init__(self) -> None:
+        self.channels = max(image.shape[2] for image in self.images)
 
     def content(self) -> str:
-        return self._content
-
-    @cached_property
-    def _content(self) -> str:
-        digests = map(_array_digest, self._images)
-        words = " ".join([table_digest(self.table, self.task), *digests])
+        words = table_digest(self.table, self.task) + _images_digest(self.images)
         return hashlib.sha256(words.encode()).hexdigest()
 
     def job(self, rows: Sequence[int]) -> Job:
-        return partial(read_stored, [self._images[row] for row in rows])
+        return partial(read_stored, [self.images[row] for row in rows])
 
 
-def _array_digest(values: np.ndarray) -> str:
-    """SHA-256 of an array's shape, type and values, image by image."""
-    digest = hashlib.sha256(f"{values.shape} {values.dtype.str}".encode())
-    for row in values:
-        digest.update(np.ascontiguousarray(row))
+def _images_digest(images: Iterable[np.ndarray]) -> str:
+    """SHA-256 of the shape, type and values of each image."""
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(f"{image.shape} {image.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
 
 

@@ -30,9 +30,6 @@ class PackedSource(Source):
         self.channels = dataset.framing.channels
         self.notes: list[str] = []
 
-    def stamp(self) -> str:
-        return self.content()
-
     def content(self) -> str:
         parts = f"{self.dataset.key} {table_digest(self.table, self.task)}"
         return hashlib.sha256(parts.encode()).hexdigest()

@@ -49,9 +49,6 @@ class SimulatedSource(Source):
         labels = [*self.task.names, VOLUNTEERS] if votes else ["label"]
         self.table = catalogue[["id", *labels]].assign(origin="simulated")
 
-    def stamp(self) -> str:
-        return self.content()
-
     def content(self) -> str:
         """Return a SHA-256 over what the galaxies depend on: number, seed and the simulation."""
         request = f"{self.task.to_json()} {self.number} {self.seed} {SIMULATION_VERSION}"

@@ -60,7 +60,7 @@ class VotesToClasses(Source):
         try:
             fractions = source.task.fractions(source.table, source.name)
         except RequestError as error:
-            hint = ", which it has too: take its labels out" if votes else ""
+            hint = ", which it has too: remove its labels" if votes else ""
             raise RequestError(f"{error}{hint}") from None
         names, label = _apply(read_rule(rule), fractions, votes.tree, source.name)
         self._source = source
