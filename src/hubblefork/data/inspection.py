@@ -103,7 +103,8 @@ class Inspection:
     @cached_property
     def counts(self) -> np.ndarray:
         """Images of each class (K,)."""
-        return np.bincount(self.codes, minlength=len(self.names))
+        codes = np.empty(0, int) if self.codes is None else self.codes
+        return np.bincount(codes, minlength=len(self.names))
 
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:

@@ -140,7 +140,7 @@ def make_split(
     >>> make_split(table, Classes(("x", "y")), (0.6, 0.2, 0.2)).counts()
     {'train': 6, 'val': 2, 'test': 2}
     """
-    fractions = _checked(fractions, seed)
+    checked = _checked(fractions, seed)
     table = table.sort_values("id", kind="stable", ignore_index=True)
     group, grouping = find_groups(table, group_column)
     strata = task.strata(table)
@@ -149,7 +149,7 @@ def make_split(
 
     # Subsets as numbers: 0 train, 1 val, 2 test; groups go to the highest that any image has.
     subset = np.zeros(len(size), np.int64)
-    wanted = np.flatnonzero(fractions)
+    wanted = np.flatnonzero(checked)
     rule = f"stratified by {strata.rule}"
     if "split" in table:
         given = table["split"].map(SUBSETS.index).to_numpy()
@@ -176,9 +176,9 @@ def make_split(
             _check_enough(name, members, size, wanted)
         # A generator for each class: one class does not depend on the others.
         random = np.random.default_rng([seed, each])
-        subset[members] = wanted[_assign(size[members], fractions[wanted], random)]
+        subset[members] = wanted[_assign(size[members], checked[wanted], random)]
 
-    fraction_words = ", ".join(f"{f:g} {name}" for f, name in zip(fractions, SUBSETS, strict=True))
+    fraction_words = ", ".join(f"{f:g} {name}" for f, name in zip(checked, SUBSETS, strict=True))
     rule += f"; {fraction_words}" + (f"; grouped by {', '.join(grouping)}" if grouping else "")
     words = np.array(SUBSETS)[subset[group]]
     series = pd.Series(words, index=pd.Index(table["id"], name="id"), name="subset", dtype="str")

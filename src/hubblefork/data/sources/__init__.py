@@ -36,8 +36,8 @@ _registry = Registry(
     "source",
     {
         "simulated": "hubblefork.data.sources.simulated:open_simulated",
-        "galaxy10-sdss": "hubblefork.data.sources.galaxy10:open_sdss",
-        "galaxy10-decals": "hubblefork.data.sources.galaxy10:open_decals",
+        "galaxy10-sdss": "hubblefork.data.sources.galaxy10:open_galaxy10",
+        "galaxy10-decals": "hubblefork.data.sources.galaxy10:open_galaxy10",
         "kaggle": "hubblefork.data.sources.kaggle:open_kaggle",
         "hub": "hubblefork.data.sources.huggingface:open_hub",
     },

@@ -69,29 +69,19 @@ _PUBLISHED: Mapping[str, _Published] = {
 }
 
 
-def open_sdss(text: str, name: str) -> ArraySource:
-    """Galaxy10 SDSS: 21,785 images in ten classes; see `open_galaxy10`."""
-    return open_galaxy10("galaxy10-sdss", text, name)
-
-
-def open_decals(text: str, name: str) -> ArraySource:
-    """Galaxy10 DECaLS: 17,736 images in ten classes; see `open_galaxy10`."""
-    return open_galaxy10("galaxy10-decals", text, name)
-
-
-def open_galaxy10(kind: str, path_text: str, name: str) -> ArraySource:
+def open_galaxy10(path_text: str, name: str) -> ArraySource:
     """Open one of the two data sets.
 
-    kind: "galaxy10-sdss" or "galaxy10-decals".
     path_text: a file of this data set, whole or some of its rows; empty for the published file,
         which is taken from astroNN's cache, or else downloaded once.
-    name: the source, as the user gave it.
+    name: the source, as the user gave it: galaxy10-sdss or galaxy10-decals, or one with a file.
 
     Ids are as in `decals-00017`: the row in the file. The first note has the full name, the
     number of images and the file.
 
     Raises RequestError where the file cannot be had, is damaged, or is another data set.
     """
+    kind = name.partition(":")[0]
     published = _PUBLISHED[kind]
     path = Path(path_text).expanduser() if path_text else _find_published(kind)
     arrays = {each.key: each for each in open_arrays_of(path, name)}

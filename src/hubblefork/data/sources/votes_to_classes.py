@@ -62,6 +62,8 @@ class VotesToClasses(Source):
         except RequestError as error:
             hint = ", which it has too: remove its labels" if votes else ""
             raise RequestError(f"{error}{hint}") from None
+        if votes is None:
+            raise RequestError(f"{source.name} has votes on a tree that hubblefork does not ship")
         names, label = _apply(read_rule(rule), fractions, votes.tree, source.name)
         self._source = source
         self._rows = np.flatnonzero(label != NO_CLASS)
@@ -191,7 +193,7 @@ def _apply(
     for name, answers in rule.items():
         _check_answers(answers, name, source, tree.columns)
     ranges = [
-        {answer: tuple(each) if isinstance(each, list) else (each, 1)
+        {answer: (each[0], each[1]) if isinstance(each, list) else (each, 1)
          for answer, each in answers.items()}
         for answers in rule.values()
     ]  # fmt: skip
