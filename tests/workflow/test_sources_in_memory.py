@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import hubblefork
 import hubblefork.data.images.transforms
@@ -38,6 +39,15 @@ def test_arrays_through_the_verbs(tmp_path, monkeypatch):
     assert hubblefork.inspect(_images()).page.name == "data-arrays-60-images.html"
     packed = hubblefork.pack(_images(), size=16)
     assert hubblefork.train(packed, "mlp", out="again", settings=SETTINGS).finished
+
+    # Prediction applies the transform too, to images in memory and in files.
+    images, _ = _images()
+    Image.fromarray(images[0]).save("dark.png")
+    larger = np.pad(images[:1], [(0, 0), (1, 1), (1, 1), (0, 0)])
+    Image.fromarray(larger[0]).save("larger.png")
+    table = hubblefork.predict("run", ["dark.png", "larger.png"])
+    in_memory = hubblefork.predict("run", [Image.fromarray(images[0]), larger[0]])
+    np.testing.assert_allclose(in_memory["dark"], table["dark"], atol=1e-5)
 
     registered._registered.clear()
     with pytest.raises(RequestError, match="no transform is registered as 'negative'"):
