@@ -217,4 +217,4 @@ def provenance_of(planned: Plan, overlap: Mapping[str, int | None] | None = None
 
 
 def device_name(place: torch.device) -> str:
-    return torch.cuda.getdevice_name(place) if place.type == "cuda" else "cpu"
+    return torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"

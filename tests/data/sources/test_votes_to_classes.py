@@ -129,3 +129,13 @@ def test_labels_beside_votes_are_named_as_the_reason(tmp_path):
     table = sky.table.assign(image="a.png", label=["a", "b", "a", "b"])
     table.to_csv(tmp_path / "both.csv", index=False)
     assert "which it has too: remove its labels" in refusal(tmp_path / "both.csv", "five")
+
+
+def test_classes_of_a_packed_dataset_with_votes(tmp_path):
+    votes = open_source("simulated:votes:60")
+    dataset = pack(votes, votes.framing(crop=48, size=24), tmp_path)
+    classes = open_source(dataset, "five")
+    packed = pack(classes, classes.framing(size=24), tmp_path)
+    rows = dataset.table["id"].isin(packed.table["id"]).to_numpy()
+    np.testing.assert_array_equal(packed.images, dataset.images[rows])
+    assert packed.framing == dataset.framing

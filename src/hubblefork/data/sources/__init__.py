@@ -76,7 +76,7 @@ def describe_sources() -> dict[str, str]:
 
 def open_source(
     given: Any,
-    classes: str | Mapping[str, Mapping[str, float]] | None = None,
+    classes: str | Mapping[str, Any] | None = None,
     labelled: bool = True,
 ) -> "Source":
     """Open a source.

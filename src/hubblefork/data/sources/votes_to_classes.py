@@ -25,6 +25,7 @@ import numpy as np
 
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.images.blocks import Job
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources.base import Source, table_digest
 from hubblefork.data.sources.vote_fractions import votes_in
 from hubblefork.sky.class_rules import (
@@ -85,6 +86,9 @@ class VotesToClasses(Source):
     @property
     def prefer(self) -> Literal["threads", "processes"]:
         return self._source.prefer
+
+    def framing(self, *args: Any, **options: Any) -> Framing:
+        return self._source.framing(*args, **options)
 
     def stamp(self) -> str:
         return self._with_labels(self._source.stamp())
