@@ -32,9 +32,12 @@ _PUBLIC = {
     "evaluate": "hubblefork.workflow.evaluate",
     "explain": "hubblefork.workflow.explain",
     "inspect": "hubblefork.workflow.inspect",
+    "open_source": "hubblefork.data.sources",
     "pack": "hubblefork.workflow.pack",
     "predict": "hubblefork.workflow.predict",
     "register_network": "hubblefork.networks.registry",
+    "register_source": "hubblefork.data.sources",
+    "register_transform": "hubblefork.data.images.transforms",
     "train": "hubblefork.workflow.train",
 }
 

@@ -26,7 +26,7 @@ def test_a_run_holds_all_its_files(trained):
     assert list(predictions) == ["id", "true", "predicted", "bar", "disc"]
     assert len(predictions) == metrics["n"] == 16
     assert (predictions["true"] == predictions["predicted"]).mean() == metrics["accuracy"]
-    split = pd.read_csv(trained / "split.csv", comment="#").set_index("id")["part"]
+    split = pd.read_csv(trained / "split.csv", comment="#").set_index("id")["subset"]
     assert set(split[predictions["id"]]) == {"test"}
     assert len(pd.read_csv(trained / "history.csv")) == 2
 

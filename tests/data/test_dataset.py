@@ -44,12 +44,12 @@ def test_votes_are_labels_of_37_fractions(tmp_path):
 
 
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
-    with pytest.raises(RequestError, match="is no packed dataset: it has no dataset"):
+    with pytest.raises(RequestError, match="is not a packed dataset: it has no dataset"):
         PackedDataset.open(tmp_path)
 
 
 def test_another_format_is_refused(dataset):
     info = dataset.info | {"format": 99}
     (dataset.path / "dataset.json").write_text(json.dumps(info))
-    with pytest.raises(RequestError, match="of format 99, expected 2"):
+    with pytest.raises(RequestError, match="of format 99, expected 3"):
         PackedDataset.open(dataset.path)

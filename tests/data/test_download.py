@@ -114,7 +114,7 @@ def test_a_server_that_cannot_begin_in_the_middle_begins_anew(server, get):
 
 def test_a_connection_that_always_breaks_off_is_given_up(server, get, tmp_path):
     server.breaks = [100_000] * 1000
-    assert "broke off again and again" in refusal(get, tmp_path)
+    assert "was interrupted again and again" in refusal(get, tmp_path)
     assert len(server.requests) == 6
 
 

@@ -69,7 +69,7 @@ def test_different_labels_of_the_same_thing_are_told(faulty):
 
 def test_the_split_is_the_one_that_training_makes_and_tells_which_groups_it_divides(faulty):
     found = inspect_dataset(faulty)
-    part = faulty.table["id"].map(found.split.part)
+    part = faulty.table["id"].map(found.split.subset)
     for group in [*found.identical, *found.near, *found.same_place]:
         assert group.divided == (part.iloc[group.rows].nunique() > 1)
     assert not any(group.divided for group in [*found.identical, *found.same_place])
@@ -83,7 +83,7 @@ def test_a_group_column_keeps_its_values_together_and_is_proposed_no_more(faulty
     found = inspect_dataset(faulty, group="plate")
     assert found.columns == []
     assert found.grouped
-    part = faulty.table["id"].map(found.split.part)
+    part = faulty.table["id"].map(found.split.subset)
     assert (part.groupby(faulty.table["plate"]).nunique() == 1).all()
 
 

@@ -63,7 +63,7 @@ def test_provenance_is_kept(two_classes, cache):
     (two_classes / "credits.csv").touch()
     dataset = pack(open_source(two_classes), FRAMING, cache, workers=1)
     info = json.loads((dataset.path / "dataset.json").read_text())
-    assert info["format"] == 2
+    assert info["format"] == 3
     assert info["source"] == str(two_classes)
     assert info["task"] == {"kind": "classes", "names": ["edge_on", "spiral"]}
     assert info["shape"] == [22, 16, 16, 3]
@@ -271,7 +271,7 @@ def test_an_image_that_changes_while_it_is_packed_is_told(two_classes, cache):
 
     found = open_source(two_classes)
     source = Restless(found.name, found.task, found.table, found.paths, [])
-    with pytest.raises(RequestError, match="was changed while it was packed"):
+    with pytest.raises(RequestError, match="changed while it was packed"):
         pack(source, FRAMING, cache, workers=1)
     assert nothing_left(cache)
 

@@ -14,7 +14,7 @@ from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.votes import Votes
 
 THREE = Classes(("a", "b", "c"))
-PARTS = ("train", "val", "test")
+SUBSETS = ("train", "val", "test")
 ARCSEC = 1 / 3600
 
 
@@ -26,8 +26,8 @@ def rows(*numbers: int, **columns) -> pd.DataFrame:
 
 
 def counts(split: Split, table: pd.DataFrame, label: int) -> list[int]:
-    part = split.part[table["id"][table["label"] == label]]
-    return [int((part == name).sum()) for name in PARTS]
+    part = split.subset[table["id"][table["label"] == label]]
+    return [int((part == name).sum()) for name in SUBSETS]
 
 
 def refusal(*arguments, **options) -> str:
@@ -47,8 +47,8 @@ fractions = st.sampled_from([(0.8, 0.1, 0.1), (0.64, 0.16, 0.2), (0.5, 0.25, 0.2
 @given(tables, fractions, st.integers(0, 10))
 def test_every_image_is_in_one_part_and_every_class_in_each(table, fractions, seed):
     split = make_split(table, THREE, fractions, seed)
-    assert set(split.part.index) == set(table["id"])
-    assert len(split.part) == len(table)
+    assert set(split.subset.index) == set(table["id"])
+    assert len(split.subset) == len(table)
     for label in range(3):
         found = counts(split, table, label)
         assert min(found) >= 1
@@ -64,7 +64,7 @@ def test_the_split_does_not_depend_on_the_order_of_rows(table, seed, random):
     random.shuffle(order)
     split = make_split(table, THREE, seed=seed)
     again = make_split(table.iloc[order].reset_index(drop=True), THREE, seed=seed)
-    assert again.part.equals(split.part)
+    assert again.subset.equals(split.subset)
     assert again.sha256 == split.sha256
 
 
@@ -79,17 +79,17 @@ def test_no_group_is_on_two_sides(data):
         split = make_split(table, THREE, seed=data.draw(st.integers(0, 5)))
     except RequestError:  # too few groups are left of a class
         return
-    table["part"] = split.part[table["id"]].to_numpy()
+    table["part"] = split.subset[table["id"]].to_numpy()
     for column in ("group", "digest"):
         assert (table.groupby(column)["part"].nunique() == 1).all()
-    assert set(table["part"]) == set(PARTS)
+    assert set(table["part"]) == set(SUBSETS)
 
 
 def test_another_seed_gives_another_split_of_the_same_sizes():
     table = rows(50, 30, 20)
     first, second = make_split(table, THREE, seed=1), make_split(table, THREE, seed=2)
     assert first.counts() == second.counts() == {"train": 80, "val": 10, "test": 10}
-    assert not first.part.equals(second.part)
+    assert not first.subset.equals(second.subset)
     assert first.sha256 != second.sha256
 
 
@@ -101,7 +101,7 @@ def test_a_part_may_be_left_out():
 
 def test_the_split_of_known_ids_stays_the_same_for_ever():
     split = make_split(rows(6, 6), Classes(("a", "b")), (0.5, 0.25, 0.25), seed=3)
-    letters = "".join(part[1] for part in split.part)  # r, a or e
+    letters = "".join(part[1] for part in split.subset)  # r, a or e
     assert letters == "aarrerrraere"
 
 
@@ -112,7 +112,7 @@ def test_identical_images_stay_together():
     table = rows(40, 40, 40)
     table["digest"] = [str(index // 2) for index in range(120)]
     split = make_split(table, THREE)
-    part = split.part.to_numpy().reshape(60, 2)
+    part = split.subset.to_numpy().reshape(60, 2)
     assert (part[:, 0] == part[:, 1]).all()
     assert split.counts() == {"train": 96, "val": 12, "test": 12}
     assert "grouped by identical images" in split.rule
@@ -128,7 +128,7 @@ def test_the_same_position_stays_together_across_the_meridian_and_at_the_pole():
     table.loc[88, ["ra", "dec"]] = 180.0, 90 - 10 * ARCSEC
     table.loc[2, ["ra", "dec"]] = np.nan
     for seed in range(10):
-        part = make_split(table, THREE, seed=seed).part
+        part = make_split(table, THREE, seed=seed).subset
         assert part["p0000"] == part["p0089"]
         assert part["p0001"] == part["p0088"]
 
@@ -143,7 +143,7 @@ def test_positions_farther_apart_are_free():
 def test_a_named_column_groups():
     table = rows(40, 40, 40, species=[f"s{index // 4}" for index in range(120)])
     split = make_split(table, THREE, group_column="species")
-    assert (split.part.to_numpy().reshape(30, 4) == split.part.to_numpy()[::4, None]).all()
+    assert (split.subset.to_numpy().reshape(30, 4) == split.subset.to_numpy()[::4, None]).all()
     assert "column species" in split.rule
     said = refusal(table, THREE, group_column="specis")
     assert said == "no column 'specis' to group by; did you mean 'species'?"
@@ -159,9 +159,9 @@ def test_a_group_of_several_classes_counts_as_its_commonest():
     table = rows(4, 8)
     table["digest"] = ["x", "y", "z", "w", "x", "x", *map(str, range(6))]
     split = make_split(table, Classes(("a", "b")), (0.5, 0.25, 0.25))
-    part = split.part
+    part = split.subset
     assert part["p0000"] == part["p0004"] == part["p0005"]
-    assert set(part[["p0001", "p0002", "p0003"]]) == set(PARTS)
+    assert set(part[["p0001", "p0002", "p0003"]]) == set(SUBSETS)
 
 
 # Splits that the source gives
@@ -175,7 +175,7 @@ def test_a_whole_split_is_kept():
     table = rows(10, split=given_split(5, 3, 2))
     table["label"] = [0, 1] * 5
     split = make_split(table, Classes(("a", "b")))
-    assert split.part.tolist() == table["split"].tolist()
+    assert split.subset.tolist() == table["split"].tolist()
     assert split.rule.startswith("as the source gives it; ")
 
 
@@ -190,7 +190,7 @@ def test_missing_parts_are_cut_from_train():
     split = made(given_split(90, 0, 10))
     assert split.counts() == {"train": 80, "val": 10, "test": 10}
     assert "val cut from train" in split.rule
-    assert split.part.to_numpy()[90:].tolist() == ["test"] * 10
+    assert split.subset.to_numpy()[90:].tolist() == ["test"] * 10
     assert made(given_split(90, 10, 0)).counts() == {"train": 80, "val": 10, "test": 10}
     assert made(given_split(90, 10, 0), (0.9, 0.1, 0)).counts()["test"] == 0
     assert made(given_split(100, 0, 0)).counts() == {"train": 80, "val": 10, "test": 10}
@@ -205,9 +205,9 @@ def test_duplicates_across_given_parts_move_to_the_more_protected_one():
     table.loc[[0, 6], "digest"] = "train and val"
     table.loc[[1, 7, 9], "digest"] = "in all three"
     split = make_split(table, Classes(("a", "b")))
-    assert split.part[["p0000", "p0006"]].tolist() == ["val"] * 2
-    assert split.part[["p0001", "p0007", "p0009"]].tolist() == ["test"] * 3
-    assert "3 moved to stay with their like" in split.rule
+    assert split.subset[["p0000", "p0006"]].tolist() == ["val"] * 2
+    assert split.subset[["p0001", "p0007", "p0009"]].tolist() == ["test"] * 3
+    assert "3 moved to stay with their group" in split.rule
 
 
 def test_a_class_that_is_only_in_the_given_test_part_is_refused():
@@ -232,7 +232,7 @@ def test_votes_are_stratified_by_the_first_question():
     split = make_split(table, Votes())
     for answer in range(3):
         number = (first == answer).sum()
-        assert abs((split.part.to_numpy()[first == answer] == "test").sum() - number / 10) < 1
+        assert abs((split.subset.to_numpy()[first == answer] == "test").sum() - number / 10) < 1
 
 
 def test_a_rare_answer_is_no_obstacle():
@@ -281,9 +281,9 @@ def test_a_split_is_saved_with_rule_seed_and_hash(tmp_path):
     split.save(tmp_path / "split.csv")
     lines = (tmp_path / "split.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == f"# rule: {split.rule}; seed: 5; sha256: {split.sha256}"
-    assert lines[1] == "id,part"
+    assert lines[1] == "id,subset"
     again = Split.load(tmp_path / "split.csv")
-    assert again.part.equals(split.part)
+    assert again.subset.equals(split.subset)
     assert (again.rule, again.seed, again.sha256) == (split.rule, split.seed, split.sha256)
 
 
@@ -295,21 +295,21 @@ def test_a_file_that_was_changed_or_is_something_else_is_refused(tmp_path):
     )
     with pytest.raises(RequestError, match="was changed after it was written"):
         Split.load(path)
-    path.write_text("id,part\np0,train\n")
-    with pytest.raises(RequestError, match="is no split of hubblefork"):
+    path.write_text("id,subset\np0,train\n")
+    with pytest.raises(RequestError, match="is not a saved split"):
         Split.load(path)
 
 
 def test_the_rows_of_a_part_are_those_of_the_dataset(two_classes, tmp_path, monkeypatch):
     dataset = pack(open_source(two_classes), Framing(size=8), tmp_path / "cache", workers=1)
     split = saved_split(dataset, (0.6, 0.2, 0.2), seed=4)
-    found = [split.rows(dataset, part) for part in PARTS]
+    found = [split.rows(dataset, part) for part in SUBSETS]
     assert sorted(np.concatenate(found)) == list(range(22))
-    for part, each in zip(PARTS, found, strict=True):
-        assert (split.part[dataset.table["id"].iloc[each]] == part).all()
+    for part, each in zip(SUBSETS, found, strict=True):
+        assert (split.subset[dataset.table["id"].iloc[each]] == part).all()
         assert each.dtype == np.int64
 
-    with pytest.raises(RequestError, match="no part is called 'training'; did you mean 'train'"):
+    with pytest.raises(RequestError, match="no subset is called 'training'; did you mean 'train'"):
         split.rows(dataset, "training")
     other = make_split(rows(10, 10, 10), THREE)
     with pytest.raises(RequestError, match="does not know 22 of the 22 images"):

@@ -31,7 +31,7 @@ def test_weights_that_have_learnt_from_test_images_are_refused(run, shapes, tmp_
 
 def test_weights_that_have_learnt_from_validation_images_are_refused_too(run, shapes):
     recipe = load_recipe("mlp", QUICK | {"network.weights": str(run.path)})
-    part = Split.load(run.split).part.replace({"train": "val", "val": "train"})
+    part = Split.load(run.split).subset.replace({"train": "val", "val": "train"})
     with pytest.raises(RequestError, match=r"was trained on 60 of the 60 val images"):
         require_unseen(
             recipe.network.weights, pack(shapes, size=24), Split(part, "turned round", 0)

@@ -95,8 +95,8 @@ def test_without_a_validation_part_nothing_is_promised(shapes, tmp_path, capsys)
 
 def test_a_class_without_validation_images_is_told(run, shapes, capsys):
     dataset, split = prepare(shapes, load_recipe("lenet5", QUICK), 0)
-    bars = split.part.index.str.startswith("bar")
-    split.part[bars & (split.part == "val")] = "train"
+    bars = split.subset.index.str.startswith("bar")
+    split.subset[bars & (split.subset == "val")] = "train"
     calibrate(Predictor.load(run.model), dataset, split)
     assert "no validation images of 'bar'" in capsys.readouterr().err
 

@@ -35,7 +35,7 @@ def test_planted_wrong_labels_come_first(planted, tmp_path):
     assert len(set(table["id"][: len(wrong)]) & set(wrong)) >= 0.7 * len(wrong)
     for fold in range(1, 4):
         split = pd.read_csv(tmp_path / f"fold-{fold}" / "split.csv", comment="#")
-        assert set(split["part"]) == {"train", "val", "test"}
+        assert set(split["subset"]) == {"train", "val", "test"}
 
 
 def test_folds_are_even_in_every_class(planted):

@@ -25,9 +25,9 @@ def listing(what: Annotated[Kind, typer.Argument(help="What to list.")]) -> None
 
 
 def _sources() -> dict[str, str]:
-    from hubblefork.data.sources import SOURCES
+    from hubblefork.data.sources import describe_sources
 
-    return SOURCES
+    return describe_sources()
 
 
 def _networks() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The user's cache: where it is, who writes in its folders, and what a killed writer has left."""
+"""The user's cache: where it is, and folders in it that are written whole or not at all."""
 
 import os
 import shutil
@@ -14,8 +14,8 @@ try:
 except ImportError:  # Windows has none
     fcntl = None  # type: ignore[assignment]
 
-# Where locks cannot tell whether the writer of a folder lives: a packing writes a block every few
-# seconds, so one that has not for an hour has been killed.
+# Where locks cannot show whether the writer of a folder still runs: packing writes a block every
+# few seconds, so that one that has not for an hour has been killed.
 _ABANDONED_SECONDS = 3600
 
 
@@ -35,7 +35,7 @@ def cache_folder(cache: str | Path | None = None) -> Path:
 
 @contextmanager
 def appearing_locked(folder: Path) -> Iterator[Path]:
-    """As `core.files.appearing`; what killed writers have left beside it is removed first.
+    """As `core.files.appearing`, after removing what killed writers have left beside it.
 
     >>> with appearing_locked(Path(folder) / "sky") as temporary:
     ...     _ = (temporary / "images.npy").write_bytes(b"whole")
@@ -44,16 +44,16 @@ def appearing_locked(folder: Path) -> Iterator[Path]:
     """
     if folder.parent.is_dir():
         _sweep(folder.parent)
-    # The lock is let go of after the folder has its name.
+    # The lock is released after the folder has its name.
     with ExitStack() as held, appearing(folder, first_stays=True) as temporary:
         held.enter_context(_locking(temporary))
         yield temporary
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the hidden folders whose writers have gone."""
+    """Remove the hidden folders whose writers no longer run."""
     for hidden in folder.glob(".*"):
-        # Others may be clearing up too, so that a file can go while it is looked at.
+        # Other processes may be removing them too.
         with suppress(FileNotFoundError):
             if hidden.is_dir() and _is_abandoned(hidden):
                 shutil.rmtree(hidden, ignore_errors=True)
@@ -74,7 +74,7 @@ def _is_abandoned(folder: Path) -> bool:
 def _locking(folder: Path) -> Iterator[bool | None]:
     """Lock a folder while the block runs, or until this process ends, however it ends.
 
-    Gives True where it is locked now, False where another process has locked it, and None where
+    Yields True where it is locked now, False where another process has locked it, and None where
     there are no such locks.
     """
     if fcntl is None:

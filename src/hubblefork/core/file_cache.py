@@ -1,4 +1,4 @@
-"""What was once found out about a large file is kept in the cache until the file changes."""
+"""What was computed from a large file is kept in the cache until the file changes."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,9 +13,9 @@ _BLOCK = 8 << 20
 
 
 def remembered(path: Path, question: str, find: Callable[[], str]) -> str:
-    """Return the answer to a question about the file `path`, from the cache where it is known.
+    """Return the answer to a question about the file `path`, from the cache if it is there.
 
-    The answer is forgotten when the file's size or time of change differs.
+    The answer is computed again when the file's size or modification time changes.
 
     >>> path = folder / "a.bin"
     >>> _ = path.write_bytes(b"four")
@@ -34,7 +34,7 @@ def remembered(path: Path, question: str, find: Callable[[], str]) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in small letters; a file is read once only.
+    """Return the SHA-256 of a file's bytes, in lower case; a file is read only once.
 
     >>> path = folder / "empty"
     >>> path.touch()

@@ -13,7 +13,7 @@ from hubblefork.core.errors import RequestError
 
 @contextmanager
 def replacing(path: Path | str, binary: bool = False) -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path`; on leaving, put it in the place of `path`.
+    """Open a temporary file beside `path`; on leaving, rename it to `path`.
 
     If the block raises, `path` is as it was before and the temporary file is gone.
 
@@ -43,11 +43,11 @@ def replacing(path: Path | str, binary: bool = False) -> Iterator[IO[Any]]:
 
 @contextmanager
 def appearing(folder: Path | str, first_stays: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `folder`; on leaving, rename it to `folder`.
+    """Yield a temporary folder beside `folder`; on leaving, rename it to `folder`.
 
     If the block raises, nothing is left. If another process has made `folder` meanwhile, that one
-    stays. Where `first_stays`, both hold the same and the temporary one is removed; else it is kept
-    beside `folder` by another name, which the RequestError says.
+    stays. With `first_stays`, both have the same content and the temporary one is removed; else it
+    is kept beside `folder` under another name, which the RequestError gives.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def appearing(folder: Path | str, first_stays: bool = False) -> Iterator[Path]:
                 kept = folder.with_name(f"{folder.name}-{temporary.name.rsplit('.', 1)[-1]}")
                 os.rename(temporary, kept)
                 raise RequestError(
-                    f"{folder} has been made by another command meanwhile; this one's is at {kept}"
+                    f"{folder} was made by another command meanwhile; this one's is at {kept}"
                 ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -2,8 +2,8 @@
 
 images.npy      (N, H, W, C) uint8, never held in memory as a whole
 table.parquet   one row an image: id, label or votes, origin, digest, size and bands of the
-                original, and what else is known
-dataset.json    task, provenance, framing, counts, and what was left out and why
+                original, and the source's further columns
+dataset.json    task, provenance, framing, counts, and which images were left out and why
 """
 
 import json
@@ -20,19 +20,19 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.tasks.registry import task_from_json
 from hubblefork.tasks.task import Task
 
-# Raised whenever the files above change their meaning; it is part of the cache's key, so that
-# datasets of another version are packed anew.
-FORMAT = 2
+# Raised whenever the meaning of these files changes; it is part of the cache's key, so that
+# datasets of another format are packed again.
+FORMAT = 3
 
 
 @dataclass(frozen=True, eq=False)
 class PackedDataset:
-    """One opened packed dataset; it is pickled as its path, so it costs nothing to send.
+    """One opened packed dataset; it is pickled as its path, so that it is cheap to send.
 
     path: the folder.
     source: the name of the source, as the user gave it.
     task: what a label means.
-    info: what `dataset.json` holds.
+    info: the content of `dataset.json`.
     table: one row an image, in the order of `images`.
     images: (N, H, W, C) uint8, read from the file as rows are asked for.
     """
@@ -48,21 +48,20 @@ class PackedDataset:
     def open(cls, path: str | Path, source: str | None = None) -> "PackedDataset":
         """Open the folder `path`.
 
-        `source` renames the source: the same images may be reached by several names, and
-        outputs carry the one that was asked for.
+        `source` renames the source: the same images may have several names, and outputs carry the
+        one that the user gave.
         """
         path = Path(path)
         try:
             info = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RequestError(
-                f"{path} is no packed dataset: it has no dataset.json; "
-                "packing the source again makes one"
+                f"{path} is not a packed dataset: it has no dataset.json; pack the source again"
             ) from None
         if info.get("format") != FORMAT:
             raise RequestError(
                 f"{path} is a packed dataset of format {info.get('format')}, expected {FORMAT}; "
-                "packing the source again makes one"
+                "pack the source again"
             )
         if source is not None:
             info["source"] = source
@@ -80,12 +79,12 @@ class PackedDataset:
 
     @property
     def key(self) -> str:
-        """The hash of the source's content and the framing: the same key, the same images."""
+        """The hash of the source's content and the framing: equal keys mean equal images."""
         return self.info["key"]
 
     @property
     def framing(self) -> Framing:
-        """How each image was cut and scaled."""
+        """How each image was cropped and scaled."""
         return Framing.from_json(self.info["framing"])
 
     @property

@@ -1,8 +1,8 @@
 """Download a published file once: to a temporary file, its hash checked, then renamed.
 
-A connection that breaks off is taken up where it ended. Whatever goes wrong is told in one line
-that says where to put the file by hand. Two processes that want the same file each download it,
-and neither sees the other's half.
+An interrupted download is resumed. Every failure is one line that says where to put the file by
+hand. Two processes that need the same file each download it, and neither sees the other's
+incomplete one.
 """
 
 import logging
@@ -23,11 +23,11 @@ from hubblefork.core.progress import progress, say
 # Seconds to wait for a connection, and for the next bytes on it.
 _TIMEOUT = (10.0, 60.0)
 
-# A broken connection is taken up this many times, after a pause of so many seconds.
+# An interrupted download is resumed this many times, after a pause of so many seconds.
 _RETRIES = 5
 _PAUSE = 2.0
 
-# A block that breaks off is asked for again, so it is small.
+# An interrupted block is requested again, so it is small.
 _BLOCK = 1 << 16
 
 # A download writes every few seconds; one that has not for a day has been killed.
@@ -37,19 +37,19 @@ _ABANDONED_SECONDS = 24 * 3600
 def fetch(url: str, sha256: str, path: Path, what: str, otherwise: str) -> Path:
     """Return `path`, after downloading `url` to it unless it is there.
 
-    sha256: of the published file, in small letters; a file that differs is never used, and one
-        that was downloaded does not stay.
+    sha256: of the published file, in lower case; a file that differs is never used, and removed if
+        it was downloaded.
     what: what the file is, for messages.
-    otherwise: how to name a file that the user has, such as `galaxy10-sdss:FILE.h5`.
+    otherwise: how to give a file that the user has, such as `galaxy10-sdss:FILE.h5`.
 
-    Raises RequestError where there is no network, no such address, no room on the disk, or
-    another file than the published one.
+    Raises RequestError without a network or room on the disk, for an unknown address, and where the
+    file is not the published one.
     """
     if not path.exists():
         _sweep(path.parent)
         say(f"downloading {what} from {url} to {path}")
-        pooch.get_logger().setLevel(logging.WARNING)  # it is said above, in our words
-        with _one_line(url, path, what, otherwise):
+        pooch.get_logger().setLevel(logging.WARNING)  # it is said above
+        with _failures_explained(url, path, what, otherwise):
             pooch.retrieve(url, f"sha256:{sha256}", path.name, path.parent, downloader=_download)
     if file_sha256(path) != sha256:
         raise RequestError(
@@ -60,8 +60,8 @@ def fetch(url: str, sha256: str, path: Path, what: str, otherwise: str) -> Path:
 
 
 @contextmanager
-def _one_line(url: str, path: Path, what: str, otherwise: str) -> Iterator[None]:
-    """Turn what can go wrong in a download into one line that says what to do."""
+def _failures_explained(url: str, path: Path, what: str, otherwise: str) -> Iterator[None]:
+    """Turn a failed download into one line that says what to do."""
     try:
         yield
     except requests.HTTPError as error:
@@ -70,11 +70,11 @@ def _one_line(url: str, path: Path, what: str, otherwise: str) -> Iterator[None]
     except requests.Timeout:
         reason = f"no answer within {_TIMEOUT[1]:g} seconds"
     except requests.exceptions.ChunkedEncodingError:
-        reason = "the connection broke off again and again"
+        reason = "the connection was interrupted again and again"
     except requests.RequestException:
         reason = "no connection; is there a network, and is the address still right?"
-    except ValueError:  # pooch's word for a wrong hash
-        reason = "what came is not the published file (its SHA-256 differs), and was removed"
+    except ValueError:  # pooch's error for a wrong hash
+        reason = "the download is not the published file (its SHA-256 differs), and was removed"
     except OSError as error:
         reason = f"it cannot be written to {path.parent} ({error.strerror or error})"
     else:
@@ -86,22 +86,22 @@ def _one_line(url: str, path: Path, what: str, otherwise: str) -> Iterator[None]
 
 
 def _download(url: str, output_file: str, _: object) -> None:
-    """Write what `url` gives to `output_file`; the form in which pooch wants its downloaders."""
+    """Download `url` to `output_file`; with the signature of pooch's downloaders."""
     with open(output_file, "wb") as file:
         for _attempt in range(_RETRIES):
             with suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-                _take_up(url, file)
+                _resume(url, file)
                 return
             if not file.tell():  # there was no connection at all
                 break
-            say(f"the connection broke off after {file.tell():,} bytes; taking it up")
+            say(f"the connection was interrupted after {file.tell():,} bytes; resuming")
             time.sleep(_PAUSE)
-        _take_up(url, file)
+        _resume(url, file)
 
 
-def _take_up(url: str, file: BinaryIO) -> None:
-    """Append the bytes of `url` that `file` does not have."""
-    # A server that packs the bytes for the way would count other ones than ours.
+def _resume(url: str, file: BinaryIO) -> None:
+    """Append the bytes of `url` that `file` does not have yet."""
+    # A server that compresses the transfer would count other bytes than ours.
     headers = {"Accept-Encoding": "identity"}
     if file.tell():
         headers["Range"] = f"bytes={file.tell()}-"
@@ -125,7 +125,7 @@ def _check_room(folder: Path, needed: int) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a download that was killed has left."""
+    """Remove what killed downloads have left."""
     for abandoned in folder.glob("tmp*"):
         with suppress(FileNotFoundError):
             if time.time() - abandoned.stat().st_mtime > _ABANDONED_SECONDS:

@@ -1,17 +1,17 @@
-"""Near duplicates: images of the same thing that share not one byte.
+"""Near duplicates: images of the same object whose bytes differ.
 
-A copy saved again, made smaller, turned by 90 degrees, mirrored or made brighter is the classic
-leak between the parts of a split. Galaxies make it hard to find: all are smooth blobs in the
-middle of a dark image, and much alike to a plain perceptual hash. What tells them apart is the
-little that is not smooth, and where it lies. So an image is first *flattened*: what varies slowly
-is taken away, and what remains is weighed alike everywhere.
+A copy saved again, scaled down, rotated by 90 degrees, flipped or brightened is the classic leak
+between the subsets of a split. For galaxies it is hard to find: all are smooth blobs in the middle
+of a dark image, which look alike to an ordinary perceptual hash. What distinguishes them is their
+small-scale structure. So an image is first *flattened*: a high-pass filter removes what varies
+slowly, and the remainder is divided by its local standard deviation.
 
-1. Each image gets numbers that stay the same however it is turned: the sizes of the lowest
-   frequencies (DCT) of its flattened form.
-2. Images with like numbers become candidates, by hashing, not by comparing all with all.
-3. Candidates are compared by their flattened pixels, turned in all eight ways.
+1. Each image gets numbers that are invariant to rotations by 90 degrees and flips: the absolute
+   values of the lowest frequencies (DCT) of its flattened form.
+2. Images with similar numbers become candidates, by hashing instead of comparing all pairs.
+3. Candidates are compared by their flattened pixels, in all eight orientations.
 
-`python benchmarks/near_duplicates.py SOURCE` measures what is found, and what falsely.
+`python benchmarks/near_duplicates.py SOURCE` measures true and false positives.
 """
 
 import math
@@ -22,31 +22,32 @@ from scipy.ndimage import gaussian_filter
 
 from hubblefork.core.progress import progress
 
-# The similarity of two images from which on they show the same thing. The most alike of 25,913
-# real galaxies reach 0.66, of 4,000 simulated ones 0.73; copies of the real ones are above it, also
-# at JPEG quality 40 or moved by a hundredth of their width (benchmarks/near_duplicates.py).
+# The similarity above which two images show the same object. The most similar of 25,913 real
+# galaxies reach 0.66, of 4,000 simulated ones 0.73; copies of the real ones are above it, also at
+# JPEG quality 40 or shifted by a hundredth of their width (benchmarks/near_duplicates.py).
 SAME = 0.8
 
-# Side of a flattened image: fine enough to hold stars and spiral arms, coarse enough for copies
-# at half the size, or moved by a pixel, to be alike.
+# Side of a flattened image: fine enough for stars and spiral arms, coarse enough for copies at half
+# the size, or shifted by a pixel, to be similar.
 _SIDE = 20
-# Of flattening, in its pixels: the scale of what is taken away, and that of the weighing.
+# Standard deviations in pixels of the flattening's Gaussians: of the high-pass filter, and of the
+# local standard deviation.
 _SMOOTH, _AROUND = 0.8, 1.5
-# A flattened image is kept in bytes: its values are hundredths, and seldom above a quarter.
+# A flattened image is kept in bytes: its values are a few hundredths, and rarely above a quarter.
 _STEPS = 400.0
-# Added to counts before the root is drawn, so that the noise of a black sky stays small.
+# Added before the square root, so that the noise of a black sky stays small.
 _BLACK = 4.0
 
-# Frequencies along each side, of the numbers by which candidates are sought.
+# Frequencies along each side, of the invariant numbers.
 _LOW = 6
-# Rounds of hashing: each finds a fifth to a half of the badly damaged copies, so that a handful
-# would do for good ones.
+# Rounds of hashing: each finds a fifth to a half of the strongly altered copies; for others a
+# handful would be enough.
 _ROUNDS = 32
-# Width of a bucket over the typical distance of two images, and the share of random pairs that
-# are together in one of this width.
+# Width of a bucket over the typical distance of two images, and the fraction of random pairs that
+# are in the same bucket of this width.
 _WIDTH, _BY_CHANCE = 1.25, 0.44
 # An image is compared with so many of its neighbours in a bucket, and in the end with so many of
-# the likeliest: images that are all alike cannot fill the memory.
+# the nearest: many similar images cannot fill the memory.
 _NEXT, _MOST = 8, 8
 
 _BLOCK = 512
@@ -55,15 +56,15 @@ _BLOCK = 512
 def near_pairs(
     images: np.ndarray, rows: np.ndarray, least: float = SAME
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the pairs of images that show the same thing, turned and mirrored ones too.
+    """Find the pairs of images that show the same object, also rotated or flipped.
 
     images: (N, H, W, C) uint8, H equal to W; read in blocks, so that it may be a memory map.
-    rows: the images to compare; leave out blank ones, and all but one of equal ones.
-    least: the similarity from which on two images are a pair.
+    rows: the images to compare; leave out blank ones, and all but one of identical ones.
+    least: the smallest similarity of a pair.
 
     Returns pairs (n, 2) of rows, the lower one first, and their similarity (n,) from `least` to 1,
-    the likeliest first. Each image is paired with its few likeliest, not with every one of many
-    copies. Memory: about 2 kB an image. Time grows with N log N.
+    the most similar first. Each image is paired with its few most similar ones, not with every
+    one of many copies. Memory: about 2 kB an image. Time grows with N log N.
 
     >>> sky = np.random.default_rng(0).integers(0, 256, (9, 40, 40, 3), dtype=np.uint8)
     >>> sky[7] = np.rot90(sky[2])
@@ -77,7 +78,7 @@ def near_pairs(
             block = slice(start, start + _BLOCK)
             flat[block] = np.round(flatten(images[rows[block]]) * _STEPS).clip(-127, 127)
             done(len(flat[block]))
-    pairs = _candidates(_same_however_turned(flat))
+    pairs = _candidates(_invariants(flat))
     similarity = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -88,26 +89,26 @@ def near_pairs(
 
 
 def compare(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return how alike images and others are, one by one, turned as they are most alike.
+    """Return the similarity of images and others, one by one, in the best of eight orientations.
 
-    Both are (n, H, W, C) uint8, of any size; the result (n,) is the correlation of what is left of
-    them when they are flattened: 1 for the same image, about 0 for different ones.
+    Both are (n, H, W, C) uint8, of any size; the result (n,) is the correlation of the flattened
+    images: 1 for the same image, about 0 for different ones.
     """
     return _similarity(flatten(images), flatten(others))
 
 
 def flatten(images: np.ndarray) -> np.ndarray:
-    """Return what is not smooth of (n, H, W, C) uint8, as (n, 20, 20) of mean 0 and norm 1.
+    """Return the small-scale structure of (n, H, W, C) uint8, as (n, 20, 20) of mean 0 and norm 1.
 
-    The root of the brightness less its blurred form, over its own local deviation: a star at the
-    edge counts as much as the bright core. An image without any contrast becomes 0.
+    The square root of the brightness minus its blurred form, over its local standard deviation: a
+    star at the edge counts as much as the bright core. An image without contrast becomes 0.
     """
     average = _averaging(images.shape[1])
     grey = average @ grey_of(images) @ average.T
     level = np.sqrt(grey + _BLACK)
     rough = level - gaussian_filter(level, (0, _SMOOTH, _SMOOTH))
     around = np.sqrt(gaussian_filter(rough**2, (0, _AROUND, _AROUND)))
-    # Half the mean deviation is a floor: otherwise noise would be raised to the height of stars.
+    # Half the mean standard deviation is a floor: otherwise noise would look like stars.
     floor = around.mean(axis=(1, 2), keepdims=True) / 2
     flat = rough / np.maximum(around + floor, 1e-6)
     flat -= flat.mean(axis=(1, 2), keepdims=True)
@@ -117,7 +118,7 @@ def flatten(images: np.ndarray) -> np.ndarray:
 def grey_of(images: np.ndarray) -> np.ndarray:
     """Return the mean (n, H, W) float32 of the channels of (n, H, W, C) uint8.
 
-    Plane by plane, which is five times as fast as the mean over the last, short axis.
+    Channel by channel, which is five times as fast as the mean over the last, short axis.
     """
     total = images[..., 0].astype(np.float32)
     for channel in range(1, images.shape[3]):
@@ -134,20 +135,20 @@ def _averaging(side: int) -> np.ndarray:
 
 
 def _similarity(flat: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the correlation of flattened images (n, 20, 20) in the best of eight positions."""
+    """Return the correlation of flattened images (n, 20, 20) in the best of eight orientations."""
     best = np.full(len(flat), -1, np.float32)
     for side in (others, others[:, :, ::-1]):
-        for turns in range(4):
-            turned = np.rot90(side, turns, (1, 2))
-            np.maximum(best, np.einsum("nij,nij->n", flat, turned), out=best)
+        for quarter in range(4):
+            rotated = np.rot90(side, quarter, (1, 2))
+            np.maximum(best, np.einsum("nij,nij->n", flat, rotated), out=best)
     return best
 
 
-def _same_however_turned(flat: np.ndarray) -> np.ndarray:
-    """Return numbers (n, 36) of flattened images that turning and mirroring leave as they are.
+def _invariants(flat: np.ndarray) -> np.ndarray:
+    """Return numbers (n, 36) of flattened images that are invariant to rotations and flips.
 
-    They are the sizes of the lowest frequencies: mirroring changes only the signs of these, and
-    turning swaps those across and down.
+    They are the absolute values of the lowest frequencies: a flip changes only their signs, and a
+    rotation by 90 degrees transposes them.
     """
     numbers = np.empty((len(flat), _LOW * _LOW), np.float32)
     upper = np.triu(np.ones((_LOW, _LOW), bool))
@@ -161,7 +162,7 @@ def _same_however_turned(flat: np.ndarray) -> np.ndarray:
 
 
 def _candidates(numbers: np.ndarray) -> np.ndarray:
-    """Return pairs (n, 2) of places whose numbers are near, a few for each place.
+    """Return pairs (n, 2) of indices whose numbers are near, a few for each index.
 
     Hashing by random directions cut into buckets (Datar et al. 2004, Proc. SCG 20, 253).
     """
@@ -169,7 +170,7 @@ def _candidates(numbers: np.ndarray) -> np.ndarray:
     if count < 2:
         return np.empty((0, 2), np.int64)
     random = np.random.default_rng(0)
-    # So many hashes together leave an image a few others in its bucket by chance.
+    # With so many hashes, a bucket holds a few images by chance.
     hashes = max(1, round(math.log(max(1, count / 4)) / -math.log(_BY_CHANCE)))
     pairs, distances = np.empty(0, np.int64), np.empty(0, np.float32)
     for _ in range(_ROUNDS):
@@ -177,7 +178,7 @@ def _candidates(numbers: np.ndarray) -> np.ndarray:
         along = numbers @ directions
         width = np.maximum(_WIDTH * math.sqrt(2) * along.std(axis=0), 1e-6)
         cells = np.floor(along / width + random.random(hashes + 1)).astype(np.int64)
-        # One whole number for each combination of cells; a clash costs one comparison.
+        # One whole number for each combination of cells; a collision costs one comparison.
         bucket = cells[:, :-1] @ random.integers(1, 2**62, hashes)
         order = np.lexsort((along[:, -1], bucket))
         new = []
@@ -194,7 +195,7 @@ def _candidates(numbers: np.ndarray) -> np.ndarray:
 
 
 def _distance(numbers: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the squared distance (n,) of the numbers at these places."""
+    """Return the squared distance (n,) of the numbers at these indices."""
     squared = np.empty(len(one), np.float32)
     for start in range(0, len(one), 1 << 16):
         block = slice(start, start + (1 << 16))
@@ -204,7 +205,7 @@ def _distance(numbers: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.nda
 
 
 def _nearest(pairs: np.ndarray, distances: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Keep each pair once, and of the pairs of each first place the nearest few."""
+    """Keep each pair once, and of the pairs of each first index the nearest few."""
     pairs, first = np.unique(pairs, return_index=True)
     distances = distances[first]
     owner = pairs // count

@@ -1,4 +1,4 @@
-"""What lies in a folder and below it, in the order of the names; hidden things are passed over."""
+"""The files in a folder and below it, sorted by name; hidden ones are skipped."""
 
 import os
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def listing(path: Path) -> tuple[list[str], list[str]]:
 
 
 def files_below(root: Path, folder: str = "") -> Iterator[str]:
-    """Give the path, relative to `root`, of every file in a folder of it and the folders within.
+    """Yield the path, relative to `root`, of every file in a folder of it and the folders within.
 
     Links are followed, but no folder is read twice, and no link back to `root`: links may lead in
     circles. Raises RequestError as `listing` does.

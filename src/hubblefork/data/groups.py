@@ -1,4 +1,4 @@
-"""Which rows of a table show the same thing, and so must stay in one part of a split."""
+"""Which rows of a table show the same object, and so must stay in one subset of a split."""
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,11 @@ SAME_POSITION_ARCSEC = 36.0
 def find_groups(
     table: pd.DataFrame, group_column: str | None = None
 ) -> tuple[np.ndarray, list[str]]:
-    """Return the number of each row's group (N,), and what ties rows together, in words.
+    """Return the number of each row's group (N,), and what groups rows, in words.
 
-    Rows are tied by equal values of `group_column` (None for `group`, where there), by the same
-    `digest`, and by positions (`ra`, `dec`) within SAME_POSITION_ARCSEC; ties are passed on.
+    Rows are connected by equal values of `group_column` (None for `group`, if any), by the same
+    `digest`, and by positions (`ra`, `dec`) within SAME_POSITION_ARCSEC; groups are the connected
+    components.
 
     >>> table = pd.DataFrame({"digest": ["x", "y", "x", "z"], "group": ["A", "A", None, None]})
     >>> find_groups(table)
@@ -48,7 +49,7 @@ def find_groups(
 
 
 def _equal_pairs(values: pd.Series) -> np.ndarray:
-    """Pair each row with the first row of the same value, as (n, 2); missing values tie nothing."""
+    """Pair each row with the first row of the same value, (n, 2); missing values are not paired."""
     codes, _ = pd.factorize(values)
     rows = np.flatnonzero(codes >= 0)
     _, first, inverse = np.unique(codes[rows], return_index=True, return_inverse=True)
@@ -62,13 +63,13 @@ def _near_pairs(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
         return np.empty((0, 2), np.int64)
     a, d = np.radians(ra[known]), np.radians(dec[known])
     unit = np.column_stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
-    # The straight distance between two directions that are this angle apart.
+    # The chord between two directions that are this angle apart.
     chord = 2 * np.sin(np.radians(SAME_POSITION_ARCSEC / 3600) / 2)
     return known[cKDTree(unit).query_pairs(chord, output_type="ndarray")]
 
 
 def commonest(group: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return each group's commonest value (the lowest of equals).
+    """Return each group's most common value (the lowest of several).
 
     >>> commonest(np.array([0, 0, 0, 1, 1]), np.array([5, 7, 7, 3, 2]))
     array([7, 2])

@@ -1,4 +1,4 @@
-"""What a careful person looks at before training, measured on packed images block by block.
+"""What to know of a dataset before training, measured on packed images block by block.
 
 `hubblefork inspect SOURCE` shows it.
 """
@@ -16,19 +16,19 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import near_pairs
 from hubblefork.data.groups import find_groups
-from hubblefork.data.sources.base import PARTS
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
+from hubblefork.data.subsets import SUBSETS
 from hubblefork.evaluation.vote_summary import VoteSummary
 
-# An image whose brightness deviates by less than this, of 255, is blank to the eye: the noise of
-# an empty sky deviates by more.
+# An image whose brightness has a smaller standard deviation than this, of 255, looks blank: the
+# noise of an empty sky has a larger one.
 BLANK = 2.0
 
 # Columns of a packed table that every source has, or that packing and splits use already.
 _OWN = ("id", "label", "origin", "digest", "width", "height", "bands", "split", "ra", "dec")
 
-# A column can keep images together if it has enough values to fill the parts of a split, and
-# more than one image for most of them.
+# A column can group images if it has enough values to fill the subsets of a split, and more than
+# one image for most of them.
 _FEWEST_GROUPS = 10
 
 _BLOCK_BYTES = 32 << 20
@@ -36,12 +36,12 @@ _BLOCK_BYTES = 32 << 20
 
 @dataclass(frozen=True, eq=False)
 class Alike:
-    """Images that are, or seem to be, of the same thing.
+    """Images that show, or seem to show, the same object.
 
     rows: of the dataset, two or more.
     differ: whether their labels differ.
-    divided: whether the split has them in more than one part.
-    similarity: of the least alike pair that ties them, where that was measured.
+    divided: whether the split has them in more than one subset.
+    similarity: of the least similar pair that connects them, where that was measured.
     """
 
     rows: np.ndarray
@@ -52,7 +52,7 @@ class Alike:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a source's table that says more of the images than their labels.
+    """A column of a source's table with more information than the labels.
 
     values: how many different ones; known: how many images have one; examples: some of them.
     groups: whether it could keep images together; pure: whether each value is of one class.
@@ -73,13 +73,14 @@ class Inspection:
     names: of the classes; for votes, of the answers to the first question; or none.
     codes: the class of each image, or its commonest first answer (N,); None without labels.
     light: one row an image: brightness (mean, 0 to 255), std (of the mean of its channels),
-        black and saturated (shares of pixels with 0 in all, or 255 in any channel), and the mean
+        black and saturated (fractions of pixels with 0 in all, or 255 in any channel), and the mean
         of each channel in the columns 0, 1, ...
-    identical, near, same_place: images with equal bytes as packed; alike ones that are not
-        equal; within 36 arcseconds on the sky (None where no positions are known).
-    split: what a training would make by default; None, and why in `refused`, where it would not.
-    columns: what else the source's table says.
-    grouped: whether a column keeps images together already.
+    identical, near, same_place: images with identical packed bytes; near duplicates; within 36
+        arcseconds on the sky (None where no positions are known).
+    split: the split that training would use by default; None, with the reason in `refused`, where
+        there is none.
+    columns: further columns of the source's table.
+    grouped: whether a column groups images already.
     """
 
     dataset: PackedDataset
@@ -102,23 +103,24 @@ class Inspection:
     @cached_property
     def counts(self) -> np.ndarray:
         """Images of each class (K,)."""
-        return np.bincount(self.codes, minlength=len(self.names))
+        codes = np.empty(0, int) if self.codes is None else self.codes
+        return np.bincount(codes, minlength=len(self.names))
 
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:
-        """Images of each class (K,) in each part of the split that has any."""
+        """Images of each class (K,) in each subset of the split that has any."""
         if self.split is None or self.codes is None:
             return {}
-        rows = {part: self.split.rows(self.dataset, part) for part in PARTS}
+        rows = {part: self.split.rows(self.dataset, part) for part in SUBSETS}
         return {
             part: np.bincount(self.codes[rows[part]], minlength=len(self.names))
-            for part in PARTS
+            for part in SUBSETS
             if len(rows[part])
         }
 
     @cached_property
     def votes(self) -> VoteSummary | None:
-        """What the votes say, where there are some."""
+        """A summary of the votes, where there are any."""
         task = self.dataset.task
         return task.vote_summary(self.dataset.labels) if task.label_columns else None
 
@@ -129,14 +131,16 @@ def inspect_dataset(
     seed: int = 0,
     group: str | None = None,
 ) -> Inspection:
-    """Measure a packed dataset; nothing of it is held in memory but some numbers an image.
+    """Measure a packed dataset; only some numbers an image are held in memory.
 
     fractions, seed, group: of the split, as `saved_split` takes them.
 
     Raises RequestError where there is no column `group`.
     """
     table = dataset.table
-    find_groups(table.head(0), group)  # a wrong name is the user's mistake, not the data's
+    find_groups(
+        table.head(0), group
+    )  # a wrong name is the user's mistake, not a property of the data
     light = measure_light(dataset.images)
     names: tuple[str, ...] = ()
     codes = None
@@ -149,7 +153,7 @@ def inspect_dataset(
             split = saved_split(dataset, fractions, seed, group)
         except RequestError as error:
             refused = str(error)
-    part = None if split is None else pd.factorize(table["id"].map(split.part))[0]
+    part = None if split is None else pd.factorize(table["id"].map(split.subset))[0]
 
     def alike(rows: np.ndarray, similarity: float | None = None) -> Alike:
         differ = codes is not None and len(set(codes[rows])) > 1
@@ -190,7 +194,7 @@ def measure_light(images: np.ndarray) -> pd.DataFrame:
     length = max(1, _BLOCK_BYTES // (pixels * channels))
     for start in range(0, len(images), length):
         block = images[start : start + length]
-        # Plane by plane: sums over the last, short axis take ten times as long.
+        # Channel by channel: sums over the last, short axis take ten times as long.
         planes = np.ascontiguousarray(np.moveaxis(block, 3, 0)).reshape(channels, len(block), -1)
         brightest = planes.max(axis=0)
         means = planes.mean(axis=2, dtype=np.float32).T
@@ -212,10 +216,10 @@ def describe_columns(
     group: str | None = None,
     labels: Collection[str] = (),
 ) -> list[Column]:
-    """Describe the columns that are neither labels nor what every packed table has.
+    """Describe the columns that are neither labels nor in every packed table.
 
-    group: the column that the split keeps together already, which is left out, as are the columns
-    of the labels.
+    group: the column that the split groups by already, which is left out, as are the columns of
+    the labels.
 
     >>> table = pd.DataFrame({"id": range(40), "species": [f"s{n // 2}" for n in range(40)]})
     >>> describe_columns(table, np.repeat([0, 1], 20))[0].groups
@@ -228,7 +232,7 @@ def describe_columns(
             continue
         number, values = pd.factorize(table[name])
         known = number >= 0
-        # A number with a fraction measures something; it does not name a group.
+        # A number with decimals is a measurement, not the name of a group.
         names_groups = table[name].dtype.kind != "f"
         pure = False
         if codes is not None and known.any():
@@ -256,9 +260,9 @@ def _sets(group: np.ndarray) -> list[np.ndarray]:
 
 
 def _tied(pairs: np.ndarray, similarity: np.ndarray) -> list[tuple[np.ndarray, float]]:
-    """Return the rows that pairs (n, 2) tie together, and the least similarity that ties them.
+    """Return the sets of rows that pairs (n, 2) connect, and the smallest similarity in each.
 
-    The likeliest come first.
+    The most similar come first.
     """
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(-1, 2)

@@ -1,13 +1,13 @@
 """Pack a source: decode, frame and store every image once, in a cache keyed by content.
 
-    <cache>/stamps/<stamp and framing>     the key of what was packed from these very files
-    <cache>/datasets/<key>/                the packed dataset; the key is that of its content
+    <cache>/stamps/<stamp and framing>     the key of the dataset packed from these files
+    <cache>/datasets/<key>/                the packed dataset; the key is a hash of its content
 
-The stamp looks at names, sizes and times, so a second run reads no image. The key looks at the
-bytes, so images that were moved or copied are not packed again.
+The stamp is made of names, sizes and times, so that a second run reads no image. The key is made of
+the bytes, so that images that were moved or copied are not packed again.
 
-A dataset is written in a hidden folder beside its place and renamed, so it is there whole or not at
-all. Two processes may pack the same source at once: each writes its own, and the first one stays.
+A dataset is written to a hidden folder and renamed, so that it is never incomplete. Two processes
+may pack the same source at once: each writes its own, and the first one stays.
 """
 
 import hashlib
@@ -34,13 +34,14 @@ from hubblefork.data.dataset import FORMAT, PackedDataset
 from hubblefork.data.images.blocks import block_rows, read_blocks
 from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
+from hubblefork.data.images.transforms import transforms_digest
 from hubblefork.data.sources.base import Source
 
-# A block of images is the unit of work: few enough for progress to be seen, enough for sending
-# it to cost little.
+# Images in a block, the unit of work: few enough for a smooth progress bar, enough for the cost of
+# sending it to be small.
 _BLOCK_IMAGES = 64
 
-# What a row of the table and a left-out image take on the disk, generously.
+# An upper limit on the size of a row of the table, or of an image that is left out.
 _ROW_BYTES = 1 << 10
 
 
@@ -55,39 +56,42 @@ def pack(
     framing: crop, size and channels; None keeps the centre square with the source's channels.
     cache: folder of the cache; None for the environment variable HUBBLEFORK_CACHE, or else the
         user's cache folder of this system.
-    workers: how many images are read at once; None for one a processor core.
+    workers: how many blocks are read at once; None for one for each processor core.
 
-    Images that cannot be read are left out, listed in `dataset.json` and told on stderr.
+    Images that cannot be read are left out, listed in `dataset.json` and reported on stderr.
 
     Raises RequestError where no image can be read, a class loses all its images, images
-    differ in size and no size is asked for, a file changes meanwhile, or the source cannot be read
-    or the cache not be written (a full disk). Then nothing is left in the cache.
+    differ in size and no size is given, a file changes meanwhile, or the source cannot be read or
+    the cache not be written (a full disk). Then nothing is left in the cache.
     """
     framing = framing or source.framing()
+    if ready := source.packed(framing):
+        return ready
     folder = cache_folder(cache)
     for note in source.notes:
         say(note)
     stamped = _stamp(source)
-    stamp = folder / "stamps" / _sha256(stamped, framing.to_json(), FORMAT)
+    form = [framing.to_json(), transforms_digest(framing.transforms), FORMAT]
+    stamp = folder / "stamps" / _sha256(stamped, form)
     key = stamp.read_text() if stamp.exists() else None
     if key is None or not _dataset_folder(folder, key).is_dir():
-        with _told(f"{source.name} cannot be read"):
+        with _errors_explained(f"{source.name} cannot be read"):
             content = source.content()
-        key = _sha256(content, framing.to_json(), FORMAT)
+        key = _sha256(content, form)
         room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
-        with _told(f"cannot write the packed images in {folder}", f"; {room}"):
+        with _errors_explained(f"cannot write the packed images in {folder}", f"; {room}"):
             if not _dataset_folder(folder, key).is_dir():
                 with appearing_locked(_dataset_folder(folder, key)) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())
                     if _stamp(source) != stamped:
                         raise RequestError(
-                            f"{source.name} was changed while it was packed; pack it again once "
-                            "its files are at rest"
+                            f"{source.name} changed while it was packed; pack it again once its "
+                            "files no longer change"
                         )
             with replacing(stamp) as file:
                 file.write(key)
     dataset = PackedDataset.open(_dataset_folder(folder, key), source.name)
-    # The same images may lie elsewhere among other files than when they were packed.
+    # The same images may have been packed from other places, with other notes.
     dataset.info["notes"] = source.notes
     _say_left_out(dataset.info["left_out"], len(source.table))
     return dataset
@@ -98,20 +102,20 @@ def open_packed(
 ) -> PackedDataset | None:
     """Open the dataset of this key; None if it is not in the cache (any more).
 
-    source: what its source is called, where that is not as it was packed.
+    source: the name of its source, where that differs from when it was packed.
     """
     path = _dataset_folder(cache_folder(cache), key)
     return PackedDataset.open(path, source) if path.is_dir() else None
 
 
 def _stamp(source: Source) -> str:
-    with _told(f"{source.name} cannot be read"):
+    with _errors_explained(f"{source.name} cannot be read"):
         return source.stamp()
 
 
 @contextmanager
-def _told(what: str, hint: str = "") -> Iterator[None]:
-    """Tell in one line what could not be done, and what the system says against it."""
+def _errors_explained(what: str, hint: str = "") -> Iterator[None]:
+    """Turn a system error into one line: what could not be done, and why."""
     try:
         yield
     except OSError as error:
@@ -136,14 +140,14 @@ def _write(
     workers = max(1, min(workers, len(blocks)))
     jobs = (source.job(block) for block in blocks)
     read = read_blocks(jobs, framing, shape, workers, source.prefer)
-    # Of what is kept for every image, numbers are kept as arrays: a tenth of the memory of lists.
+    # Numbers of every image are kept as arrays, which take a tenth of the memory of lists.
     rows: list[np.ndarray] = []
     digests: list[str] = []
     sizes: list[np.ndarray] = []
     positions: list[tuple[float, float] | None] = []
     left_out: list[dict[str, str]] = []
-    # Plain writes, not a memory map: on a full disk a write is an error that can be told, a
-    # memory map kills the process.
+    # Plain writes, not a memory map: on a full disk a write is an error that can be reported, and
+    # a memory map kills the process.
     with (
         open(folder / "images.npy", "wb") as file,
         closing(read),
@@ -153,7 +157,7 @@ def _write(
         file.write(header)
         for block, result in zip(blocks, read, strict=True):
             if result.misfit is not None:
-                _complain_of_sizes(source, block[result.misfit[0]], result.misfit[1], shape)
+                _refuse_sizes(source, block[result.misfit[0]], result.misfit[1], shape)
             file.write(result.pixels)
             rows.append(np.array(result.read, np.int64) + block.start)
             digests += result.digests
@@ -165,7 +169,7 @@ def _write(
             done(len(block))
         file.seek(0)
         true_header = _npy_header((len(digests), *shape))
-        assert len(true_header) == len(header), "numpy leaves room for any number of rows"
+        assert len(true_header) == len(header), "numpy pads the header for any number of rows"
         file.write(true_header)
         file.flush()
         os.fsync(file.fileno())
@@ -174,10 +178,10 @@ def _write(
         small = all("smaller than the crop" in each["reason"] for each in left_out)
         raise RequestError(
             f"{source.name}: none of its {total:,} images can be used: {_reasons(left_out)}"
-            + "; --crop asks for a smaller square" * small
+            + "; give a smaller --crop" * small
         )
     table = source.table.iloc[np.concatenate(rows)].reset_index(drop=True)
-    table = _with_what_was_seen(table, digests, np.concatenate(sizes), positions)
+    table = _with_image_columns(table, digests, np.concatenate(sizes), positions)
     counts = _counts(source, table, left_out)
     table_file = BytesIO()
     table.to_parquet(table_file, index=False)
@@ -200,15 +204,15 @@ def _write(
     (folder / "dataset.json").write_text(text, encoding="utf-8")
 
 
-def _with_what_was_seen(
+def _with_image_columns(
     table: pd.DataFrame,
     digests: list[str],
     sizes: np.ndarray,
     positions: list[tuple[float, float] | None],
 ) -> pd.DataFrame:
-    """Add what reading the images told: digest, width, height, bands, and positions if any.
+    """Add what was found in the images: digest, width, height, bands, and positions if any.
 
-    A position that the source's own table gives goes before that in an image's header.
+    A position in the source's own table takes precedence over that in an image's header.
     """
     width, height, bands = sizes.T
     table = table.assign(digest=digests, width=width, height=height, bands=bands)
@@ -225,24 +229,24 @@ def _first_side(source: Source, framing: Framing) -> int:
         image = source.read([row], framing)[0]
         if not isinstance(image, UnreadableImage):
             return image.pixels.shape[0]
-    return 1  # none can: the reasons are gathered by reading them all
+    return 1  # none can; reading them all gives the reasons
 
 
-def _complain_of_sizes(
+def _refuse_sizes(
     source: Source, row: int, found: tuple[int, ...], expected: tuple[int, ...]
 ) -> NoReturn:
     raise RequestError(
         f"{source.name}: the images differ in size ({source.table['origin'].iloc[row]} gives "
         f"{found[1]}x{found[0]}, an earlier one {expected[1]}x{expected[0]}); "
-        "ask for one size (--size)"
+        "give one size (--size)"
     )
 
 
 def _npy_header(shape: tuple[int, ...]) -> bytes:
-    """Return the head of an .npy file; its length is the same for any number of rows."""
+    """Return the header of an .npy file; its length is the same for any number of rows."""
     stream = BytesIO()
-    head = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(stream, head)
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
     return stream.getvalue()
 
 
@@ -251,13 +255,13 @@ def _check_room(folder: Path, needed: int) -> None:
     if free < needed:
         raise RequestError(
             f"packing needs {_gigabytes(needed)} in {folder.parent.parent}, where "
-            f"{_gigabytes(free)} are free; ask for a smaller size (--size), make room, or set "
+            f"{_gigabytes(free)} are free; give a smaller size (--size), make room, or set "
             "HUBBLEFORK_CACHE to a folder with room"
         )
 
 
 def _counts(source: Source, table: pd.DataFrame, left_out: list[dict[str, str]]) -> dict[str, int]:
-    """Return the number of images of each class, none of which may have lost all of its own."""
+    """Return the number of images of each class; RequestError where one has lost all of them."""
     if not source.task.label_columns:
         return {}
     before, after = (

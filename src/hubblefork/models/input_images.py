@@ -11,6 +11,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing, colour_of, frame
 from hubblefork.data.images.raster import frame_image
+from hubblefork.data.images.transforms import apply_transforms, find_transforms
 
 # An array (N, H, W, C) or (H, W, C) of uint8, an image of Pillow, or a sequence of images.
 Images = np.ndarray | Image.Image | Sequence[np.ndarray | Image.Image]
@@ -19,8 +20,8 @@ Images = np.ndarray | Image.Image | Sequence[np.ndarray | Image.Image]
 class InputImages:
     """Images as one batch after another of arrays, framed when they are asked for.
 
-    Images that have the packed size already are neither cut nor scaled; a memory-mapped array of
-    these is read batch by batch.
+    Arrays that have the packed size already are taken as packed: neither cut, scaled nor sent
+    through the framing's transforms; a memory-mapped array of these is read batch by batch.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ class InputImages:
             raise _not_images(images)
         self._framing = framing
         self._colours = colours
+        self._transforms = find_transforms(framing.transforms)
         self._packed = (framing.size, framing.size, framing.channels)
 
     def __len__(self) -> int:
@@ -63,25 +65,25 @@ class InputImages:
         try:
             if isinstance(image, Image.Image):
                 decoded = frame_image(image, self._framing_of(image.size))
-                return self._in_colours(decoded.pixels, decoded.bands)
+                return self._transformed(decoded.pixels, decoded.bands)
             if not _is_array(image, (2, 3)):
                 raise _not_images(image)
             if image.shape == self._packed:
                 return image
             pixels = image[..., None] if image.ndim == 2 else image
             framed = frame(pixels, self._framing_of(pixels.shape[:2]))
-            return self._in_colours(framed, pixels.shape[2])
+            return self._transformed(framed, pixels.shape[2])
         except (UnreadableImage, ValueError) as reason:
             raise RequestError(f"image {row} cannot be predicted: {reason}") from reason
 
     def _framing_of(self, sides: tuple[int, ...]) -> Framing:
         return replace(self._framing, crop=None) if sides == self._packed[:2] else self._framing
 
-    def _in_colours(self, pixels: np.ndarray, bands: int) -> np.ndarray:
+    def _transformed(self, pixels: np.ndarray, bands: int) -> np.ndarray:
         found = colour_of(bands)
         if found not in self._colours:
             raise ValueError(f"it is {found}, where it should be {' or '.join(self._colours)}")
-        return pixels
+        return apply_transforms(pixels, self._transforms)
 
 
 def _is_array(images: object, axes: tuple[int, ...]) -> TypeGuard[np.ndarray]:

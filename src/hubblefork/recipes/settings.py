@@ -71,6 +71,8 @@ class DataTable(Table):
     grey: bool = False
     """Whether images are packed in grey, as the mean of the channels."""
     stretch: StretchTable = StretchTable()
+    transforms: list[str] = []
+    """Names of registered functions that every image goes through before it is packed."""
     classes: str | dict[str, dict[str, float | list[float]]] | None = None
     """Rule that makes classes of votes: five, galaxy10, or a file of thresholds."""
 

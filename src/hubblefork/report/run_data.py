@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.sources.base import PARTS
+from hubblefork.data.subsets import SUBSETS
 from hubblefork.tasks.predictions import Predictions
 
 
@@ -95,7 +95,7 @@ class Material:
 
     def parts(self) -> list[str]:
         """The parts of the split that hold images."""
-        return [part for part in PARTS if sum(self.counts.get(part, {}).values())]
+        return [part for part in SUBSETS if sum(self.counts.get(part, {}).values())]
 
     def validated(self) -> bool:
         """Whether the training was watched on a validation set."""

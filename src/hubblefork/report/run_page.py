@@ -9,7 +9,7 @@ import numpy as np
 from hubblefork.core.files import replacing
 from hubblefork.core.text import between, percent, several
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.sources.base import PARTS
+from hubblefork.data.subsets import SUBSETS
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report import votes
 from hubblefork.report.confusion import galleries, matrix_rows
@@ -185,7 +185,7 @@ def _split(material: Material) -> dict[str, str]:
     return {
         "rule": _shown(material.split["rule"]),
         "seed": _shown(material.split["seed"]),
-        **{PART_NAMES[part]: several(sizes[part], "image") for part in PARTS if part in sizes},
+        **{PART_NAMES[part]: several(sizes[part], "image") for part in SUBSETS if part in sizes},
         "sha256": _shown(material.split["sha256"]),
     }
 

@@ -13,8 +13,8 @@ import pandas as pd
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.sources.base import PARTS
 from hubblefork.data.splits import Split
+from hubblefork.data.subsets import SUBSETS
 from hubblefork.evaluation.class_metrics import measure_classes
 from hubblefork.evaluation.conformal import measure_sets
 from hubblefork.explanation.network_examples import network_examples
@@ -117,7 +117,8 @@ def _drawn(probabilities: np.ndarray, random: np.random.Generator) -> np.ndarray
 def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
     """What the report says of a split, with the images of each class in each part."""
     counts = {
-        part: dataset.task.class_counts(dataset.labels[split.rows(dataset, part)]) for part in PARTS
+        part: dataset.task.class_counts(dataset.labels[split.rows(dataset, part)])
+        for part in SUBSETS
     }
     return {
         "rule": split.rule,

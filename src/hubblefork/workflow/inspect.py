@@ -34,7 +34,7 @@ class Looked:
 
 
 def inspect(
-    source: str | Path,
+    source: Any,
     *,
     out: str | Path | None = None,
     crop: int | None = None,
@@ -51,7 +51,7 @@ def inspect(
     Parameters
     ----------
     source
-        Images with or without labels: see `SOURCES`.
+        Images with or without labels: see `hubblefork.open_source`.
     out
         The page to write; by default `data-<source>.html` in this folder. Such a page that is
         there is replaced.
@@ -68,15 +68,14 @@ def inspect(
     >>> looked.inspection.counts, looked.page.is_file()
     (array([40, 40]), True)
     """
-    page = check_page(out or f"data-{short_name(str(source))}.html", PAGE)
     given = {"data.crop": crop, "data.size": size, "data.grey": grey or None,
              "data.classes": classes, "split.group": group}  # fmt: skip
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     recipe = load_recipe("default", settings)
     opened = open_source(source, recipe.data.classes, labelled=False)
-    framing = opened.framing(
-        recipe.data.crop, recipe.data.size, recipe.data.grey, recipe.data.stretch.stretch()
-    )
+    page = check_page(out or f"data-{short_name(opened.name)}.html", PAGE)
+    data = recipe.data
+    framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
     dataset = pack(opened, framing)
     shares = (recipe.split.train, recipe.split.val, recipe.split.test)
     inspection = inspect_dataset(dataset, shares, seed=0, group=recipe.split.group)

@@ -124,6 +124,6 @@ def _split(dataset: PackedDataset, held_out: np.ndarray, recipe: Recipe, seed: i
     # Without the source's own split: here every image is held out once.
     rest = dataset.table[~held_out].drop(columns="split", errors="ignore")
     inner = make_split(rest, dataset.task, (1 - val, val, 0.0), seed, fractions.group)
-    part = inner.part.reindex(dataset.table["id"]).fillna("test")
+    part = inner.subset.reindex(dataset.table["id"]).fillna("test")
     part.index.name = "id"
     return Split(part, f"one fold held out; the rest {inner.rule}", seed)

@@ -1,7 +1,6 @@
-"""Pack a source by name, for a notebook."""
+"""Pack a source, for a notebook."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from hubblefork.data.dataset import PackedDataset
@@ -10,21 +9,22 @@ from hubblefork.data.sources import open_source
 
 
 def pack(
-    source: str | Path,
+    source: Any,
     *,
     crop: int | None = None,
     size: int | None = None,
     grey: bool = False,
     classes: str | Mapping[str, Any] | None = None,
 ) -> PackedDataset:
-    """Read a source once, and give its images as a memory-mapped array with a table.
+    """Read a source once; its images become a memory-mapped array with a table.
 
     Parameters
     ----------
     source
-        `simulated`, a directory with one folder a class, or a catalogue.
+        A name, a directory with one folder a class, a catalogue, or arrays and tables in memory:
+        see `hubblefork.open_source`.
     crop
-        Side of the centred square kept of each image, in its own pixels; all of it by default.
+        Side of the centred square to keep of each image, in its own pixels; all of it by default.
     size
         Side of the packed images in pixels.
     grey

@@ -40,7 +40,7 @@ class Request:
     follow the epochs. device, compiled: as chosen on this machine. The rest is as in `train`.
     """
 
-    source: str | Path
+    source: Any
     recipe: str | Path | None
     network: nn.Module | None
     out: Path | None
@@ -59,7 +59,11 @@ def start_run(request: Request) -> tuple[Run, Plan]:
 
     Raises RequestError, with nothing written but the packed dataset, where something does not fit.
     """
-    earlier = find_earlier(request.source, request.out) if request.resume else None
+    earlier = None
+    if request.resume:
+        in_memory = not isinstance(request.source, str | Path)
+        name = open_source(request.source, labelled=False).name if in_memory else request.source
+        earlier = find_earlier(name, request.out)
     if not earlier and request.out is not None:
         refuse_existing(request.out)
     recipe = _recipe(request, earlier)
@@ -103,12 +107,12 @@ def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:
     if dataset is None:
         dataset = _pack(request.source, recipe)
     if dataset.key != provenance.dataset:
-        raise RequestError(f"{request.source} has other images on {gethostname()}")
+        raise RequestError(f"{dataset.source} has other images on {gethostname()}")
     split, seed, precision = Split.load(run.split), provenance.seed, provenance.precision
     return run, _plan(request, recipe, dataset, split, seed, precision)
 
 
-def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
+def prepare(source: Any, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
     """Pack a source as a recipe asks, and split it.
 
     Raises RequestError, before any image is read, where its labels do not fit the recipe, or
@@ -119,11 +123,12 @@ def prepare(source: str | Path, recipe: Recipe, seed: int) -> tuple[PackedDatase
     return dataset, saved_split(dataset, fractions, seed, recipe.split.group)
 
 
-def _pack(source: str | Path, recipe: Recipe) -> PackedDataset:
+def _pack(source: Any, recipe: Recipe) -> PackedDataset:
     opened = open_source(source, recipe.data.classes)
     choose_objective(recipe, opened.task, opened.table, opened.name)
     data = recipe.data
-    framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
+    stretch = data.stretch.stretch()
+    framing = opened.framing(data.crop, data.size, data.grey, stretch, data.transforms)
     # Without weights to read, on the meta device: it takes no memory and no time.
     with torch.device("cpu" if recipe.network.weights else "meta"):
         make_network(recipe, framing.channels, opened.task.outputs)
@@ -212,4 +217,4 @@ def provenance_of(planned: Plan, overlap: Mapping[str, int | None] | None = None
 
 
 def device_name(place: torch.device) -> str:
-    return torch.cuda.getdevice_name(place) if place.type == "cuda" else "cpu"
+    return torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"

@@ -32,7 +32,7 @@ _LARGEST_SEED = 2**32 - 1
 
 
 def train(
-    source: str | Path,
+    source: Any,
     recipe: str | Path | None = None,
     *,
     network: str | nn.Module | None = None,
@@ -53,7 +53,8 @@ def train(
     Parameters
     ----------
     source
-        `simulated`, a directory with one folder a class, a catalogue: see `SOURCES`.
+        A name, a directory with one folder a class, a catalogue, or arrays `(images, labels)` and
+        tables in memory: see `hubblefork.open_source`.
     recipe
         Name of a recipe or path of a TOML file; `default` where none is given.
     network

@@ -62,7 +62,7 @@ def test_attributes_name_the_classes(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["y"] = [0, 1]
         file["y"].attrs["classes"] = ["disc", "bar"]
-    assert only(tmp_path / "a.h5").named_classes() == ["disc", "bar"]
+    assert only(tmp_path / "a.h5").class_names() == ["disc", "bar"]
 
 
 def test_what_lies_in_other_files_is_not_read(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
-from hubblefork.data.sources.array_keys import siblings
+from hubblefork.data.sources.arrays import siblings
 
 IMAGES = np.zeros((6, 8, 8), "u1")
 LABELS = np.array([0, 1] * 3)

@@ -42,9 +42,9 @@ def test_names_of_classes_give_the_order(tmp_path, labels):
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"labels": np.array(["x", "y"] * 3)}, "labels that are no names of classes: x, y"),
-        ({"labels": np.array([3, 0] * 3)}, "labels outside of 0 to 1: 3"),
-        ({"labels": np.eye(3)[[0, 1, 2] * 2]}, "labels outside of 0 to 1: 2"),
+        ({"labels": np.array(["x", "y"] * 3)}, "none of its 2 classes: x, y; expected a, b"),
+        ({"labels": np.array([3, 0] * 3)}, "none of its 2 classes: 3; expected 0, 1"),
+        ({"labels": np.eye(3)[[0, 1, 2] * 2]}, "none of its 2 classes: 2; expected 0, 1"),
     ],
 )
 def test_labels_beyond_the_names_are_told(tmp_path, arrays, words):

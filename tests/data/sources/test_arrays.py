@@ -79,7 +79,7 @@ def test_an_npy_file_finds_its_labels(tmp_path):
 def test_further_images_are_named(tmp_path):
     np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, val_images=IMAGES[:5])
     (note,) = open_source(tmp_path / "a.npz").notes
-    assert note.startswith("Images are those of images; passed over: val_images (5, ")
+    assert note.startswith("The images are those of images; ignored: val_images (5, ")
 
 
 def test_packed_images_are_those_of_the_file(tmp_path):
@@ -172,7 +172,7 @@ def test_images_without_labels_are_enough_to_predict(tmp_path):
     np.savez(tmp_path / "a.npz", x=IMAGES, y=np.full(N, np.nan), split=["test"] * N)
     source = open_source(tmp_path / "a.npz", labelled=False)
     assert source.task == Unlabelled()
-    assert "12 labels of y (12) float64 are no whole numbers" in source.notes[0]
+    assert "12 of 12 labels of y (12) float64 are missing" in source.notes[0]
     np.savez(tmp_path / "a.npz", x=IMAGES, y=LABELS)
     assert open_source(tmp_path / "a.npz", labelled=False).task.outputs == 3
 
@@ -194,11 +194,14 @@ def many(**changes: object) -> Callable[[Path], str]:
         (many(labels=LABELS[:5]), "5 labels, labels (5) int64, for 12 images"),
         (many(labels=np.array([{}] * N)), "labels is pickled objects, which are never read"),
         (many(labels=np.zeros(N)), "only one class, '0'"),
-        (many(labels=LABELS / 2), "no whole numbers: 0.5"),
+        (many(labels=LABELS / 2), "not whole numbers: 0.5"),
         (many(labels=np.zeros((N, 4))), "neither one-hot (a single 1, otherwise 0) nor one vote"),
         (many(labels=np.zeros((N, 2, 2))), "which are the labels"),
-        (many(labels=np.array(["a", ""] * 6)), "6 labels of labels (12) text are empty"),
-        (many(labels=LABELS - 1, class_names=["a", "b", "c"]), "labels outside of 0 to 2: -1"),
+        (many(labels=np.array(["a", ""] * 6)), "6 of 12 labels of labels (12) text are missing"),
+        (
+            many(labels=LABELS - 1, class_names=["a", "b", "c"]),
+            "none of its 3 classes: -1; expected 0, 1, 2",
+        ),
         (many(labels=None), "which are the labels of its 12 images? Beside them it has nothing"),
         (many(images=np.zeros((N, 30))), "holds no images"),
         (many(images=np.zeros((0, 8, 8))), "holds no images"),
@@ -206,9 +209,12 @@ def many(**changes: object) -> Callable[[Path], str]:
         (many(images=np.zeros((N, 6, 6, 6), "u1")), "it is not clear which axis"),
         (many(images=None, x_train=IMAGES, x_test=IMAGES), "which are the images, and which"),
         (many(id=np.zeros(N, int)), "1 ids stand in more than one row: 0"),
-        (many(id=np.array(["a", ""] * 6)), "6 ids are empty"),
-        (many(ra=np.full(N, 400.0)), "12 rows have a ra that is no angle"),
-        (many(dec=np.array(["a"] * N)), "dec (12) text; expected numbers"),
+        (
+            many(id=np.array(["a", ""] * 6)),
+            "6 of 12 rows have no id; row numbers 2, 4, 6 and 3 more",
+        ),
+        (many(ra=np.full(N, 400.0)), "12 rows have a ra that is not an angle"),
+        (many(dec=np.array(["a"] * N)), "12 rows have a dec that is not an angle"),
         (many(split=np.array(["a"] * N)), "12 rows have an unknown split"),
     ],
 )
@@ -220,12 +226,12 @@ def test_what_does_not_fit_is_told(tmp_path, write, words):
     ("options", "words"),
     [
         (":images=imges", "no array 'imges'; did you mean 'images'?"),
-        (":images=labels", "labels (12) int64 are no images"),
+        (":images=labels", "labels (12) int64 cannot be images"),
         (":labels=images", "no array 'images'"),
         (":labels=", "the option 'labels' is empty"),
         (":label=labels", "no option 'label'"),
         (":order=ABC", "expected order=HWC or order=CHW"),
-        (":classes=labels", "are no names of classes; expected text"),
+        (":classes=labels", "cannot be class names; expected text"),
     ],
 )
 def test_wrong_options_are_told(tmp_path, options, words):

@@ -194,8 +194,8 @@ def test_a_test_part_alone_can_be_opened(folder):
 
 def test_positions_off_the_sky_are_refused(folder):
     said = refusal(folder, six(dec=[0, 91, 0, 0, 0, 0]))
-    assert said.startswith("cat.csv: 1 rows have a dec that is no angle within 90 degrees: 91")
-    assert "no angle" in refusal(folder, six(ra=["12h30m", 0, 0, 0, 0, 0]))
+    assert said.startswith("cat.csv: 1 rows have a dec that is not an angle within 90 degrees: 91")
+    assert "not an angle" in refusal(folder, six(ra=["12h30m", 0, 0, 0, 0, 0]))
 
 
 def test_what_is_no_table_is_refused_in_one_line(folder):
@@ -211,7 +211,7 @@ def test_spaces_in_the_header_do_not_cost_leading_zeros(folder):
 
 def test_two_columns_of_one_name_are_refused(folder):
     said = refusal(folder, "id,image,label, id\n1,images/000.png,a,2\n")
-    assert said == "cat.csv has two columns called 'id'; one of them has to go"
+    assert said == "cat.csv has two columns called 'id'; remove one of them"
 
 
 # Votes

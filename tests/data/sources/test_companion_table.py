@@ -65,5 +65,5 @@ def test_bytes_that_are_no_text_are_no_table(tmp_path):
 
 
 def test_a_position_off_the_sky_is_refused(tmp_path):
-    with pytest.raises(RequestError, match="no angle within 90 degrees: 100"):
+    with pytest.raises(RequestError, match="not an angle within 90 degrees: 100"):
         beside(tmp_path, "file,ra,dec\n2.jpg,1,100\n3.png,,\n")

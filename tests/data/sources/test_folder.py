@@ -56,7 +56,8 @@ def test_stray_files_are_ignored_and_named(two_classes):
     source = opened(two_classes)
     assert len(source.table) == 22
     assert source.notes == [
-        "2 files or folders were ignored as no image of a class: credits.csv, spiral/notes.txt."
+        "2 files or folders were ignored, not being images of a class: credits.csv, "
+        "spiral/notes.txt."
     ]
 
 

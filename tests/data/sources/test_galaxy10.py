@@ -94,7 +94,7 @@ def test_decals_has_positions_and_is_split_by_them(tmp_path):
         # Only two of the ten classes are there; a split is made of these.
         task = replace(source.task, names=GALAXY10_DECALS[:2])
         split = make_split(source.table, task, (0.6, 0.2, 0.2), seed)
-        assert split.part["decals-00"] == split.part["decals-01"]
+        assert split.subset["decals-00"] == split.subset["decals-01"]
 
 
 def test_each_chunk_of_decals_is_read_once(tmp_path, monkeypatch):
@@ -147,11 +147,11 @@ def test_a_file_named_alone_says_what_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"ans": np.full(40, 10, np.uint8)}, "labels outside of 0 to 9: 10"),
-        ({"ans": np.full(40, np.nan)}, "40 labels of ans (40) float64 are no whole numbers"),
+        ({"ans": np.full(40, 10, np.uint8)}, "none of its 10 classes: 10"),
+        ({"ans": np.full(40, np.nan)}, "40 of 40 labels of ans (40) float64 are missing"),
         ({"ans": np.arange(39)}, "ans (39) int64"),
         ({"ra": np.where(np.arange(40) == 5, np.nan, 1.0)}, "no position on the sky: decals-05"),
-        ({"dec": np.full(40, 91.0)}, "no angle within 90 degrees"),
+        ({"dec": np.full(40, 91.0)}, "not an angle within 90 degrees"),
         ({"images": np.zeros((40, 256, 256, 3), np.float32)}, "images (40, 256, 256, 3) float32"),
     ],
 )
@@ -240,4 +240,4 @@ def test_a_damaged_file_of_astronn_is_passed_over(published, tmp_path, capsys):
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(published.read_bytes()[:1000])
     assert str(tmp_path / "cache") in open_source("galaxy10-sdss").notes[0]
-    assert "was passed over" in capsys.readouterr().err
+    assert "is ignored" in capsys.readouterr().err

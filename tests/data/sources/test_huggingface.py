@@ -216,7 +216,7 @@ def test_configurations_are_not_mixed(files, repository):
         ({"label": [0.5, 1, 0, 1, 0, 1]}, "none of its 3 classes: 0.5"),
         ({"id": ["a"] * 6}, "1 ids stand in more than one row: a"),
         ({"id": ["a", None, "b", "c", "d", "e"]}, "1 of 6 rows have no id"),
-        ({"ra": [1.0] * 6, "dec": [95.0] * 6}, "6 rows have a dec that is no angle within 90"),
+        ({"ra": [1.0] * 6, "dec": [95.0] * 6}, "6 rows have a dec that is not an angle within 90"),
         ({"image": None}, "no column holds images as bytes"),
     ],
 )

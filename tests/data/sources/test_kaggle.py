@@ -70,7 +70,7 @@ def test_the_test_images_stand_in_the_order_of_the_benchmark(challenge):
     source = open_source(f"kaggle:{challenge}:test")
     assert list(source.table["id"]) == ["100018", "100037", "100042"]
     assert source.notes == [
-        "There is no all_zeros_benchmark.csv, which tells whether any image is missing."
+        "There is no all_zeros_benchmark.csv, which would show whether images are missing."
     ]
 
 
@@ -126,7 +126,7 @@ def test_every_row_of_the_benchmark_stays_whether_its_image_is_there_or_not(chal
         (lambda t: t.drop(columns="Class9.2"), "has no column Class9.2; expected GalaxyID and the"),
         (lambda t: t.rename(columns={"GalaxyID": "id"}), "has no column GalaxyID; found"),
         (lambda t: t.assign(GalaxyID=["1", "1", "2", "3"]), "1 ids stand in more than one row"),
-        (lambda t: t.assign(GalaxyID=["1", None, "2", "3"]), "1 rows of training_solutions_rev1"),
+        (lambda t: t.assign(GalaxyID=["1", None, "2", "3"]), "1 of 4 rows have no GalaxyID"),
         (lambda t: t.assign(GalaxyID=["1", "2", "3", "4"]), "none of the 4 ids"),
         (lambda t: t.iloc[:0], "none of the 0 ids"),
     ],

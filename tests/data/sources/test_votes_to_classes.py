@@ -101,7 +101,7 @@ def test_a_class_without_galaxies_is_left_out_and_told():
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.9": 0.5}}, "'Class1.9', which is no answer"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": 5}}, "Class1.2 of class 'b' is 5; expected"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": [0.5, 0.1]}}, "is [0.5, 0.1]; expected the"),
-        ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": [0.5]}}, "or [least, most]"),
+        ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": [0.5]}}, "or [smallest, largest]"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": "0.5"}}, "is '0.5'; expected"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": True}}, "is True; expected"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": float("nan")}}, "is nan; expected"),
@@ -128,4 +128,14 @@ def test_labels_beside_votes_are_named_as_the_reason(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
     table = sky.table.assign(image="a.png", label=["a", "b", "a", "b"])
     table.to_csv(tmp_path / "both.csv", index=False)
-    assert "which it has too: take its labels out" in refusal(tmp_path / "both.csv", "five")
+    assert "which it has too: remove its labels" in refusal(tmp_path / "both.csv", "five")
+
+
+def test_classes_of_a_packed_dataset_with_votes(tmp_path):
+    votes = open_source("simulated:votes:60")
+    dataset = pack(votes, votes.framing(crop=48, size=24), tmp_path)
+    classes = open_source(dataset, "five")
+    packed = pack(classes, classes.framing(size=24), tmp_path)
+    rows = dataset.table["id"].isin(packed.table["id"]).to_numpy()
+    np.testing.assert_array_equal(packed.images, dataset.images[rows])
+    assert packed.framing == dataset.framing

@@ -1,4 +1,4 @@
-"""Read images block by block in several threads or processes, and give the blocks in order.
+"""Read images block by block in several threads or processes, and yield the blocks in order.
 
 Worker processes import this module and what reads the images, and nothing heavy beside it, so
 that they start quickly.
@@ -17,8 +17,9 @@ from typing import Literal
 
 from hubblefork.data.images.decoded import DecodedImage, UnreadableImage
 from hubblefork.data.images.framing import Framing, colour_of
+from hubblefork.data.images.transforms import Transform, apply_transforms, find_transforms
 
-# The blocks in flight, a few for each worker, are to take some tens of megabytes.
+# The blocks in progress, a few for each worker, take some tens of megabytes.
 _BLOCK_BYTES = 8 << 20
 
 DecodedImages = list[DecodedImage | UnreadableImage]
@@ -27,15 +28,14 @@ Job = Callable[[Framing], DecodedImages]
 
 @dataclass(frozen=True)
 class Block:
-    """What was read of one block of images.
+    """One block of images as read.
 
     pixels: the bytes of all that could be read, one after another.
-    read: the places of these in the block.
-    digests: a hash of the pixels of each of these.
-    sizes: width, height and bands of the original of each of these.
-    positions: right ascension and declination of each of these in degrees, or None.
-    left_out: the place and the reason of each of the others.
-    misfit: the place and the shape of the first that has another shape than was expected.
+    read: the indices of these in the block; digests: a hash of the pixels of each.
+    sizes: width, height and bands of the original of each.
+    positions: right ascension and declination of each in degrees, or None.
+    left_out: the index and the reason of each of the others.
+    misfit: the index and the shape of the first that has an unexpected shape.
     """
 
     pixels: bytes
@@ -58,13 +58,20 @@ def block_rows(total: int, image_bytes: int, most: int) -> list[range]:
 
 
 def read_block(
-    job: Job, framing: Framing, shape: tuple[int, ...], colours: Collection[str] | None = None
+    job: Job,
+    framing: Framing,
+    shape: tuple[int, ...],
+    colours: Collection[str] | None = None,
+    transforms: dict[str, Transform] | None = None,
 ) -> Block:
     """Do one job; every image is expected to have this shape.
 
-    Those that `colour_of` calls something that is not among `colours` are left out, where any are
-    given: a model that has learnt from colours is lost without them.
+    colours: where given, images for which `colour_of` returns something else are left out: a model
+        trained on colour images cannot use grey ones.
+    transforms: the functions that `framing` names, where they may not be registered: in a process.
     """
+    if transforms is None:
+        transforms = find_transforms(framing.transforms)
     block = Block(b"", [], [], [], [], [], None)
     parts = []
     for place, image in enumerate(job(framing)):
@@ -76,7 +83,7 @@ def read_block(
             found, expected = colour_of(image.bands), " or ".join(colours)
             block.left_out.append((place, f"it is {found}, where it should be {expected}"))
         else:
-            content = image.pixels.tobytes()
+            content = apply_transforms(image.pixels, transforms).tobytes()
             parts.append(content)
             block.read.append(place)
             # Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 images.
@@ -94,15 +101,16 @@ def read_blocks(
     prefer: Literal["threads", "processes"],
     colours: Collection[str] | None = None,
 ) -> Generator[Block, None, None]:
-    """Do the jobs with this many workers and give each block in its order.
+    """Do the jobs with this many workers and yield the blocks in order.
 
-    At most two jobs a worker are in the making: a disk slower than the decoders holds them up,
-    instead of filling the memory. (joblib's own generator does not wait for its reader.)
+    At most two jobs a worker are in progress, so that results do not fill the memory where a disk
+    is slower than the decoders. (joblib's own generator does not wait for its reader.)
     """
     waiting: deque = deque()
+    transforms = find_transforms(framing.transforms)
     with _pool(workers, prefer) as pool:
         for job in jobs:
-            waiting.append(pool.submit(read_block, job, framing, shape, colours))
+            waiting.append(pool.submit(read_block, job, framing, shape, colours, transforms))
             if len(waiting) == 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -127,9 +135,9 @@ def _pool(workers: int, prefer: Literal["threads", "processes"]) -> Iterator[Exe
 
 
 def _leave_with(parent: int) -> None:
-    """End this worker process soon after its parent has gone.
+    """End this worker process soon after its parent has ended.
 
-    A parent that is killed cannot tell its workers, and they would wait for it for ever.
+    A parent that is killed cannot tell its workers, which would wait for it for ever.
     """
 
     def watch() -> None:
@@ -137,5 +145,5 @@ def _leave_with(parent: int) -> None:
             time.sleep(1)
         os._exit(1)
 
-    if os.name == "posix":  # elsewhere the number of a parent that has gone does not change
+    if os.name == "posix":  # elsewhere the parent's number does not change when it ends
         threading.Thread(target=watch, daemon=True).start()

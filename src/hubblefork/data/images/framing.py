@@ -1,4 +1,4 @@
-"""How an image is cut and scaled before it is packed: a centred square, a size, its channels."""
+"""How an image is cropped, scaled and transformed before it is packed."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
+from hubblefork.data.images.transforms import find_transforms
 from hubblefork.sky.stretch import Stretch
 
 
@@ -16,13 +17,16 @@ class Framing:
 
     crop: side of the square kept around the centre, in pixels of the original image. None keeps
         the largest centred square. An image smaller than the crop is left out with a reason:
-        filling or enlarging it would change the scale that the crop is there to keep.
+        padding or enlarging it would change the scale that the crop is there to keep.
     size: side of the packed image in pixels. None leaves the kept square as it is.
     channels: of a packed image: 1 (grey), 3 (red, green, blue), or the bands of a source that
         has another number of them.
     stretch: how counts, as FITS files and arrays of floats hold them, become bytes.
+    transforms: names of registered functions that the framed image then goes through, in order;
+        see `hubblefork.register_transform`.
 
-    Raises RequestError where a side or the channels are not a positive whole number.
+    Raises RequestError where a side or the channels are not a positive whole number, and where no
+    transform of a name is registered.
 
     >>> Framing(crop=212, size=106).channels
     3
@@ -35,6 +39,7 @@ class Framing:
     size: int | None = None
     channels: int = 3
     stretch: Stretch = field(default_factory=Stretch)
+    transforms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("crop", "size"):
@@ -46,6 +51,7 @@ class Framing:
                 )
         if not (_is_whole(self.channels) and self.channels >= 1):
             raise RequestError(f"channels is {self.channels!r}; expected a whole number above 0")
+        find_transforms(self.transforms)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -57,13 +63,14 @@ class Framing:
         >>> Framing.from_json(Framing(size=64).to_json()) == Framing(size=64)
         True
         """
-        return cls(**{**value, "stretch": Stretch(**value["stretch"])})
+        stretch, transforms = Stretch(**value["stretch"]), tuple(value["transforms"])
+        return cls(**{**value, "stretch": stretch, "transforms": transforms})
 
     def __str__(self) -> str:
         crop = f"centre {self.crop} pixels" if self.crop else "centre square"
         size = f", resized to {self.size}x{self.size}" if self.size else ""
         kind = {1: ", grey", 3: ""}.get(self.channels, f", {self.channels} bands")
-        return crop + size + kind
+        return ", ".join([crop + size + kind, *self.transforms])
 
 
 def centre(width: int, height: int, crop: int | None) -> tuple[int, int, int]:
@@ -91,7 +98,7 @@ def square(array: np.ndarray, crop: int | None) -> np.ndarray:
 
 
 def frame(pixels: np.ndarray, framing: Framing) -> np.ndarray:
-    """Cut, scale and recolour the bytes (H, W, C) of an image to (side, side, channels).
+    """Crop, scale and convert the bytes (H, W, C) of an image to (side, side, channels).
 
     Grey becomes colour by repetition, colour grey by luma (ITU-R 601), other bands grey by their
     mean. Raises ValueError, with a reason in plain words, where the channels do not fit or the
@@ -118,7 +125,7 @@ def _with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
 
 
 def colour_of(bands: int) -> str:
-    """What an image of so many bands is; transparency is no colour.
+    """What an image of so many bands is; transparency is not a colour.
 
     >>> colour_of(1), colour_of(3), colour_of(4), colour_of(5)
     ('grey', 'in colour', 'in colour', 'of 5 bands')
@@ -133,7 +140,7 @@ def resized(
 ) -> np.ndarray:
     """Scale bytes (H, W, C) to (size, size, C) bicubically, without aliasing.
 
-    box: left, top, right and bottom of the part to scale, in parts of pixels too; None for all.
+    box: left, top, right and bottom of the region to scale, in (fractional) pixels; None for all.
 
     >>> resized(np.full((30, 30, 4), 7, np.uint8), 10).shape
     (10, 10, 4)
@@ -150,9 +157,9 @@ def _scale(
     pixels: np.ndarray, size: int, box: tuple[float, float, float, float] | None
 ) -> np.ndarray:
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    # Pillow's kernel is as wide as the reduction asks, so nothing is aliased. Before a strong
-    # reduction, whole blocks are averaged down to 3 times the size that is asked: its
-    # documentation calls this indistinguishable from the full kernel, and it is faster.
+    # Pillow's kernel is as wide as the reduction requires, so nothing is aliased. Before a strong
+    # reduction, whole blocks are averaged down to 3 times the requested size: its documentation
+    # calls this indistinguishable from the full kernel, and it is faster.
     return np.asarray(
         image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
     )

@@ -1,10 +1,9 @@
-"""Decode JPEG by libjpeg-turbo: without Python's lock, and smaller where that is enough.
+"""Decode JPEG with libjpeg-turbo: without Python's lock, and at a reduced size where possible.
 
-A decoder that makes an image smaller while it decodes saves work. Done down to no less than
-`_SPARE` times the size that is asked for and scaled from there, an image differs from one that is
-decoded whole and then scaled by 0.3 of 255 on average and nowhere by more than 12 for galaxies of
-SDSS, by 0.5 and 31 for photographs of insects (sizes of 32 to 106 pixels, centred squares of 424
-and about 210). `tests/data/test_jpeg.py` holds this module to it.
+Reducing an image while it is decoded saves work. An image reduced to at least `_SPARE` times the
+requested size and then scaled differs from one that is decoded whole by 0.3 of 255 on average and
+at most 12 for galaxies of SDSS, by 0.5 and 31 for photographs of insects (sizes of 32 to 106
+pixels, centred squares of 424 and about 210); tests hold this module to it.
 """
 
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ from hubblefork.data.images.framing import resized
 # With 1, the mean difference (above) is up to twice as large.
 _SPARE = 1.5
 
-# In eighths of the image. libjpeg-turbo has no vector code for 5, 6 and 7 eighths, which take
-# longer than all 8.
+# In eighths of the image. libjpeg-turbo has no vector code for 5, 6 and 7 eighths, which are
+# slower than all 8.
 _SCALES = (1, 2, 3, 4)
 
-# What libjpeg says of an image whose end or middle is lost. It calls stray bytes between segments
-# corrupt too, but many cameras write them and nothing is lost by them.
+# libjpeg's messages on an image whose end or middle is missing. It calls stray bytes between
+# segments corrupt too, but many cameras write them and they do no harm.
 _DAMAGE = ("Corrupt JPEG data", "Premature end")
 _HARMLESS = "extraneous bytes"
 
@@ -44,7 +43,7 @@ class Jpeg:
 
 
 def open_jpeg(content: bytes) -> Jpeg | None:
-    """Read the header; None where this decoder cannot help: four inks, damage, rare kinds."""
+    """Read the header; None where this decoder cannot help: CMYK, damage, rare formats."""
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(content, strict=False)
     except ValueError:

@@ -54,7 +54,7 @@ def read_bands(files: Sequence[str | Path], framing: Framing) -> DecodedImage:
 
 
 def look_at_counts(images: Sequence[str | tuple[str, ...]]) -> tuple[int, list[str]]:
-    """Return the bands of the first that can be read, and in plain sentences what it holds.
+    """Return the number of bands of the first that can be read, and notes on what it holds.
 
     0 where none can be read: packing then gives the reasons.
     """
@@ -67,7 +67,7 @@ def look_at_counts(images: Sequence[str | tuple[str, ...]]) -> tuple[int, list[s
             if is_fits(content):
                 bands = max(bands, read_fits(content).counts.shape[2])
                 which = which_image(content)
-        # Whatever is wrong with this one is told when it is read.
+        # What is wrong with this one is reported when it is read.
         except Exception:
             continue
         name = Path(files[0]).name

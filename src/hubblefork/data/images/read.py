@@ -63,7 +63,7 @@ def read_image(source: ImageInput, framing: Framing) -> DecodedImage:
 def read_images(
     sources: Sequence[ImageInput], framing: Framing
 ) -> list[DecodedImage | UnreadableImage]:
-    """Read several images; in the place of one that cannot be read stands the reason."""
+    """Read several images; the reason in place of one that cannot be read."""
     return [_read_or_reason(source, framing) for source in sources]
 
 

@@ -1,13 +1,17 @@
 """Where images and labels come from: one reader for each kind of input.
 
-`open_source` chooses the reader by what was given: a known name, a directory or a file.
+`open_source` chooses the reader by what is given: a known name, a directory, a file, or arrays and
+tables in memory.
 """
 
-from collections.abc import Mapping
+import inspect
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.registry import F, Registry
 from hubblefork.data.sources.path_options import check_options, split_options
 
 if TYPE_CHECKING:
@@ -27,25 +31,79 @@ SOURCES = {
     "DATASET": "a Hugging Face data set: Parquet with images in it, or saved to disk",
     "hub:OWNER/NAME": "the same from the Hugging Face hub (extra: hubblefork[hub])",
 }
-_NAMES = ("simulated", "galaxy10-sdss", "galaxy10-decals", "kaggle", "hub")
+
+_registry = Registry(
+    "source",
+    {
+        "simulated": "hubblefork.data.sources.simulated:open_simulated",
+        "galaxy10-sdss": "hubblefork.data.sources.galaxy10:open_galaxy10",
+        "galaxy10-decals": "hubblefork.data.sources.galaxy10:open_galaxy10",
+        "kaggle": "hubblefork.data.sources.kaggle:open_kaggle",
+        "hub": "hubblefork.data.sources.huggingface:open_hub",
+    },
+)
+
+
+def register_source(name: str) -> Callable[[F], F]:
+    """Decorate a function or class that opens a source, so that `name:TEXT` names it.
+
+    It is called with the text after `name:` (empty for `name` alone), and with `labelled`, if it
+    has a parameter of that name: whether labels are needed. It returns a `Source`; `open_source`
+    makes one of a table of paths or of arrays.
+
+    A package announces a source in its pyproject.toml instead, and is imported when it is used:
+
+        [project.entry-points."hubblefork.sources"]
+        survey = "my_package.sources:open_survey"
+
+    Raises RequestError for a name that is taken or cannot be one.
+
+    >>> import numpy as np
+    >>> @register_source("squares")
+    ... def squares(text):
+    ...     images = np.zeros((int(text), 16, 16), np.uint8)
+    ...     return open_source((images, ["dark", "black"] * (len(images) // 2)))
+    >>> open_source("squares:4").task
+    Classes(names=('black', 'dark'))
+    """
+    return _registry.register(name)
+
+
+def describe_sources() -> dict[str, str]:
+    """What can be given as a source, with one line on each."""
+    return SOURCES | _registry.describe()
 
 
 def open_source(
-    text: str | Path,
-    classes: str | Mapping[str, Mapping[str, float]] | None = None,
+    given: Any,
+    classes: str | Mapping[str, Any] | None = None,
     labelled: bool = True,
 ) -> "Source":
-    """Open the source that `text` names.
+    """Open a source.
 
-    classes: derive classes from votes: `galaxy10`, `five`, the path of a TOML file of thresholds,
-        or such thresholds (see `hubblefork.data.sources.votes_to_classes`).
-    labelled: whether labels are needed; without, images alone are enough, and a source that has
-        no labels gets the task `Unlabelled`.
+    Parameters
+    ----------
+    given
+        A name, a directory or a file (see `SOURCES`); `(images, labels)`: images (N, H, W),
+        (N, H, W, C) or (N, C, H, W), and labels as class names, class numbers, one-hot rows or
+        rows of vote fractions; images alone, also as a list, where no labels are needed; a pandas
+        DataFrame or an astropy Table with the columns of a catalogue; a Source; a PackedDataset.
+    classes
+        Derive classes from votes: `galaxy10`, `five`, the path of a TOML file of thresholds, or
+        such thresholds (see `hubblefork.data.sources.votes_to_classes`).
+    labelled
+        Whether labels are needed; without, images alone are enough, and a source that has no
+        labels gets the task `Unlabelled`.
 
     A known name wins over a directory of that name: write `./simulated` for the directory.
     Raises RequestError where there is no such source, or where it cannot be used.
     """
-    source = _open(text, labelled)
+    if isinstance(given, str | Path):
+        source = _open_text(str(given), labelled)
+    else:
+        from hubblefork.data.sources.memory import open_object
+
+        source = open_object(given, labelled)
     if classes is not None:
         from hubblefork.data.sources.votes_to_classes import VotesToClasses
 
@@ -53,27 +111,10 @@ def open_source(
     return source
 
 
-def _open(text: str | Path, labelled: bool) -> "Source":
-    name = str(text)
+def _open_text(name: str, labelled: bool) -> "Source":
     kind, _, rest = name.partition(":")
-    match kind:
-        case "simulated":
-            from hubblefork.data.sources.simulated import SimulatedSource
-
-            return SimulatedSource.parse(name)
-        case "galaxy10-sdss" | "galaxy10-decals":
-            from hubblefork.data.sources.galaxy10 import open_galaxy10
-
-            return open_galaxy10(kind, rest, name)
-        case "kaggle":
-            from hubblefork.data.sources.kaggle import open_kaggle
-
-            return open_kaggle(rest, name)
-        case "hub":
-            from hubblefork.data.sources.huggingface import open_hub
-
-            return open_hub(rest, name, labelled)
-
+    if opener := _registry.find(kind):
+        return _open_registered(opener, rest, name, labelled)
     path_text, options = split_options(name)
     path = Path(path_text).expanduser()
     if path.is_dir():
@@ -96,11 +137,28 @@ def _open(text: str | Path, labelled: bool) -> "Source":
             f"{name}: a source is a directory, a catalogue (.csv, .parquet), a file of arrays "
             "(.h5, .npz, .npy) or a name (hubblefork list sources)"
         )
+    if re.fullmatch(r"(arrays|table) \([\d,]+ (images?|rows?)\)", name):
+        raise RequestError(f"{name} was in memory and is no longer known: give it again as source")
     if len(path.parts) > 1 or path.suffix:
         raise RequestError(f"{name}: no such file or directory")
-    raise RequestError(
-        f"{name}: neither a file or directory nor a known source; {nearest(kind, _NAMES)}"
-    )
+    hint = nearest(kind, _registry.names())
+    raise RequestError(f"{name}: neither a file or directory nor a known source; {hint}")
+
+
+def _open_registered(opener: Callable[..., Any], text: str, name: str, labelled: bool) -> "Source":
+    """Call an opener with the text, and by name with what else it takes."""
+    from hubblefork.data.sources.base import Source
+
+    parameters = inspect.signature(opener).parameters
+    more = {"name": name, "labelled": labelled}
+    source = opener(text, **{key: more[key] for key in more if key in parameters})
+    if not isinstance(source, Source):
+        raise RequestError(
+            f"{name}: what is registered as the source {name.partition(':')[0]!r} returned "
+            f"{type(source).__name__}; expected a hubblefork Source"
+        )
+    source.name = name
+    return source
 
 
 def _open_directory(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> "Source":

@@ -1,16 +1,15 @@
 """The arrays in an HDF5 or NumPy file, listed without reading them and read a few rows at a time.
 
-Files come from anywhere: nothing is ever unpickled, and every way in which a file can be damaged
-ends in one line.
+Files come from anywhere: nothing is ever unpickled, and damage of any kind ends in one line.
 """
 
 import zipfile
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import h5py
 import numpy as np
@@ -19,14 +18,13 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.sources.hdf5_text import read_text
 
-HDF5_SUFFIXES = (".h5", ".hdf5")
-SUFFIXES = (*HDF5_SUFFIXES, ".npz", ".npy")
+SUFFIXES = (".h5", ".hdf5", ".npz", ".npy")
 
-# Attributes and arrays in which people keep the names of the classes.
+# Attributes and arrays that usually hold the names of the classes.
 NAMES_OF_CLASSES = ("class_names", "classes", "label_names", "target_names", "names", "categories")
 
-# What may be in memory of one array at once. It holds a row of Galaxy10 DECaLS' chunks (555
-# images, 109 MB), and leaves room for the slab before it, which the workers still decode.
+# The most that is in memory of one array. It holds a row of Galaxy10 DECaLS' chunks (555 images,
+# 109 MB), and leaves room for the slab before it, which the workers still decode.
 MOST_BYTES = 256 << 20
 
 # Deflate packs nothing but zeros a thousandfold, and real images twofold: a file that claims to
@@ -36,26 +34,30 @@ _HARMLESS = 1 << 28
 
 
 @dataclass(frozen=True, eq=False)
-class Array(ABC):
-    """One array of a file.
+class Array:
+    """One array of a file, or in memory.
 
     file: the source as the user named it, for messages.
     key: its name in the file; of an .npy file, the file's name.
-    shape, dtype: as NumPy writes them; text of any length has the dtype object.
-    chunk: how many rows are packed together, so that they are best read together.
-    trouble: why it cannot be read, in words; nothing where it can.
+    shape, dtype: as in NumPy; text of any length has the dtype object.
+    read: returns the rows from start to stop, in any byte order.
+    chunk: how many rows are compressed together, so that they are best read together.
+    problem: why it cannot be read, in words; empty where it can.
+    class_names: returns the names in an attribute of the array or of its file, if any.
     """
 
     file: str
     key: str
     shape: tuple[int, ...]
     dtype: np.dtype
+    read: Callable[[int, int], np.ndarray]
     chunk: int = 1
-    trouble: str = ""
+    problem: str = ""
+    class_names: Callable[[], list[str]] = list
 
     @property
     def row_bytes(self) -> int:
-        """What one row takes in memory."""
+        """The size of one row in memory."""
         return self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=object))
 
     @property
@@ -64,9 +66,9 @@ class Array(ABC):
 
     @property
     def last(self) -> str:
-        """The key without its groups, in small letters.
+        """The key without its groups, in lower case.
 
-        >>> _Unreadable("a.h5", "train/Images", (1,), np.dtype("u1")).last
+        >>> in_memory("a.h5", "train/Images", np.zeros(3)).last
         'images'
         """
         return self.key.rpartition("/")[2].lower().removesuffix(".npy")
@@ -74,17 +76,17 @@ class Array(ABC):
     def __str__(self) -> str:
         kind = "text" if self.is_text else self.dtype.name
         shape = ", ".join(map(str, self.shape))
-        return f"{self.key} ({shape}) {self.trouble or kind}"
+        return f"{self.key} ({shape}) {self.problem or kind}"
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Read these rows, in the byte order of this machine; text is an array of str.
 
         Raises RequestError where the file is damaged.
         """
-        if self.trouble:
-            raise RequestError(f"{self.file}: {self.key} is {self.trouble}")
-        with damage_told(self.file):
-            values = self._read(start, stop)
+        if self.problem:
+            raise RequestError(f"{self.file}: {self.key} is {self.problem}")
+        with damage_reported(self.file):
+            values = self.read(start, stop)
         return values.astype(values.dtype.newbyteorder("="), copy=False)
 
     def all(self) -> np.ndarray:
@@ -100,17 +102,14 @@ class Array(ABC):
             values = np.char.decode(values, "utf-8", "backslashreplace")
         return pd.Series(values, name=self.last)
 
-    def named_classes(self) -> list[str]:
-        """The names of classes in an attribute of this array or of its file, or nothing."""
-        return []
 
-    @abstractmethod
-    def _read(self, start: int, stop: int) -> np.ndarray:
-        """Read these rows in whatever byte order."""
+def in_memory(file: str, key: str, values: np.ndarray) -> Array:
+    """Return an array that is in memory already; its rows are views of it."""
+    return Array(file, key, values.shape, values.dtype, lambda start, stop: values[start:stop])
 
 
 def open_arrays_of(path: Path, file: str) -> list[Array]:
-    """List the arrays in a file, by the name of its kind.
+    """List the arrays in a file; its suffix says which kind it is.
 
     file: the source as the user named it.
 
@@ -120,7 +119,7 @@ def open_arrays_of(path: Path, file: str) -> list[Array]:
         what = "a directory, not a file of arrays" if path.is_dir() else "no such file"
         raise RequestError(f"{path}: {what}")
     readers: dict[str, Callable[[Path, str], list]] = {".npy": _open_npy, ".npz": _open_npz}
-    with damage_told(file):
+    with damage_reported(file):
         arrays = readers.get(path.suffix.lower(), _open_hdf5)(path, file)
     claimed, size = sum(each.row_bytes * each.shape[0] for each in arrays), path.stat().st_size
     if claimed > _HARMLESS and claimed > _MOST_PACKING * size:
@@ -132,8 +131,8 @@ def open_arrays_of(path: Path, file: str) -> list[Array]:
 
 
 @contextmanager
-def damage_told(file: str) -> Iterator[None]:
-    """Turn what readers raise over a damaged file into one line."""
+def damage_reported(file: str) -> Iterator[None]:
+    """Turn what readers raise on a damaged file into one line."""
     try:
         yield
     except RequestError:
@@ -150,96 +149,54 @@ def damage_told(file: str) -> Iterator[None]:
 # HDF5 ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, eq=False)
-class _Hdf5Array(Array):
-    dataset: h5py.Dataset = field(kw_only=True)
-
-    def _read(self, start: int, stop: int) -> np.ndarray:
-        if self.dtype.kind == "O":
-            words = read_text(Path(self.dataset.file.filename), self.key)
-            return np.array(words, object).reshape(self.shape)[start:stop]
-        return self.dataset[start:stop]
-
-    def named_classes(self) -> list[str]:
-        with damage_told(self.file):
-            for item in (self.dataset, self.dataset.file):
-                for name in NAMES_OF_CLASSES:
-                    if name in item.attrs and len(item.attrs.get_id(name).shape or ()) == 1:
-                        return read_text(Path(item.file.filename), item.name, name)
-        return []
-
-
 def _open_hdf5(path: Path, file: str) -> list[Array]:
     # Not every shared disk has locks, and nothing is written here.
     opened = h5py.File(path, "r", locking="best-effort")
     arrays: list[Array] = []
 
-    def look(key: str | bytes, item: object) -> None:
+    def visit(key: str | bytes, item: object) -> None:
         # Only a damaged file has keys that are not UTF-8.
         if isinstance(key, str) and isinstance(item, h5py.Dataset) and item.shape:
             arrays.append(_hdf5_array(file, key, item))
 
-    opened.visititems(look)
+    opened.visititems(visit)
     return arrays
 
 
 def _hdf5_array(file: str, key: str, item: h5py.Dataset) -> Array:
-    trouble = ""
+    problem = ""
     try:
         dtype = item.dtype
     except TypeError as error:  # a type that NumPy does not have
-        dtype, trouble = np.dtype(object), f"of a type that cannot be read ({error})"
+        dtype, problem = np.dtype(object), f"of a type that cannot be read ({error})"
     if dtype.hasobject and h5py.check_string_dtype(dtype) is None:
-        trouble = trouble or "of a type that cannot be read (references or rows of other lengths)"
+        problem = problem or "of a type that cannot be read (references or rows of other lengths)"
     if item.is_virtual or item.external:
-        trouble = "kept in other files; write its values into this one"
+        problem = "kept in other files; write its values into this one"
     chunk = item.chunks[0] if item.chunks else 1
     if item.chunks and dtype.itemsize * int(np.prod(item.chunks, dtype=object)) > MOST_BYTES:
-        trouble = f"in chunks {item.chunks} of more than {MOST_BYTES >> 20} MB; write smaller ones"
-    return _Hdf5Array(file, key, item.shape, dtype, chunk, trouble, dataset=item)
+        problem = f"in chunks {item.chunks} of more than {MOST_BYTES >> 20} MB; write smaller ones"
+    read, names = partial(_hdf5_rows, item, dtype), partial(_hdf5_class_names, item, file)
+    return Array(file, key, item.shape, dtype, read, chunk, problem, names)
+
+
+def _hdf5_rows(item: h5py.Dataset, dtype: np.dtype, start: int, stop: int) -> np.ndarray:
+    if dtype.kind == "O":
+        words = read_text(Path(item.file.filename), item.name.removeprefix("/"))
+        return np.array(words, object).reshape(item.shape)[start:stop]
+    return item[start:stop]
+
+
+def _hdf5_class_names(dataset: h5py.Dataset, file: str) -> list[str]:
+    with damage_reported(file):
+        for item in (dataset, dataset.file):
+            for name in NAMES_OF_CLASSES:
+                if name in item.attrs and len(item.attrs.get_id(name).shape or ()) == 1:
+                    return read_text(Path(item.file.filename), item.name, name)
+    return []
 
 
 # NumPy ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _NpyArray(Array):
-    """An array in an .npy file, or in one that is a member of an .npz.
-
-    stream: the file; it can seek, if only by reading again what is packed.
-    offset: where the values begin.
-    fortran: whether the first axis varies fastest.
-    path: of the file on the disk; nothing for a member of an .npz.
-    """
-
-    stream: IO[bytes] = field(kw_only=True)
-    offset: int = field(kw_only=True)
-    fortran: bool = field(kw_only=True)
-    path: Path | None = field(kw_only=True)
-
-    def _read(self, start: int, stop: int) -> np.ndarray:
-        if self.fortran and self.path:
-            whole = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, order="F")
-            return np.array(whole[start:stop])
-        if self.fortran:
-            return self._values(0, self.shape[0]).reshape(self.shape, order="F")[start:stop]
-        return self._values(start, stop).reshape(stop - start, *self.shape[1:])
-
-    def _values(self, start: int, stop: int) -> np.ndarray:
-        """The values that lie in the place of these rows, one after another."""
-        self.stream.seek(self.offset + start * self.row_bytes)
-        content = self.stream.read((stop - start) * self.row_bytes)
-        if len(content) < (stop - start) * self.row_bytes:
-            raise ValueError("it ends early")
-        return np.frombuffer(content, self.dtype)
-
-
-@dataclass(frozen=True, eq=False)
-class _Unreadable(Array):
-    """An array that is only listed."""
-
-    def _read(self, start: int, stop: int) -> np.ndarray:
-        raise ValueError("there is nothing to read")
 
 
 def _open_npy(path: Path, file: str) -> list[Array]:
@@ -262,7 +219,11 @@ def _open_npz(path: Path, file: str) -> list[Array]:
 
 
 def _npy_array(file: str, key: str, stream: IO[bytes], size: int, path: Path | None) -> list[Array]:
-    """The array whose file `stream` is at the start of; nothing where it is a single number."""
+    """The array whose file `stream` is at the start of; none where it is a single number.
+
+    stream: it can seek, if only by decompressing again.
+    path: of the file on the disk; None for a member of an .npz.
+    """
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -272,15 +233,28 @@ def _npy_array(file: str, key: str, stream: IO[bytes], size: int, path: Path | N
         raise ValueError(f"NumPy format {version}")
     if not shape:
         return []
+    offset, problem = stream.tell(), ""
     if dtype.hasobject:
-        return [
-            _Unreadable(file, key, shape, dtype, trouble="pickled objects, which are never read")
-        ]
-    offset = stream.tell()
-    if min(shape) < 0 or int(np.prod(shape, dtype=object)) * dtype.itemsize > size - offset:
-        raise ValueError(f"its head says {shape}, more than the file holds")
-    trouble = ""
-    if fortran and path is None and size > MOST_BYTES:
-        trouble = "packed in Fortran order; save it with numpy.ascontiguousarray, or as an .npy"
-    more: dict[str, Any] = {"stream": stream, "offset": offset, "fortran": fortran, "path": path}
-    return [_NpyArray(file, key, shape, dtype, trouble=trouble, **more)]
+        problem = "pickled objects, which are never read"
+    elif min(shape) < 0 or int(np.prod(shape, dtype=object)) * dtype.itemsize > size - offset:
+        raise ValueError(f"its header says {shape}, more than the file holds")
+    elif fortran and path is None and size > MOST_BYTES:
+        problem = "compressed in Fortran order; save numpy.ascontiguousarray of it, or an .npy"
+
+    def read(start: int, stop: int) -> np.ndarray:
+        if fortran and path:
+            return np.array(np.memmap(path, dtype, "r", offset, shape, order="F")[start:stop])
+        if fortran:
+            return values(0, shape[0]).reshape(shape, order="F")[start:stop]
+        return values(start, stop).reshape(stop - start, *shape[1:])
+
+    def values(start: int, stop: int) -> np.ndarray:
+        """The values stored in the place of these rows, one after another."""
+        row_bytes = dtype.itemsize * int(np.prod(shape[1:], dtype=object))
+        stream.seek(offset + start * row_bytes)
+        content = stream.read((stop - start) * row_bytes)
+        if len(content) < (stop - start) * row_bytes:
+            raise ValueError("it ends early")
+        return np.frombuffer(content, dtype)
+
+    return [Array(file, key, shape, dtype, read, problem=problem)]

@@ -1,23 +1,28 @@
-"""How the numbers in an array are images: which axes are what, and what becomes a byte.
+"""An array of numbers as images: which axes are which, and how its numbers become bytes.
 
-The rule is one for the whole array, never one an image, so that a faint image stays fainter
-than a bright one; only counts, whose range says nothing, are scaled image by image.
+The rule is the same for the whole array, so that a faint image stays fainter than a bright one;
+only counts, whose range is arbitrary, are scaled image by image.
 """
 
 import json
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.file_cache import remembered
 from hubblefork.core.progress import progress
 from hubblefork.data.images.decoded import MOST_PIXELS
 from hubblefork.data.sources.array_files import MOST_BYTES, Array
+from hubblefork.data.sources.sequential import StreamedSource
+from hubblefork.tasks.task import Task
 
-# A slab of rows that are not packed together: large enough that reading it is fast.
+# A slab of rows that are not compressed together: large enough that reading it is fast.
 _SLAB_BYTES = 32 << 20
 
 # Rows narrower than this are tables of numbers, not images.
@@ -42,22 +47,16 @@ class Pixels:
         return 1 if self.order == "HW" else self.array.shape[1 + self.order.index("C")]
 
     @property
-    def side(self) -> str:
-        """Width and height, in words."""
-        axes = dict(zip(self.order, self.array.shape[1:], strict=True))
-        return f"{axes['W']}x{axes['H']}"
-
-    @property
     def image_bytes(self) -> int:
-        """What one image takes in memory: bytes, or counts of four bytes."""
+        """The size of one image in memory: bytes, or counts of four bytes."""
         item = 1 if self.rule != "counts" else 4
         return item * int(np.prod(self.array.shape[1:], dtype=object))
 
     def slabs(self) -> list[int]:
         """Return the first row of each slab, and at the end the number of rows.
 
-        A slab is whole rows of chunks, so that each chunk is unpacked once. It has at most
-        MOST_BYTES; where a row of chunks has more, chunks are unpacked once for each slab.
+        A slab is whole rows of chunks, so that each chunk is decompressed once. It has at most
+        MOST_BYTES; where a row of chunks has more, chunks are decompressed once for each slab.
         """
         # Numbers become bytes or float32: what is larger counts.
         row = max(self.image_bytes, self.array.row_bytes)
@@ -76,28 +75,60 @@ class Pixels:
         return np.moveaxis(values, 1, 3) if self.order == "CHW" else values
 
 
+class ArraySource(StreamedSource):
+    """The images in one array.
+
+    pixels: the array, and how its numbers are images.
+    files: all that were read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        task: Task,
+        table: pd.DataFrame,
+        notes: list[str],
+        pixels: Pixels,
+        files: Sequence[Path] = (),
+    ) -> None:
+        self.name = name
+        self.task = task
+        self.table = table
+        self.notes = notes
+        self.channels = pixels.channels
+        self.bands = pixels.channels if pixels.rule == "counts" else 0
+        self.starts = pixels.slabs()
+        self.held_bytes = pixels.image_bytes
+        self.files = [os.path.abspath(file) for file in files]
+        self.chosen = (pixels.array.key, pixels.order, pixels.rule)
+        self._pixels = pixels
+
+    def read_group(self, group: int) -> Iterator[np.ndarray]:
+        yield self._pixels.load(self.starts[group], self.starts[group + 1])
+
+
 def can_be_images(array: Array) -> bool:
     """Whether the shape and the type of an array are those of images."""
-    if array.dtype.kind not in "biuf" or array.trouble or len(array.shape) not in (3, 4):
+    if array.dtype.kind not in "biuf" or array.problem or len(array.shape) not in (3, 4):
         return False
     # Of three axes the shortest may be that of the bands.
     return array.shape[0] > 0 and sorted(array.shape[1:])[-2] >= _LEAST_SIDE
 
 
-def find_pixels(array: Array, order: str | None, path: Path) -> tuple[Pixels, list[str]]:
-    """Return how `array`, which is in the file `path`, is images, and in plain words by which
-    rule its numbers become bytes.
+def find_pixels(array: Array, order: str | None, path: Path | None) -> tuple[Pixels, list[str]]:
+    """Return how `array` is images, and a note on the rule by which its numbers become bytes.
 
-    order: of the axes of one image, HWC or CHW, where the user says it.
+    order: of the axes of one image, HWC or CHW, where the user gives it.
+    path: the file that the array is in, whose range is found once; None for one in memory.
 
     Raises RequestError where the order is not clear or does not fit, and where images are
     larger than can be read.
     """
-    pixels = Pixels(array, _find_order(array, order))
+    pixels = Pixels(array, _find_order(array, order, path is not None))
     height, width = (array.shape[1 + pixels.order.index(axis)] for axis in "HW")
     if height * width > MOST_PIXELS or array.row_bytes > MOST_BYTES:
         raise RequestError(
-            f"{array.file}: {array} has images of {pixels.side}; at most "
+            f"{array.file}: {array} has images of {width}x{height}; at most "
             f"{MOST_PIXELS // 1_000_000} megapixels and {MOST_BYTES >> 20} MB each can be read"
         )
     kind, name = array.dtype.name, f"{array.key} ({array.dtype.name})"  # in any byte order
@@ -107,8 +138,11 @@ def find_pixels(array: Array, order: str | None, path: Path) -> tuple[Pixels, li
         return replace(pixels, rule="bool"), [f"{name}: false is black and true is white."]
     if kind == "uint16":
         return replace(pixels, rule="uint16"), [f"{name} was divided by 257, to 0 to 255."]
-    question = f"rule {array.key} {array.shape} {array.dtype}"
-    low, high = json.loads(remembered(path, question, lambda: json.dumps(_range(pixels))))
+    if path is None:
+        low, high = _range(pixels)
+    else:
+        question = f"rule {array.key} {array.shape} {array.dtype}"
+        low, high = json.loads(remembered(path, question, lambda: json.dumps(_range(pixels))))
     if low >= 0 and high <= 1:
         return replace(pixels, rule="unit"), [f"{name} lies in 0 to 1 and was multiplied by 255."]
     if low >= 0 and high <= 255:
@@ -119,8 +153,8 @@ def find_pixels(array: Array, order: str | None, path: Path) -> tuple[Pixels, li
     ]
 
 
-def _find_order(array: Array, given: str | None) -> str:
-    """Return the order of an image's axes: bands are fewer than pixels a side."""
+def _find_order(array: Array, given: str | None, in_file: bool) -> str:
+    """Return the order of an image's axes: there are fewer bands than pixels along a side."""
     if given and given not in ("HWC", "CHW"):
         raise RequestError(f"{array.file}: order={given}; expected order=HWC or order=CHW")
     if len(array.shape) == 3:
@@ -136,20 +170,22 @@ def _find_order(array: Array, given: str | None) -> str:
         return "HWC"
     if first < min(middle, last):
         return "CHW"
+    hint = "transpose them to (N, H, W, C) with C below H and W"
+    if in_file:
+        hint = f"say {array.file}:order=HWC or {array.file}:order=CHW"
     raise RequestError(
-        f"{array.file}: it is not clear which axis of {array} is that of the bands; "
-        f"say {array.file}:order=HWC or {array.file}:order=CHW"
+        f"{array.file}: it is not clear which axis of {array} is that of the bands; {hint}"
     )
 
 
 def _range(pixels: Pixels) -> tuple[float, float]:
-    """Return the least and the largest finite number, as far as the rule depends on them.
+    """Return the smallest and the largest finite number, as far as the rule depends on them.
 
     Reading ends as soon as the numbers must be counts.
     """
     low, high = np.inf, -np.inf
     starts = pixels.slabs()
-    with progress("looking at the range", pixels.array.shape[0]) as done:
+    with progress("reading the range", pixels.array.shape[0]) as done:
         for start, stop in pairwise(starts):
             values = pixels.array.rows(start, stop)
             if values.dtype.kind == "f":

@@ -1,35 +1,32 @@
 """Arrays of images as a source: `FILE.h5`, `FILE.npz` or `FILE.npy`, with keys of any names.
 
-FILE.npz                                        where it is obvious what is what
+FILE.npz                                        where it is obvious which array is which
 FILE.h5:images=train/x:labels=train/y           the keys of images and labels
 FILE.npz:order=CHW:classes=KEY                  bands come first; the names of the classes
 X.npy:labels=y.npy                              an .npy file holds one array
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from hubblefork.core.errors import RequestError, first_few
-from hubblefork.data.sources.array_files import SUFFIXES, Array, open_arrays_of
-from hubblefork.data.sources.array_keys import (
-    find_images,
-    find_key,
-    find_labels,
-    find_names,
-    names_in,
-    open_siblings,
-    read_columns,
-    siblings,
-)
-from hubblefork.data.sources.array_labels import read_labels
-from hubblefork.data.sources.array_pixels import can_be_images, find_pixels
-from hubblefork.data.sources.array_source import ArraySource
+from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, SUFFIXES, Array, open_arrays_of
+from hubblefork.data.sources.array_pixels import ArraySource, can_be_images, find_pixels
+from hubblefork.data.sources.array_tables import COLUMNS, labels_of, origins, read_columns
 from hubblefork.data.sources.base import display_text
 from hubblefork.data.sources.galaxy10 import recognise
 from hubblefork.data.sources.path_options import check_options, split_options
+from hubblefork.data.sources.table_columns import as_text
+from hubblefork.data.sources.vote_fractions import votes_of_length
 from hubblefork.tasks.task import Task, Unlabelled
+
+# Usual names of the two arrays; where several are possible, a name from here decides.
+_IMAGES = frozenset({"images", "image", "pictures", "x", "data"})
+_LABELS = frozenset({"labels", "label", "y", "ans", "target", "targets", "class", "classes",
+                     "votes", "fractions"})  # fmt: skip
 
 
 def is_array_name(text: str) -> bool:
@@ -42,13 +39,13 @@ def is_array_name(text: str) -> bool:
 
 
 def open_arrays(text: str, labelled: bool = True) -> ArraySource:
-    """Open an HDF5 or NumPy file of images and labels (see the head of this file).
+    """Open an HDF5 or NumPy file of images and labels.
 
     Images are (N, H, W), (N, H, W, C) or (N, C, H, W); labels whole numbers, text, one-hot, or
-    37 vote fractions. Arrays of N values called id, group, split, ra, dec, redshift and pxscale
+    vote fractions. Arrays of N values called id, group, split, ra, dec, redshift and pxscale
     become columns. `notes` say by which rule numbers other than bytes became bytes.
 
-    labelled: whether labels are needed; otherwise the task is Unlabelled where none can be used.
+    labelled: whether labels are needed; otherwise the task is Unlabelled where there are none.
 
     Raises RequestError where the file is damaged, where it is not clear which array is which, and
     where labels do not fit the images.
@@ -65,11 +62,11 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
     check_options(options, [*["images"] * (not alone), "labels", "order", "classes"], text)
 
     arrays = open_arrays_of(path, file)
-    images = find_images(arrays, options.get("images"), file)
+    images = _find_images(arrays, options.get("images"), file)
     pixels, notes = find_pixels(images, options.get("order"), path)
     further = [each for each in arrays if each is not images and can_be_images(each)]
     if further:
-        notes.append(f"Images are those of {images.key}; passed over: {first_few(further)}.")
+        notes.append(f"The images are those of {images.key}; ignored: {first_few(further)}.")
     files = [path]
     if alone:
         given = {each: options[each] for each in ("labels", "classes") if each in options}
@@ -77,29 +74,46 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
         if len(files) > 1 and not given:
             found = first_few(display_text(each.name) for each in files[1:])
             notes.append(f"Found beside it: {found}.")
-        arrays += open_siblings(files[1:])
+        arrays += [array for each in files[1:] for array in open_arrays_of(each, str(each))]
         options |= {each: Path(value).name for each, value in given.items()}
-    # Which part an image is of is of no use without labels.
-    beside = [each for each in arrays if each is not images and (labelled or each.last != "split")]
+    # Which subset an image belongs to is of no use without labels.
+    others = [each for each in arrays if each is not images and (labelled or each.last != "split")]
 
-    number = images.shape[0]
-    table = read_columns(beside, number, display_text(path.stem), file)
+    table = read_columns(others, images.shape[0], display_text(path.stem), file)
     try:
-        task, labels = _labels(beside, options, table["id"], file)
+        task, labels = _labels(others, options, table["id"], file)
     except RequestError as error:
         if labelled:
             raise
         task, labels = Unlabelled(), pd.DataFrame(index=table.index)
-        if beside:
+        if others:
             notes.append(f"Read without labels ({error}).")
     table = pd.concat([table, labels], axis=1)
     if kind := recognise(arrays):
         notes.append(
             f"This is Galaxy10; {kind}:{display_text(file)} gives its classes their names."
         )
-    where = display_text(path.name)
-    table["origin"] = [f"{where} row {row}" for row in range(number)]
+    table["origin"] = origins(path, len(table))
     return ArraySource(text, task, table, notes, pixels, files)
+
+
+def _find_images(arrays: Sequence[Array], key: str | None, file: str) -> Array:
+    """Return the array of images: the one of this key, or the one that is obvious."""
+    shapes = "numbers of shape (N, H, W), (N, H, W, C) or (N, C, H, W)"
+    if key is not None:
+        images = _find_key(arrays, key, file)
+        if not can_be_images(images):
+            raise RequestError(f"{file}: {images} cannot be images; expected {shapes}")
+        return images
+    fitting = [each for each in arrays if can_be_images(each)]
+    if not fitting:
+        raise RequestError(f"{file} holds no images ({shapes}), but {_listed(arrays)}")
+    if obvious := _obvious(fitting, _IMAGES):
+        return obvious
+    raise RequestError(
+        f"{file} holds {_listed(arrays)}; which are the images, and which the labels? "
+        f"Say {file}:images=KEY:labels=KEY"
+    )
 
 
 def _labels(
@@ -107,16 +121,94 @@ def _labels(
 ) -> tuple[Task, pd.DataFrame]:
     """Return the task and the columns of the labels, which `options` name or which are obvious."""
     if "labels" in options:
-        labels = find_key(arrays, options["labels"], file)
+        labels = _find_key(arrays, options["labels"], file)
     else:
-        labels = find_labels(arrays, len(ids), file)
+        labels = _find_labels(arrays, len(ids), file)
     if labels.shape[0] != len(ids):
         raise RequestError(f"{file}: {labels.shape[0]:,} labels, {labels}, for {len(ids):,} images")
     if "classes" in options:
-        names = names_in(find_key(arrays, options["classes"], file))
+        names = _names_in(_find_key(arrays, options["classes"], file))
     else:
-        names = find_names(arrays, labels)
-    task, columns = read_labels(labels, names, ids)
-    if task.exclusive and len(task.names) < 2:
-        raise RequestError(f"{file} has only one class, {task.names[0]!r}; two or more are needed")
-    return task, columns
+        names = _find_names(arrays, labels)
+    return labels_of(labels, names, ids)
+
+
+def _find_labels(arrays: Sequence[Array], number: int, file: str) -> Array:
+    """Return the array that is obviously the labels of this many images."""
+    fitting = [each for each in arrays if _can_be_labels(each, number)]
+    if obvious := _obvious(fitting, _LABELS):
+        return obvious
+    others = [each for each in arrays if each.last in _LABELS and each.shape[0] != number]
+    if others and not fitting:
+        raise RequestError(
+            f"{file}: {others[0].shape[0]:,} labels, {others[0]}, for {number:,} images"
+        )
+    value = "FILE.npy" if file.lower().endswith(".npy") else "KEY"
+    raise RequestError(
+        f"{file}: which are the labels of its {number:,} images? Beside them it has "
+        f"{_listed(arrays)}; say {file}:labels={value}"
+    )
+
+
+def _can_be_labels(array: Array, number: int) -> bool:
+    if array.shape[0] != number or len(array.shape) > 2 or array.last in COLUMNS:
+        return False
+    # Numbers with fractions, and rows of numbers, are labels only if they are called so.
+    plain = len(array.shape) == 1 and array.dtype.kind in "biuSUO"
+    votes = len(array.shape) == 2 and votes_of_length(array.shape[1]) is not None
+    return plain or votes or not _LABELS.isdisjoint(re.findall("[a-z]+", array.last))
+
+
+def _obvious(fitting: list[Array], names: frozenset[str]) -> Array | None:
+    """The only array with a usual name, or the only one at all."""
+    named = [each for each in fitting if each.last in names]
+    return next((choice[0] for choice in (named, fitting) if len(choice) == 1), None)
+
+
+def _find_key(arrays: Sequence[Array], key: str, file: str) -> Array:
+    for each in arrays:
+        if each.key == key.strip("/"):
+            return each
+    raise RequestError(f"{file} has no array {key!r}; {nearest(key, [a.key for a in arrays])}")
+
+
+def _find_names(arrays: Sequence[Array], labels: Array) -> list[str]:
+    """Return the names of the classes, from the file's arrays or attributes, or nothing."""
+    for word in NAMES_OF_CLASSES:
+        for each in arrays:
+            if each is not labels and each.last == word and len(each.shape) == 1 and each.is_text:
+                return _names_in(each)
+    return labels.class_names()
+
+
+def _names_in(array: Array) -> list[str]:
+    if len(array.shape) != 1 or not array.is_text:
+        raise RequestError(f"{array.file}: {array} cannot be class names; expected text")
+    return list(as_text(array.column()))
+
+
+def _listed(arrays: Sequence[Array]) -> str:
+    return first_few(arrays, 8) or "nothing"
+
+
+def siblings(path: Path, given: Sequence[str]) -> list[Path]:
+    """Return the .npy files that the user has named, or those that are the labels of `path`.
+
+    given: as the user wrote them: relative to the folder of `path`, or else to the current one.
+
+    X_train.npy has y_train.npy, train_images.npy has train_labels.npy, a.npy has a_labels.npy;
+    labels.npy and y.npy are the labels of any.
+    """
+    if given:
+        nearby = [path.parent / Path(each).expanduser() for each in given]
+        return [each if each.is_file() else Path(word).expanduser()
+                for each, word in zip(nearby, given, strict=True)]  # fmt: skip
+    stem = path.stem.lower()
+    names = {f"{stem}_labels", f"{stem}_y", "labels", "label", "y"}
+    names.add(re.sub(r"(?<![a-z])x(?![a-z])", "y", stem))
+    names |= {re.sub("images?", word, stem) for word in ("labels", "label")}
+    return sorted(
+        each
+        for each in path.parent.glob("*.npy")
+        if each.stem.lower() in names and each.name != path.name
+    )

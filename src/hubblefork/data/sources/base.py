@@ -12,25 +12,12 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress
+from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import DecodedImages, Job
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.read import FITS_SUFFIXES, read_images
 from hubblefork.sky.stretch import Stretch
 from hubblefork.tasks.task import Task
-
-# The parts of a split, in this order everywhere.
-PARTS = ("train", "val", "test")
-
-# How people write the three parts, in folder names and in catalogues.
-PART_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 
 
 class Source(ABC):
@@ -38,11 +25,11 @@ class Source(ABC):
 
     name: the source as the user gave it; it stands in every output.
     task: what a label means.
-    table: one row an image: `id` (unique text); `label` (index of the class) for Classes, or the
-        37 fractions for Votes; `origin` (where the image is); if known `split` (train, val or
-        test), `group` (text; a group is never divided), `ra` and `dec` (degrees, ICRS).
+    table: one row an image: `id` (unique text); the task's label columns: `label` (class index)
+        or the vote fractions; `origin` (where the image is); if known `split` (train, val or
+        test), `group` (text; a group stays in one subset), `ra` and `dec` (degrees, ICRS).
     channels: of its images: 1, 3 (red, green, blue) or the number of its bands.
-    bands: of its counts, among which a stretch can choose; 0 where its images are bytes.
+    bands: number of bands of counts, among which a stretch can choose; 0 for bytes.
     held_bytes: what a job holds of each image before it is done; 0 where it only names files.
     notes: plain sentences on what was ignored and why.
     """
@@ -56,17 +43,17 @@ class Source(ABC):
     notes: list[str]
 
     @property
-    @abstractmethod
     def prefer(self) -> Literal["threads", "processes"]:
         """Whether images are read faster by threads or by processes."""
-
-    @abstractmethod
-    def stamp(self) -> str:
-        """Return a cheap fingerprint that changes when the source is edited."""
+        return "threads"
 
     @abstractmethod
     def content(self) -> str:
         """Return the SHA-256 of all that the source holds: its table and every image."""
+
+    def stamp(self) -> str:
+        """Return a cheap fingerprint that changes when the source is edited."""
+        return self.content()
 
     @abstractmethod
     def job(self, rows: Sequence[int]) -> Job:
@@ -81,6 +68,7 @@ class Source(ABC):
         size: int | None = None,
         grey: bool = False,
         stretch: Stretch | None = None,
+        transforms: Sequence[str] = (),
     ) -> Framing:
         """Return a framing that keeps this source's channels, or the bands that a stretch chooses.
 
@@ -95,19 +83,23 @@ class Source(ABC):
                     f"stretch.bands is {list(stretch.bands)}, and {self.name} has {has}"
                 )
             channels = len(stretch.bands)
-        return Framing(crop, size, 1 if grey else channels, stretch)
+        return Framing(crop, size, 1 if grey else channels, stretch, tuple(transforms))
+
+    def packed(self, framing: Framing) -> PackedDataset | None:
+        """Return these images as packed already, if they are; else None."""
+        return None
 
     def read(self, rows: Sequence[int], framing: Framing) -> DecodedImages:
-        """Read the images of these rows; the reason in the place of one that cannot be read."""
+        """Read the images of these rows, before transforms; the reason for an unreadable one."""
         return self.job(rows)(framing)
 
 
-# Starting processes takes a second or two; in that time threads have read this many images.
+# Starting processes takes a second or two, in which threads read this many images.
 _WORTH_PROCESSES = 5000
 
 
 class ImageFiles(Source):
-    """A source whose images are files: `paths` has one for each row of `table`, or a tuple of
+    """A source whose images are files: `paths` has one for each row of `table`, or a tuple with
     one for each band.
 
     FITS files have the bands of the first that can be read; among other images they become
@@ -129,7 +121,7 @@ class ImageFiles(Source):
         self.notes = [*notes, *self._look_at_bands()]
 
     def _look_at_bands(self) -> list[str]:
-        """Find out the bands of counts, and tell what the first file says of them."""
+        """Find out the bands of counts; returns notes on them."""
         counted = [path for path in self.paths if not _is_bytes(path)]
         if not counted:
             return []
@@ -148,9 +140,9 @@ class ImageFiles(Source):
 
     @property
     def prefer(self) -> Literal["threads", "processes"]:
-        """Threads for JPEG, which is decoded without Python's lock, so that processes read it no
-        faster. Of other kinds, two threads read 1.2 to 1.5 times as much as one, and two processes
-        1.7 to 1.9 times as much, once they have started.
+        """Threads for JPEG, which is decoded without Python's lock, so that processes are no
+        faster. For other formats, two threads are 1.2 to 1.5 times as fast as one, and two
+        processes 1.7 to 1.9 times, once they have started.
         """
         others = sum(not path.lower().endswith((".jpg", ".jpeg")) for path in self._files())
         return "processes" if others >= _WORTH_PROCESSES else "threads"
@@ -160,7 +152,7 @@ class ImageFiles(Source):
         for path in self._files():
             try:
                 state = os.stat(path)
-                # st_ctime_ns, which cannot be set, tells what keeps size and time of writing.
+                # st_ctime_ns, which cannot be set, shows a change that keeps size and mtime.
                 times = f"{state.st_mtime_ns}\0{state.st_ctime_ns}"
                 digest.update(f"{path}\0{state.st_size}\0{times}\0".encode(*_ENCODING))
             except OSError:
@@ -200,7 +192,7 @@ _ENCODING = ("utf-8", "surrogateescape")
 
 
 def display_text(name: str) -> str:
-    r"""Write a file name as text that every table can hold.
+    r"""Return a file name as text that every table can hold.
 
     >>> display_text("Spirale à bras"), display_text("caf\udce9")
     ('Spirale à bras', 'caf\\xe9')

@@ -1,20 +1,27 @@
-"""A catalogue: a CSV or Parquet table that names each image's file and its label."""
+"""A catalogue: a table that names each image's file and its label, in a CSV or Parquet file or as
+a DataFrame."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.sources.base import ImageFiles
+from hubblefork.data.sources.class_labels import classes_of
 from hubblefork.data.sources.image_tables import ignored_columns, scalar_columns
-from hubblefork.data.sources.table_columns import as_text, check_ids, class_numbers, degrees, parts
+from hubblefork.data.sources.table_columns import (
+    as_text,
+    check_filled,
+    check_ids,
+    known_columns,
+    subsets,
+)
 from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Task, Unlabelled
 
 # The names that the Galaxy Zoo catalogues of other tools use.
@@ -27,55 +34,23 @@ _OWN = ("origin", "digest", "width", "height", "bands")
 
 
 def open_catalogue(path: Path, name: str, labelled: bool = True) -> ImageFiles:
-    """Open a catalogue with the columns id, image and label; id_str and file_loc are understood.
+    """Open a catalogue with the columns id, image and label; id_str and file_loc are synonyms.
 
     image: path of the image, relative to the catalogue's folder or absolute. In its place,
         columns image_g, image_r, ... of any such names: a file for each band, in their order.
-    label: names of classes (sorted), or whole numbers (in order; their names are the numbers). In
-        its place, the 37 columns of vote fractions.
+    label: class names (sorted), or whole numbers (in order; their names are the numbers). In its
+        place, the columns of the vote fractions of a known decision tree.
     split: optional; train, val (valid, validation) or test for every row.
-    group: optional; rows with the same text are never divided by a split.
+    group: optional; rows with the same text stay in one subset of a split.
     ra, dec: optional; degrees. Further columns of numbers, text and dates are kept as they are;
-        others, as a Parquet file may have, are told in the notes.
+        others, as a Parquet file may have, are listed in the notes.
     labelled: whether labels are needed. Without, ids are not needed either (paths take their
-        place), and what is wrong with labels is told in the notes.
+        place), and problems with labels go to the notes.
 
-    Ids are read as text, so leading zeros and numbers of 64 bits stay whole.
+    Ids are read as text, so that leading zeros and numbers of 64 bits are kept.
 
     Raises RequestError for missing columns, ids, labels or files, repeated ids, unknown words for
-    a part, fractions that break the tree, positions off the sky, and fewer than two classes.
-    """
-    table, notes = _read_table(path, name)
-    images = _image_columns(table)
-    _check_columns(table, images, name, labelled)
-    if "id" not in table:
-        table["id"] = table[images[0]]
-    for column in ("id", *images):
-        _check_filled(table, column, name)
-    check_ids(table["id"], name)
-    paths = _paths(table, images, path.parent, name, labelled)
-
-    try:
-        task, known = _labels(table, name)
-    except RequestError as error:
-        if labelled:
-            raise
-        task, known = Unlabelled(), {}
-        notes.append(f"Read without labels and split: {error}.")
-    result = pd.DataFrame({"id": table["id"], **known, "origin": _origins(table, images)})
-    for column, limit in (("ra", 360.0), ("dec", 90.0)):
-        if column in table:
-            result[column] = degrees(table[column], limit, name)
-    used = (*result, *images, *_OWN, "label", "split")
-    others = table.columns.difference(used, sort=False)
-    result = pd.concat([result, table[others]], axis=1)
-    return ImageFiles(name, task, result, paths, notes)
-
-
-def _read_table(path: Path, name: str) -> tuple[pd.DataFrame, list[str]]:
-    """Read the file, with the known columns as stripped text and None where nothing stands.
-
-    Returns also what to say of columns that are not read.
+    a subset, fractions that contradict the tree, invalid positions, and fewer than two classes.
     """
     notes: list[str] = []
     try:
@@ -90,44 +65,101 @@ def _read_table(path: Path, name: str) -> tuple[pd.DataFrame, list[str]]:
     except (ValueError, OSError) as error:  # pandas' and pyarrow's errors for a bad file
         reason = str(error).strip().splitlines()[0]
         raise RequestError(f"{name} cannot be read as a table: {reason}") from error
-    table = table.rename(columns=lambda column: str(column).strip())
-    for theirs, ours in _SYNONYMS.items():
-        if ours not in table:
-            table = table.rename(columns={theirs: ours})
-    twice = table.columns[table.columns.duplicated()]
-    if len(twice):
-        raise RequestError(f"{name} has two columns called {twice[0]!r}; one of them has to go")
-    for column in table:
-        if _is_text(column):
-            table[column] = as_text(table[column])
-    return table.reset_index(drop=True), notes
+    return _open_table(table, path.parent, name, labelled, notes, needs_ids=labelled)
+
+
+def open_table(table: pd.DataFrame, labelled: bool = True) -> ImageFiles:
+    """Open a table in memory with the columns of a catalogue; see `open_catalogue`.
+
+    Paths are relative to the current folder; without a column id, they are the ids.
+
+    >>> paths = [str(galaxies / "bar" / "bar 0.png"), str(galaxies / "disc" / "disc 0.png")]
+    >>> open_table(pd.DataFrame({"image": paths, "label": ["bar", "disc"]})).task
+    Classes(names=('bar', 'disc'))
+    """
+    name = f"table ({len(table):,} row{'s' * (len(table) != 1)})"
+    others = [each for each in table if not (_is_text(str(each)) or _is_scalar(table[each]))]
+    notes = []
+    if others:
+        listed = first_few(others)
+        notes = [f"Columns that are neither numbers, text nor dates are ignored: {listed}."]
+    table = table.drop(columns=others)
+    return _open_table(table, Path.cwd(), name, labelled, notes, needs_ids=False)
+
+
+def _is_scalar(values: pd.Series) -> bool:
+    kinds = ("string", "integer", "boolean", "floating", "decimal", "date", "datetime", "empty")
+    return values.dtype.kind != "O" or pd.api.types.infer_dtype(values) in kinds
+
+
+def _open_table(
+    table: pd.DataFrame,
+    folder: Path,
+    name: str,
+    labelled: bool,
+    notes: list[str],
+    needs_ids: bool,
+) -> ImageFiles:
+    table = _with_known_names(table, name)
+    images = ["image"] if "image" in table else [c for c in table if c.startswith(_BAND)]
+    _check_columns(table, images, name, labelled, needs_ids)
+    if "id" not in table:
+        table["id"] = table[images[0]]
+    check_ids(table["id"], name)
+    for column in images:
+        check_filled(table[column], table["id"], name)
+    paths = _paths(table, images, folder, name, labelled)
+
+    table["origin"] = table[images[0]].str.cat([table[each] for each in images[1:]], sep=", ")
+    try:
+        task, labels = _labels(table, name)
+        if "split" in table:
+            labels = labels.assign(split=subsets(table["split"], name))
+    except RequestError as error:
+        if labelled:
+            raise
+        task, labels = Unlabelled(), table[[]]
+        notes.append(f"Read without labels and split: {error}.")
+    used = ("id", *images, *_OWN, "label", "split", *labels)
+    others = known_columns(table[table.columns.difference(used, sort=False)], name)
+    result = pd.concat([table["id"], labels, table["origin"], others], axis=1)
+    return ImageFiles(name, task, result, paths, notes)
+
+
+def _with_known_names(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the table with stripped column names, and the known columns as text."""
+    table = table.rename(columns=lambda column: str(column).strip()).reset_index(drop=True)
+    table = table.rename(
+        columns={theirs: ours for theirs, ours in _SYNONYMS.items() if ours not in table}
+    )
+    repeated = table.columns[table.columns.duplicated()]
+    if len(repeated):
+        raise RequestError(f"{name} has two columns called {repeated[0]!r}; remove one of them")
+    return table.assign(**{column: as_text(table[column]) for column in table if _is_text(column)})
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    # Only an empty cell is missing: "NA", "None" and "null" are good names of classes.
-    options = {"keep_default_na": False, "na_values": [""], "encoding": "utf-8-sig"}
+    # Only an empty cell is missing: "NA", "None" and "null" are valid class names.
+    options: dict[str, Any] = {
+        "keep_default_na": False,
+        "na_values": [""],
+        "encoding": "utf-8-sig",
+    }
     header = pd.read_csv(path, nrows=0, **options)
     text = {column: "str" for column in header if _is_text(column.strip())}
     return pd.read_csv(path, dtype=text, low_memory=False, **options)
 
 
 def _is_text(column: str) -> bool:
-    """Whether a column is to be read as text, since a number would lose what it looks like."""
+    """Whether a column is read as text, since a number would lose its leading zeros."""
     return column in _TEXT or column.startswith(_BAND)
 
 
-def _image_columns(table: pd.DataFrame) -> list[str]:
-    """Return the column of each image's file, or those of its bands; none if it has neither."""
-    if "image" in table:
-        return ["image"]
-    return [column for column in table if column.startswith(_BAND)]
-
-
-def _check_columns(table: pd.DataFrame, images: Sequence[str], name: str, labelled: bool) -> None:
-    missing = [] if images else ["image"]
-    if labelled:
-        missing = ["id"] * ("id" not in table) + missing
-        missing += ["label"] * ("label" not in table and votes_in(table) is None)
+def _check_columns(
+    table: pd.DataFrame, images: Sequence[str], name: str, labelled: bool, needs_ids: bool
+) -> None:
+    missing = ["id"] * (needs_ids and "id" not in table) + ["image"] * (not images)
+    missing += ["label"] * (labelled and "label" not in table and votes_in(table) is None)
     if missing:
         votes = sum(column in table for column in GALAXY_ZOO_2.columns)
         total = len(GALAXY_ZOO_2.columns)
@@ -140,30 +172,19 @@ def _check_columns(table: pd.DataFrame, images: Sequence[str], name: str, labell
         raise RequestError(f"{name} has no rows; expected one for each image")
 
 
-def _check_filled(table: pd.DataFrame, column: str, name: str) -> None:
-    absent = table[column].isna()
-    if absent.any():
-        which = table.index[absent] + 1 if column == "id" else table["id"][absent]
-        what = "row numbers" if column == "id" else "ids"
-        raise RequestError(
-            f"{name}: {absent.sum():,} of {len(table):,} rows have no {column}; "
-            f"{what} {first_few(which)}; fill them in or remove these rows"
-        )
-
-
 def _paths(
     table: pd.DataFrame, images: Sequence[str], folder: Path, name: str, labelled: bool
 ) -> list[str] | list[tuple[str, ...]]:
-    """Return the file of each image, or those of its bands.
+    """Return the file of each image, or the files of its bands.
 
-    Where no labels are needed, files that are not there are left to packing and prediction, which
-    go on without them: one is always lost of a million.
+    Where no labels are needed, missing files are left to packing and prediction, which go on
+    without them: of a million, one is always lost.
     """
     files = [[os.path.join(folder, each) for each in table[column]] for column in images]
     gone = [
-        told
+        given
         for column, paths in zip(images, files, strict=True)
-        for told, file in zip(table[column], paths, strict=True)
+        for given, file in zip(table[column], paths, strict=True)
         if not os.path.isfile(file)
     ]
     number = len(table) * len(images)
@@ -175,24 +196,12 @@ def _paths(
     return files[0] if images == ["image"] else list(zip(*files, strict=True))
 
 
-def _labels(table: pd.DataFrame, name: str) -> tuple[Task, Mapping[str, np.ndarray | pd.Series]]:
-    """Return what a label means, and the columns of labels and of the split, if there are any."""
-    known: dict[str, np.ndarray | pd.Series] = {}
-    task: Task = Unlabelled()
+def _labels(table: pd.DataFrame, name: str) -> tuple[Task, pd.DataFrame]:
+    """Return the task and the columns of the labels."""
     if "label" in table:
-        _check_filled(table, "label", name)
-        names, known["label"] = class_numbers(table["label"])
-        if len(names) < 2:
-            raise RequestError(f"{name} has only one class, {names[0]!r}; two or more are needed")
-        task = Classes(tuple(names))
-    elif votes := votes_in(table):
-        known |= dict(checked_fractions(table, table["id"], name, votes.tree).items())
-        task = votes
-    if "split" in table:
-        known["split"] = parts(table["split"], name)
-    return task, known
-
-
-def _origins(table: pd.DataFrame, images: Sequence[str]) -> pd.Series:
-    """Return where each image is, for messages."""
-    return table[images[0]].str.cat([table[column] for column in images[1:]], sep=", ")
+        check_filled(table["label"], table["id"], name)
+        classes, label = classes_of(table["label"], name)
+        return classes, pd.DataFrame({"label": label}, index=table.index)
+    if votes := votes_in(table):
+        return votes, checked_fractions(table, table["id"], name, votes.tree)
+    return Unlabelled(), table[[]]

@@ -1,4 +1,4 @@
-"""A table that lies beside folders of images, such as credits.csv: what more it tells of them."""
+"""A table beside folders of images, such as credits.csv: its columns join those of the images."""
 
 import os
 from collections.abc import Sequence
@@ -8,32 +8,32 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import first_few
-from hubblefork.data.sources.table_columns import as_text, degrees
+from hubblefork.data.sources.table_columns import as_text, known_columns
 
-# A table that names a smaller share of the images than this, and of whose rows a smaller share
-# names one, is about something else.
-_LEAST_SHARE = 0.5
+# A table that names a smaller fraction of the images than this, and of whose rows a smaller
+# fraction names an image, is about something else.
+_LEAST_FRACTION = 0.5
 
-# Columns whose meaning the folders themselves, or packing, have given already.
+# Columns that the folders themselves, or packing, give already.
 _TAKEN = {"id", "label", "origin", "split", "digest", "width", "height", "bands"}
 
 
 def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.DataFrame, str] | None:
-    """Return the further columns of a CSV table for each of the images, and what to say of it.
+    """Return the further columns of a CSV table for each of the images, and a note.
 
     One of its columns must name the images: by their paths relative to the table's folder, or
-    by their file names, with or without suffix, where no other image is called the same. Of
-    several, the one that names most.
+    by their file names, with or without suffix, where these are unique. Of several, the one that
+    names most.
 
     path: the table.
     files: the images, relative to the table's folder.
     name: the source, as the user gave it.
 
-    None if this is no table of these images. Raises RequestError for positions off the sky.
+    None if this is not a table of these images. Raises RequestError for invalid positions.
     """
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError):  # pandas' errors for what is no table
+    except (ValueError, OSError):  # pandas' errors for a bad file
         return None
     table = table.rename(columns=str.strip).apply(as_text)
     place = _places(files)
@@ -41,16 +41,14 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
     if not named or not table.columns.is_unique:
         return None
     key = max(named, key=lambda column: named[column].notna().sum())
-    # An image that two rows name cannot take the words of either.
+    # An image that two rows name is left without either.
     known = named[key][named[key].notna() & ~named[key].duplicated(keep=False)].astype(np.int64)
-    if len(known) < _LEAST_SHARE * min(len(files), len(table)) or known.empty:
+    if len(known) < _LEAST_FRACTION * min(len(files), len(table)) or known.empty:
         return None
 
     columns = [column for column in table if column not in (key, "") and column not in _TAKEN]
     joined = table.loc[known.index, columns].set_index(known.to_numpy()).reindex(range(len(files)))
-    for column, limit in (("ra", 360.0), ("dec", 90.0)):
-        if column in joined:
-            joined[column] = degrees(joined[column], limit, name)
+    joined = known_columns(joined, name)
     note = (
         f"{path.name}: columns {first_few(columns, 6) or '(none)'} joined to {len(known):,} of "
         f"{len(files):,} images"
@@ -61,7 +59,7 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
 
 
 def _places(files: Sequence[str]) -> dict[str, int]:
-    """Return the number of each image by every name that is its alone."""
+    """Return the index of each image by every name that is unique to it."""
     places: dict[str, int] = {}
     shared: set[str] = set()
     for number, file in enumerate(files):

@@ -14,8 +14,9 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.folders import files_below, listing
 from hubblefork.data.images.read import is_image_name
-from hubblefork.data.sources.base import PART_WORDS, ImageFiles, display_text
+from hubblefork.data.sources.base import ImageFiles, display_text
 from hubblefork.data.sources.companion_table import columns_beside
+from hubblefork.data.subsets import SUBSET_WORDS
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Task, Unlabelled
 
@@ -26,15 +27,15 @@ def open_folder(path: Path, name: str, labelled: bool = True) -> ImageFiles:
     """Open a directory whose folders are the classes; classes are the folders' names, sorted.
 
     Folders within a class folder are read too. Hidden files and folders are skipped. Files that
-    are no images, and images outside the class folders, are ignored and named in the notes.
-    An id is the path relative to the directory, without its suffix where that is unique. The
-    columns of a .csv table in the directory that names the images are joined to the table.
+    are not images, and images outside the class folders, are ignored with a note. An id is the
+    path relative to the directory, without its suffix where that is unique. The columns of a .csv
+    table in the directory that names the images are joined to the table.
 
-    labelled: whether classes are needed. Without, a directory that has none stands for every
+    labelled: whether classes are needed. Without, a directory without classes stands for every
         image below it, and the notes say why.
 
-    Raises RequestError where the directory has no images, has no class folders or only one
-    class, or where a class has no image in train/.
+    Raises RequestError where the directory has no images, no class folders or only one class, or
+    where a class has no image in train/.
     """
     try:
         return _open_classes(path, name)
@@ -51,26 +52,26 @@ def open_folder(path: Path, name: str, labelled: bool = True) -> ImageFiles:
 
 def _open_classes(path: Path, name: str) -> ImageFiles:
     found = _Found()
-    folders, beside = listing(path)
-    found.ignored += beside
-    parts = _parts(folders, name)
+    folders, others = listing(path)
+    found.ignored += others
+    subsets = _subsets(folders, name)
     for folder in folders:
-        if parts is None:
+        if subsets is None:
             found.read_class(path, folder)
-        elif folder in parts:
-            classes, others = listing(path / folder)
-            found.ignored += [os.path.join(folder, each) for each in others]
+        elif folder in subsets:
+            classes, files = listing(path / folder)
+            found.ignored += [os.path.join(folder, each) for each in files]
             for each in classes:
-                found.read_class(path, os.path.join(folder, each), parts[folder])
+                found.read_class(path, os.path.join(folder, each), subsets[folder])
         else:
             found.ignored.append(folder + os.sep)
     if not found.files:
-        _complain_of_no_classes(name, beside)
+        _refuse_without_classes(name, others)
 
     names = sorted(set(found.labels))
-    if parts is not None:
-        in_train = {label for label, part in zip(found.labels, found.parts, strict=True)
-                    if part == "train"}  # fmt: skip
+    if subsets is not None:
+        in_train = {label for label, subset in zip(found.labels, found.subsets, strict=True)
+                    if subset == "train"}  # fmt: skip
         missing = [label for label in names if label not in in_train]
         if missing:
             raise RequestError(
@@ -78,47 +79,47 @@ def _open_classes(path: Path, name: str) -> ImageFiles:
                 "every class needs images to learn from"
             )
     if len(names) < 2:
-        catalogues = [file for file in beside if file.lower().endswith((".csv", ".parquet"))]
+        catalogues = [file for file in others if file.lower().endswith((".csv", ".parquet"))]
         hint = f"; if {catalogues[0]} is its catalogue, give that file" if catalogues else ""
         raise RequestError(
             f"{name} has only one class, {names[0]!r}; two or more class folders are needed{hint}"
         )
     number = {label: index for index, label in enumerate(names)}
     known: dict[str, Sequence] = {"label": [number[label] for label in found.labels]}
-    if parts is not None:
-        known["split"] = found.parts
+    if subsets is not None:
+        known["split"] = found.subsets
     return _source(path, name, Classes(tuple(names)), found, known)
 
 
 def _source(
     path: Path, name: str, task: Task, found: "_Found", known: dict[str, Sequence]
 ) -> ImageFiles:
-    """Make a source of what was found, with the columns of tables that lie beside the images."""
+    """Return the source, with the columns of tables beside the images."""
     origins = [display_text(Path(file).as_posix()) for file in found.files]
     table = pd.DataFrame({"id": _ids(found.files), **known, "origin": origins})
     here = [each for each in found.ignored if os.sep not in each]
     for file in [each for each in here if each.lower().endswith(".csv")]:
-        beside = columns_beside(path / file, found.files, name)
-        if beside is not None:
-            columns, remark = beside
+        columns_and_note = columns_beside(path / file, found.files, name)
+        if columns_and_note is not None:
+            columns, note = columns_and_note
             table = table.join(columns[columns.columns.difference(table.columns, sort=False)])
             found.ignored.remove(file)
-            found.remarks.append(remark)
+            found.remarks.append(note)
     paths = [os.path.join(path, file) for file in found.files]
     return ImageFiles(name, task, table, paths, found.notes())
 
 
-def _parts(folders: list[str], name: str) -> dict[str, str] | None:
-    """Return the part that each folder stands for; None where the folders are classes.
+def _subsets(folders: list[str], name: str) -> dict[str, str] | None:
+    """Return the subset that each folder stands for; None where the folders are classes.
 
-    A class may be called "test", so the folders are parts only if train is one of them, and
-    another part beside it or nothing else.
+    A class may be called "test", so the folders are subsets only if one of them is train, with
+    another subset or nothing else beside it.
     """
-    parts = {each: PART_WORDS[each.lower()] for each in folders if each.lower() in PART_WORDS}
-    known = set(parts.values())
+    subsets = {each: SUBSET_WORDS[each.lower()] for each in folders if each.lower() in SUBSET_WORDS}
+    known = set(subsets.values())
     if "train" in known and (len(known) > 1 or len(folders) == 1):
-        return parts
-    if folders and len(parts) == len(folders):
+        return subsets
+    if folders and len(subsets) == len(folders):
         raise RequestError(
             f"{name} has {first_few(folders)} but no train folder; "
             "expected train/, and val/ or test/ beside it, each with one folder a class"
@@ -128,36 +129,36 @@ def _parts(folders: list[str], name: str) -> dict[str, str] | None:
 
 @dataclass
 class _Found:
-    """What was found so far: for each image its file, class and part; remarks; what was ignored.
+    """What was found so far: the file, class and subset of each image; notes; what was ignored.
 
     Files are paths relative to the directory.
     """
 
     files: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
-    parts: list[str | None] = field(default_factory=list)
+    subsets: list[str | None] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
-    def read_class(self, root: Path, folder: str, part: str | None = None) -> None:
-        """Take the images in one class folder and the folders within it."""
+    def read_class(self, root: Path, folder: str, subset: str | None = None) -> None:
+        """Add the images in one class folder and the folders within it."""
         before = len(self.files)
         for file in files_below(root, folder):
             (self.files if is_image_name(file) else self.ignored).append(file)
         number = len(self.files) - before
         self.labels += [display_text(os.path.basename(folder))] * number
-        self.parts += [part] * number
+        self.subsets += [subset] * number
         if not number:
             self.empty.append(folder)
 
     def notes(self) -> list[str]:
-        """Say in plain sentences what was done with what is no image."""
+        """Notes on the tables that were joined and on what was ignored."""
         notes = [*self.remarks]
         if self.ignored:
             what = "file or folder was" if len(self.ignored) == 1 else "files or folders were"
             notes.append(
-                f"{len(self.ignored):,} {what} ignored as no image of a class: "
+                f"{len(self.ignored):,} {what} ignored, not being images of a class: "
                 f"{first_few(map(display_text, self.ignored))}."
             )
         if self.empty:
@@ -167,20 +168,20 @@ class _Found:
 
 
 def _ids(files: list[str]) -> list[str]:
-    """Return each path without its suffix, or with it where two paths differ in nothing else.
+    """Return each path without its suffix, or with it where it would not be unique.
 
     m31.fits.gz keeps its suffix beside m31.fits.
     """
     bare = [os.path.splitext(file)[0] for file in files]
-    # A stem that several files have, or that is itself a file, names none of them alone.
+    # A stem that several files share, or that is itself a file, is not unique.
     count = Counter(bare) + Counter(files)
     ids = [stem if count[stem] == 1 else file for stem, file in zip(bare, files, strict=True)]
     return [display_text(Path(each).as_posix()) for each in ids]
 
 
-def _complain_of_no_classes(name: str, loose: list[str]) -> None:
+def _refuse_without_classes(name: str, files: list[str]) -> None:
     layout = _LAYOUT.format(name=name.rstrip("/\\"))
-    images = sum(map(is_image_name, loose))
+    images = sum(map(is_image_name, files))
     if images:
         raise RequestError(f"{name} has {images:,} images but no class folders; {layout}")
     raise RequestError(f"{name} holds no images; {layout}")

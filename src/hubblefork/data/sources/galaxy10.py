@@ -17,10 +17,8 @@ from hubblefork.core.file_cache import file_sha256
 from hubblefork.core.progress import say
 from hubblefork.data.download import fetch
 from hubblefork.data.sources.array_files import Array, open_arrays_of
-from hubblefork.data.sources.array_keys import read_columns
-from hubblefork.data.sources.array_labels import read_labels
-from hubblefork.data.sources.array_pixels import Pixels
-from hubblefork.data.sources.array_source import ArraySource
+from hubblefork.data.sources.array_pixels import ArraySource, Pixels
+from hubblefork.data.sources.array_tables import labels_of, origins, read_columns
 from hubblefork.data.sources.base import display_text
 from hubblefork.sky.class_rules import GALAXY10_DECALS, GALAXY10_SDSS
 
@@ -71,29 +69,29 @@ _PUBLISHED: Mapping[str, _Published] = {
 }
 
 
-def open_galaxy10(kind: str, path_text: str, name: str) -> ArraySource:
+def open_galaxy10(path_text: str, name: str) -> ArraySource:
     """Open one of the two data sets.
 
-    kind: "galaxy10-sdss" or "galaxy10-decals".
-    path_text: a file of this data set, whole or a part of it; nothing for the published file,
-        which is looked for where astroNN keeps it and downloaded once otherwise.
-    name: the source, as the user gave it.
+    path_text: a file of this data set, whole or some of its rows; empty for the published file,
+        which is taken from astroNN's cache, or else downloaded once.
+    name: the source, as the user gave it: galaxy10-sdss or galaxy10-decals, or one with a file.
 
     Ids are as in `decals-00017`: the row in the file. The first note has the full name, the
     number of images and the file.
 
     Raises RequestError where the file cannot be had, is damaged, or is another data set.
     """
+    kind = name.partition(":")[0]
     published = _PUBLISHED[kind]
     path = Path(path_text).expanduser() if path_text else _find_published(kind)
     arrays = {each.key: each for each in open_arrays_of(path, name)}
     _check_kind(arrays, published, path, name)
     images = arrays["images"]
-    number, where = images.shape[0], display_text(path.name)
+    number = images.shape[0]
 
-    beside = [arrays[key] for key in published.keys if key != "ans"]
-    table = read_columns(beside, number, published.short, name)
-    task, labels = read_labels(arrays["ans"], published.names, table["id"])
+    others = [arrays[key] for key in published.keys if key != "ans"]
+    table = read_columns(others, number, published.short, name)
+    task, labels = labels_of(arrays["ans"], published.names, table["id"])
     notes = [f"{published.full_name}: {number:,} images from {display_text(str(path))}."]
     counts = tuple(np.bincount(labels["label"], minlength=len(published.names)).tolist())
     expected = sum(published.counts)
@@ -112,20 +110,19 @@ def open_galaxy10(kind: str, path_text: str, name: str) -> ArraySource:
             f"{name}: {unknown.sum():,} of {number:,} galaxies have no position on the sky: "
             f"{first_few(table['id'][unknown])}; get the file again"
         )
-    table = pd.concat([table, labels], axis=1)
-    table["origin"] = [f"{where} row {row}" for row in range(number)]
+    table = pd.concat([table, labels], axis=1).assign(origin=origins(path, number))
     return ArraySource(name, task, table, notes, Pixels(images, "HWC"), [path])
 
 
 def _find_published(kind: str) -> Path:
-    """Return the published file: from astroNN's cache or ours, downloaded where in neither."""
+    """Return the published file, from astroNN's cache or our own, or else downloaded."""
     published = _PUBLISHED[kind]
     file = published.url.rpartition("/")[2]
     theirs = Path.home() / ".astroNN" / "datasets" / file
     if theirs.is_file():
         if file_sha256(theirs) == published.sha256:
             return theirs
-        say(f"{theirs} is not the published file of {published.full_name}, and was passed over")
+        say(f"{theirs} is not the published file of {published.full_name}, and is ignored")
     return fetch(
         published.url,
         published.sha256,

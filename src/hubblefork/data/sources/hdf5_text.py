@@ -1,8 +1,7 @@
 """Read text from an HDF5 file in a process of its own, and print it as JSON.
 
-HDF5 keeps text of any length in heaps. Over a damaged heap its library takes gigabytes, crashes
-or never comes back, and only the end of a process is a way out. `read_text` starts this file as a
-program and waits for it.
+HDF5 keeps text of any length in heaps. On a damaged heap its library takes gigabytes, crashes or
+never returns, and only ending the process helps. `read_text` runs this file as a program.
 """
 
 import json
@@ -23,7 +22,7 @@ def read_text(path: Path, key: str, attribute: str | None = None) -> list[str]:
 
     Raises ValueError where it is damaged.
     """
-    # -P: h5py does not mean the modules beside this one when it imports its own.
+    # -P: the modules beside this file must not shadow those that h5py imports.
     command = [sys.executable, "-P", __file__]
     request = json.dumps([str(path), key, attribute])
     try:

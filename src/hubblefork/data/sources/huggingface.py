@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
-from hubblefork.data.sources.base import PART_WORDS, ImageFiles, Source
+from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
 from hubblefork.data.sources.image_tables import (
@@ -35,7 +35,8 @@ from hubblefork.data.sources.image_tables import (
 )
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
-from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, parts
+from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, subsets
+from hubblefork.data.subsets import SUBSET_WORDS
 from hubblefork.tasks.task import Task
 
 _OPTIONS = ("images", "labels", "config", "split")
@@ -211,11 +212,11 @@ def _with_other_columns(
     table: pd.DataFrame, rows: pd.DataFrame, splits: pd.Series, used: Sequence[str], name: str
 ) -> pd.DataFrame:
     """Add split, positions, groups, and whatever else is known of the images."""
-    words = splits.map(PART_WORDS)
+    words = splits.map(SUBSET_WORDS)
     if words.nunique(dropna=False) > 1 and "train" in set(words):
         table["split"] = words
     elif words.nunique(dropna=False) == 1 and "split" in rows:
-        table["split"] = parts(as_text(rows["split"]), name)
+        table["split"] = subsets(as_text(rows["split"]), name)
     for column, limit in (("ra", 360.0), ("dec", 90.0)):
         if column in rows:
             table[column] = degrees(rows[column], limit, name)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, nearest
-from hubblefork.data.sources.table_columns import as_text, class_numbers
+from hubblefork.data.sources.class_labels import class_numbers
+from hubblefork.data.sources.table_columns import as_text
 from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Task, Unlabelled

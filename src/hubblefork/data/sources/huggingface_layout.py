@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.data.sources.base import PART_WORDS
+from hubblefork.data.subsets import SUBSET_WORDS
 
 DEFAULT = "default"
 # train-00000-of-00005; older names have a hash at the end.
@@ -50,7 +50,7 @@ class DataFile:
 
 def _split_word(text: str) -> str | None:
     words = re.split(r"[^a-z]+", text.lower())
-    return next((word for word in words if word in PART_WORDS), None)
+    return next((word for word in words if word in SUBSET_WORDS), None)
 
 
 def files_below(path: Path) -> list[DataFile]:
@@ -125,7 +125,7 @@ def chosen(
         files = [file for file in files if file.split == split]
         if not files:
             raise RequestError(f"{name}: no split is called {split!r}; {nearest(split, splits)}")
-    elif len(splits) > 1 and not all(each in PART_WORDS for each in splits):
+    elif len(splits) > 1 and not all(each in SUBSET_WORDS for each in splits):
         listed = ", ".join(each or "(none)" for each in splits)
         raise RequestError(
             f"{name} has the splits {listed}, which are not train, validation and test; choose "

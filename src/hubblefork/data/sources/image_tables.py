@@ -35,6 +35,7 @@ def read_schema(path: Path, name: str) -> pa.Schema:
         else:
             with _arrow_reader(path) as reader:
                 schema = reader.schema
+        image_columns(schema)  # decodes the names within structs, which may be damaged
         if len(set(schema.names)) < len(schema.names):
             raise ValueError("two columns have one name")
     return schema

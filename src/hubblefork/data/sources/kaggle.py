@@ -5,7 +5,7 @@
     DIR/images_test_rev1/100018.jpg ...       79,975 images without votes
     DIR/all_zeros_benchmark.csv               the form of a submission: the order of the test ids
 
-Unzipping may put each of these in a folder of its own name; that is understood.
+Each of these may be in a folder of its own name, as some programs unzip it.
 """
 
 import os
@@ -16,6 +16,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles
+from hubblefork.data.sources.table_columns import as_text, check_ids
 from hubblefork.data.sources.vote_fractions import checked_fractions
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.task import Task, Unlabelled
@@ -39,15 +40,15 @@ def open_kaggle(text: str, name: str) -> ImageFiles:
 
     text: `DIR` or `DIR:train` for the training images with their 37 vote fractions (task Votes);
         `DIR:test` for the test images (task Unlabelled), in the order of
-        all_zeros_benchmark.csv where it is there.
+        all_zeros_benchmark.csv if it is there.
     name: the source, as the user gave it.
 
     Ids are GalaxyIDs as text. Images without a row are left out, and so are rows of the training
     set without an image; a row of the test set stays, since a submission needs it, and reading
-    says that its file is not there. All are counted in the notes.
+    reports the missing file. All are counted in the notes.
 
-    Raises RequestError where a part of the challenge is missing, ids are repeated, or fractions
-    are not what the decision tree allows.
+    Raises RequestError where a file of the challenge is missing, ids are repeated, or fractions
+    contradict the decision tree.
     """
     folder, colon, part = text.rpartition(":")
     if not colon or part not in ("train", "test"):
@@ -71,60 +72,55 @@ def _open_training(path: Path, name: str) -> ImageFiles:
             f"{name}: {_SOLUTIONS} has no column {first_few(missing)}; expected {_ID} and the 37 "
             "fractions Class1.1 to Class11.6"
         )
-    fractions = checked_fractions(table, table[_ID], name, GALAXY_ZOO_2)
-    rows = pd.concat([table[_ID].rename("id"), fractions], axis=1)
+    fractions = checked_fractions(table, table["id"], name, GALAXY_ZOO_2)
+    rows = pd.concat([table["id"], fractions], axis=1)
     return _join(path, images, rows, _SOLUTIONS, Votes(GALAXY_ZOO_2), name)
 
 
 def _open_test(path: Path, name: str) -> ImageFiles:
     images = _need(path, _TEST, name)
-    benchmark = _find(path, _BENCHMARK)
-    if benchmark:
-        rows = _read_rows(benchmark, name)[[_ID]].rename(columns={_ID: "id"})
+    if benchmark := _find(path, _BENCHMARK):
+        rows = _read_rows(benchmark, name)[["id"]]
         return _join(path, images, rows, _BENCHMARK, Unlabelled(), name)
     rows = pd.DataFrame({"id": sorted(_images_by_id(images))}, dtype="str")
     source = _join(path, images, rows, _BENCHMARK, Unlabelled(), name)
-    source.notes.append(f"There is no {_BENCHMARK}, which tells whether any image is missing.")
+    source.notes.append(f"There is no {_BENCHMARK}, which would show whether images are missing.")
     return source
 
 
 def _join(
     path: Path, images: Path, rows: pd.DataFrame, table_name: str, task: Task, name: str
 ) -> ImageFiles:
-    """Give each row its image; what is left over on either side becomes a note.
+    """Give each row its image; a note counts the rows and the images that are left over.
 
-    Rows without an image are kept where there are no votes to learn from.
+    Rows without an image are kept where they have no votes.
     """
     files = _images_by_id(images)
     folder = images.relative_to(path).as_posix()
-    there = rows["id"].isin(files.keys())
-    if not there.any():
+    found = rows["id"].isin(files.keys())
+    if not found.any():
+        example = f"{rows['id'].iloc[0]}.jpg" if len(rows) else "100008.jpg"
         raise RequestError(
             f"{name}: none of the {len(rows):,} ids in {table_name} has an image in "
-            f"{folder}; expected files named as in {_example(rows)}"
+            f"{folder}; expected files named as in {example}"
         )
     notes = []
-    kept = there | (not task.label_columns)
-    if not there.all():
+    kept = found | (not task.label_columns)
+    if not found.all():
         outcome = "" if kept.all() else " and were left out"
         notes.append(
-            f"{(~there).sum():,} of {len(rows):,} rows of {table_name} have no image in "
-            f"{folder}{outcome}: {first_few(rows['id'][~there])}."
+            f"{(~found).sum():,} of {len(rows):,} rows of {table_name} have no image in "
+            f"{folder}{outcome}: {first_few(rows['id'][~found])}."
         )
-    beside = sorted(files.keys() - set(rows["id"]))
-    if beside:
+    if others := sorted(files.keys() - set(rows["id"])):
         notes.append(
-            f"{len(beside):,} of {len(files):,} images in {folder} have no row in {table_name} "
-            f"and were left out: {first_few(beside)}."
+            f"{len(others):,} of {len(files):,} images in {folder} have no row in {table_name} "
+            f"and were left out: {first_few(others)}."
         )
     table = rows[kept].reset_index(drop=True)
     names = [files.get(each, f"{each}.jpg") for each in table["id"]]
     table.insert(1, "origin", [f"{folder}/{each}" for each in names])
     return ImageFiles(name, task, table, [str(images / each) for each in names], notes)
-
-
-def _example(rows: pd.DataFrame) -> str:
-    return f"{rows['id'].iloc[0]}.jpg" if len(rows) else "100008.jpg"
 
 
 def _images_by_id(folder: Path) -> dict[str, str]:
@@ -133,7 +129,7 @@ def _images_by_id(folder: Path) -> dict[str, str]:
 
 
 def _read_rows(path: Path, name: str) -> pd.DataFrame:
-    """Read one of the challenge's tables, with its ids as text."""
+    """Read one of the challenge's tables, with its ids as text in the column `id`."""
     try:
         table = pd.read_csv(path, dtype={_ID: "str"}, encoding="utf-8-sig", low_memory=False)
     except (ValueError, OSError) as error:  # pandas' errors for a bad file, an empty one included
@@ -144,27 +140,17 @@ def _read_rows(path: Path, name: str) -> pd.DataFrame:
         raise RequestError(
             f"{name}: {path.name} has no column {_ID}; found {first_few(table.columns, 5)}"
         )
-    table[_ID] = table[_ID].astype("str").str.strip()
-    if table[_ID].isna().any():
-        raise RequestError(
-            f"{name}: {table[_ID].isna().sum():,} rows of {path.name} have no {_ID}; "
-            "fill them in or remove these rows"
-        )
-    repeated = table[_ID][table[_ID].duplicated()].unique()
-    if len(repeated):
-        raise RequestError(
-            f"{name}: {len(repeated):,} ids stand in more than one row of {path.name}: "
-            f"{first_few(repeated)}; each galaxy needs one row"
-        )
-    return table
+    ids = as_text(table[_ID])
+    check_ids(ids, f"{name}: {path.name}")
+    return table.drop(columns=_ID).assign(id=ids)
 
 
 def _find(path: Path, part: str) -> Path | None:
     """A file or folder of the challenge, in `path` or in a folder that unzipping made for it."""
     stem = Path(part).stem
-    is_there = Path.is_file if part.endswith(".csv") else Path.is_dir
+    exists = Path.is_file if part.endswith(".csv") else Path.is_dir
     places = (path / stem / part, path / part / part, path / part)
-    return next((place for place in places if is_there(place)), None)
+    return next((place for place in places if exists(place)), None)
 
 
 def _need(path: Path, part: str, name: str, hint: str = "") -> Path:
@@ -178,6 +164,6 @@ def _need(path: Path, part: str, name: str, hint: str = "") -> Path:
 
 
 def _zip(path: Path, part: str) -> Path | None:
-    """The zip that a part of the challenge comes in, where it still lies there."""
+    """The zip file of a part of the challenge, if it is there."""
     places = (path / f"{Path(part).stem}.zip", path / f"{part}.zip")
     return next((place for place in places if place.is_file()), None)

@@ -1,4 +1,4 @@
-"""Options that stand behind a path: `FILE.parquet:labels=COLUMN:images=COLUMN`."""
+"""Options after a path: `FILE.parquet:labels=COLUMN:images=COLUMN`."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,7 +12,7 @@ _BEFORE_A_PATH = ("kaggle", "galaxy10-sdss", "galaxy10-decals")
 
 
 def split_options(text: str | Path) -> tuple[str, dict[str, str]]:
-    """Divide a source's text into its path and the options behind it.
+    """Split a source's text into its path and the options after it.
 
     A path that exists is a path, even with a colon and an equals sign in its name.
 
@@ -30,7 +30,7 @@ def split_options(text: str | Path) -> tuple[str, dict[str, str]]:
 
 
 def check_options(options: Mapping[str, str], known: Collection[str], name: str) -> None:
-    """Refuse an option that the source `name` does not have, or that says nothing."""
+    """Refuse an option that the source `name` does not have, or that is empty."""
     for key, value in options.items():
         if key not in known:
             hint = nearest(key, known) if known else "it has none"

@@ -35,7 +35,6 @@ class StreamedSource(Source, ABC):
     chosen: which of the arrays or columns of these files are read, and how.
     """
 
-    prefer = "threads"
     starts: Sequence[int]
     files: Sequence[str]
     chosen: Sequence[str]

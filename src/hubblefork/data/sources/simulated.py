@@ -22,16 +22,16 @@ from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import VOLUNTEERS, Task
 from hubblefork.tasks.votes import Votes
 
-# Enough galaxies for every class to have some in each part of a split, and few enough to be
-# rendered in half a minute.
+# Enough galaxies for every class to be in each subset of a split, and few enough to be rendered in
+# half a minute.
 DEFAULT_NUMBER = 4000
 
 
 class SimulatedSource(Source):
-    """Galaxies drawn and rendered by `hubblefork.sky.simulation.simulate`, with known truth.
+    """Galaxies drawn and rendered by `hubblefork.sky.simulation.simulate`.
 
-    A framing's crop is in pixels of the frame of 69x69; the image is rendered at the size that
-    is asked for, never resized.
+    A framing's crop is in pixels of the frame of 69x69; the image is rendered at the requested
+    size, never resized.
     """
 
     prefer = "processes"
@@ -49,27 +49,6 @@ class SimulatedSource(Source):
         labels = [*self.task.names, VOLUNTEERS] if votes else ["label"]
         self.table = catalogue[["id", *labels]].assign(origin="simulated")
 
-    @classmethod
-    def parse(cls, text: str) -> "SimulatedSource":
-        """Open what the user wrote: `simulated` with `votes`, a number and a seed in any order."""
-        number, votes, seed = DEFAULT_NUMBER, False, 0
-        for word in text.split(":")[1:]:
-            if word == "votes":
-                votes = True
-            elif word.isdecimal() and int(word) > 0:
-                number = int(word)
-            elif word.startswith("seed") and word.removeprefix("seed").isdecimal():
-                seed = int(word.removeprefix("seed"))
-            else:
-                raise RequestError(
-                    f"{text}: {word!r} is neither 'votes', nor a number of galaxies, nor a seed; "
-                    "expected as in simulated:2000, simulated:votes:2000 or simulated:2000:seed1"
-                )
-        return cls(number, votes, seed, text)
-
-    def stamp(self) -> str:
-        return self.content()
-
     def content(self) -> str:
         """Return a SHA-256 over what the galaxies depend on: number, seed and the simulation."""
         request = f"{self.task.to_json()} {self.number} {self.seed} {SIMULATION_VERSION}"
@@ -78,6 +57,27 @@ class SimulatedSource(Source):
     def job(self, rows: Sequence[int]) -> Job:
         part = replace(self._simulation, catalogue=self._simulation.catalogue.iloc[list(rows)])
         return partial(_render, part)
+
+
+def open_simulated(text: str, name: str) -> SimulatedSource:
+    """Simulated galaxies; `text` has `votes`, a number and a seed, in any order.
+
+    name: the source, as the user gave it. Raises RequestError for anything else.
+    """
+    number, votes, seed = DEFAULT_NUMBER, False, 0
+    for word in text.split(":") if text else ():
+        if word == "votes":
+            votes = True
+        elif word.isdecimal() and int(word) > 0:
+            number = int(word)
+        elif word.startswith("seed") and word.removeprefix("seed").isdecimal():
+            seed = int(word.removeprefix("seed"))
+        else:
+            raise RequestError(
+                f"{name}: {word!r} is neither 'votes', nor a number of galaxies, nor a seed; "
+                "expected as in simulated:2000, simulated:votes:2000 or simulated:2000:seed1"
+            )
+    return SimulatedSource(number, votes, seed, name)
 
 
 def _render(simulation: Simulation, framing: Framing) -> DecodedImages:
@@ -90,6 +90,6 @@ def _render(simulation: Simulation, framing: Framing) -> DecodedImages:
         )
     field = GALAXY10_FIELD * crop / GALAXY10_SIZE
     images = simulation.render(range(len(simulation)), framing.size or crop, field)
-    # What is rendered at the asked size needs no more cutting or scaling.
+    # It is rendered at the requested size: no cropping or scaling is left to do.
     framing = replace(framing, crop=None, size=None)
     return [DecodedImage(frame(each, framing), (crop, crop), 3) for each in images]

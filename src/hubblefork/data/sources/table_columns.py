@@ -1,4 +1,4 @@
-"""What columns of a table mean, for every source that has a table: ids, classes, parts, positions.
+"""What the columns of a table mean, for every source that has one: ids, subsets, positions.
 
 Each function raises RequestError with the rows or the words at fault; `name` is the source, as the
 user gave it.
@@ -8,11 +8,36 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.data.sources.base import PART_WORDS
+from hubblefork.data.subsets import SUBSET_WORDS
+
+# Positions in degrees, with the largest absolute value of each.
+_DEGREES = {"ra": 360.0, "dec": 90.0}
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Return stripped text; whole numbers without a decimal point; None for missing values."""
+    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")  # Parquet stores whole numbers with gaps as floats
+    text = values.astype("object").where(values.notna(), None)
+    text = text.map(lambda value: str(value).strip() or None, na_action="ignore")
+    return text.astype("str")
+
+
+def check_filled(values: pd.Series, ids: pd.Series, name: str) -> None:
+    """Refuse a column with missing values; `ids` (or row numbers) tell where."""
+    missing = values.isna()
+    if missing.any():
+        which = ids.index[missing] + 1 if values.name == ids.name else ids[missing]
+        what = "row numbers" if values.name == ids.name else "ids"
+        raise RequestError(
+            f"{name}: {missing.sum():,} of {len(values):,} rows have no {values.name}; "
+            f"{what} {first_few(which)}; fill them in or remove these rows"
+        )
 
 
 def check_ids(ids: pd.Series, name: str) -> None:
-    """Refuse ids that stand in more than one row."""
+    """Refuse ids that are missing or repeated."""
+    check_filled(ids, ids, name)
     repeated = ids[ids.duplicated()].unique()
     if len(repeated):
         raise RequestError(
@@ -21,39 +46,30 @@ def check_ids(ids: pd.Series, name: str) -> None:
         )
 
 
-def as_text(values: pd.Series) -> pd.Series:
-    """Return stripped text; whole numbers without a decimal point; None where nothing stands."""
-    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")  # Parquet stores whole numbers with gaps as floats
-    text = values.astype("object").where(values.notna(), None)
-    text = text.map(lambda value: str(value).strip() or None, na_action="ignore")
-    return text.astype("str")
+def known_columns(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the columns `split`, `group`, `ra` and `dec`, checked, and all others as they are."""
+    known: dict[str, list[str] | np.ndarray | pd.Series] = {}
+    if "split" in table:
+        known["split"] = subsets(as_text(table["split"]), name)
+    if "group" in table:
+        known["group"] = as_text(table["group"])
+    for column, limit in _DEGREES.items():
+        if column in table:
+            known[column] = degrees(table[column], limit, name)
+    return table.assign(**known)
 
 
-def class_numbers(labels: pd.Series) -> tuple[list[str], np.ndarray]:
-    """Return the names of the classes and each row's index among them."""
-    words = labels.unique()
-    numbers = all(word.removeprefix("-").isdecimal() for word in words)
-    # "01" and "1" would be one number but are two names.
-    if numbers and len({int(word) for word in words}) == len(words):
-        names = sorted(words, key=int)
-    else:
-        names = sorted(words)
-    index = {word: number for number, word in enumerate(names)}
-    return names, labels.map(index).to_numpy(np.int64)
-
-
-def parts(words: pd.Series, name: str) -> list[str]:
+def subsets(words: pd.Series, name: str) -> list[str]:
     """Return train, val or test for each row."""
-    parts = words.str.lower().map(PART_WORDS)
-    wrong = parts.isna()
-    if wrong.any():
-        found = words[wrong].fillna("(nothing)").unique()
+    found = words.str.lower().map(SUBSET_WORDS)
+    unknown = found.isna()
+    if unknown.any():
+        examples = words[unknown].fillna("(nothing)").unique()
         raise RequestError(
-            f"{name}: {wrong.sum():,} rows have an unknown split: {first_few(found)}; "
+            f"{name}: {unknown.sum():,} rows have an unknown split: {first_few(examples)}; "
             "expected train, val or test in every row"
         )
-    return list(parts)
+    return list(found)
 
 
 def degrees(values: pd.Series, limit: float, name: str) -> np.ndarray:
@@ -62,7 +78,7 @@ def degrees(values: pd.Series, limit: float, name: str) -> np.ndarray:
     wrong = (angles.isna() & values.notna()) | (angles.abs() > limit)
     if wrong.any():
         raise RequestError(
-            f"{name}: {wrong.sum():,} rows have a {values.name} that is no angle within "
+            f"{name}: {wrong.sum():,} rows have a {values.name} that is not an angle within "
             f"{limit:g} degrees: {first_few(values[wrong])}"
         )
     return angles.to_numpy(np.float64)

@@ -1,7 +1,7 @@
-"""Classes from votes: the galaxies of a source that a rule gives a class, with that class.
+"""Classes from votes: a source's galaxies to which a rule assigns a class.
 
 A rule is `galaxy10` (more than 55 % of the volunteers agree on the whole path down the tree),
-`five` (the clean classes of Zhu et al. 2019), or thresholds of one's own, in a TOML file:
+`five` (the clean classes of Zhu et al. 2019), or one's own thresholds, in a TOML file:
 
     [spiral]
     "Class1.2" = 0.43        # features or disk: at least 43 % of the volunteers
@@ -11,8 +11,8 @@ A rule is `galaxy10` (more than 55 % of the volunteers agree on the whole path d
     "Class1.1" = 0.8
     "Class6.1" = [0, 0.2]    # odd: from none to 20 %
 
-A galaxy belongs to a class if all of its lines hold, to the first in the file if several do, and
-is left out if none does.
+A galaxy belongs to the first class of the file whose lines all hold, and is left out if there is
+none.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ import numpy as np
 
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.images.blocks import Job
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources.base import Source, table_digest
 from hubblefork.data.sources.vote_fractions import votes_in
 from hubblefork.sky.class_rules import (
@@ -36,23 +37,23 @@ from hubblefork.sky.class_rules import (
 from hubblefork.sky.decision_tree import DecisionTree, load_tree, tree_names
 from hubblefork.tasks.classes import Classes
 
-# A class's thresholds: the least fraction of each answer, or the least and the most.
+# A class's thresholds: the smallest fraction of each answer, or the smallest and the largest.
 Thresholds = dict[str, dict[str, float | list[float]]]
 
 _FORM = """as in [spiral] and below it "Class4.1" = 0.5"""
 
 
 class VotesToClasses(Source):
-    """The galaxies of a source with votes that a rule gives a class, read by that source.
+    """The galaxies of a source with votes to which a rule assigns a class.
 
-    Its table has a further column `label`, and keeps the fractions. A class that no galaxy has is
-    not among the names, and a note says so.
+    Its table has a further column `label`, and keeps the fractions. A class without a galaxy is
+    left out, with a note.
 
     source: with the task Votes.
     rule: a name, the path of a TOML file, or the thresholds that such a file holds.
 
-    Raises RequestError where the source has no votes, the rule cannot be understood, or fewer
-    than two classes have galaxies.
+    Raises RequestError where the source has no votes, the rule is invalid, or fewer than two
+    classes have galaxies.
     """
 
     def __init__(self, source: Source, rule: str | Mapping[str, Any]) -> None:
@@ -60,8 +61,10 @@ class VotesToClasses(Source):
         try:
             fractions = source.task.fractions(source.table, source.name)
         except RequestError as error:
-            hint = ", which it has too: take its labels out" if votes else ""
+            hint = ", which it has too: remove its labels" if votes else ""
             raise RequestError(f"{error}{hint}") from None
+        if votes is None:
+            raise RequestError(f"{source.name} has votes on a tree that hubblefork does not ship")
         names, label = _apply(read_rule(rule), fractions, votes.tree, source.name)
         self._source = source
         self._rows = np.flatnonzero(label != NO_CLASS)
@@ -84,6 +87,9 @@ class VotesToClasses(Source):
     def prefer(self) -> Literal["threads", "processes"]:
         return self._source.prefer
 
+    def framing(self, *args: Any, **options: Any) -> Framing:
+        return self._source.framing(*args, **options)
+
     def stamp(self) -> str:
         return self._with_labels(self._source.stamp())
 
@@ -101,7 +107,7 @@ class VotesToClasses(Source):
 def read_rule(rule: str | Path | Mapping[str, Any]) -> str | Thresholds:
     """Return a rule that needs no file: `galaxy10`, `five`, or thresholds.
 
-    Raises RequestError where a name, a file, an answer or a number is not what a rule needs.
+    Raises RequestError where a name, a file, an answer or a number is invalid.
 
     >>> read_rule("five")
     'five'
@@ -131,23 +137,25 @@ def _thresholds(content: Mapping[str, Any], where: str) -> Thresholds:
     if len(content) < 2:
         number = f"{len(content) or 'no'} class{'es' * (not content)}"
         raise RequestError(f"{where} has {number}; expected two or more, {_FORM}")
+    # Any tree's answers: which tree is meant is known once a source is read.
+    known = [column for tree in map(load_tree, tree_names()) for column in tree.columns]
     result: Thresholds = {}
     for name, table in content.items():
         if not isinstance(table, Mapping) or not table:
             raise RequestError(
                 f"{where}: {name!r} is {table!r}; expected a class's table of answers, {_FORM}"
             )
+        # Without quotes, TOML reads Class1.2 = 0.4 as a table Class1 with a key 2.
+        flat: dict[str, Any] = {}
+        for key, value in table.items():
+            inner = value.items() if isinstance(value, Mapping) else ()
+            flat |= {f"{key}.{each}": limits for each, limits in inner} or {key: value}
         result[name] = {
             answer: _limits(value, f"{where}: {answer} of class {name!r}")
-            for answer, value in _flat(table).items()
+            for answer, value in flat.items()
         }
-        _check_answers(result[name], name, where, _all_answers())
+        _check_answers(result[name], name, where, known)
     return result
-
-
-def _all_answers() -> list[str]:
-    """The answers of all known trees: which one is asked for is known once a source is read."""
-    return [column for name in tree_names() for column in load_tree(name).columns]
 
 
 def _check_answers(answers: Iterable[str], name: str, where: str, known: Collection[str]) -> None:
@@ -159,24 +167,14 @@ def _check_answers(answers: Iterable[str], name: str, where: str, known: Collect
             )
 
 
-def _flat(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Join what TOML divides where the quotes are left away: Class1.2 = 0.4 is one answer."""
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{key}.{inner}": limits for inner, limits in value.items()}
-        else:
-            flat[key] = value
-    return flat
-
-
 def _limits(value: Any, where: str) -> float | list[float]:
     numbers = value if isinstance(value, list | tuple) else [value, 1]
     # A bool is an int to Python, and nan is within no range.
-    right = len(numbers) == 2 and all(type(each) in (int, float) for each in numbers)
-    if not right or not 0 <= numbers[0] <= numbers[1] <= 1:
+    valid = len(numbers) == 2 and all(type(each) in (int, float) for each in numbers)
+    if not valid or not 0 <= numbers[0] <= numbers[1] <= 1:
         raise RequestError(
-            f"{where} is {value!r}; expected the least fraction, from 0 to 1, or [least, most]"
+            f"{where} is {value!r}; expected the smallest fraction, from 0 to 1, or "
+            "[smallest, largest]"
         )
     return [float(each) for each in numbers] if numbers is value else float(value)
 
@@ -199,12 +197,10 @@ def _apply(
     for name, answers in rule.items():
         _check_answers(answers, name, source, tree.columns)
     ranges = [
-        {
-            answer: tuple(each) if isinstance(each, list) else (each, 1)
-            for answer, each in answers.items()
-        }
+        {answer: (each[0], each[1]) if isinstance(each, list) else (each, 1)
+         for answer, each in answers.items()}
         for answers in rule.values()
-    ]
+    ]  # fmt: skip
     return list(rule), class_by_ranges(fractions, ranges, tree)
 
 

@@ -1,0 +1,112 @@
+"""Names for what users and installed packages add: `@register_source("name")`, for example.
+
+A name is registered by a decorator, or announced by an installed package as an entry point, which
+is imported when it is first used.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+from hubblefork.core.errors import RequestError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.+-]*")
+
+
+class Registry:
+    """Functions and classes by name.
+
+    noun: what they are, for messages, such as "source".
+    own: the name of each of this project's, with "module:attribute", imported when it is used.
+
+    The entry points of packages are those of the group `hubblefork.<noun>s`.
+
+    >>> colours = Registry("colour")
+    >>> @colours.register("red")
+    ... def red():
+    ...     "A colour."
+    >>> colours.find("red") is red, colours.find("blue"), colours.describe()
+    (True, None, {'red': 'A colour.'})
+    """
+
+    def __init__(self, noun: str, own: Mapping[str, str] | None = None) -> None:
+        self._noun = noun
+        self._own = dict(own or {})
+        self._registered: dict[str, Callable[..., Any]] = {}
+
+    def register(self, name: str) -> Callable[[F], F]:
+        """Return a decorator that registers a function or class by this name.
+
+        What is defined again, as in a notebook, takes the place of the first.
+
+        Raises RequestError where the name is invalid or taken.
+        """
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise RequestError(
+                f"{name!r} cannot be the name of a {self._noun}; expected letters, digits, '-', "
+                f"'_', '.' and '+', as in @hubblefork.register_{self._noun}(\"my-name\")"
+            )
+
+        def add(factory: F) -> F:
+            if not callable(factory):
+                raise RequestError(
+                    f"{factory!r} cannot be registered as the {self._noun} {name!r}; expected a "
+                    "function or a class"
+                )
+            earlier = self._registered.get(name, factory)
+            if name in self._own or _identity(earlier) != _identity(factory):
+                raise RequestError(
+                    f"a {self._noun} called {name!r} exists already; choose another name"
+                )
+            self._registered[name] = factory
+            return factory
+
+        return add
+
+    def find(self, name: str) -> Callable[..., Any] | None:
+        """Return what is registered or announced by this name; None where nothing is.
+
+        Raises RequestError where a package's entry point cannot be imported.
+        """
+        if name in self._own:
+            module, _, attribute = self._own[name].partition(":")
+            found: Callable[..., Any] = getattr(import_module(module), attribute)
+            return found
+        if name in self._registered:
+            return self._registered[name]
+        for point in self._announced():
+            if point.name == name:
+                try:
+                    return self.register(name)(point.load())
+                except RequestError:
+                    raise
+                # A package may fail in any way when it is imported.
+                except Exception as error:
+                    raise RequestError(
+                        f"the {self._noun} {name!r} ({point.value}) cannot be imported: {error}"
+                    ) from error
+        return None
+
+    def names(self) -> list[str]:
+        """All names, sorted; nothing is imported for it."""
+        announced = {point.name for point in self._announced()}
+        return sorted({*self._own, *self._registered, *announced})
+
+    def describe(self) -> dict[str, str]:
+        """The names that users and packages added, with one line on each."""
+        described = {point.name: f"from {point.value}" for point in self._announced()}
+        for name, factory in self._registered.items():
+            described[name] = (factory.__doc__ or "").strip().split("\n")[0]
+        return described
+
+    def _announced(self) -> list[EntryPoint]:
+        points = entry_points(group=f"hubblefork.{self._noun}s")
+        return [point for point in points if point.name not in self._own]
+
+
+def _identity(factory: Callable[..., Any]) -> tuple[str | None, str]:
+    return factory.__module__, getattr(factory, "__qualname__", repr(factory))
