@@ -22,11 +22,11 @@ def inspect(
     ] = None,
 ) -> None:
     """Look at a source: counts, images, light, duplicates, unreadable files, the split."""
-    from hubblefork.cli.output import show_look
+    from hubblefork.cli.output import show
     from hubblefork.workflow import inspect as workflow
 
-    looked = workflow.inspect(
+    found = workflow.inspect(
         source, out=out, crop=crop, size=size, grey=grey, classes=classes, group=group
     )
-    show_look(looked.inspection)
-    print(looked.page)
+    show(found)
+    print(found.page)
