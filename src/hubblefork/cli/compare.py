@@ -1,4 +1,4 @@
-"""`hubblefork compare RUN RUN...`: runs side by side on the same test images."""
+"""`hubblefork compare RUN RUN...`: runs compared on the same test images."""
 
 from pathlib import Path
 from typing import Annotated

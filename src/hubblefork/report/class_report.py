@@ -77,7 +77,7 @@ class ClassReport:
             f"reach {percent(fraction)}."
         )
         yield from _extremes(run)
-        yield _commonest_confusion(run)
+        yield _most_frequent_confusion(run)
         yield from _calibration(run)
         accuracy = risk_coverage(*run.classified()).accuracy_at(_KEPT)
         yield (
@@ -233,7 +233,7 @@ def _extremes(run: RunData) -> Iterator[str]:
         )
 
 
-def _commonest_confusion(run: RunData) -> str:
+def _most_frequent_confusion(run: RunData) -> str:
     matrix = np.array(run.metrics["confusion_matrix"])
     wrong = matrix - np.diag(matrix.diagonal())
     if not wrong.any():

@@ -14,7 +14,7 @@ _MOST_DOTS = 4000
 def chart_png(figure: Figure) -> bytes:
     """A figure of few colours as the bytes of a PNG file, trimmed of empty margins.
 
-    The 256 commonest colours are kept, which makes it a third as large and looks the same.
+    The 256 most common colours are kept, which makes it a third as large and looks the same.
     """
     dpi = min(CHART_DPI, _MOST_DOTS / max(figure.get_size_inches()))
     drawn = io.BytesIO()

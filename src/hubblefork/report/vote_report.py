@@ -21,7 +21,7 @@ from hubblefork.sky.decision_tree import DecisionTree
 # The most that rounding to six digits can move the sum of a question.
 _ROUNDED = 1e-4
 
-# The least fraction of an answer that an example shows beside the commonest one.
+# The least fraction of an answer that an example shows beside the most common one.
 _SHOWN = 0.1
 
 
