@@ -8,10 +8,12 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from hubblefork.report import figures, style
-from hubblefork.report.charts import confusion
-from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
+from hubblefork.report.components import Card, Group, Page, Panel, Tile
+from hubblefork.report.confusion_chart import confusion
+from hubblefork.report.explain import Section
 from hubblefork.report.figures import chart_png
-from hubblefork.report.run_data import Material, Panel
+from hubblefork.report.page import write_page
+from hubblefork.report.run_data import RunData
 from hubblefork.report.run_page import write_report
 from hubblefork.workflow.compare import compare
 from hubblefork.workflow.inspect import inspect
@@ -111,23 +113,31 @@ def pages(as_fine_as_users_see_them, tmp_path_factory, runs_to_show, shapes) -> 
     runs = {"first": of_classes, "second": others}
     for name, run in runs.items():
         (folder / name).mkdir()
-        run.predictions.to_csv(folder / name / "predictions.csv", index=False)
+        run.predictions.save(folder / name / "predictions.csv")
         metrics = {"source": "simulated", **run.metrics}
         (folder / name / "metrics.json").write_text(json.dumps(metrics))
-    write_explained(explained(of_classes), folder / "explanation.html")
+    for name, run in {"classes": of_classes, "votes": of_votes}.items():
+        write_report(run, folder / f"{name}.html")
+    write_page(explained(of_classes), folder / "explanation.html", "explain")
     return {
         "explanation": folder / "explanation.html",
-        "classes": write_report(of_classes, folder / "classes.html"),
-        "votes": write_report(of_votes, folder / "votes.html"),
-        "look": inspect(shapes, out=folder / "look.html", size=24).page,
+        "classes": folder / "classes.html",
+        "votes": folder / "votes.html",
+        "inspection": inspect(shapes, out=folder / "inspection.html", size=24).page,
         "compare": compare([folder / name for name in runs], out=folder / "compare.html").page,
     }
 
 
-def explained(run: Material) -> Explained:
+def explained(run: RunData) -> Page:
     """A page of explanations with a part of each kind."""
     tiles = [
-        Tile(run.image(each), f"Image {each}", "completely_round_smooth", {"sure": "90 %"}, wrong)
+        Tile(
+            run.image(each),
+            f"Image {each}",
+            "completely_round_smooth",
+            {"confidence": "90 %"},
+            wrong,
+        )
         for each, wrong in zip(
             run.predictions.table()["id"][:9], [True, False, None] * 3, strict=True
         )
@@ -135,14 +145,14 @@ def explained(run: Material) -> Explained:
     panel = Panel("chart", "A chart", "What is to be seen.", chart_png(confusion(run)))
     table = run.predictions.table().iloc[:5].round(3).astype(str)
     section = Section(
-        "Mistakes", "What to look for.", [Group("Taken for", tiles)] * 3, [Group("All", tiles)],
+        "Mistakes", "What to look for.", [Group("Errors", tiles)] * 3, [Group("All", tiles)],
         [panel], table,
     )  # fmt: skip
-    cautions, cards = ["Few images."], [{"title": "Right", "value": "9", "meaning": "of ten"}]
-    return Explained("A run", "explained", ["It works."], [section] * 2, cards, cautions)
+    cards = [Card("Correct", "9", "of ten")]
+    return Page("A run", "explained", ["It works."], [section] * 2, cards, ["Few images."])
 
 
-@pytest.mark.parametrize("kind", ["classes", "votes", "look", "compare", "explanation"])
+@pytest.mark.parametrize("kind", ["classes", "votes", "inspection", "compare", "explanation"])
 def test_a_page_fits_its_window_and_has_names_for_everything(kind, pages, opened):
     for width in _WIDTHS:
         page = opened(pages[kind], width)
@@ -174,8 +184,10 @@ def test_a_click_on_a_cell_shows_its_images_and_another_hides_them(pages, opened
         number = int(cells.nth(place).locator("small").inner_text().replace(",", ""))
         assert len(shown(page)) == min(number, 40)
     predicted, true = "edge-on", "round"
-    assert all(f"predicted {predicted}, actually {true}" in alt for alt in shown(page))
-    assert page.locator("#told").inner_text().startswith(f"‘{true}’, taken for ‘{predicted}’")
+    assert all(f"predicted {predicted}, true class {true}" in alt for alt in shown(page))
+    assert (
+        page.locator("#told").inner_text().startswith(f"‘{true}’, misclassified as ‘{predicted}’")
+    )
     expect(cells.nth(0)).to_have_attribute("aria-expanded", "false")
     cells.nth(1).click()
     assert shown(page) == []
@@ -193,7 +205,7 @@ def test_the_keyboard_leads_through_the_cells(pages, opened):
         page.keyboard.press(key)
         assert page.evaluate(focused) == cell
     page.keyboard.press("Enter")
-    assert "predicted edge-on, actually round" in shown(page)[0]
+    assert "predicted edge-on, true class round" in shown(page)[0]
     page.keyboard.press("Space")
     assert shown(page) == []
     page.keyboard.press("Tab")

@@ -9,8 +9,8 @@ from PIL import Image
 from hubblefork.report.confusion import galleries, matrix_rows
 
 
-def test_every_cell_with_images_has_its_gallery(material):
-    run = material(number=200, strength=1)
+def test_every_cell_with_images_has_its_gallery(run_data):
+    run = run_data(number=200, strength=1)
     matrix = np.array(run.metrics["confusion_matrix"])
     cells = [cell for row in matrix_rows(run) for cell in row["cells"]]
     assert [cell["count"] if cell else 0 for cell in cells] == matrix.ravel().tolist()
@@ -18,46 +18,46 @@ def test_every_cell_with_images_has_its_gallery(material):
     assert {each["key"]: each["count"] for each in galleries(run)} == counts
 
 
-def test_a_gallery_holds_the_images_of_its_cell_the_surest_first(material):
-    run = material(number=200, strength=1)
-    answers = run.answers().set_index("id")
+def test_a_gallery_holds_the_images_of_its_cell_highest_confidence_first(run_data):
+    run = run_data(number=200, strength=1)
+    found = run.predictions
+    place = {identifier: row for row, identifier in enumerate(found.ids)}
     seen = []
     for each in galleries(run):
-        ids = [tile["id"] for tile in each["tiles"]]
-        assert set(answers.loc[ids, "true"]) == {each["true"]}
-        assert set(answers.loc[ids, "predicted"]) == {each["predicted"]}
-        sure = [tile["probability"] for tile in each["tiles"]]
-        assert sure == sorted(sure, reverse=True)
-        seen += ids
+        rows = [place[tile.id] for tile in each["sheet"].tiles]
+        assert {run.task.words.names[true] for true in found.true[rows]} == {each["true"]}
+        assert {run.task.words.names[given] for given in found.leading[rows]} == {each["predicted"]}
+        assert (np.diff(found.confidence[rows]) <= 0).all()
+        seen += rows
     assert len(seen) == len(set(seen))
 
 
-def test_errors_are_shown_before_right_answers_and_what_is_missing_is_told(material):
-    run = material(number=600, strength=1)
+def test_errors_are_shown_before_correct_answers_and_what_is_missing_is_told(run_data):
+    run = run_data(number=600, strength=1)
     whole = galleries(run)
     errors = [each for each in whole if not each["right"]]
     assert whole[: len(errors)] == errors
-    assert all(len(each["tiles"]) == min(40, each["count"]) for each in whole)
-    letters = [len(tile["source"]) for each in errors for tile in each["tiles"]]
+    assert all(len(each["sheet"].tiles) == min(40, each["count"]) for each in whole)
+    letters = [len(tile.image) for each in errors for tile in each["sheet"].tiles]
     scant = galleries(run, most_letters=sum(letters) // 2)
-    shown = {each["key"]: len(each["tiles"]) for each in scant}
+    shown = {each["key"]: len(each["sheet"].tiles) for each in scant}
     assert all(shown[each["key"]] for each in errors)
     assert not any(shown[each["key"]] for each in whole if each["right"])
     each = scant[0]
-    assert each["told"].startswith(f"{shown[each['key']]} of {each['count']} shown")
+    assert each["note"].startswith(f"{shown[each['key']]} of {each['count']} shown")
 
 
-def test_images_are_small(material):
+def test_images_are_small(run_data):
     noise = np.random.default_rng(0).integers(256, size=(300, 200, 3), dtype=np.uint8)
-    found = galleries(material(number=9, images=lambda identifier: noise))
-    content = found[0]["tiles"][0]["source"].partition(",")[2]
+    found = galleries(run_data(number=9, images=lambda identifier: noise))
+    content = found[0]["sheet"].tiles[0].image.partition(",")[2]
     with Image.open(io.BytesIO(base64.b64decode(content))) as image:
         assert image.size == (75, 112)
 
 
 @pytest.mark.parametrize("strength", [-50, 0, 1, 3])
-def test_letters_of_cells_can_be_read(material, strength):
-    run = material(number=500, strength=strength, names=tuple("abcdefg"))
+def test_letters_of_cells_can_be_read(run_data, strength):
+    run = run_data(number=500, strength=strength, names=tuple("abcdefg"))
     for row in matrix_rows(run):
         for cell in filter(None, row["cells"]):
             shade, ink = re.findall("#([0-9a-f]+)", cell["style"])

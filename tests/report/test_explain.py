@@ -10,8 +10,10 @@ from hubblefork.evaluation.scores import Score
 from hubblefork.explanation.background import BackgroundDependence
 from hubblefork.explanation.faithfulness import DeletionCurve, Faithfulness
 from hubblefork.explanation.robustness import Robustness
-from hubblefork.report.explain import Explained, Group, Section, Tile, write_explained
+from hubblefork.report.components import Group, Page, Tile
+from hubblefork.report.explain import Section
 from hubblefork.report.explain_words import about_images, about_test_set
+from hubblefork.report.page import write_page
 from hubblefork.tasks.votes import Votes
 
 
@@ -26,7 +28,8 @@ def test_names_are_text_and_every_section_is_there(tmp_path):
         sheets=[Group(evil, [tile])],
         table=pd.DataFrame({evil: [evil], "n": ["3"]}),
     )
-    write_explained(Explained(evil, evil, [evil], [section, section]), tmp_path / "page.html")
+    page = Page(evil, evil, [evil], [section, section])
+    write_page(page, tmp_path / "page.html", "explain")
     page = (tmp_path / "page.html").read_text()
     assert evil not in page
     assert page.count("<img") == 4
@@ -86,8 +89,8 @@ def test_of_votes_lower_is_better():
     assert "relies on the object: RMSE 0.1000 with the background blurred, 0.1600" in text
     assert "The worst question is known." in text
     assert "images that are given noise of 20 grey levels: RMSE 0.1300 instead of 0.0900" in text
-    assert [card["value"] for card in about["figures"]] == ["0.0900", "0.1000", "0.1600", "0.1300"]
-    assert about["figures"][0]["interval"] == "0.0800 to 0.1000"
+    assert [card.value for card in about["cards"]] == ["0.0900", "0.1000", "0.1600", "0.1300"]
+    assert about["cards"][0].interval == "0.0800 to 0.1000"
     assert len(about["cautions"]) == 1
 
 

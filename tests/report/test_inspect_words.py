@@ -6,7 +6,8 @@ import pytest
 
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import Column, Inspection
-from hubblefork.report.inspect_words import cautions, label, sentences, sizes
+from hubblefork.report.inspect_tasks import labels_of
+from hubblefork.report.inspect_words import cautions, sentences, sizes
 from hubblefork.tasks.classes import Classes
 
 
@@ -56,9 +57,9 @@ def test_sound_images_need_no_care():
 @pytest.mark.parametrize(
     ("counts", "expected"),
     [
-        ((60, 40), "accuracy is a fair measure here"),
-        ((97, 3), "never finds ‘b’ (3 images) can still be right for 97.0 %"),
-        ((9_999, 1), "never finds ‘b’ (1 image) can still be right for 99.99 %"),
+        ((60, 40), "accuracy is a fair measure"),
+        ((97, 3), "never finds ‘b’ (3 images) can still have an accuracy of 97.0 %"),
+        ((9_999, 1), "never finds ‘b’ (1 image) can still have an accuracy of 99.99 %"),
     ],
 )
 def test_why_accuracy_misleads_is_told_from_the_figures(counts, expected):
@@ -68,7 +69,7 @@ def test_why_accuracy_misleads_is_told_from_the_figures(counts, expected):
 def test_too_few_test_images_are_named():
     inspection = found((600, 40), parts={"test": np.array([60, 4])})
     assert said(inspection) == (
-        "Fewer than 30 test images, too few to measure how well a class is found: ‘b’ (4)."
+        "Fewer than 30 test images, too few to measure the recall of a class: ‘b’ (4)."
     )
 
 
@@ -76,10 +77,10 @@ def test_too_few_test_images_are_named():
     ("changes", "expected"),
     [
         ({"left_out": [{}]}, "1 image could not be read and was left out"),
-        ({"refused": "class 'b' has 1 image"}, "refused as it is: class 'b' has 1 image."),
-        ({"width": 128}, "only the centre square is kept, which cuts away 50 %"),
-        ({"size": 80}, "Fewer pixels a side than the 80 of the packed images: 100 images"),
-        ({"size": 80, "crop": 60}, "than the 80 of the packed images: 100 images"),
+        ({"refused": "class 'b' has 1 image"}, "would refuse it: class 'b' has 1 image."),
+        ({"width": 128}, "only the central square is kept, which cuts away 50 %"),
+        ({"size": 80}, "100 images enlarged: smaller than the 80 pixels a side"),
+        ({"size": 80, "crop": 60}, "100 images enlarged: smaller than the 80 pixels a side"),
         ({"bands": [3] * 90 + [1] * 10}, "channels: 90 with 3 and 10 with 1"),
     ],
 )
@@ -104,7 +105,7 @@ def test_columns_that_could_group_are_proposed_unless_one_does():
     assert said(found(columns=columns, grouped=True)) == ""
 
 
-def test_sizes_are_counted_the_commonest_first():
+def test_sizes_are_counted_the_most_common_first():
     inspection = found(width=[64] * 70 + [90] * 30, bands=[3] * 98 + [5, 2])
     assert sizes(inspection) == [
         ("64 × 64, colour", 70),
@@ -115,4 +116,4 @@ def test_sizes_are_counted_the_commonest_first():
 
 
 def test_the_label_of_an_image_is_its_class():
-    assert label(found(), 99) == "b"
+    assert labels_of(found()).label(found(), 99) == "b"

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from hubblefork.report.run_page import render, write_report
+from hubblefork.report.page import render_page
+from hubblefork.report.run_page import report_page, write_report
 
 EVIL = (
     "<script>alert(1)</script>",
@@ -47,14 +48,18 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", "".join(self.text))
 
 
+def render(run) -> str:
+    return render_page(report_page(run), "evaluate", "confusion.js")
+
+
 @cache
 def rendered(make) -> str:
     """The page of the plain run, made once for all tests that only read it."""
     return render(make())
 
 
-def test_the_page_holds_its_images_and_asks_the_network_for_nothing(material):
-    text = rendered(material)
+def test_the_page_holds_its_images_and_asks_the_network_for_nothing(run_data):
+    text = rendered(run_data)
     page = Page(text)
     assert len(page.images) == 5 + 60 + 25 + 10
     assert all(image["src"].startswith("data:image/") for image in page.images)
@@ -70,104 +75,106 @@ def test_the_page_holds_its_images_and_asks_the_network_for_nothing(material):
     assert not any(tag in {"link", "iframe"} for tag, _ in page.tags)
 
 
-def test_the_list_of_contents_leads_to_sections(material):
-    tags = Page(rendered(material)).tags
+def test_the_list_of_contents_leads_to_sections(run_data):
+    tags = Page(rendered(run_data)).tags
     places = [given["href"] for tag, given in tags if tag == "a"]
     sections = [f"#{given['id']}" for tag, given in tags if tag == "section" and "id" in given]
     assert places == sections
 
 
-def test_every_image_says_what_it_shows(material):
-    alternatives = [image["alt"] for image in Page(rendered(material)).images]
+def test_every_image_says_what_it_shows(run_data):
+    alternatives = [image["alt"] for image in Page(rendered(run_data)).images]
     assert all(alternatives)
-    assert any("predicted" in text and "actually" in text for text in alternatives)
+    assert any("predicted" in text and "true class" in text for text in alternatives)
 
 
-def test_headings_descend_one_step_at_a_time(material):
+def test_headings_descend_one_step_at_a_time(run_data):
     levels = [
-        int(tag[1]) for tag, _ in Page(rendered(material)).tags if re.fullmatch("h[1-6]", tag)
+        int(tag[1]) for tag, _ in Page(rendered(run_data)).tags if re.fullmatch("h[1-6]", tag)
     ]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_recipe_data_split_and_versions_stand_at_the_end(material):
-    words = Page(rendered(material)).words
+def test_recipe_data_split_and_versions_stand_at_the_end(run_data):
+    words = Page(rendered(run_data)).words
     end = words[words.index("How it was made") :]
     for fact in ("lenet5", "options.width", "simulated", "c0ffee", "stratified", "5eed", "0.1.0"):
         assert fact in end
 
 
-def test_key_figures_stand_with_their_intervals(material):
-    run = material()
-    words = Page(rendered(material)).words.replace("\u00a0", " ")
+def test_key_figures_stand_with_their_intervals(run_data):
+    run = run_data()
+    words = Page(rendered(run_data)).words.replace("\u00a0", " ")
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_error"):
         low, high = run.metrics["intervals"][name]
         assert f"{100 * run.metrics[name]:.1f} %" in words
         assert f"{100 * low:.1f} to {100 * high:.1f} %" in words
 
 
-def test_names_are_shown_and_never_obeyed(material):
-    page = Page(render(material(names=EVIL, title=EVIL[0], number=40)))
+def test_names_are_shown_and_never_obeyed(run_data):
+    page = Page(render(run_data(names=EVIL, title=EVIL[0], number=40)))
     for name in EVIL:
         assert re.sub(r"\s+", " ", name) in page.words
     assert [tag for tag, _ in page.tags].count("script") == 1
     assert not any("onerror" in given for _, given in page.tags)
 
 
-def test_names_that_figures_cannot_draw_are_explained(material):
-    words = Page(render(material(names=("a", "\u0378"), number=20))).words
+def test_names_that_figures_cannot_draw_are_explained(run_data):
+    words = Page(render(run_data(names=("a", "\u0378"), number=20))).words
     assert "class 2 is \u0378" in words
 
 
-def test_a_class_without_test_images_has_dashes(material):
-    words = Page(render(material(true=np.repeat([0, 1], 20)))).words
-    assert "spiral – – – 0none" in words.replace("\u00a0", " ")
+def test_a_class_without_test_images_has_dashes(run_data):
+    words = Page(render(run_data(true=np.repeat([0, 1], 20)))).words
+    assert "Spiral – – – 0none" in words.replace("\u00a0", " ")
 
 
-def test_a_model_without_history_or_split_still_has_a_page(material):
-    run = material()
+def test_a_model_without_history_or_split_still_has_a_page(run_data):
+    run = run_data()
     split = {"rule": "all", "seed": None, "sha256": None, "sizes": {"test": 60}}
     text = render(
-        material(history=run.history.head(0), split=split, counts={"test": {"round": 60}})
+        run_data(history=run.history.head(0), split=split, counts={"test": {"round": 60}})
     )
     words = Page(text).words
     assert "trained before" in words
     assert "over-fits" not in words
 
 
-def test_grey_images_and_left_out_ones_are_shown(material):
-    run = material(channels=1)
+def test_grey_images_and_left_out_ones_are_shown(run_data):
+    run = run_data(channels=1)
     left_out = [{"id": f"{k}", "origin": f"{k}.jpg", "reason": "empty file"} for k in range(25)]
     dataset = {**run.dataset, "left_out": left_out, "notes": ["3 stray files"]}
-    words = Page(render(material(channels=1, dataset=dataset))).words
+    words = Page(render(run_data(channels=1, dataset=dataset))).words
     assert "grey" in words
     assert "19.jpg: empty file" in words
     assert "and 5 more" in words
     assert "3 stray files" in words
 
 
-def test_large_images_are_made_smaller(material, fine_figures):
+def test_large_images_are_made_smaller(run_data, fine_figures):
     noise = np.random.default_rng(0).integers(256, size=(900, 600, 3), dtype=np.uint8)
-    text = render(material(images=lambda identifier: noise))
+    text = render(run_data(images=lambda identifier: noise))
     assert len(text) < 6_000_000  # noise is the worst case; photographs take a tenth
 
 
-def test_a_page_of_galaxies_is_small(material, tmp_path, fine_figures):
+def test_a_page_of_galaxies_is_small(run_data, tmp_path, fine_figures):
     y, x = np.mgrid[-1:1:69j, -1:1:69j]
     galaxy = (255 * np.exp(-4 * (x**2 + y**2)))[..., None].repeat(3, 2).astype(np.uint8)
-    path = write_report(material(images=lambda identifier: galaxy), tmp_path / "report.html")
+    path = tmp_path / "report.html"
+    write_report(run_data(images=lambda identifier: galaxy), path)
     assert path.stat().st_size < 1_000_000
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_a_page_of_many_noisy_images_stays_small(material, tmp_path, fine_figures):
+def test_a_page_of_many_noisy_images_stays_small(run_data, tmp_path, fine_figures):
     y, x = np.mgrid[-1:1:128j, -1:1:128j]
     sky = 255 * np.exp(-4 * (x**2 + y**2)) + np.random.default_rng(0).normal(30, 12, (128, 128))
     galaxy = sky.clip(0, 255).astype(np.uint8)[..., None].repeat(3, 2)
-    run = material(number=2500, strength=1, images=lambda identifier: galaxy)
-    path = write_report(run, tmp_path / "report.html")
+    run = run_data(number=2500, strength=1, images=lambda identifier: galaxy)
+    path = tmp_path / "report.html"
+    write_report(run, path)
     assert path.stat().st_size < 5_000_000
     page = Page(path.read_text(encoding="utf-8"))
     assert len([image for image in page.images if "predicted" in image["alt"]]) > 300

@@ -1,6 +1,7 @@
-"""Runs side by side: counted on the images that they share, whatever their order."""
+"""Runs are compared on the images that they share, whatever their order."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ def runs(shapes, tmp_path_factory):
 
 
 def test_figures_are_those_of_the_runs_and_differences_are_between_them(runs, tmp_path):
-    compared = compare([run.path for run in runs], out=tmp_path / "page.html")
+    compared = compare(runs, out=tmp_path / "page.html")
     assert list(compared.table["run"]) == ["weak", "good"]
     for row, run in zip(compared.table.to_dict("records"), runs, strict=True):
         assert row["accuracy"] == run.metrics["accuracy"]
@@ -42,6 +43,9 @@ def test_figures_are_those_of_the_runs_and_differences_are_between_them(runs, tm
     page = compared.page.read_text()
     assert "‘good’ has the highest accuracy" in page
     assert page.count("<figure>") == min(20, pair["only_first"] + pair["only_second"])
+    html = compared._repr_html_()
+    assert "Balanced accuracy" in html
+    assert "p-value" in html
 
 
 def test_only_shared_images_count_and_their_order_does_not(runs, shapes, tmp_path):
@@ -64,19 +68,17 @@ def test_what_a_model_file_has_learnt_from_is_said_to_be_unknown(runs, shapes, t
         for model in (runs[0].model, runs[1].model)
     )
     page = compare([weak, good], out=tmp_path / "page.html").page.read_text()
-    assert "Whether ‘weak’ and ‘good’ learnt from some of these images cannot be known." in page
+    assert "It is not known whether ‘weak’ and ‘good’ had some of these images in training." in page
 
 
 def test_votes_are_compared_by_their_error(tmp_path):
     settings = {"data.size": 32, "epochs": 1, "crop": None}
     run = train("simulated:votes:60", "lenet5", settings=settings, seed=0, out=tmp_path / "one")
 
-    def nearer(table, share=0.5):
-        for column in table.columns[1:38]:
-            table[column] += share * (table[f"true_{column}"] - table[column])
-        return table
+    def closer(found, fraction=0.5):
+        return replace(found, values=found.values + fraction * (found.true - found.values))
 
-    two = edited(run, tmp_path / "two", nearer)
+    two = edited(run, tmp_path / "two", closer)
     compared = compare([run.path, two], out=tmp_path / "page.html")
     assert compared.table["rmse"][1] == pytest.approx(compared.table["rmse"][0] / 2, rel=1e-3)
     assert compared.pairs["rmse_high"][0] < 0
@@ -99,12 +101,12 @@ def test_votes_are_compared_by_their_error(tmp_path):
     assert said[2] == f"{percent(first, 0)}, RMSE {rmse.max():.3f}"
     assert said[3].endswith(f"RMSE {rmse.max() / 2:.3f} ✓")
     # Between three runs, the two that are furthest apart count; equal ones do not disagree.
-    third = edited(run, tmp_path / "three", lambda table: nearer(table, 1.0))
+    third = edited(run, tmp_path / "three", lambda found: closer(found, 1.0))
     page = compare([run.path, two, third], out=tmp_path / "page.html").page.read_text()
     assert f"<dd>RMSE {rmse.max():.3f}</dd>" in page
-    same = edited(run, tmp_path / "same", lambda table: table)
+    same = edited(run, tmp_path / "same", lambda found: found)
     page = compare([run.path, same], out=tmp_path / "page.html").page.read_text()
-    assert "Where they disagree" not in page
+    assert "Disagreements" not in page
 
 
 def test_evaluations_have_their_images_and_their_cost(runs, shapes, tmp_path, monkeypatch):
@@ -121,12 +123,12 @@ def test_evaluations_have_their_images_and_their_cost(runs, shapes, tmp_path, mo
     (pair,) = compared.pairs.to_dict("records")
     page = compared.page.read_text()
     assert page.count("<figure>") == min(20, pair["only_first"] + pair["only_second"]) > 0
-    assert "not in the cache" not in page
-    assert "trained on too: ‘a’ (48 of its 80)." in page
+    assert "no longer in the cache" not in page
+    assert "was trained on: ‘a’ (48 of its 80)." in page
     monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
     page = compare(evaluations, out=tmp_path / "page.html").page.read_text()
     assert "<figure>" not in page
-    assert "not in the cache (any more)" in page
+    assert "no longer in the cache" in page
 
 
 def test_only_a_comparison_is_replaced(runs, tmp_path, monkeypatch):
@@ -146,22 +148,21 @@ def test_only_a_comparison_is_replaced(runs, tmp_path, monkeypatch):
 def edited(run, folder, edit):
     """A folder with a run's predictions, changed."""
     folder.mkdir()
-    table = edit(run.predictions)
-    table.to_csv(folder / "predictions.csv", index=False)
+    edit(run.predictions).save(folder / "predictions.csv")
     (folder / "metrics.json").write_bytes((run.path / "metrics.json").read_bytes())
     return folder
 
 
 def test_runs_without_a_common_image_are_refused(runs, tmp_path):
-    other = edited(runs[0], tmp_path / "other", lambda t: t.assign(id="x" + t["id"]))
+    other = edited(runs[0], tmp_path / "other", lambda found: replace(found, ids="x" + found.ids))
     with pytest.raises(RequestError, match="no test image in common"):
         compare([runs[0].path, other], out=tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
 
 
 def test_other_labels_of_the_same_images_are_refused(runs, tmp_path):
-    def swap(table):
-        return table.assign(true=np.where(table["true"] == "disc", "bar", "disc"))
+    def swap(found):
+        return replace(found, true=1 - found.true)
 
     other = edited(runs[0], tmp_path / "other", swap)
     with pytest.raises(RequestError, match="other labels"):

@@ -10,10 +10,10 @@ from hubblefork.workflow.start_run import prepare
 
 
 def test_a_training_that_follows_reads_no_image_again(shapes, tmp_path):
-    looked = inspect(shapes, out=tmp_path / "page.html")
+    found = inspect(shapes, out=tmp_path / "page.html")
     dataset, split = prepare(shapes, load_recipe("default"), seed=0)
-    assert looked.inspection.dataset.path == dataset.path
-    assert looked.inspection.split.sha256 == split.sha256
+    assert found.dataset.path == dataset.path
+    assert found.split.sha256 == split.sha256
 
 
 def test_the_page_is_named_after_the_source_and_replaces_an_older_one_of_its_kind(
@@ -27,9 +27,9 @@ def test_the_page_is_named_after_the_source_and_replaces_an_older_one_of_its_kin
     assert mine.read_text() == "mine"
     mine.unlink()
     for size in (16, 24):
-        looked = inspect(shapes, size=size)
-        assert str(looked.page) == "data-shapes.html"
-    assert "24x24" in looked.page.read_text()
+        found = inspect(shapes, size=size)
+        assert str(found.page) == "data-shapes.html"
+    assert "24x24" in found.page.read_text()
 
 
 @pytest.mark.parametrize("name", ["catalogue.csv", "page", "folder.html"])
@@ -46,7 +46,8 @@ def test_images_are_shown_as_large_as_they_are_up_to_256_pixels(tmp_path, monkey
             noise = np.random.default_rng(number + side).integers(0, 256, (side, side, 3), np.uint8)
             Image.fromarray(noise).save(tmp_path / "sky" / name / f"{number}.png")
     shown = {}
-    monkeypatch.setattr(workflow, "write_look", lambda made, page: shown.update(made.images))
+    monkeypatch.setattr(workflow, "inspection_page", lambda found: shown.update(found.images))
+    monkeypatch.setattr(workflow, "write_page", lambda *given: None)
     inspect(tmp_path / "sky", out=tmp_path / "page.html")
     assert {image.shape for image in shown.values()} == {(256, 256, 3)}
     shown.clear()
@@ -67,7 +68,8 @@ def test_a_source_that_vanishes_meanwhile_is_shown_as_packed(shapes, tmp_path, m
     measured = workflow.inspect_dataset
     monkeypatch.setattr(workflow, "inspect_dataset", lose_one)
     shown = {}
-    monkeypatch.setattr(workflow, "write_look", lambda made, page: shown.update(made.images))
+    monkeypatch.setattr(workflow, "inspection_page", lambda found: shown.update(found.images))
+    monkeypatch.setattr(workflow, "write_page", lambda *given: None)
     monkeypatch.setattr(workflow, "shown_rows", lambda inspection: np.arange(80))
     inspect(sky, out=tmp_path / "page.html", size=16)
     assert len(shown) == 80

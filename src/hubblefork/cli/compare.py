@@ -1,4 +1,4 @@
-"""`hubblefork compare RUN RUN...`: runs side by side on the same test images."""
+"""`hubblefork compare RUN RUN...`: runs compared on the same test images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +15,9 @@ def compare(
     ] = None,
 ) -> None:
     """Compare runs on the test images that they share: differences, curves, disagreements."""
-    from hubblefork.cli.output import show_comparison
+    from hubblefork.cli.output import show
     from hubblefork.workflow import compare as workflow
 
-    compared = workflow.compare(runs, out=out)
-    show_comparison(compared.table, compared.pairs)
-    print(compared.page)
+    found = workflow.compare(runs, out=out)
+    show(found)
+    print(found.page)

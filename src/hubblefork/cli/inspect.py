@@ -1,4 +1,4 @@
-"""`hubblefork inspect SOURCE`: look before training."""
+"""`hubblefork inspect SOURCE`: what a source holds, before training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,12 +21,12 @@ def inspect(
         str | None, typer.Option(metavar="COLUMN", help="Keep its values in one part of the split.")
     ] = None,
 ) -> None:
-    """Look at a source: counts, images, light, duplicates, unreadable files, the split."""
-    from hubblefork.cli.output import show_look
+    """Inspect a source: counts, images, brightness, duplicates, unreadable files, the split."""
+    from hubblefork.cli.output import show
     from hubblefork.workflow import inspect as workflow
 
-    looked = workflow.inspect(
+    found = workflow.inspect(
         source, out=out, crop=crop, size=size, grey=grey, classes=classes, group=group
     )
-    show_look(looked.inspection)
-    print(looked.page)
+    show(found)
+    print(found.page)

@@ -4,43 +4,27 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from rich.console import RenderableType
 
-    from hubblefork.data.inspection import Inspection
     from hubblefork.tasks.predictions import Predictions
 
 
 def show_metrics(metrics: Mapping[str, Any]) -> None:
     """Print one screen of metrics, in colour on a terminal."""
+    from hubblefork.report.terminal import metrics_screen
+
+    show(metrics_screen(metrics))
+
+
+def show(screen: "RenderableType") -> None:
+    """Print what shows itself on one screen: an inspection or a comparison."""
     from rich.console import Console
 
-    from hubblefork.report.metrics_table import print_metrics
-
-    print_metrics(metrics, Console(highlight=False))
-
-
-def show_look(inspection: "Inspection") -> None:
-    """Print one screen on a source, in colour on a terminal."""
-    from rich.console import Console
-
-    from hubblefork.report.inspect_table import print_look
-
-    print_look(inspection, Console(highlight=False))
+    Console(highlight=False).print(screen)
 
 
 def show_predictions(predictions: "Predictions") -> None:
     """Print one screen of predictions, in colour on a terminal."""
-    from rich.console import Console
+    from hubblefork.report.terminal import predictions_screen
 
-    from hubblefork.report.predictions_table import print_predictions
-
-    print_predictions(predictions, Console(highlight=False))
-
-
-def show_comparison(table: "pd.DataFrame", pairs: "pd.DataFrame") -> None:
-    """Print one screen on runs side by side, in colour on a terminal."""
-    from rich.console import Console
-
-    from hubblefork.report.compare_table import print_comparison
-
-    print_comparison(table, pairs, Console(highlight=False))
+    show(predictions_screen(predictions))

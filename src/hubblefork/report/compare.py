@@ -1,232 +1,214 @@
-"""The page that holds runs side by side: figures, differences, curves, and where they disagree."""
+"""The page that compares runs: metrics, differences, learning curves, and disputed images."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-from hubblefork.core.files import replacing
-from hubblefork.core.text import duration, listed, percent, several
+from hubblefork.core.text import duration, listed, several
 from hubblefork.evaluation.comparison import Difference
-from hubblefork.report.compare_charts import draw_charts
-from hubblefork.report.comparison_data import (
-    SHARES,
-    Contest,
-    Contestant,
-    DisputedClass,
-    DisputedVotes,
-    chance,
-    shown,
-    signed,
-)
+from hubblefork.report.compare_charts import learning_curves, metric_dots, recalls
+from hubblefork.report.comparison import Comparison, p_value
+from hubblefork.report.components import Card, Cell, Page, Panel, Section, Sheet, Table, Tile
+from hubblefork.report.disputed import DISPUTES
 from hubblefork.report.figures import chart_png
-from hubblefork.report.page import chart, jpeg, render_page
-from hubblefork.report.style import substitutes
+from hubblefork.report.page import now
+from hubblefork.report.style import undrawn
+from hubblefork.tasks.metric import Metric
 
-# The template of the page, by which one that is there already is known.
-PAGE = "compare.html"
+# A p-value below this is called significant.
+_SIGNIFICANT = 0.05
 
-# A difference that luck brings so rarely is called one.
-_RARE = 0.05
-
-
-def write_comparison(contest: Contest, path: Path) -> None:
-    """Write the page, whole or not at all."""
-    tiles = list(_tiles(contest))
-    charts = {name: chart(chart_png(figure)) for name, figure in draw_charts(contest).items()}
-    page = render_page(
-        PAGE,
-        title=" and ".join(run.name for run in contest.runs)
-        if len(contest.runs) == 2
-        else f"{len(contest.runs)} runs side by side",
-        made=contest.made,
-        sentences=list(sentences(contest)),
-        cautions=[*_cautions(contest), *_of_images(contest, len(tiles))],
-        cards=list(_cards(contest)),
-        contest=contest,
-        substitutes=substitutes(contest.names),
-        rows=list(_rows(contest)),
-        pairs=list(_pairs(contest)),
-        disputed=tiles,
-        charts=charts,
+# The charts of each class or question, by the kind of task: function, title, note.
+_DETAILS = {
+    "classes": (
+        recalls,
+        "Class by class",
+        "The recall of each class by each run. Lines are 95\u00a0% intervals.",
     )
-    with replacing(path) as file:
-        file.write(page)
+}
 
 
-def sentences(contest: Contest) -> Iterator[str]:
-    """What is compared on what, who is ahead, and whether that is more than luck."""
-    names = listed([f"‘{run.name}’" for run in contest.runs])
+def comparison_page(found: Comparison) -> Page:
+    """What the page shows."""
+    names = [run.name for run in found.runs]
+    tiles = list(_tiles(found))
+    return Page(
+        title=" and ".join(names) if len(names) == 2 else f"Comparison of {len(names)} runs",
+        kind="Runs compared on the same test images",
+        made=now(),
+        sentences=list(sentences(found)),
+        cards=list(_cards(found)),
+        cautions=list(_cautions(found, len(found.disputed) - len(tiles))),
+        sections=list(_sections(found, tiles)),
+    )
+
+
+def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
+    yield Section("Metrics", [
+        f"All figures are of the {found.number:,} images that every run was tested on. Small "
+        "figures are 95\u00a0% intervals of each run by itself; whether two runs differ is told by "
+        "the next table, not by whether these overlap.",
+        _metrics_table(found),
+        Panel("metrics", "Dot chart of the metrics of each run with their intervals", "",
+              chart_png(metric_dots(found))),
+    ])  # fmt: skip
+    yield Section("Differences", [
+        "The second run minus the first, with the 95\u00a0% interval of the difference from a "
+        "paired bootstrap over the images; fractions are in percentage points. Bold: the interval "
+        "does not contain 0."
+        + (
+            " The p-value is that of McNemar's exact test; below it stand the numbers of images "
+            "that only the first, and only the second, classifies correctly."
+            if found.differences[0].test else ""
+        ),
+        _pairs_table(found),
+    ])  # fmt: skip
+    if found.task.kind in _DETAILS:
+        draw, title, note = _DETAILS[found.task.kind]
+        png = chart_png(draw(found))
+        chart = Panel("details", f"Dot chart: {note}", "", png)
+        yield Section(title, [note, undrawn(found.task.words.names), chart])
+    if any(not run.history.empty for run in found.runs):
+        yield Section("Learning curves", [
+            "On the validation set; dashed lines are on the training set, where a run had no "
+            "validation set. The losses of different recipes are not always comparable.",
+            Panel("curves", "Line charts of the loss and the training metric of each epoch of each "
+                  "run", "", chart_png(learning_curves(found))),
+        ])  # fmt: skip
+    if tiles:
+        note = DISPUTES[found.task.kind].note
+        yield Section("Disagreements", [note, Sheet(tiles, "predictions")])
+
+
+def sentences(found: Comparison) -> Iterator[str]:
+    """What is compared on what, which run is best, and whether chance can explain that."""
+    names, task = listed([f"‘{run.name}’" for run in found.runs]), found.task
     yield (
-        f"{names} are compared on the {several(contest.number, 'image')} of ‘{contest.source}’ "
-        "that all of them were tested on."
+        f"{names} are compared on the {several(found.number, task.example, task.examples)} of "
+        f"‘{found.source}’ that all of them were tested on."
     )
-    best = contest.best()
-    key, title, less = contest.metrics[0]
-    others = [run for run in contest.runs if run is not best]
-    second = (min if less else max)(others, key=lambda run: run.metrics[key])
-    pair = next(
-        pair for pair in contest.pairs if {pair.first, pair.second} == {best.name, second.name}
+    metric, best = task.metrics[0], found.best()
+    others = [run for run in found.runs if run is not best]
+    choose = min if metric.lower_is_better else max
+    second = choose(others, key=lambda run: run.metrics[metric.name])
+    gap = next(
+        pair.differences[metric.name]
+        for pair in found.differences
+        if {pair.first, pair.second} == {best.name, second.name}
     )
-    gap = pair.differences[key]
-    ahead = f"‘{best.name}’ has the {'lowest' if less else 'highest'} {_inside(title)}"
+    name = metric.noun
+    ahead = f"‘{best.name}’ has the {'lowest' if metric.lower_is_better else 'highest'} {name}"
+    size = _size(metric, gap)
     if gap.value == 0:
-        yield f"‘{best.name}’ and ‘{second.name}’ share the best {_inside(title)}."
+        yield f"‘{best.name}’ and ‘{second.name}’ have the same {name}."
     elif gap.certain:
-        yield (
-            f"{ahead}, {_size(key, gap.value)} from ‘{second.name}’ (95\u00a0% interval "
-            f"{_size_interval(key, gap)}): more than luck explains."
-        )
+        yield f"{ahead}; the difference from ‘{second.name}’ is significant: {size}."
     else:
         yield (
-            f"{ahead}, but only {_size(key, gap.value)} from ‘{second.name}’, which luck can "
-            "explain: on other images of this kind their order may turn."
+            f"{ahead}, but the difference from ‘{second.name}’ is not significant: {size}. On "
+            "other images of the same kind the order may change."
         )
-    if contest.names:
-        yield (
-            f"On {several(contest.disagreements, 'image')} "
-            f"({percent(contest.disagreements / contest.number)}) they do not all give the same "
-            "class."
-        )
+    if count := DISPUTES[task.kind].count(found):
+        yield count
 
 
-def _inside(title: str) -> str:
-    """A title within a sentence; names of letters stay as they are."""
-    return title if title.isupper() else title[0].lower() + title[1:]
+def _size(metric: Metric, gap: Difference) -> str:
+    unit = " percentage points" if metric.percent else ""
+    sign = -1 if gap.value < 0 else 1
+    low, high = sorted((sign * gap.low, sign * gap.high))
+    value, low, high = (
+        metric.difference(each).removeprefix("+") for each in (abs(gap.value), low, high)
+    )
+    return f"{value}{unit} (95\u00a0% interval {low} to {high})"
 
 
-def _ends(key: str, run: Contestant) -> str:
-    return " to ".join(shown(key, end) for end in run.metrics["intervals"][key])
-
-
-def _size_interval(key: str, gap: Difference) -> str:
-    low, high = sorted((abs(gap.low), abs(gap.high)))
-    return f"{100 * low:.1f} to {100 * high:.1f}" if key in SHARES else f"{low:.4f} to {high:.4f}"
-
-
-def _size(key: str, gap: float) -> str:
-    return f"{100 * abs(gap):.1f} points" if key in SHARES else f"{abs(gap):.4f}"
-
-
-def _cautions(contest: Contest) -> Iterator[str]:
+def _cautions(found: Comparison, missing: int) -> Iterator[str]:
     known = [
-        f"‘{run.name}’ ({run.learnt:,} of its {run.own_images:,})"
-        for run in contest.runs
-        if run.learnt
+        f"‘{run.name}’ ({run.known_images:,} of its {run.own_images:,})"
+        for run in found.runs
+        if run.known_images
     ]
     if known:
         yield (
-            f"Tested on images that the model was trained on too: {listed(known)}. On these it "
-            "is better than on any others."
+            f"Tested on images that the model was trained on: {listed(known)}. On these it is "
+            "better than on unseen images."
         )
-    if unknown := [f"‘{run.name}’" for run in contest.runs if run.learnt is None]:
-        yield f"Whether {listed(unknown)} learnt from some of these images cannot be known."
+    if unknown := [f"‘{run.name}’" for run in found.runs if run.known_images is None]:
+        yield f"It is not known whether {listed(unknown)} had some of these images in training."
     more = [
-        f"‘{run.name}’ ({run.own_images:,})"
-        for run in contest.runs
-        if run.own_images > contest.number
+        f"‘{run.name}’ ({run.own_images:,})" for run in found.runs if run.own_images > found.number
     ]
     if more:
         yield (
-            f"Tested on more images than these {contest.number:,}: {listed(more)}. Those that "
+            f"Tested on more images than these {found.number:,}: {listed(more)}. Those that "
             "another run was not tested on are left out here."
         )
-    if len(contest.pairs) > 1:
+    if len(found.differences) > 1:
         yield (
-            f"There are {len(contest.pairs)} pairs of runs: of so many tests one in twenty calls a "
-            "difference of luck a real one."
+            f"There are {len(found.differences)} pairs of runs: of so many tests, one in twenty is "
+            "significant by chance."
         )
-
-
-def _of_images(contest: Contest, shown: int) -> Iterator[str]:
-    missing = len(contest.disputed) - shown
     if missing:
         yield (
-            f"Of the {several(len(contest.disputed), 'image')} on which they disagree most, "
-            f"{missing} are not shown, since they are not in the cache (any more): `hubblefork "
+            f"Of the {several(len(found.disputed), 'image')} with the largest disagreement, "
+            f"{missing} are not shown, since they are no longer in the cache: `hubblefork "
             "evaluate RUN` packs them again."
         )
 
 
-def _cards(contest: Contest) -> Iterator[dict[str, str]]:
-    key, title, _ = contest.metrics[0]
-    for run in contest.runs:
-        yield {
-            "title": run.name,
-            "value": shown(key, run.metrics[key]),
-            "interval": _ends(key, run),
-            "meaning": _inside(title),
-        }
+def _cards(found: Comparison) -> Iterator[Card]:
+    metric = found.task.metrics[0]
+    for run in found.runs:
+        yield Card(
+            run.name,
+            metric.written(run.metrics[metric.name]),
+            metric.noun,
+            metric.between(run.metrics["intervals"][metric.name]),
+        )
 
 
-def _rows(contest: Contest) -> Iterator[dict[str, Any]]:
-    for key, title, less in contest.metrics:
-        best = (min if less else max)(run.metrics[key] for run in contest.runs)
-        yield {
-            "title": title,
-            "less": less,
-            "cells": [
-                {
-                    "value": shown(key, run.metrics[key]),
-                    "interval": " to ".join(
-                        shown(key, end) for end in run.metrics["intervals"][key]
-                    ),
-                    "best": run.metrics[key] == best,
-                }
-                for run in contest.runs
-            ],
-        }
-    costs = {
-        "Parameters": [run.parameters and f"{run.parameters:,}" for run in contest.runs],
-        "Epochs": [run.epochs and f"{run.epochs:,}" for run in contest.runs],
-        "Training": [run.seconds and duration(run.seconds) for run in contest.runs],
-    }
-    for title, values in costs.items():
-        cells = [{"value": value or "–", "interval": "", "best": False} for value in values]
-        yield {"title": title, "less": None, "cells": cells}
+def _metrics_table(found: Comparison) -> Table:
+    rows: list[list[str | Cell]] = []
+    for metric in found.task.metrics:
+        values = [run.metrics[metric.name] for run in found.runs]
+        best = (min if metric.lower_is_better else max)(values)
+        lower = "(lower is better)" if metric.lower_is_better else ""
+        rows.append([
+            Cell(metric.title, lower),
+            *(Cell(metric.written(value), metric.between(run.metrics["intervals"][metric.name]),
+                   strong=value == best)
+              for run, value in zip(found.runs, values, strict=True)),
+        ])  # fmt: skip
+    for title, name, written in (
+        ("Parameters", "parameters", "{:,}".format),
+        ("Epochs", "epochs", "{:,}".format),
+        ("Training time", "seconds", duration),
+    ):
+        values = [getattr(run, name) for run in found.runs]
+        rows.append([title, *(written(value) if value else "–" for value in values)])
+    return Table("Metrics of each run", ["", *(run.name for run in found.runs)], rows)
 
 
-def _pairs(contest: Contest) -> Iterator[dict[str, Any]]:
-    for pair in contest.pairs:
-        yield {
-            "first": pair.first,
-            "second": pair.second,
-            "test": pair.test,
-            "chance": pair.test and chance(pair.test.p_value),
-            "rare": pair.test is not None and pair.test.p_value < _RARE,
-            "cells": [
-                {
-                    "value": signed(key, pair.differences[key].value),
-                    "interval": f"{signed(key, pair.differences[key].low)} to "
-                    f"{signed(key, pair.differences[key].high)}",
-                    "certain": pair.differences[key].certain,
-                }
-                for key, _, _ in contest.metrics
-            ],
-        }
+def _pairs_table(found: Comparison) -> Table:
+    metrics, rows = found.task.metrics, []
+    for pair in found.differences:
+        row = [Cell(pair.second, f"minus {pair.first}")]
+        for metric in metrics:
+            gap = pair.differences[metric.name]
+            value, low, high = map(metric.difference, (gap.value, gap.low, gap.high))
+            row.append(Cell(value, f"{low} to {high}", strong=gap.certain))
+        if pair.test:
+            p, only = pair.test.p_value, f"{pair.test.only_first:,} and {pair.test.only_second:,}"
+            row.append(Cell(p_value(p), only, strong=p < _SIGNIFICANT))
+        rows.append(row)
+    columns = ["Runs", *(metric.title for metric in metrics)]
+    if found.differences[0].test:
+        columns.append("p-value")
+    return Table("Differences of the metrics of each two runs", columns, rows)
 
 
-def _tiles(contest: Contest) -> Iterator[dict[str, Any]]:
-    """The images on which the runs differ most, each with what is said of it."""
-    names = [run.name for run in contest.runs]
-    for disputed in contest.disputed:
-        image = contest.images(disputed.id)
+def _tiles(found: Comparison) -> Iterator[Tile]:
+    """The disputed images that can be shown, each with the answers of the runs."""
+    for disputed in found.disputed:
+        image = found.images(disputed.id)
         if image is not None:
-            if isinstance(disputed, DisputedClass):
-                facts = list(_of_classes(disputed, names))
-            else:
-                facts = list(_of_votes(disputed, names))
-            yield {"id": disputed.id, "source": jpeg(image), "facts": facts}
-
-
-def _of_classes(disputed: DisputedClass, names: list[str]) -> Iterator[tuple[str, str]]:
-    yield "actual", disputed.true
-    for name, (answer, sure) in zip(names, disputed.answers, strict=True):
-        yield name, f"{'✓' if answer == disputed.true else '✗'} {answer}, {percent(sure, 0)}"
-
-
-def _of_votes(disputed: DisputedVotes, names: list[str]) -> Iterator[tuple[str, str]]:
-    yield "apart by", f"RMSE {disputed.apart:.3f}"
-    yield "most on", f"‘{disputed.answer}’, volunteers {percent(disputed.true, 0)}"
-    for name, error, said in zip(names, disputed.errors, disputed.fractions, strict=True):
-        nearest = " ✓" if error == min(disputed.errors) else ""
-        yield name, f"{percent(said, 0)}, RMSE {error:.3f}{nearest}"
+            first = " ".join(next(iter(disputed.facts.items())))
+            yield Tile(image, f"Image {disputed.id}, {first}", facts=disputed.facts, id=disputed.id)

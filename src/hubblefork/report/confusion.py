@@ -1,4 +1,4 @@
-"""The confusion matrix as a table to look into: behind each cell stand its images.
+"""The confusion matrix as a table to look into: each cell opens the images in it.
 
 All of it is in the page. Errors come first where there is no room for every image.
 """
@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from markupsafe import Markup
 from matplotlib.colors import to_hex
 
-from hubblefork.core.text import whole_percent
-from hubblefork.report.page import jpeg
-from hubblefork.report.run_data import Material
+from hubblefork.core.text import percent, whole_percent
+from hubblefork.report.components import Sheet, Tile
+from hubblefork.report.page import jpeg, render_part
+from hubblefork.report.run_data import RunData
 from hubblefork.report.style import SHADES
 
 # Images of one cell that a person looks through.
@@ -24,102 +25,118 @@ _MOST_LETTERS = 2_000_000
 # Pixels of an image's longer side: 64 to 112 on the page, and what quality a thumbnail needs.
 _SIDE, _QUALITY = 112, 82
 
+# Up to so many classes their names fit across the columns; up to so many, two numbers in a cell.
+_MOST_AMPLE, _MOST_ROOMY = 6, 12
+# Of more, confusions are hard to find in the table: so many of the most frequent stand in a list.
+_LISTED = 10
 
-def matrix_rows(material: Material) -> Iterator[dict[str, Any]]:
+
+def confusion_table(run: RunData) -> list[Markup]:
+    """The table and the images of its cells, as the block of a section."""
+    names = run.task.words.names
+    number = len(names)
+    part = render_part(
+        "confusion.html",
+        names=names,
+        rows=list(matrix_rows(run)),
+        galleries=galleries(run),
+        size="compact" if number > _MOST_ROOMY else "ample" if number <= _MOST_AMPLE else "",
+        listed=_LISTED if number > _MOST_ROOMY else 0,
+    )
+    return [part]
+
+
+def matrix_rows(run: RunData) -> Iterator[dict[str, Any]]:
     """The rows of the table: name and number of a true class, and a cell for each predicted one.
 
     A cell is None where no image is; otherwise its key, that of its `galleries` entry, the
-    number of its images, their share of the row, and its colours.
+    number of its images, their fraction of the row, and its colours.
     """
-    matrix = np.array(material.metrics["confusion_matrix"])
+    matrix = np.array(run.metrics["confusion_matrix"])
     for true, counts in enumerate(matrix):
         total = int(counts.sum())
         cells = [
             {
                 "key": _key(true, predicted),
                 "count": int(count),
-                "share": whole_percent(count / total),
+                "fraction": whole_percent(count / total),
                 "style": _colours(count / total),
             }
             if count
             else None
             for predicted, count in enumerate(counts)
         ]
-        yield {"name": material.names[true], "total": total, "cells": cells}
+        yield {"name": run.task.words.name(true), "total": total, "cells": cells}
 
 
-def galleries(material: Material, most_letters: int = _MOST_LETTERS) -> list[dict[str, Any]]:
-    """The images of each cell that is not empty: errors by their number, then right answers.
+def galleries(run: RunData, most_letters: int = _MOST_LETTERS) -> list[dict[str, Any]]:
+    """The images of each cell that is not empty: the most frequent errors first, then the diagonal.
 
-    Each has key, true, predicted, right, count, told (how many are shown), and tiles {id,
-    probability, source}, the surest answers first. Where there is no room for all, each cell of
-    errors has one more in turn, and the cells of right answers share what is left.
+    Each has key, true, predicted, right, count, note (how many are shown), and a sheet, highest
+    confidence first. Where there is no room for all, each cell of errors has one more in turn, and
+    the cells of correct predictions get what is left.
     """
-    answers = _ranked(material)
-    tiles: dict[str, list[dict[str, Any]]] = {}
-    room = most_letters
-    for row in answers[answers["rank"] < _MOST_OF_A_CELL].itertuples():
-        source = jpeg(material.image(row.id), _SIDE, _QUALITY)
-        room -= len(source)
-        if room < 0:
-            break
-        tile = {"id": row.id, "probability": row.probability, "source": source}
-        tiles.setdefault(row.key, []).append(tile)
-    cells = answers.drop_duplicates("key").set_index("key")
-    cells = cells.assign(number=answers["key"].value_counts())
-    cells = cells.sort_values(["right", "number"], ascending=[True, False], kind="stable")
+    found = run.predictions
+    cells: dict[tuple[int, int], list[int]] = {}
+    pairs = list(zip(found.true.tolist(), found.leading.tolist(), strict=True))
+    for row in np.argsort(-found.confidence, kind="stable"):
+        cells.setdefault(pairs[row], []).append(row)
+    ordered = sorted(cells, key=lambda cell: (cell[0] == cell[1], -len(cells[cell])))
+    tiles: dict[tuple[int, int], list[Tile]] = {cell: [] for cell in cells}
+    name, room = run.task.words.name, most_letters
+    for errors in (True, False):
+        for rank in range(_MOST_OF_A_CELL):
+            for cell in ordered:
+                if (cell[0] != cell[1]) != errors or rank >= len(cells[cell]):
+                    continue
+                row = cells[cell][rank]
+                source = jpeg(run.image(found.ids[row]), _SIDE, _QUALITY)
+                room -= len(source)
+                if room >= 0:
+                    what = f"predicted {name(cell[1])}, true class {name(cell[0])}"
+                    tiles[cell].append(
+                        Tile(source, f"Image {found.ids[row]}: {what}",
+                             percent(found.confidence[row], 0), id=found.ids[row])
+                    )  # fmt: skip
+            if room < 0:
+                break
     return [
         {
-            "key": cell.Index,
-            "true": cell.true,
-            "predicted": cell.predicted,
-            "right": cell.right,
-            "count": cell.number,
-            "told": _told(len(tiles.get(cell.Index, [])), cell.number),
-            "tiles": tiles.get(cell.Index, []),
+            "key": _key(*cell),
+            "true": name(cell[0]),
+            "predicted": name(cell[1]),
+            "right": cell[0] == cell[1],
+            "count": len(cells[cell]),
+            "note": _note(len(tiles[cell]), len(cells[cell])),
+            "sheet": Sheet(tiles[cell], "small"),
         }
-        for cell in cells.itertuples()
+        for cell in ordered
     ]
-
-
-def _ranked(material: Material) -> pd.DataFrame:
-    """The answers in the order in which they are shown while there is room.
-
-    Each has the key of its cell, whether it is right, and its rank within the cell by probability.
-    """
-    true, probabilities = material.classified()
-    predicted = probabilities.argmax(axis=1)
-    answers = material.answers().assign(
-        key=[_key(*pair) for pair in zip(true, predicted, strict=True)], right=true == predicted
-    )
-    answers = answers.sort_values("probability", ascending=False, kind="stable")
-    answers["rank"] = answers.groupby("key").cumcount()
-    return answers.sort_values(["right", "rank"], kind="stable")
 
 
 def _key(true: int, predicted: int) -> str:
     return f"cell-{true}-{predicted}"
 
 
-def _colours(share: float) -> str:
+def _colours(fraction: float) -> str:
     """The style of a cell: its shade, and black or white letters, whichever are told apart better.
 
     >>> _colours(0), _colours(1)
     ('background:#f7f9fb;color:#000', 'background:#062c52;color:#fff')
     """
-    shade = SHADES(float(share))
+    shade = SHADES(float(fraction))
     # WCAG 2: relative luminance of sRGB. Black and white have the same contrast at 0.179.
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shade[:3]]
     luminance = np.dot((0.2126, 0.7152, 0.0722), linear)
     return f"background:{to_hex(shade)};color:{'#000' if luminance > 0.179 else '#fff'}"
 
 
-def _told(shown: int, count: int) -> str:
+def _note(shown: int, count: int) -> str:
     """How many images of a cell are shown.
 
-    >>> _told(40, 50)
-    '40 of 50 shown, the surest answers first.'
+    >>> _note(40, 50)
+    '40 of 50 shown, highest confidence first.'
     """
     if shown == count:
-        return "The surest answers first." if count > 1 else ""
-    return f"{shown:,} of {count:,} shown, the surest answers first."
+        return "Highest confidence first." if count > 1 else ""
+    return f"{shown:,} of {count:,} shown, highest confidence first."

@@ -9,7 +9,8 @@ import pandas as pd
 from hubblefork.core.text import percent, several
 from hubblefork.explanation.explain_test_set import TestSetExplanation
 from hubblefork.explanation.predicted_test_set import TestSet
-from hubblefork.report.explain import Group, Section
+from hubblefork.report.components import Group
+from hubblefork.report.explain import Section
 from hubblefork.report.explain_sections import example_card, image_tile, label_beside
 from hubblefork.tasks.classes import display_name
 

@@ -24,7 +24,7 @@ from hubblefork.report.image_groups import ImageGroup, draw_groups
 from hubblefork.report.overlay import overlay
 from hubblefork.report.ranking_charts import draw_scores
 from hubblefork.report.run_data import displayable
-from hubblefork.report.style import GRID, MUTED, PART_COLOURS, styled, wrapped
+from hubblefork.report.style import GRID, MUTED, SET_COLOURS, styled, wrapped
 
 # Inches of an image beside its map, and of one among its neighbours: nine fill a figure's width.
 _OVERLAY, _NEIGHBOUR = 1.9, 1.1
@@ -64,7 +64,7 @@ def _draw_curves(curves: Mapping[str, DeletionCurve], quantity: str) -> Figure:
         axes = figure.subplots()
         axes.plot(first.fractions, first.random, color=MUTED, linestyle=(0, (4, 1.5)),
                   label=f"random order ({first.random_area:.2f})")  # fmt: skip
-        for colour, (name, curve) in zip(PART_COLOURS.values(), curves.items(), strict=False):
+        for colour, (name, curve) in zip(SET_COLOURS.values(), curves.items(), strict=False):
             label = f"{name} ({curve.area:.2f})"
             axes.plot(curve.fractions, curve.values, color=colour, label=label)
         axes.set(xlim=(0, 1), ylim=(0, 1))

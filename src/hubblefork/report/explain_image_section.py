@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from hubblefork.explanation.single_image import ImageExplanation
 from hubblefork.models.uncertainty import ATYPICAL
-from hubblefork.report.explain import Group, Section, Tile
+from hubblefork.report.components import Group, Panel, Tile
+from hubblefork.report.explain import Section
 from hubblefork.report.explain_figures import (
     draw_activations,
     draw_deletion,
@@ -17,7 +18,7 @@ from hubblefork.report.explain_figures import (
 from hubblefork.report.explain_sections import map_tile, reference_tile
 from hubblefork.report.figures import chart_png
 from hubblefork.report.image_groups import draw_groups
-from hubblefork.report.run_data import Panel, displayable
+from hubblefork.report.run_data import displayable
 
 # Channels of each layer on a page.
 _CHANNELS = 16

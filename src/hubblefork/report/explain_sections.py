@@ -11,13 +11,14 @@ from hubblefork.explanation.embedding import METHODS
 from hubblefork.explanation.explain_test_set import Mislabels, TestSetExplanation
 from hubblefork.explanation.neighbours import ReferenceImages
 from hubblefork.explanation.predicted_test_set import Example, TestSet
+from hubblefork.report.components import Group, Panel, Tile
 from hubblefork.report.embedding_chart import draw_embedding
-from hubblefork.report.explain import Group, Section, Tile
+from hubblefork.report.explain import Section
 from hubblefork.report.explain_figures import draw_faithfulness, draw_robustness
-from hubblefork.report.explain_words import background_sentence, baseline_sentence, in_sentence
+from hubblefork.report.explain_words import background_sentence, baseline_sentence
 from hubblefork.report.figures import chart_png, sheet_png
 from hubblefork.report.overlay import overlay
-from hubblefork.report.run_data import Panel, displayable
+from hubblefork.report.run_data import displayable
 from hubblefork.tasks.task import Task
 
 # Anomalies and likely wrong labels; wrong answers, and neighbours of each.
@@ -125,7 +126,7 @@ def _robustness(found: TestSetExplanation) -> Section:
         f"training on some.{_sampled(table['n'][0], test_set)}"
     )
     caption = (
-        f"Dashed line: {in_sentence(metric)} on unchanged images. Bars: 95 % intervals. Dotted "
+        f"Dashed line: {metric.noun} on unchanged images. Bars: 95 % intervals. Dotted "
         "line, where it is within the chart: always giving the same answer."
     )
     figure = draw_robustness(found.robustness, test_set.baseline, words.changed)

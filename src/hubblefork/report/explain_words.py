@@ -9,6 +9,7 @@ from hubblefork.core.text import listed, several
 from hubblefork.explanation.background import BackgroundDependence
 from hubblefork.explanation.explain_test_set import TestSetExplanation
 from hubblefork.explanation.predicted_test_set import TestSet
+from hubblefork.report.components import Card
 from hubblefork.tasks.classes import display_name
 from hubblefork.tasks.metric import Metric
 
@@ -61,18 +62,9 @@ def about_test_set(found: TestSetExplanation, errors: str) -> dict[str, list]:
     """
     return {
         "sentences": [each for each in _sentences(found, errors) if each],
-        "figures": _key_figures(found),
+        "cards": _cards(found),
         "cautions": list(_cautions(found)),
     }
-
-
-def in_sentence(metric: Metric) -> str:
-    """The name of a metric within a sentence.
-
-    >>> in_sentence(Metric("accuracy", "Accuracy")), in_sentence(Metric("rmse", "RMSE"))
-    ('accuracy', 'RMSE')
-    """
-    return metric.title if metric.title.isupper() else metric.title[0].lower() + metric.title[1:]
 
 
 def baseline_sentence(test_set: TestSet) -> str:
@@ -91,13 +83,13 @@ def background_sentence(found: BackgroundDependence, metric: Metric) -> str:
     else:
         verdict = "Whether the network relies on the object or on the background is not clear"
     return (
-        f"{verdict}: {in_sentence(metric)} {metric.written(kept.value)} with the background "
+        f"{verdict}: {metric.noun} {metric.written(kept.value)} with the background "
         f"blurred, {metric.written(lost.value)} with the centre blurred."
     )
 
 
 def _value(metric: Metric, value: float) -> str:
-    return f"an {in_sentence(metric)} of {metric.written(value)}"
+    return f"an {metric.noun} of {metric.written(value)}"
 
 
 def _sentences(found: TestSetExplanation, errors: str) -> Iterator[str]:
@@ -111,7 +103,7 @@ def _sentences(found: TestSetExplanation, errors: str) -> Iterator[str]:
     if worst["low"] > plain if metric.lower_is_better else worst["high"] < plain:
         yield (
             f"It is least robust to images that are {_perturbed(worst['perturbation'])}: "
-            f"{in_sentence(metric)} {metric.written(worst[metric.name])} instead of "
+            f"{metric.noun} {metric.written(worst[metric.name])} instead of "
             f"{metric.written(plain)}."
         )
     else:
@@ -121,10 +113,10 @@ def _sentences(found: TestSetExplanation, errors: str) -> Iterator[str]:
         yield f"{several(found.mislabels.likely, 'label')} of {number:,} are likely wrong."
 
 
-def _key_figures(found: TestSetExplanation) -> list[dict[str, str]]:
+def _cards(found: TestSetExplanation) -> list[Card]:
     test_set, background = found.test_set, found.background
     metric = test_set.task.training_metric
-    name, worst = in_sentence(metric), found.robustness.worst
+    name, worst = metric.noun, found.robustness.worst
     scores = (
         (metric.title, test_set.score, f"on {_number(test_set)}"),
         ("Background blurred", background.background_blurred, name),
@@ -135,12 +127,7 @@ def _key_figures(found: TestSetExplanation) -> list[dict[str, str]]:
     interval = (worst["low"], worst["high"])
     rows.append(("Worst perturbation", worst[metric.name], interval, meaning))
     return [
-        {
-            "title": title,
-            "value": metric.written(value),
-            "interval": metric.between(interval),
-            "meaning": meaning,
-        }
+        Card(title, metric.written(value), meaning, metric.between(interval))
         for title, value, interval, meaning in rows
     ]
 

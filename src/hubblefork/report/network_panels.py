@@ -6,10 +6,11 @@ from hubblefork.core.text import several
 from hubblefork.data.images.framing import Framing, frame
 from hubblefork.explanation.activations import ActivationMaps
 from hubblefork.explanation.network_examples import NetworkExamples
+from hubblefork.report.components import Panel
 from hubblefork.report.explain_figures import draw_activations, draw_filters
 from hubblefork.report.figures import chart_png, sheet_png
 from hubblefork.report.image_groups import ImageGroup, draw_groups
-from hubblefork.report.run_data import Material, Panel, displayable
+from hubblefork.report.run_data import RunData, displayable
 
 # Inches: an image is larger than its maps.
 _IMAGE = 1.6
@@ -17,12 +18,12 @@ _IMAGE = 1.6
 _MOST_CHANNELS, _MOST_FILTERS = 32, 96
 
 
-def draw_panels(examples: NetworkExamples, material: Material) -> list[Panel]:
+def draw_panels(examples: NetworkExamples, run: RunData) -> list[Panel]:
     """Draw all that was found of the network of a report."""
     return [
         _views(examples),
         *_filters(examples),
-        *(_activations(name, material, *each) for name, each in examples.activations.items()),
+        *(_activations(name, run, *each) for name, each in examples.activations.items()),
     ]
 
 
@@ -61,12 +62,12 @@ def _filters(examples: NetworkExamples) -> Iterator[Panel]:
     )
 
 
-def _activations(name: str, material: Material, index: int, layers: list[ActivationMaps]) -> Panel:
-    predictions, words = material.predictions, material.predictions.task.words
+def _activations(name: str, run: RunData, index: int, layers: list[ActivationMaps]) -> Panel:
+    predictions, words = run.predictions, run.predictions.task.words
     identifier = predictions.ids[index]
     label = words.beside(words.labels(predictions.true[[index]])[0])
     title = f"predicted {words.summary(predictions.values[index])}; {label}"
-    image = ImageGroup(title, [material.image(identifier)], _IMAGE)
+    image = ImageGroup(title, [run.image(identifier)], _IMAGE)
     return Panel(
         name=f"activations-{name}",
         title=f"Activation maps of the {name} prediction",

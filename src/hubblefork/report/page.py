@@ -1,19 +1,23 @@
-"""What every HTML page of the project is made with: its templates, and images within it."""
+"""HTML pages from their templates, whole files that need nothing else, with the images in them."""
 
 import base64
 import hashlib
 import io
+import re
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
-from hubblefork.core.text import between, percent, several
+from hubblefork.core.files import replacing
+from hubblefork.core.text import percent, several
+from hubblefork.report.components import Page
 
 # Pixels of an image's longer side: twice the width at which a page shows it.
 _TILE = 320
@@ -25,38 +29,59 @@ _HEAD = 1000
 _MOST_PNG = 250_000
 
 
-def render_page(template: str, script: str | None = None, **what: Any) -> str:
-    """Fill the template of this name. Whatever stands in names and notes is shown, never obeyed.
+def render_page(page: Page, maker: str, script: str | None = None) -> str:
+    """A page as text. Whatever stands in names and notes is shown, never obeyed.
 
-    script: the name of a file whose lines are the only ones that a browser may run in the page: it
-    compares their hash with the one in the page's policy.
+    maker: the verb that makes such pages. script: the name of a file whose lines are the only ones
+    that a browser may run in the page: it compares their hash with the one in the page's policy.
     """
-    room = resources.files(__package__)
+    code = Markup(_read(script)) if script else ""
+    return render_part(
+        "page.html",
+        page=page,
+        origin=_origin(maker),
+        css=Markup(_read("template.css")),
+        script=code,
+        digest=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii"),
+    )
+
+
+def render_part(template: str, **what: Any) -> Markup:
+    """Fill the template of this name."""
     environment = Environment(
-        loader=FunctionLoader(lambda name: room.joinpath(name).read_text("utf-8")),
+        loader=FunctionLoader(_read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "between": between, "several": several}
-    css = Markup(room.joinpath("template.css").read_text("utf-8"))
-    code = Markup(room.joinpath(script).read_text("utf-8")) if script else ""
-    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
-    what |= {"css": css, "script": code, "digest": digest, "origin": _origin(template)}
-    return environment.get_template(template).render(**what)
+    environment.filters |= {
+        "percent": percent,
+        "several": several,
+        "chart": chart,
+        "prose": _prose,
+        "source": lambda image: image if isinstance(image, str) else jpeg(image),
+    }
+    return Markup(environment.get_template(template).render(**what))
 
 
-def _origin(template: str) -> Markup:
-    """The line by which a page made from this template is known."""
-    return Markup('<meta name="generator" content="hubblefork {}">').format(Path(template).stem)
+def write_page(page: Page, path: str | Path, maker: str, script: str | None = None) -> None:
+    """Write a page, whole or not at all."""
+    text = render_page(page, maker, script)
+    with replacing(Path(path)) as file:
+        file.write(text)
 
 
-def check_page(path: str | Path, template: str) -> Path:
-    """The path of a page to write from this template.
+def now() -> str:
+    """The time as a page shows it."""
+    return f"{datetime.now():%Y-%m-%d %H:%M}"
 
-    RequestError where it is not called like a page, and where it would replace a file that was not
-    made from the same template: a run's report, say.
+
+def check_page(path: str | Path, maker: str) -> Path:
+    """The path of a page for this verb to write.
+
+    RequestError where it is not called like a page, and where it would replace a file that this
+    verb did not make: a run's report, say.
     """
     page = Path(path)
     if page.suffix.lower() not in (".html", ".htm") or page.is_dir():
@@ -64,11 +89,25 @@ def check_page(path: str | Path, template: str) -> Path:
     if page.exists():
         with page.open("rb") as file:
             head = file.read(_HEAD)
-        if _origin(template).encode() not in head:
+        if _origin(maker).encode() not in head:
             raise RequestError(
                 f"{page} exists already and is another kind of page: give another --out"
             )
     return page
+
+
+def _read(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _prose(text: str) -> Markup:
+    """Text in which words between backticks are code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _origin(maker: str) -> Markup:
+    """The line by which a page of this verb is known."""
+    return Markup('<meta name="generator" content="hubblefork {}">').format(maker)
 
 
 def chart(png: bytes) -> dict[str, Any]:

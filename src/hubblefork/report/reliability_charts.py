@@ -1,4 +1,4 @@
-"""The figures of how sure a classifier is: reliability, accuracy of the surest, sets of classes."""
+"""Figures of a classifier's confidence: reliability, selective accuracy, prediction sets."""
 
 from collections.abc import Mapping
 
@@ -14,24 +14,25 @@ from hubblefork.evaluation.reliability import (
     reliability,
     risk_coverage,
 )
-from hubblefork.report.run_data import Material
-from hubblefork.report.style import INK, MUTED, PART_COLOURS, WRONG, styled, wrapped
+from hubblefork.report.charts import DASHED
+from hubblefork.report.run_data import RunData
+from hubblefork.report.style import BLUE, INK, MUTED, ORANGE, in_percent, named_rows, styled
 
 # The accuracy of fewer images than these jumps with each of them.
 _FEWEST = 10
 
-# The shares of the surest images that are named on the curve.
+# The fractions of images, those with the highest confidence, that are named on the curve.
 _KEPT = (0.25, 0.5, 0.8)
 
 
-def reliability_diagram(material: Material) -> Figure:
-    """Share of right answers against confidence, before and after calibration, with counts.
+def reliability_diagram(run: RunData) -> Figure:
+    """Accuracy against confidence, before and after calibration, with counts.
 
     Without a calibration there is one panel, of the probabilities as they are.
     """
-    true, probabilities = material.classified()
-    told = material.metrics.get("calibration")
-    panels = {"After calibration" if told else "As the network says": probabilities}
+    true, probabilities = run.classified()
+    told = run.metrics.get("calibration")
+    panels = {"After calibration" if told else "Without calibration": probabilities}
     if told:
         made = Calibration(told["temperature"], told["exponent"])
         before = made.inverse.applied(probabilities)
@@ -40,7 +41,7 @@ def reliability_diagram(material: Material) -> Figure:
 
 
 def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
-    """Share of right answers against confidence, with counts, side by side under their titles.
+    """Accuracy against confidence, with counts, side by side under their titles.
 
     >>> found = reliability(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
     >>> len(draw_reliability({"two images": found}).axes)
@@ -59,7 +60,7 @@ def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
                 0.04, 0.95, f"calibration error {percent(found.calibration_error)}"
                 f"\nBrier score {found.brier:.3f}", va="top", linespacing=1.4,
             )  # fmt: skip
-        grid[0, 0].set_ylabel("Share of right answers")
+        grid[0, 0].set_ylabel("Accuracy")
         grid[1, 0].set_ylabel("Images")
         return figure
 
@@ -67,14 +68,13 @@ def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
 def _reliability(upper: Axes, lower: Axes, found: Reliability) -> None:
     filled = found.counts > 0
     confidence, accuracy = found.confidence[filled], found.accuracy[filled]
-    upper.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-    upper.vlines(confidence, found.low[filled], found.high[filled], color=PART_COLOURS["train"],
-                 alpha=0.45, linewidth=3)  # fmt: skip
-    upper.plot(confidence, accuracy, "o-", color=PART_COLOURS["train"], markersize=5, linewidth=1.2)
+    upper.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=DASHED)
+    upper.vlines(confidence, found.low[filled], found.high[filled], color=BLUE, alpha=0.45,
+                 linewidth=3)  # fmt: skip
+    upper.plot(confidence, accuracy, "o-", color=BLUE, markersize=5, linewidth=1.2)
     upper.set(xlim=(0, 1), ylim=(0, 1.01))
     upper.grid(axis="y")
     upper.set_xticks((0, 0.25, 0.5, 0.75, 1))
-    upper.yaxis.set_major_formatter(_in_percent)
     lower.bar(found.edges[:-1], found.counts, np.diff(found.edges), align="edge", color="#8fbbdc",
               edgecolor="white", linewidth=0.8)  # fmt: skip
     lower.set_yscale("log")
@@ -82,35 +82,36 @@ def _reliability(upper: Axes, lower: Axes, found: Reliability) -> None:
     lower.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
     lower.minorticks_off()
     lower.set_xlabel("Confidence")
-    lower.xaxis.set_major_formatter(_in_percent)
+    for axis in (upper.yaxis, lower.xaxis):
+        in_percent(axis)
 
 
-def surest(material: Material) -> Figure:
-    """The accuracy of the surest test images of a run."""
-    return draw_risk_coverage(risk_coverage(*material.classified()))
+def selective_accuracy(run: RunData) -> Figure:
+    """The accuracy of the test images with the highest confidence."""
+    return draw_risk_coverage(risk_coverage(*run.classified()))
 
 
 def draw_risk_coverage(curve: RiskCoverage) -> Figure:
-    """The accuracy of the surest images, against the share of images that are answered.
+    """The accuracy against the fraction of images kept, those with the highest confidence.
 
     >>> curve = risk_coverage(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
     >>> draw_risk_coverage(curve).axes[0].get_ylabel()
-    'Share of right answers'
+    'Accuracy'
     """
     with styled(()):
         figure = Figure(figsize=(6.4, 3.3), layout="constrained")
         axes = figure.subplots()
         start = min(_FEWEST, len(curve.kept)) - 1
         shown = curve.accuracy[start:]
-        axes.axhline(curve.accuracy_at(1), color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(curve.kept[start:], shown, color=PART_COLOURS["train"], linewidth=1.8)
+        axes.axhline(curve.accuracy_at(1), color=MUTED, linewidth=1, linestyle=DASHED)
+        axes.plot(curve.kept[start:], shown, color=BLUE, linewidth=1.8)
         room = max(0.02, 1 - float(shown.min()))
         axes.set(xlim=(0, 1.01), ylim=(1 - 1.25 * room, 1 + 0.04 * room))
         for kept in _KEPT:
             accuracy = curve.accuracy_at(kept)
-            axes.plot(kept, accuracy, "o", color=PART_COLOURS["train"], markersize=5)
+            axes.plot(kept, accuracy, "o", color=BLUE, markersize=5)
             axes.annotate(
-                f"{percent(accuracy)} of the\nsurest {percent(kept, 0)}", (kept, accuracy),
+                f"{percent(accuracy)} of\nthe first {percent(kept, 0)}", (kept, accuracy),
                 xytext=(4, 5), textcoords="offset points", va="bottom", fontsize=8.5,
                 bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
             )  # fmt: skip
@@ -119,19 +120,21 @@ def draw_risk_coverage(curve: RiskCoverage) -> Figure:
             textcoords="offset points", va="top", fontsize=8.5, color=MUTED,
         )  # fmt: skip
         axes.grid(axis="y")
-        axes.set_xlabel("Share of images answered, the surest first")
-        axes.set_ylabel("Share of right answers")
-        axes.xaxis.set_major_formatter(_in_percent)
-        axes.yaxis.set_major_formatter(_in_percent)
+        axes.set_xlabel("Fraction of images kept, highest confidence first")
+        axes.set_ylabel("Accuracy")
+        for axis in (axes.xaxis, axes.yaxis):
+            in_percent(axis)
         return figure
 
 
-def set_coverage(material: Material) -> Figure:
-    """How often the sets of classes hold the true one, for each class and each coverage asked."""
-    measured = material.metrics["prediction_sets"]
-    names = [name for name in material.names if material.metrics["per_class"][name]["support"]]
+def set_coverage(run: RunData) -> Figure:
+    """How often the prediction sets contain the true class, by class and requested coverage."""
+    measured = run.metrics["prediction_sets"]
+    per_class = run.metrics["per_class"]
+    names = {raw: shown for raw, shown in zip(run.task.names, run.task.words.names, strict=True)
+             if per_class[raw]["support"]}  # fmt: skip
     height = 0.3 if len(names) <= 25 else 0.22
-    with styled(material.names) as labels:
+    with styled(run.task.words.names) as labels:
         figure = Figure(figsize=(9.6, height * len(names) + 1.2), layout="constrained")
         figure.get_layout_engine().set(wspace=0.06)
         rows = figure.subplots(1, len(measured), squeeze=False, sharey=True, sharex=True)[0]
@@ -139,25 +142,18 @@ def set_coverage(material: Material) -> Figure:
             target = float(asked)
             for place, name in enumerate(names):
                 low, high = values["per_class"][name]["interval"]
-                held = values["per_class"][name]["coverage"]
+                covered = values["per_class"][name]["coverage"]
                 # Told by form and colour alike: a cross where even the interval is below.
-                colour, mark = (WRONG, "X") if high < target else (PART_COLOURS["train"], "o")
+                colour, mark = (ORANGE, "X") if high < target else (BLUE, "o")
                 axes.hlines(place, low, high, color=colour, alpha=0.5, linewidth=3)
-                axes.plot(held, place, mark, color=colour, markersize=5.5, clip_on=False)
+                axes.plot(covered, place, mark, color=colour, markersize=5.5, clip_on=False)
             axes.axvline(target, color=INK, linewidth=1)
             axes.set_title(
-                f"{percent(target, 0)} asked, {percent(values['coverage'])} held\n"
+                f"{percent(target, 0)} requested, {percent(values['coverage'])} measured\n"
                 f"{values['mean_size']:.2f} classes a set", fontsize=9.5,
             )  # fmt: skip
-            axes.set_xlabel("Share of the class held by its sets")
-            axes.xaxis.set_major_formatter(_in_percent)
-            axes.grid(axis="x")
-            axes.tick_params(axis="y", length=0, labelcolor=INK)
-        rows[0].set_yticks(range(len(names)), [wrapped(labels[name], 34, 1) for name in names])
-        rows[0].set_ylim(len(names) - 0.4, -0.6)
+            axes.set_xlabel("Coverage of the class")
+            in_percent(axes.xaxis)
+            named_rows(axes, [labels[name] for name in names.values()])
         rows[0].set_xlim(right=1)
         return figure
-
-
-def _in_percent(share: float, _: int) -> str:
-    return f"{100 * share:.3g} %"

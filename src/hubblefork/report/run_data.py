@@ -7,48 +7,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hubblefork.data.subsets import SUBSETS
+from hubblefork.report.components import Panel
 from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Panel:
-    """A figure that was drawn elsewhere: the name of its file, title, caption, and PNG bytes."""
-
-    name: str
-    title: str
-    caption: str
-    png: bytes
-
-
-@dataclass(frozen=True)
-class Material:
+class RunData:
     """Everything that the figures and the page of one run show.
 
     Attributes
     ----------
     title : the heading, for example 'default on simulated'.
-    names : the K class names, in the order of their numbers; or the columns of the votes.
     recipe : the recipe as resolved, tables within tables.
     dataset : what `dataset.json` holds: source, number, shape [N, H, W, C], framing, counts,
         left_out [{id, origin, reason}], notes, content, task.
-    counts : {part: {class name: images}} for the parts of the split; empty for votes.
-    split : rule, seed, sha256 and sizes {part: images}.
-    history : one row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds. The
-        two val columns are NaN where there was no validation set. Empty if it is not known.
-        For votes, the accuracies are NaN, and rmse and val_rmse follow.
+    counts : {`train`, `val` or `test`: {class name: images}}; empty for votes.
+    split : rule, seed, sha256 and sizes {`train`, `val` or `test`: images}.
+    history : one row an epoch: epoch, loss, val_loss, the training metric of the task by its name
+        and with `val_` before it, lr, seconds. The val columns are NaN where there was no
+        validation set. Empty if it is not known.
     predictions : of the test images, with their labels.
-    metrics : what `measure_classes`, or `measure_votes`, returns for `predictions`.
+    metrics : what `task.measure` returns for `predictions`.
     images : gives an image by its id, as uint8 (H, W, C).
     versions : {part of the software: version}.
-    parameters : how many numbers the network learnt.
+    parameters : how many parameters the network has.
     seconds : how long the training took.
     made : when, as a reader should see it; left out if empty.
     panels : further figures, in the order in which the page shows them.
     """
 
     title: str
-    names: tuple[str, ...]
     recipe: Mapping[str, Any]
     dataset: Mapping[str, Any]
     counts: Mapping[str, Mapping[str, int]]
@@ -63,6 +52,10 @@ class Material:
     made: str = ""
     panels: Sequence[Panel] = ()
 
+    @property
+    def task(self) -> Task:
+        return self.predictions.task
+
     def raw(self, identifier: str) -> np.ndarray:
         """The image called `identifier`, with all its channels."""
         return self.images(identifier) if callable(self.images) else self.images[identifier]
@@ -71,34 +64,12 @@ class Material:
         """The image called `identifier`, as (H, W) grey or (H, W, 3) colour."""
         return displayable(self.raw(identifier))
 
-    def answers(self) -> pd.DataFrame:
-        """One row a test image: id, true, predicted, and the probability of the predicted."""
-        found = self.predictions
-        names = np.array(self.names, dtype=object)
-        return pd.DataFrame(
-            {
-                "id": found.ids,
-                "true": names[found.true],
-                "predicted": names[found.leading],
-                "probability": found.confidence,
-            }
-        )
-
     def classified(self) -> tuple[np.ndarray, np.ndarray]:
         """The number of the true class (N,) of each test image, and its probabilities (N, K)."""
         return self.predictions.true, self.predictions.values
 
-    @property
-    def of_votes(self) -> bool:
-        """Whether the answers are fractions of votes, not classes."""
-        return not self.predictions.task.exclusive
-
-    def parts(self) -> list[str]:
-        """The parts of the split that hold images."""
-        return [part for part in SUBSETS if sum(self.counts.get(part, {}).values())]
-
     def validated(self) -> bool:
-        """Whether the training was watched on a validation set."""
+        """Whether there was a validation set in training."""
         return bool(self.history["val_loss"].notna().any())
 
 

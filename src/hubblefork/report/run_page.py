@@ -1,203 +1,163 @@
-"""The report of a run: one HTML page that holds its images and asks the network for nothing."""
+"""The report of a run: its figures, and one HTML page that holds its images."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hubblefork.core.files import replacing
-from hubblefork.core.text import between, percent, several
+from hubblefork.core.text import several
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.subsets import SUBSETS
-from hubblefork.evaluation.intervals import wilson_interval
-from hubblefork.report import votes
-from hubblefork.report.confusion import galleries, matrix_rows
-from hubblefork.report.example_selection import example_rows, prediction_rows
-from hubblefork.report.figures import draw_charts
-from hubblefork.report.page import chart, jpeg, render_page
-from hubblefork.report.run_data import Material
-from hubblefork.report.style import PART_NAMES, substitutes
-from hubblefork.report.summary import FEW, cautions, sentences
+from hubblefork.report import charts, summary
+from hubblefork.report.class_report import ClassReport
+from hubblefork.report.components import Card, Facts, Page, Panel, Section
+from hubblefork.report.figures import chart_png, sheet_png
+from hubblefork.report.page import write_page
+from hubblefork.report.run_data import RunData
+from hubblefork.report.style import SET_NAMES
+from hubblefork.report.vote_report import VoteReport
+
+# What a report shows of each kind of task.
+_REPORTS = {"classes": ClassReport(), "votes": VoteReport()}
 
 # Images left out that the page lists; `dataset.json` has them all.
 _MOST_LEFT_OUT = 20
 
-# Up to so many classes their names fit across the columns of the confusion matrix; up to so many
-# its cells have room for two numbers.
-_MOST_AMPLE, _MOST_ROOMY = 6, 12
-# Of more, confusions are hard to find in the table: so many of the most frequent stand in a list.
-_LISTED = 10
 
-# The sections of a page, by their anchors, as its list of contents names them.
-_OF_CLASSES = {
-    "classes": "Class by class",
-    "confusion": "Confusion matrix",
-    "certainty": "How sure it is",
-    "distribution": "Class distribution",
-    "examples": "Examples",
-    "predictions": "Predictions",
-}
-_OF_VOTES = {"questions": "Questions", "answers": "Answers", "galaxies": "Examples"}
+def draw_charts(run: RunData) -> dict[str, bytes]:
+    """The charts as PNG files, for `save_figures` and for the page.
 
-
-def write_report(
-    material: Material, path: Path | str, charts: Mapping[str, bytes] | None = None
-) -> Path:
-    """Write the page to `path`, whole or not at all.
-
-    `charts` are those of `draw_charts`, where they have been drawn already.
+    There are no curves where the history is empty: a model measured far from its training.
     """
-    path = Path(path)
-    page = render(material, charts)
-    with replacing(path) as file:
-        file.write(page)
-    return path
+    drawn = {} if run.history.empty else {"curves": charts.curves}
+    drawn |= _REPORTS[run.task.kind].charts(run)
+    return {name: chart_png(draw(run)) for name, draw in drawn.items()}
 
 
-def render(material: Material, charts: Mapping[str, bytes] | None = None) -> str:
-    """The page as text. Whatever stands in names and notes is shown, never obeyed."""
-    return render_page(
-        "votes.html" if material.of_votes else "classes.html",
-        **(_of_votes(material) if material.of_votes else _of_classes(material)),
-        title=material.title,
-        made=material.made,
-        contents=_contents(material),
-        material=material,
-        charts={name: chart(png) for name, png in (charts or draw_charts(material)).items()},
-        panels=[(panel, chart(panel.png)) for panel in material.panels],
-        recipe=_grouped(material.recipe),
-        data=_data(material),
-        left_out=material.dataset.get("left_out", [])[:_MOST_LEFT_OUT],
-        split=_split(material),
-    )
+def save_figures(
+    run: RunData, folder: Path | str, drawn: Mapping[str, bytes] | None = None
+) -> list[Path]:
+    """Write the charts, the sheets of example images, and the panels as .png files.
 
-
-def _contents(material: Material) -> list[tuple[str, str]]:
-    """The anchors and titles of the sections, in their order."""
-    return [
-        *([] if material.history.empty else [("training", "Training")]),
-        *(_OF_VOTES if material.of_votes else _OF_CLASSES).items(),
-        *[(panel.name, "What it sees") for panel in material.panels[:1]],
-        ("further", "Why it answers so"),
-        ("making", "How it was made"),
-    ]
-
-
-def _of_classes(material: Material) -> dict[str, Any]:
-    return {
-        "script": "confusion.js",
-        "sentences": sentences(material),
-        "cautions": cautions(material),
-        "cards": _cards(material),
-        "substitutes": substitutes(material.names),
-        "rows": list(_class_rows(material)),
-        "few": FEW,
-        "matrix": list(matrix_rows(material)),
-        "galleries": galleries(material),
-        "ample": _MOST_AMPLE,
-        "compact": _MOST_ROOMY,
-        "listed": _LISTED if len(material.names) > _MOST_ROOMY else 0,
-        "examples": list(_tiles(material, example_rows(material))),
-        "predictions": list(_tiles(material, prediction_rows(material))),
+    drawn: those of `draw_charts`, where they have been drawn already.
+    """
+    sheets = _REPORTS[run.task.kind].sheets()
+    figures = {
+        **(drawn or draw_charts(run)),
+        **{name: sheet_png(draw(run)) for name, draw in sheets.items()},
+        **{panel.name: panel.png for panel in run.panels},
     }
+    paths = [Path(folder) / f"{name}.png" for name in figures]
+    for path, png in zip(paths, figures.values(), strict=True):
+        with replacing(path, binary=True) as file:
+            file.write(png)
+    return paths
 
 
-def _of_votes(material: Material) -> dict[str, Any]:
-    return {
-        "sentences": votes.sentences(material),
-        "cautions": votes.cautions(material),
-        "cards": votes.cards(material),
-        "questions": votes.answer_rows(material),
-        "examples": [
-            row | {"source": jpeg(material.image(row["id"]))}
-            for row in votes.example_rows(material)
+def write_report(run: RunData, path: Path | str, drawn: Mapping[str, bytes] | None = None) -> None:
+    """Write the page, whole or not at all; drawn: as `save_figures` takes it."""
+    write_page(report_page(run, drawn), path, "evaluate", _REPORTS[run.task.kind].script)
+
+
+def report_page(run: RunData, drawn: Mapping[str, bytes] | None = None) -> Page:
+    """What the page shows."""
+    drawn = drawn or draw_charts(run)
+    report = _REPORTS[run.task.kind]
+    return Page(
+        title=run.title,
+        kind=report.kind,
+        made=run.made,
+        sentences=[summary.training(run), *report.sentences(run)],
+        cards=[*_cards(run, report.meanings), *report.cards(run)],
+        note="Below each figure stands its 95\u00a0% interval: the range expected for other test "
+        "images of the same kind.",
+        cautions=[*report.cautions(run), *summary.cautions(run)],
+        sections=[
+            *_training(run, drawn, report.loss),
+            *report.sections(run, drawn),
+            *[
+                Section(panel.title, [Panel(panel.name, panel.title, panel.caption, panel.png)])
+                for panel in run.panels
+            ],
+            Section("Explanations and comparisons", [
+                "`hubblefork explain RUN` looks into this run: maps of the evidence in images and "
+                "how reliable they are, robustness to changed images, anomalies, and the nearest "
+                "training images of each answer. With images after it, it explains the answers to "
+                "these. `hubblefork compare RUN RUN` compares runs.",
+            ]),
+            Section("How it was made", [
+                Facts({name.capitalize(): rows for name, rows in _tables(run.recipe).items()})
+            ]),
+            Section("Data", [Facts(_data(run))]),
         ],
-    }
+    )  # fmt: skip
 
 
-def _cards(material: Material) -> list[dict[str, str]]:
-    """The key figures: what it is, its value, its interval, and what it means."""
-    metrics = material.metrics
-    kinds = (
-        ("accuracy", "Accuracy", "share of test images whose class is right"),
-        ("balanced_accuracy", "Balanced accuracy", "mean recall, every class counting alike"),
-        ("macro_f1", "Macro F1", "mean F1, every class counting alike"),
-        (
-            "expected_calibration_error",
-            "Calibration error",
-            "mean gap between confidence and share right",
-        ),
+def _cards(run: RunData, meanings: Mapping[str, str]) -> Iterator[Card]:
+    for metric in run.task.metrics:
+        if metric.name in meanings:
+            yield Card(
+                metric.title,
+                metric.written(run.metrics[metric.name]),
+                meanings[metric.name],
+                metric.between(run.metrics["intervals"][metric.name]),
+            )
+
+
+def _training(run: RunData, drawn: Mapping[str, bytes], loss: str) -> Iterator[Section]:
+    if "curves" not in drawn:
+        return
+    title = f"Line charts of the loss and the {run.task.training_metric.title} of each epoch"
+    watched = run.validated()
+    apart = (
+        " The validation set is not trained on; where the two lines part, the network over-fits."
     )
-    return [
-        {
-            "title": title,
-            "value": percent(metrics[key]),
-            "interval": between(metrics["intervals"][key]),
-            "meaning": meaning,
-        }
-        for key, title, meaning in kinds
-    ]
+    title += " on the training set" + (" and the validation set" if watched else "")
+    note = loss + (apart if watched else "")
+    yield Section("Training", [note, Panel("curves", title, "", drawn["curves"])])
 
 
-def _class_rows(material: Material) -> Iterator[dict[str, Any]]:
-    """One row of the table for each class, with Wilson's intervals of precision and recall."""
-    matrix = np.array(material.metrics["confusion_matrix"])
-    hits, answered = matrix.diagonal(), matrix.sum(axis=0)
-    for place, (name, values) in enumerate(material.metrics["per_class"].items()):
-        yield {
-            "name": name,
-            **values,
-            "precision_interval": wilson_interval(int(hits[place]), int(answered[place])),
-            "recall_interval": wilson_interval(int(hits[place]), values["support"]),
-        }
-
-
-def _tiles(material: Material, rows) -> Iterator[dict[str, Any]]:
-    for row in rows.to_dict("records"):
-        yield {
-            "id": row["id"],
-            "true": row["true"],
-            "predicted": row["predicted"],
-            "right": row["true"] == row["predicted"],
-            "probability": row.get("probability"),
-            "source": jpeg(material.image(row["id"])),
-        }
-
-
-def _data(material: Material) -> dict[str, Any]:
-    """What the packed images are, as rows of name and value."""
-    dataset = material.dataset
+def _data(run: RunData) -> dict[str, Any]:
+    """The packed images, the split, the versions, notes, and what was left out, as lists."""
+    dataset, split = run.dataset, run.split
     _, high, wide, channels = dataset["shape"]
-    kinds = {1: "grey", 3: "colour"}
-    return {
-        "source": dataset["source"],
-        "images": f"{dataset['number']:,}",
-        "size": f"{wide} × {high} pixels, {kinds.get(channels, f'{channels} bands')}",
-        "packed as": str(Framing.from_json(dataset["framing"])),
-        "left out": f"{len(dataset.get('left_out', [])):,}",
-        "content": dataset["content"],
+    kind = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+    left_out = dataset.get("left_out", [])
+    lists = {
+        "Images": {
+            "source": dataset["source"],
+            "images": f"{dataset['number']:,}",
+            "size": f"{wide} × {high} pixels, {kind}",
+            "packed as": str(Framing.from_json(dataset["framing"])),
+            "left out": f"{len(left_out):,}",
+            "content": dataset["content"],
+        },
+        "Split": {
+            "rule": _written(split["rule"]),
+            "seed": _written(split["seed"]),
+            **{
+                name: several(split["sizes"][key], "image")
+                for key, name in SET_NAMES.items()
+                if key in split["sizes"]
+            },
+            "sha256": _written(split["sha256"]),
+        },
+        "Versions": run.versions,
+        "Notes": dataset["notes"],
+        "Left out": [f"{each['origin']}: {each['reason']}" for each in left_out[:_MOST_LEFT_OUT]],
     }
+    if len(left_out) > _MOST_LEFT_OUT:
+        lists["Left out"].append(f"and {len(left_out) - _MOST_LEFT_OUT} more, in dataset.json")
+    return {name: rows for name, rows in lists.items() if rows}
 
 
-def _split(material: Material) -> dict[str, str]:
-    sizes = material.split["sizes"]
-    return {
-        "rule": _shown(material.split["rule"]),
-        "seed": _shown(material.split["seed"]),
-        **{PART_NAMES[part]: several(sizes[part], "image") for part in SUBSETS if part in sizes},
-        "sha256": _shown(material.split["sha256"]),
-    }
-
-
-def _grouped(recipe: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def _tables(recipe: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """A recipe's tables, each as rows of name and value; loose values come first."""
     tables: dict[str, dict[str, str]] = {"recipe": {}}
     for key, value in recipe.items():
         if isinstance(value, Mapping):
             tables[key] = dict(_flat(value))
         else:
-            tables["recipe"][key] = _shown(value)
+            tables["recipe"][key] = _written(value)
     return {name: rows for name, rows in tables.items() if rows}
 
 
@@ -206,12 +166,12 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", _shown(value)
+            yield f"{prefix}{key}", _written(value)
 
 
-def _shown(value: Any) -> str:
+def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(item) for item in value)
+        return ", ".join(_written(item) for item in value)
     return "none" if value is None else str(value)

@@ -1,12 +1,15 @@
-"""The look that all figures share: colours, letters, and class names that always fit."""
+"""What all figures share: colours, fonts, axes, and class names that always fit."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
+from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ft2font import FT2Font
 
@@ -14,11 +17,11 @@ INK = "#1b2430"
 MUTED = "#5b6776"
 GRID = "#e4e8ed"
 # Okabe & Ito 2008, told apart with every common kind of colour blindness.
-PART_COLOURS = {"train": "#0072b2", "val": "#d55e00", "test": "#009e73"}
-PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
+SET_COLOURS = {"train": "#0072b2", "val": "#d55e00", "test": "#009e73"}
+SET_NAMES = {"train": "training set", "val": "validation set", "test": "test set"}
+BLUE, ORANGE = SET_COLOURS["train"], SET_COLOURS["val"]
 # The wedges of a pie, from the same palette.
 WEDGES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
-RIGHT, WRONG = "#0072b2", "#d55e00"
 # One hue, from paper to ink: the order of the shades holds in grey print too.
 SHADES = LinearSegmentedColormap.from_list(
     "hubblefork", ["#f7f9fb", "#d3e3f1", "#8fbbdc", "#3c84bd", "#0b4a82", "#062c52"], N=40
@@ -68,10 +71,32 @@ _RULES = {
 
 @contextmanager
 def styled(names: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Draw in the shared style; gives the text to draw for each of the class `names`."""
+    """Draw in the shared style; yields the text to draw for each of the class `names`."""
     families, labels = _lettering(tuple(names))
     with matplotlib.rc_context({**_RULES, "font.family": list(families)}):
         yield labels
+
+
+def named_rows(axes: Axes, names: Sequence[str], width: int = 34, lines: int = 1) -> None:
+    """Name the rows of a chart of horizontal bars or dots, the first row at the top."""
+    axes.set_yticks(range(len(names)), [wrapped(name, width, lines) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9.5 if len(names) <= 25 else 7)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+
+
+def in_percent(axis: Axis) -> None:
+    """Write the fractions along an axis in percent."""
+    axis.set_major_formatter(lambda fraction, _: f"{100 * fraction:.3g} %")
+
+
+def beside(axes: Axes, text: str, value: float, row: float, **style: Any) -> None:
+    """Write to the right of a value of a row, on white so that grid lines do not cross the text."""
+    axes.annotate(
+        text, (value, row), xytext=(5, 0), textcoords="offset points", va="center",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, **style,
+    )  # fmt: skip
 
 
 def wrapped(text: str, width: int, lines: int = 3) -> str:
@@ -113,6 +138,12 @@ def substitutes(names: tuple[str, ...]) -> dict[str, str]:
     """
     labels = _lettering(tuple(names))[1]
     return {name: label for name, label in labels.items() if name != label}
+
+
+def undrawn(names: tuple[str, ...]) -> str:
+    """What figures show for names that no font has; empty where all can be drawn."""
+    shown = "; ".join(f"{label} is {name}" for name, label in substitutes(names).items())
+    return shown and f"No font was found to draw some names in the figures: {shown}."
 
 
 @lru_cache(maxsize=8)

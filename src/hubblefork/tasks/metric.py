@@ -23,6 +23,15 @@ class Metric:
     lower_is_better: bool = False
     percent: bool = False
 
+    @property
+    def noun(self) -> str:
+        """The title as it stands within a sentence.
+
+        >>> ACCURACY.noun, RMSE.noun
+        ('accuracy', 'RMSE')
+        """
+        return self.title if self.title.isupper() else self.title[0].lower() + self.title[1:]
+
     def written(self, value: float | None) -> str:
         """A value as pages and the terminal show it; a dash where there is none."""
         if value is None or self.percent:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,15 @@ from hubblefork.evaluation.conformal import measure_sets
 from hubblefork.explanation.network_examples import network_examples
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
-from hubblefork.report.figures import draw_charts, save_figures
 from hubblefork.report.network_panels import draw_panels
-from hubblefork.report.run_data import Material
-from hubblefork.report.run_page import write_report
+from hubblefork.report.page import now
+from hubblefork.report.run_data import RunData
+from hubblefork.report.run_page import draw_charts, save_figures, write_report
 from hubblefork.runs.run import Run, short_name
 from hubblefork.tasks.predictions import Predictions
+
+# Of metrics.json, whose keys `evaluation/metrics_format.py` describes.
+FORMAT = 1
 
 # Draws of classes: the mean of so many errors is known to a twentieth.
 _DRAWS = 30
@@ -62,16 +64,17 @@ def measure(
     if predictor.task.exclusive:
         measured |= _measure_trust(predictor, answers, true)
     task = predictor.task.to_json()
-    metrics = {"source": dataset.source, "task": task, **(further or {}), **measured}
+    metrics = {"format": FORMAT, "source": dataset.source, "task": task, **(further or {})}
+    metrics |= measured
     predictions.save(folder / "predictions.csv")
     with replacing(folder / "metrics.json") as file:
         json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
-    material = _material(predictor, dataset, predictions, metrics, run, split)
-    examples = network_examples(predictor, predictions, material.raw)
-    material = replace(material, panels=draw_panels(examples, material))
-    charts = draw_charts(material)
-    save_figures(material, folder / "figures", charts)
-    write_report(material, folder / "report.html", charts)
+    run_data = _run_data(predictor, dataset, predictions, metrics, run, split)
+    examples = network_examples(predictor, predictions, run_data.raw)
+    run_data = replace(run_data, panels=draw_panels(examples, run_data))
+    charts = draw_charts(run_data)
+    save_figures(run_data, folder / "figures", charts)
+    write_report(run_data, folder / "report.html", charts)
     return metrics
 
 
@@ -129,14 +132,14 @@ def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
     }
 
 
-def _material(
+def _run_data(
     predictor: Predictor,
     dataset: PackedDataset,
     predictions: Predictions,
     metrics: dict[str, Any],
     run: Run | None,
     split: dict[str, Any],
-) -> Material:
+) -> RunData:
     card = predictor.card
     row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
     recipe = {"name": card.recipe, "network": {"name": card.network}}
@@ -144,9 +147,8 @@ def _material(
     if run:
         recipe = run.recipe.to_toml() | {"run": run.provenance.to_json()}
         history, seconds = run.history, float(run.history["seconds"].sum())
-    return Material(
+    return RunData(
         title=f"{card.recipe} on {short_name(dataset.source)}",
-        names=predictor.names,
         recipe=recipe,
         dataset=dataset.info | {"number": len(dataset)},
         counts=split["counts"],
@@ -158,5 +160,5 @@ def _material(
         versions=card.versions,
         parameters=count_parameters(predictor.network),
         seconds=seconds,
-        made=f"{datetime.now():%Y-%m-%d %H:%M}",
+        made=now(),
     )

@@ -13,9 +13,10 @@ from hubblefork.explanation.saving import save_table
 from hubblefork.explanation.single_image import ImageExplanation, explain_image
 from hubblefork.models.predictor import Predictor
 from hubblefork.prediction.inputs import open_inputs
-from hubblefork.report.explain import Explained, now, write_explained
+from hubblefork.report.components import Page
 from hubblefork.report.explain_image_section import image_section, save_image_figures
 from hubblefork.report.explain_words import about_images
+from hubblefork.report.page import now, write_page
 from hubblefork.runs.run import Run, short_name
 from hubblefork.workflow.reference_images import reference_images
 
@@ -61,14 +62,14 @@ def explain_images(
             for each in explained
         ]
         save_table(pd.concat(tables, ignore_index=True), folder / "neighbours.csv")
-    page = Explained(
+    page = Page(
         title=f"{predictor.card.recipe} on {short_name(predictor.card.source)}",
         kind="Explanation of single images",
         made=now(),
         sections=[image_section(each) for each in explained],
         **about_images(table, number, problems, bool(reference)),
     )
-    write_explained(page, folder / "explanation.html")
+    write_page(page, folder / "explanation.html", "explain")
     return table
 
 

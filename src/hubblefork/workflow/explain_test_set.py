@@ -19,11 +19,12 @@ from hubblefork.explanation.predicted_test_set import TestSet
 from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.predictor import Predictor
 from hubblefork.recipes.recipe import Recipe
-from hubblefork.report.explain import Explained, now, write_explained
+from hubblefork.report.components import Page
 from hubblefork.report.explain_class_sections import class_sections, class_sentence
 from hubblefork.report.explain_sections import common_sections
 from hubblefork.report.explain_vote_sections import vote_sections, vote_sentence
 from hubblefork.report.explain_words import about_test_set
+from hubblefork.report.page import now, write_page
 from hubblefork.runs.run import Run, short_name
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.workflow.evaluate import own_dataset
@@ -71,7 +72,7 @@ def explain_run(
         found = replace(found, mislabels=_mislabels(recipe, dataset, folds, seed, device))
     found.save(folder)
     kind, sections, sentence = _PAGES[predictor.task.kind]
-    page = Explained(
+    page = Page(
         title=f"{predictor.card.recipe} on {short_name(dataset.source)}",
         kind=kind,
         made=now(),
@@ -81,7 +82,7 @@ def explain_run(
     for chart in (chart for section in page.sections for chart in section.charts):
         with replacing(folder / "figures" / f"{chart.name}.png", binary=True) as file:
             file.write(chart.png)
-    write_explained(page, folder / "explanation.html")
+    write_page(page, folder / "explanation.html", "explain")
     return found.tables()["errors"]
 
 

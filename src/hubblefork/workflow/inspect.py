@@ -1,8 +1,7 @@
-"""Look at a source before training: what it holds, and what would spoil a result."""
+"""Inspect a source before training: what it holds, and what would spoil a result."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,17 @@ import pandas as pd
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.decoded import DecodedImage
-from hubblefork.data.inspection import Inspection, inspect_dataset
+from hubblefork.data.inspection import inspect_dataset
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
 from hubblefork.recipes.recipe import load_recipe
-from hubblefork.report.inspect import PAGE, Look, shown_rows, write_look
-from hubblefork.report.page import check_page
+from hubblefork.report.inspect import SourceInspection, inspection_page, shown_rows
+from hubblefork.report.page import check_page, write_page
 from hubblefork.runs.run import short_name
 
 # Pixels of an image on the page: enough to judge it by eye, few enough to send the page.
 _SIDE = 256
-
-
-@dataclass(frozen=True)
-class Looked:
-    """The page that was written, and what stands on it."""
-
-    page: Path
-    inspection: Inspection
 
 
 def inspect(
@@ -42,7 +33,7 @@ def inspect(
     grey: bool = False,
     classes: str | Mapping[str, Mapping[str, float]] | None = None,
     group: str | None = None,
-) -> Looked:
+) -> SourceInspection:
     """Measure what a source holds, and write it as one HTML page.
 
     Images are packed as the recipe `default` packs them, so that a training that follows need
@@ -60,12 +51,14 @@ def inspect(
     classes
         A rule that turns votes into classes: `galaxy10`, `five`, or a TOML file.
     group
-        The column that the split should keep together.
+        A column whose values each stay in one set of the split.
+
+    Returns the measurements, with the path of the `page`.
 
     Raises RequestError where the source cannot be used.
 
-    >>> looked = inspect(galaxies, out=folder / "page.html", size=24)
-    >>> looked.inspection.counts, looked.page.is_file()
+    >>> found = inspect(galaxies, out=folder / "page.html", size=24)
+    >>> found.counts, found.page.is_file()
     (array([40, 40]), True)
     """
     given = {"data.crop": crop, "data.size": size, "data.grey": grey or None,
@@ -73,21 +66,21 @@ def inspect(
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     recipe = load_recipe("default", settings)
     opened = open_source(source, recipe.data.classes, labelled=False)
-    page = check_page(out or f"data-{short_name(opened.name)}.html", PAGE)
+    page = check_page(out or f"data-{short_name(opened.name)}.html", "inspect")
     data = recipe.data
     framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
     dataset = pack(opened, framing)
-    shares = (recipe.split.train, recipe.split.val, recipe.split.test)
-    inspection = inspect_dataset(dataset, shares, seed=0, group=recipe.split.group)
-    looked = Look(
-        title=f"{short_name(dataset.source)}: a look at the data",
-        inspection=inspection,
+    fractions = (recipe.split.train, recipe.split.val, recipe.split.test)
+    inspection = inspect_dataset(dataset, fractions, seed=0, group=recipe.split.group)
+    found = SourceInspection.of(
+        inspection,
+        page=page,
+        title=f"Images of {short_name(dataset.source)}",
         notes=opened.notes,
         images=_read_again(opened, dataset, shown_rows(inspection)),
-        made=f"{datetime.now():%Y-%m-%d %H:%M}",
     )
-    write_look(looked, page)
-    return Looked(page, inspection)
+    write_page(inspection_page(found), page, "inspect")
+    return found
 
 
 def _read_again(source: Source, dataset: PackedDataset, rows: np.ndarray) -> dict[int, np.ndarray]:

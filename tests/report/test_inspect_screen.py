@@ -7,13 +7,13 @@ from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import inspect_dataset
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.report.inspect_table import print_look
+from hubblefork.report.inspect import screen
 
 
 def printed(source, width: int = 80) -> str:
     dataset = pack(open_source(source), Framing(size=16), workers=1)
     stream = io.StringIO()
-    print_look(inspect_dataset(dataset), Console(file=stream, width=width))
+    Console(file=stream, width=width).print(screen(inspect_dataset(dataset)))
     return stream.getvalue()
 
 
@@ -37,7 +37,7 @@ def test_a_name_in_brackets_is_no_markup(tmp_path, shapes):
     assert "[red]bar" in printed(tmp_path / "sky")
 
 
-def test_of_many_classes_the_commonest_are_shown(tmp_path, shapes):
+def test_of_many_classes_the_most_common_are_shown(tmp_path, shapes):
     files = sorted(shapes.glob("*/*.png"))
     for number in range(26):
         folder = tmp_path / "sky" / f"class {number:02}"
@@ -45,6 +45,6 @@ def test_of_many_classes_the_commonest_are_shown(tmp_path, shapes):
         for file in files[: 3 + number]:
             (folder / file.name).write_bytes(file.read_bytes())
     text = printed(tmp_path / "sky")
-    assert "the 20 commonest of 26 classes" in text
+    assert "the 20 most common of 26 classes" in text
     assert "class 25" in text
     assert "class 05" not in text

@@ -1,0 +1,340 @@
+"""What the report of a run shows where the labels are classes."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from hubblefork.core.errors import first_few
+from hubblefork.core.text import between, percent, several
+from hubblefork.evaluation.examples import balanced_sample
+from hubblefork.evaluation.intervals import wilson_interval
+from hubblefork.evaluation.reliability import risk_coverage
+from hubblefork.report import summary
+from hubblefork.report.charts import Draw, count_bars, pie
+from hubblefork.report.components import Card, Cell, Panel, Section, Sheet, Table, Tile
+from hubblefork.report.confusion import confusion_table
+from hubblefork.report.confusion_chart import confusion
+from hubblefork.report.reliability_charts import (
+    reliability_diagram,
+    selective_accuracy,
+    set_coverage,
+)
+from hubblefork.report.run_data import RunData
+from hubblefork.report.sheets import draw_tiles
+from hubblefork.report.style import SET_NAMES, undrawn
+from hubblefork.report.summary import FEW
+
+# From here on, accuracy mostly tells how the common classes fare.
+_UNEVEN = 10
+
+# Confidence that is off by so much more than expected by chance misleads whoever acts on it.
+_MOST_OFF = 0.02
+
+# The fraction of images that one who checks those with low confidence by eye might keep.
+_KEPT = 0.8
+
+
+class ClassReport:
+    """The parts of a report that are made for classes; `VoteReport` has the same."""
+
+    kind = "Test results of a classifier"
+    loss = "The loss falls as the network gives higher probabilities to the true classes."
+    script = "confusion.js"
+    meanings: Mapping[str, str] = {
+        "accuracy": "fraction of test images that are correctly classified",
+        "balanced_accuracy": "mean recall of the classes",
+        "macro_f1": "mean F1 of the classes",
+        "expected_calibration_error": "mean difference between confidence and accuracy",
+    }
+
+    def charts(self, run: RunData) -> dict[str, Draw]:
+        measured = {"coverage": set_coverage} if run.metrics.get("prediction_sets") else {}
+        return {
+            "confusion": confusion,
+            "reliability": reliability_diagram,
+            "selective": selective_accuracy,
+            **measured,
+            "classes": class_counts,
+            "fractions": class_fractions,
+        }
+
+    def sheets(self) -> dict[str, Draw]:
+        return {
+            "examples": lambda run: draw_tiles(example_tiles(run), run.task.words.names),
+            "predictions": lambda run: draw_tiles(prediction_tiles(run), run.task.words.names),
+        }
+
+    def cards(self, run: RunData) -> list[Card]:
+        """Further key figures than the metrics."""
+        return []
+
+    def sentences(self, run: RunData) -> Iterator[str]:
+        """How good it is, and where it is best and worst."""
+        name, fraction = _baseline(run)
+        yield (
+            f"{summary.result(run)} Always predicting ‘{name}’, the most common class, would "
+            f"reach {percent(fraction)}."
+        )
+        yield from _extremes(run)
+        yield _most_frequent_confusion(run)
+        yield from _calibration(run)
+        accuracy = risk_coverage(*run.classified()).accuracy_at(_KEPT)
+        yield (
+            f"Of the {percent(_KEPT, 0)} of the images with the highest confidence, "
+            f"{percent(accuracy)} are correctly classified; the others could be checked by eye."
+        )
+        yield from _sets(run)
+
+    def cautions(self, run: RunData) -> Iterator[str]:
+        yield from _of_classes(run)
+        yield from _of_calibration(run)
+        yield from _of_sets(run)
+
+    def sections(self, run: RunData, drawn: Mapping[str, bytes]) -> Iterator[Section]:
+        yield Section("Class by class", [
+            "Precision: of the images predicted as this class, the fraction that are of it. "
+            "Recall: of the images of this class, the fraction that are predicted as it. F1 is "
+            "their harmonic mean. Small figures are 95\u00a0% intervals.",
+            undrawn(run.task.words.names),
+            _class_table(run),
+        ])  # fmt: skip
+        yield Section("Confusion matrix", confusion_table(run))
+        yield Section("Confidence and calibration", list(_confidence(run, drawn)), "Confidence")
+        yield Section("Class distribution", [
+            "The number of images of each class, in the sets of the split.",
+            Panel("classes", "Bar chart of the number of images of each class in each set of the "
+                  "split", "", drawn["classes"]),
+            Panel("fractions", "Pie chart of the fraction of images in each class", "",
+                  drawn["fractions"]),
+        ])  # fmt: skip
+        yield Section("Examples of each class", [
+            "Test images drawn at random, rare classes as often as common ones where there are "
+            "enough images.",
+            Sheet(example_tiles(run)),
+        ], "Examples")  # fmt: skip
+        yield Section("Correct and wrong predictions", [
+            "Drawn at random, half from the correctly classified and half from the misclassified "
+            "images where there are enough; this is not how often each occurs. The percentage is "
+            "the confidence.",
+            Sheet(prediction_tiles(run), "predictions"),
+        ], "Predictions")  # fmt: skip
+
+
+def _confidence(run: RunData, drawn: Mapping[str, bytes]) -> Iterator[str | Panel]:
+    both = ", before and after calibration" if run.metrics.get("calibration") else ""
+    yield (
+        "Of images classified with a confidence of 80\u00a0%, 80\u00a0% should be correct: on the "
+        "dashed line, confidence equals accuracy; points below it are over-confident, points above "
+        "it under-confident. Bars are 95\u00a0% intervals; below stands the number of images of "
+        "each point."
+    )
+    yield Panel("reliability", f"Reliability diagram: accuracy against confidence{both}, with the "
+                "number of images", "", drawn["reliability"])  # fmt: skip
+    yield (
+        "The accuracy that is left when the images with low confidence are set aside, to be "
+        "checked by eye. A curve near the dashed line would mean that confidence does not tell "
+        "correct from wrong predictions."
+    )
+    yield Panel("selective", "Line chart of the accuracy against the fraction of images kept, "
+                "those with the highest confidence", "", drawn["selective"])  # fmt: skip
+    if "coverage" in drawn:
+        yield (
+            "Prediction sets (`--coverage` in prediction) should contain the true class as often "
+            "as the vertical line says. This holds for all images together. A class left of the "
+            "line is covered less often; an orange cross marks a class for which chance does not "
+            "explain it."
+        )
+        yield Panel("coverage", "Dot chart of how often the prediction sets contain the true "
+                    "class, class by class", "", drawn["coverage"])  # fmt: skip
+
+
+def class_counts(run: RunData) -> Figure:
+    """How many images each class has, in each set of the split."""
+    sets = {
+        part: np.array([counts.get(name, 0) for name in run.task.names])
+        for part in SET_NAMES
+        if sum((counts := run.counts.get(part, {})).values())
+    }
+    return count_bars(run.task.words.names, sets)
+
+
+def class_fractions(run: RunData) -> Figure:
+    """The fraction of each class among all images of the split."""
+    counts = [sum(each.get(name, 0) for each in run.counts.values()) for name in run.task.names]
+    return pie(run.task.words.names, np.array(counts))
+
+
+def example_tiles(run: RunData) -> list[Tile]:
+    """25 test images of all classes, in the order of the classes."""
+    found = run.predictions
+    names = run.task.words.labels(found.true)
+    return [
+        Tile(run.image(found.ids[row]), f"Image {found.ids[row]}, {names[row]}", names[row],
+             id=found.ids[row])
+        for row in balanced_sample(found.true)
+    ]  # fmt: skip
+
+
+def prediction_tiles(run: RunData) -> list[Tile]:
+    """Ten test images, half of them misclassified where there are enough, correct ones first."""
+    found, words = run.predictions, run.task.words
+    true, predicted = words.labels(found.true), words.answers(found.values)
+    return [
+        Tile(
+            run.image(found.ids[row]),
+            f"Image {found.ids[row]}: predicted {predicted[row]}, true class {true[row]}",
+            percent(found.confidence[row], 0),
+            {"predicted": predicted[row], "true": true[row]},
+            bool(found.correct[row]),
+            found.ids[row],
+        )
+        for row in balanced_sample((~found.correct).astype(int), 10)
+    ]
+
+
+def _class_table(run: RunData) -> Table:
+    """Precision, recall and F1, with Wilson's intervals."""
+    matrix = np.array(run.metrics["confusion_matrix"])
+    correct, predicted = matrix.diagonal(), matrix.sum(axis=0)
+    rows = []
+    for place, raw in enumerate(run.task.names):
+        found = run.metrics["per_class"][raw]
+        support = found["support"]
+        few = "" if support >= FEW else "few" if support else "none"
+        cells = [
+            Cell(percent(found[key]), between(interval) if interval else "")
+            for key, total in (("precision", predicted[place]), ("recall", support))
+            for interval in [wilson_interval(int(correct[place]), int(total))]
+        ]
+        f1 = Cell(percent(found["f1"]), bar=found["f1"] or 0)
+        count = Cell(f"{support:,}", few, few=bool(few))
+        rows.append([run.task.words.name(place), *cells, f1, count])
+    columns = ["Class", "Precision", "Recall", "F1", "Test images"]
+    return Table("Precision, recall and F1 of each class", columns, rows)
+
+
+def _baseline(run: RunData) -> tuple[str, float]:
+    """The most common class of the test set, and the accuracy of always predicting it."""
+    counts = np.bincount(run.predictions.true, minlength=run.task.outputs)
+    return run.task.words.name(int(counts.argmax())), run.task.baseline(run.predictions.true)
+
+
+def _extremes(run: RunData) -> Iterator[str]:
+    measured = zip(run.task.words.names, run.metrics["per_class"].values(), strict=True)
+    found = {name: values for name, values in measured if values["recall"] is not None}
+    best = max(found, key=lambda name: found[name]["recall"])
+    worst = min(found, key=lambda name: found[name]["recall"])
+    if found[best]["recall"] != found[worst]["recall"]:
+        yield (
+            f"Recall is highest for ‘{best}’ ({percent(found[best]['recall'])} of "
+            f"{found[best]['support']:,}) and lowest for ‘{worst}’ "
+            f"({percent(found[worst]['recall'])} of {found[worst]['support']:,})."
+        )
+
+
+def _most_frequent_confusion(run: RunData) -> str:
+    matrix = np.array(run.metrics["confusion_matrix"])
+    wrong = matrix - np.diag(matrix.diagonal())
+    if not wrong.any():
+        # With no mistake in n, up to 3/n are compatible at 95 % (Hanley & Lippman-Hand 1983).
+        most = min(1.0, 3 / matrix.sum())
+        return (
+            "No test image is misclassified, which is compatible with one error in "
+            f"{several(round(1 / most), 'image')}."
+        )
+    true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
+    count, total = wrong[true, predicted], matrix[true].sum()
+    back = matrix[predicted, true]
+    reverse = f"; the reverse, {back:,} of {matrix[predicted].sum():,}" if back else ""
+    name = run.task.words.name
+    return (
+        f"The most frequent confusion is ‘{name(true)}’ misclassified as ‘{name(predicted)}’: "
+        f"{count:,} of {total:,} ({percent(count / total)}){reverse}."
+    )
+
+
+def _calibration(run: RunData) -> Iterator[str]:
+    told = run.metrics.get("calibration")
+    if told:
+        error = run.metrics["expected_calibration_error"]
+        yield (
+            f"Confidence and accuracy differ by {percent(error)} on average, where "
+            f"{percent(told['error_by_chance'])} are expected by chance; before calibration on the "
+            f"validation set they differed by {percent(told['error_before'])}."
+        )
+
+
+def _sets(run: RunData) -> Iterator[str]:
+    """The prediction sets of the highest coverage that was measured."""
+    measured = run.metrics.get("prediction_sets")
+    if measured:
+        asked = max(measured, key=float)
+        values = measured[asked]
+        yield (
+            f"Prediction sets with a requested coverage of {percent(float(asked), 0)} have "
+            f"{values['mean_size']:.1f} classes on average, and {percent(values['coverage'])} of "
+            "them contain the true class."
+        )
+
+
+def _of_classes(run: RunData) -> Iterator[str]:
+    metrics = run.metrics
+    name, fraction = _baseline(run)
+    if metrics["intervals"]["accuracy"][0] <= fraction:
+        yield (
+            f"The accuracy is not clearly above the {percent(fraction)} of always predicting "
+            f"‘{name}’: the network may have learnt nothing useful."
+        )
+    found = dict(zip(run.task.words.names, metrics["per_class"].values(), strict=True))
+    support = {name: values["support"] for name, values in found.items()}
+    absent = [f"‘{name}’" for name, count in support.items() if count == 0]
+    if absent:
+        yield f"Not in the test set, so not measured: {first_few(absent, 5)}."
+    few = [f"‘{name}’ ({count})" for name, count in support.items() if 0 < count < FEW]
+    if few:
+        yield f"Fewer than {FEW} test images, so figures are uncertain: {first_few(few, 5)}."
+    never = [f"‘{name}’" for name, values in found.items() if values["recall"] == 0]
+    if never:
+        yield f"Never predicted correctly in the test set: {first_few(never, 5)}."
+    most, least = max(support.values()), min(count for count in support.values() if count)
+    if most >= _UNEVEN * least:
+        yield (
+            f"The classes are imbalanced: the most common has {most / least:,.0f} times as many "
+            "test images as the rarest. Accuracy is dominated by the common classes; balanced "
+            "accuracy and macro F1 weight all classes equally."
+        )
+
+
+def _of_calibration(run: RunData) -> Iterator[str]:
+    told = run.metrics.get("calibration", ...)
+    if told is None:
+        yield (
+            "There was no validation set to calibrate the probabilities on: they may be over- or "
+            "under-confident."
+        )
+    elif told is not ...:
+        error = "expected_calibration_error"
+        if run.metrics["intervals"][error][0] > told["error_by_chance"] + _MOST_OFF:
+            yield (
+                "Confidence is off even after calibration: it is "
+                f"{percent(float(run.predictions.confidence.mean()))} on average, and the accuracy "
+                f"is {percent(run.metrics['accuracy'])}."
+            )
+
+
+def _of_sets(run: RunData) -> Iterator[str]:
+    """The classes that the sets cover less often than requested, by more than chance."""
+    for asked, values in (run.metrics.get("prediction_sets") or {}).items():
+        missed = [
+            f"‘{name}’ ({percent(found['coverage'], 0)})"
+            for name, raw in zip(run.task.words.names, run.task.names, strict=True)
+            for found in [values["per_class"][raw]]
+            if found["interval"] and found["interval"][1] < float(asked)
+        ]
+        if missed:
+            yield (
+                f"Prediction sets with a coverage of {percent(float(asked), 0)} reach it over all "
+                f"images, but not for {first_few(missed, 5)}."
+            )
+            return

@@ -1,0 +1,109 @@
+"""The figures of a run with votes: predicted against true fractions, and errors by question."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from hubblefork.report.run_data import RunData
+from hubblefork.report.style import (
+    MUTED,
+    ORANGE,
+    SET_COLOURS,
+    SHADES,
+    named_rows,
+    styled,
+    wrapped,
+)
+from hubblefork.sky.decision_tree import Question
+
+# Fractions are counted in steps of a twentieth: a panel of an inch has room for no more.
+_STEPS = 20
+
+# The figure of answers is one pair of axes with squares of side 1 in rows of seven, which is drawn
+# ten times as fast as 37 pairs of axes.
+_ACROSS = 7
+_PITCH = np.array([1.22, -1.5])
+
+
+def answer_densities(run: RunData) -> Figure:
+    """For each answer, how many galaxies have which predicted and true fraction."""
+    true, predicted, columns = run.predictions.true, run.predictions.values, run.task.names
+    number = len(columns)
+    edges = np.linspace(0, 1, _STEPS + 1)
+    corners = np.stack(np.divmod(np.arange(number), _ACROSS)[::-1], axis=1) * _PITCH
+    down = -(-number // _ACROSS)
+    with styled(()):
+        figure = Figure(figsize=(9.6, 1.6 * down + 0.3))
+        axes = figure.add_axes((0.05, 0.4 / (1.6 * down), 0.95, 1 - 0.5 / (1.6 * down)))
+        axes.set_axis_off()
+        axes.set(xlim=(-0.2, _ACROSS * _PITCH[0]), ylim=(corners[-1, 1] - 0.3, 1.35))
+        frame = np.array([[0, 1], [0, 0], [1, 0], [np.nan, np.nan], [0, 0], [1, 1]])
+        frames = (corners[:, None] + np.vstack([frame, frame[3]])).reshape(-1, 2)
+        axes.plot(*frames.T, color=MUTED, linewidth=0.7, zorder=1)
+        most = LogNorm(0.5, max(2, len(true)))
+        for place, (column, (left, bottom)) in enumerate(zip(columns, corners, strict=True)):
+            # A head without sums may give fractions beyond 1, which stand in the last step.
+            both = predicted[:, place].clip(0, 1), true[:, place].clip(0, 1)
+            counts, _, _ = np.histogram2d(*both, _STEPS, ((0, 1), (0, 1)))
+            axes.pcolormesh(
+                left + edges, bottom + edges, np.ma.masked_equal(counts, 0), cmap=SHADES, norm=most
+            )
+            name = f"{column.removeprefix('Class')} {run.task.words.name(place)}"
+            error = run.metrics["per_answer"][column]["rmse"]
+            _label(axes, name, left, bottom, error)
+            for mark, value in (("0", 0), ("½", 0.5), ("1", 1)):
+                style = {"fontsize": 7, "color": MUTED}
+                if place % _ACROSS == 0:
+                    axes.text(left - 0.05, bottom + value, mark, ha="right", va="center", **style)
+                if place + _ACROSS >= number:
+                    axes.text(left + value, bottom - 0.05, mark, ha="center", va="top", **style)
+        figure.text(0.5, 0.1 / (1.6 * down), "True fraction", ha="center", color=MUTED)
+        figure.text(0.015, 0.5, "Predicted fraction", va="center", rotation=90, color=MUTED)
+        return figure
+
+
+def _label(axes: Axes, name: str, left: float, bottom: float, error: float) -> None:
+    """Name the answer above its square, and write its error in the corner."""
+    axes.text(left, bottom + 1.06, wrapped(name, 19, 2), va="bottom", fontsize=7.5,
+              fontweight="bold", linespacing=1.1)  # fmt: skip
+    axes.text(left + 0.04, bottom + 0.97, f"{error:.3f}", va="top", fontsize=7, color=MUTED)
+
+
+def questions(run: RunData) -> Figure:
+    """The error on each question, beside that of always predicting the mean of the galaxies."""
+    asked = run.task.tree.questions
+    errors = [question_error(run, question) for question in asked]
+    of_mean = [mean_error(run, question) for question in asked]
+    with styled(()):
+        figure = Figure(figsize=(9.6, 0.42 * len(asked) + 1.0), layout="constrained")
+        axes = figure.subplots()
+        places = range(len(asked))
+        axes.barh(places, errors, height=0.6, color=SET_COLOURS["test"], label="this network")
+        axes.plot(
+            of_mean, places, "|", markersize=15, markeredgewidth=2.2, color=ORANGE,
+            label="always the mean of the galaxies",
+        )  # fmt: skip
+        for place, error in enumerate(errors):
+            axes.annotate(
+                f"{error:.3f}", (0, place), xytext=(4, 0), textcoords="offset points",
+                va="center", fontsize=8, color="white", fontweight="bold",
+            )  # fmt: skip
+        named_rows(axes, [f"{question.number}  {question.text}" for question in asked], 42, 2)
+        axes.set_xlim(0, 1.08 * max(*errors, *of_mean, 0.01))
+        axes.set_xlabel("RMSE over the answers to the question")
+        figure.legend(loc="outside upper left", ncols=2, handlelength=1.4)
+        return figure
+
+
+def question_error(run: RunData, question: Question) -> float:
+    """The RMSE over the answers to a question."""
+    return run.metrics["per_question"][str(question.number)]["rmse"]
+
+
+def mean_error(run: RunData, question: Question) -> float:
+    """The RMSE of always predicting the mean over the test galaxies.
+
+    Nobody knows that mean before the test, so a network has to be well below it.
+    """
+    return float(np.sqrt(run.predictions.true[:, question.columns].var(axis=0).mean()))

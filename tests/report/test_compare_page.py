@@ -1,0 +1,57 @@
+"""The page that compares runs, for classes and for votes on any tree, without training one."""
+
+import json
+
+import pytest
+
+from hubblefork.report.compare import sentences
+from hubblefork.workflow.compare import compare
+
+
+@pytest.fixture
+def compared(tmp_path):
+    """Compares made-up runs, each by its name."""
+
+    def compare_runs(**runs):
+        for name, run in runs.items():
+            (tmp_path / name).mkdir()
+            run.predictions.save(tmp_path / name / "predictions.csv")
+            metrics = {"source": "a made-up source", **run.metrics}
+            (tmp_path / name / "metrics.json").write_text(json.dumps(metrics))
+        return compare([tmp_path / name for name in runs], out=tmp_path / "page.html")
+
+    return compare_runs
+
+
+def test_classes_are_named_as_people_write_them(compared, run_data):
+    names = ("completely_round_smooth", "edge_on")
+    found = compared(weak=run_data(names=names, strength=0.5), strong=run_data(names=names))
+    summary = " ".join(sentences(found))
+    assert "‘strong’ has the highest accuracy; the difference from ‘weak’ is significant" in summary
+    assert "percentage points (95\u00a0% interval" in summary
+    facts = found.disputed[0].facts
+    assert facts["true class"] in {"Completely round, smooth", "Edge-on"}
+    assert {facts[name][0] for name in ("weak", "strong")} == {"✓", "✗"}
+    page = found.page.read_text()
+    assert "completely_round" not in page
+    assert "p-value" in page
+    assert "20 are not shown" in page
+
+
+def test_votes_of_any_tree_are_compared(compared, votes, small_tree):
+    close, far = (votes(tree=small_tree, noise=noise) for noise in (0.2, 1.5))
+    found = compared(close=close, far=far)
+    assert "‘close’ has the lowest RMSE" in " ".join(sentences(found))
+    answer = found.disputed[0].facts["largest for"]
+    assert any(name in answer for name in ("clouds: yes", "clouds: no", "thin", "thick"))
+    assert found.disputed[0].facts["close"].endswith("✓")
+    page = found.page.read_text()
+    assert "McNemar" not in page
+    assert "lower is better" in page
+    assert "Mean absolute error" in found._repr_html_()
+
+
+def test_equal_runs_have_the_same_score(compared, run_data):
+    found = compared(one=run_data(), two=run_data())
+    assert "have the same accuracy" in " ".join(sentences(found))
+    assert found.disputed == []
