@@ -61,8 +61,8 @@ def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
         ),
         _pairs_table(found),
     ])  # fmt: skip
-    if found.task.kind in _DETAILS:
-        draw, title, note = _DETAILS[found.task.kind]
+    if details := _DETAILS.get(found.task.kind):
+        draw, title, note = details
         png = chart_png(draw(found))
         chart = Panel("details", f"Dot chart: {note}", "", png)
         yield Section(title, [note, undrawn(found.task.words.names), chart])
