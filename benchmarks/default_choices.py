@@ -3,11 +3,11 @@
     python benchmarks/default_choices.py SOURCE [IDEA...] [--epochs 4] [--seed 0]
         [--set KEY=VALUE] [--table docs/default_choices_table]
 
-trains `default` as it is and with each IDEA (all of them where none is named) for the same number
-of epochs, and writes one line each to the table, as CSV and as Markdown; a line of the same idea is
-replaced, the others stay. Every figure is of the validation set: the test set is not looked at.
-The logarithmic loss, after calibration, tells ideas apart much better than the accuracy does; its
-difference from `default` comes with its standard error over the images.
+trains `default` unchanged and with each IDEA (by default all of them) for the same number of
+epochs, and writes one row for each to the table, as CSV and as Markdown; an earlier row of the
+same idea is replaced. All metrics are of the validation set; the test set is not used. The log
+loss, after calibration, separates ideas much better than the accuracy does; its difference from
+`default` is given with its standard error over the images.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from hubblefork.recipes.recipe import load_recipe
 from hubblefork.training.plan import plan
 from hubblefork.workflow.start_run import prepare
 
-_LEAST = 1e-7  # no probability counts as less
+_LEAST = 1e-7  # a lower bound on probabilities, so that the log loss is finite
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
-    parser.add_argument("ideas", nargs="*", metavar="IDEA", help=f"of: {'; '.join(IDEAS)}")
+    parser.add_argument("ideas", nargs="*", metavar="IDEA", help=f"one of: {'; '.join(IDEAS)}")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a training gave on the validation set; losses: (N,), of its images."""
+    """Results on the validation set; losses: (N,), the log loss of each of its images."""
 
     metrics: dict[str, Any]
     losses: np.ndarray
@@ -90,14 +90,14 @@ def line(name: str, trial: Trial, standard: Trial, asked: argparse.Namespace) ->
         "accuracy": f"{100 * trial.metrics['accuracy']:.1f} %",
         "balanced accuracy": f"{100 * trial.metrics['balanced_accuracy']:.1f} %",
         f"recall of {rarest[0]}": f"{100 * rarest[1]['recall']:.0f} %",
-        "logarithmic loss": f"{trial.losses.mean():.4f}",
-        "less default's": "" if trial is standard else f"{change.mean():+.4f} ± {error:.4f}",
+        "log loss": f"{trial.losses.mean():.4f}",
+        "minus default": "" if trial is standard else f"{change.mean():+.4f} ± {error:.4f}",
         "seconds / default's": f"{trial.seconds / standard.seconds:.2f}",
     }
 
 
 def write(new: dict[str, str], table: Path) -> None:
-    """Put one line in the place of an older one of the same idea."""
+    """Write one row, in place of an earlier one of the same idea."""
     lines = pd.DataFrame([new])
     path = table.with_suffix(".csv")
     if path.exists():

@@ -1,4 +1,4 @@
-"""Ideas for the recipe `default`: settings, and changes of a training where no setting does it."""
+"""Ideas for the recipe `default`: settings, or changes of the training that no setting makes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ from hubblefork.workflow.train import model_card
 
 @dataclass(frozen=True)
 class Idea:
-    """A change of the recipe's settings, or of the planned training where no setting does it."""
+    """A change of the recipe's settings, or of the training plan if no setting makes it."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     change: Callable[[Plan], Plan] = lambda planned: planned
@@ -32,15 +32,15 @@ class Idea:
 
 @dataclass(frozen=True)
 class Growing(View):
-    """Views that are half as large at first and grow over the first two thirds of the batches."""
+    """Views of half the size that grow to the full size over the first two thirds of training."""
 
     batches: int = 1
     seen: list[int] = field(default_factory=lambda: [0])
 
     def random(self, images: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
         self.seen[0] += 1
-        share = min(1.0, self.seen[0] / (self.batches * 2 / 3))
-        size = round(self.size * (0.5 + 0.5 * share) / 16) * 16
+        grown = min(1.0, self.seen[0] / (self.batches * 2 / 3))
+        size = round(self.size * (0.5 + 0.5 * grown) / 16) * 16
         view = View(**{**self.to_json(), "size": size})
         return view.random(images, batch, start)
 
@@ -55,20 +55,20 @@ def grow(planned: Plan) -> Plan:
 
 
 class Pairs:
-    """The draw of one training step of mixup: which images are mixed, and how much of each."""
+    """The random choices of a step of mixup: which images are mixed, and in which fractions."""
 
     def __init__(self) -> None:
-        self.share = 1.0  # of an image itself; 1 where nothing is mixed
+        self.fraction = 1.0  # of the image itself; 1 if nothing is mixed
         self.others = torch.zeros(0, dtype=torch.int64)
 
     def draw(self, number: int, strength: float) -> None:
-        self.share = float(torch.distributions.Beta(strength, strength).sample())
+        self.fraction = float(torch.distributions.Beta(strength, strength).sample())
         self.others = torch.randperm(number)
 
 
 @dataclass(frozen=True)
 class Mixed(View):
-    """Views that are mixed in pairs while training: all of both, or a square of the other."""
+    """Views mixed in pairs during training: the whole of both (mixup), or a square (cutmix)."""
 
     strength: float = 0.2
     cut: bool = False
@@ -79,16 +79,16 @@ class Mixed(View):
         self.pairs.draw(len(inputs), self.strength)
         others = inputs[self.pairs.others]
         if not self.cut:
-            return torch.lerp(others, inputs, self.pairs.share)
-        side = round(self.size * (1 - self.pairs.share) ** 0.5)
+            return torch.lerp(others, inputs, self.pairs.fraction)
+        side = round(self.size * (1 - self.pairs.fraction) ** 0.5)
         top, left = torch.randint(0, self.size - side + 1, (2,)).tolist()
         square = (..., slice(top, top + side), slice(left, left + side))
         inputs[square] = others[square]
-        self.pairs.share = 1 - (side / self.size) ** 2
+        self.pairs.fraction = 1 - (side / self.size) ** 2
         return inputs
 
     def fixed(self, images: Tensor) -> Tensor:
-        self.pairs.share = 1.0
+        self.pairs.fraction = 1.0
         return super().fixed(images)
 
     def to_json(self) -> dict[str, Any]:
@@ -97,16 +97,16 @@ class Mixed(View):
 
 @dataclass(frozen=True)
 class MixedObjective(Objective):
-    """The loss of mixed images: of each label, as much as there is of its image."""
+    """The loss of mixed images: each label is weighted by the fraction of its image."""
 
     pairs: Pairs = field(default_factory=Pairs)
 
     def loss(self, raw: Tensor, answers: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
         own = super().loss(raw, answers, labels, smoothing)
-        if self.pairs.share == 1:
+        if self.pairs.fraction == 1:
             return own
         others = super().loss(raw, answers, labels[self.pairs.others], smoothing)
-        return self.pairs.share * own + (1 - self.pairs.share) * others
+        return self.pairs.fraction * own + (1 - self.pairs.fraction) * others
 
 
 def mix(cut: bool) -> Callable[[Plan], Plan]:
@@ -121,7 +121,7 @@ def mix(cut: bool) -> Callable[[Plan], Plan]:
 
 @dataclass(frozen=True)
 class TaughtObjective(Objective):
-    """Labels that are half the truth and half what other networks, trained before, say of it."""
+    """Labels that are the mean of the true ones and the predictions of two other networks."""
 
     taught: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (N, K), rows of the dataset
 
@@ -133,7 +133,7 @@ class TaughtObjective(Objective):
 
 
 def teach(planned: Plan) -> Plan:
-    """Train two networks on the training set, from other weights, to soften its labels."""
+    """Soften the training labels by two networks trained from other initial weights."""
     rows = planned.split.rows(planned.dataset, "train")
     answers = 0.0
     for seed in (planned.seed + 1, planned.seed + 2):
@@ -142,10 +142,10 @@ def teach(planned: Plan) -> Plan:
         network = make_network(planned.recipe, channels, planned.dataset.task.outputs)
         teacher = replace(planned, network=network, seed=seed)
         raw = predicted(teacher, trained(teacher)[0], rows)
-        # The loss adds the adjustment, which the teachers' own has taken out.
+        # The loss adds the logit adjustment, which the teachers' predictions do not have.
         raw = raw * np.exp(planned.objective.adjustment or 0.0)
         answers = answers + raw / raw.sum(axis=1, keepdims=True) / 2
-    # Of images that are not for training, labels stay as they are.
+    # The labels of the validation and test set stay as they are.
     soft = np.eye(planned.dataset.task.outputs)[planned.dataset.labels]
     soft[rows] = (soft[rows] + answers) / 2
     objective = TaughtObjective(**vars(planned.objective), taught=soft.astype(np.float32))
@@ -153,9 +153,9 @@ def teach(planned: Plan) -> Plan:
 
 
 class Excited(nn.Module):
-    """Squeeze and excite (Hu et al. 2018): each feature weighed by the means of all over the map.
+    """Squeeze and excitation (Hu et al. 2018): features weighted by the means of all feature maps.
 
-    One weight for all eight orientations of a feature, so that turns change nothing.
+    All eight orientations of a feature have one weight, which keeps the network equivariant.
     """
 
     def __init__(self, features: int):
@@ -173,17 +173,17 @@ class Excited(nn.Module):
 
 
 class SometimesSkipped(nn.Module):
-    """Stochastic depth (Huang et al. 2016): a block is left out for a share of the images."""
+    """Stochastic depth (Huang et al. 2016): a block is skipped for a fraction of the images."""
 
-    def __init__(self, share: float):
+    def __init__(self, fraction: float):
         super().__init__()
-        self.share = share
+        self.fraction = fraction
 
     def forward(self, maps: Tensor) -> Tensor:
         if not self.training:
             return maps
-        kept = torch.rand(len(maps), 1, 1, 1) >= self.share
-        return maps * (kept / (1 - self.share)).to(maps.dtype)
+        kept = torch.rand(len(maps), 1, 1, 1) >= self.fraction
+        return maps * (kept / (1 - self.fraction)).to(maps.dtype)
 
 
 def each_block(change: Callable[[Residual], None]) -> Callable[[Plan], Plan]:
@@ -213,12 +213,12 @@ def average_before_filters(block: Residual) -> None:
 
 
 def of_predictions(view: View) -> dict[str, Any]:
-    """A view as the model keeps it: the one that predictions are made with."""
+    """The view that the model file keeps and predictions use."""
     return {key: getattr(view, key) for key in View.__dataclass_fields__}
 
 
 def trained(planned: Plan) -> tuple[nn.Module, float]:
-    """The network, and the seconds of its epochs."""
+    """Return the trained network and the total duration of its epochs, in seconds."""
     with TemporaryDirectory() as folder:
         run = Run.create(
             Path(folder) / "run", planned.recipe, provenance_of(planned), planned.split
@@ -256,7 +256,7 @@ PRETRAINED = {
 IDEAS = {
     "default": Idea(),
     "AdamW in place of Muon": Idea(ADAMW),
-    "plain filters, answers averaged over the eight symmetries": Idea(PLAIN),
+    "plain filters, predictions averaged over the eight symmetries": Idea(PLAIN),
     "plain filters and AdamW": Idea(PLAIN | ADAMW),
     "EfficientNet-Lite0 with ImageNet's weights, 96 pixels, and AdamW": Idea(ADAMW | PRETRAINED),
     "deeper": Idea({"network.options.blocks": [1, 2, 2, 2]}),
@@ -284,6 +284,6 @@ IDEAS = {
     "images that grow from 32 to 64 pixels": Idea(change=grow),
     "predictions from one angle": Idea({"angles": 1}),
     "predictions from four angles": Idea({"angles": 4}),
-    "rare classes not favoured": Idea({"logit_adjustment": 0.0}),
-    "all classes as if equally common": Idea({"logit_adjustment": 1.0}),
+    "no logit adjustment": Idea({"logit_adjustment": 0.0}),
+    "full logit adjustment": Idea({"logit_adjustment": 1.0}),
 }

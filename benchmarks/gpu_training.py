@@ -1,11 +1,11 @@
-"""How fast a recipe trains and predicts on this machine's GPU, in each way that it can.
+"""Speed of training and prediction on the GPU, by precision, compilation and batch size.
 
 python benchmarks/gpu_training.py [SOURCE] [--recipe default] [--device cuda] [--epochs 4]
     [--batch-sizes N...] [--precisions fp32 bf16] [--compile off default reduce-overhead]
 
-Prints a table of images a second: in float32 and bf16; compiled by torch or not; with the packed
-images on the GPU, or copied to it batch by batch. A speed is that of the median epoch after the
-first, which compiles and warms up; it includes all that training does in an epoch.
+Prints a table of images per second: in float32 and bf16; compiled by torch or not; with the packed
+images on the GPU, or copied to it batch by batch. The speed is that of the median epoch after the
+first, which compiles and warms up, and includes everything that training does in an epoch.
 """
 
 import argparse
@@ -35,10 +35,17 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("source", nargs="?", default="simulated:20000")
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", help="by default the recipe's")
+    parser.add_argument(
+        "--batch-sizes",
+        type=int,
+        nargs="+",
+        help="batch sizes to compare; by default that of the recipe",
+    )
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
     parser.add_argument("--compile", nargs="+", default=["off", "default", "reduce-overhead"])
-    parser.add_argument("--epochs", type=int, default=4, help="the first is not counted")
+    parser.add_argument(
+        "--epochs", type=int, default=4, help="epochs of each training; the first is not counted"
+    )
     asked = parser.parse_args(words)
     if asked.epochs < 2:
         parser.error("--epochs must be 2 or more: the first is not counted")
@@ -46,15 +53,15 @@ def main(words: list[str] | None = None) -> None:
     recipe = load_recipe(asked.recipe, {"epochs": asked.epochs})
     dataset, split = prepare(asked.source, recipe, seed=0)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    print(f"{recipe.name}, {split.counts()['train']:,} images to train on, {name}\n")
+    print(f"{recipe.name}, {split.counts()['train']:,} training images, {name}\n")
     print("| precision | torch.compile | images | batch | images/s |")
     print("|---|---|---|---|---|")
     sizes = asked.batch_sizes or [recipe.training.batch_size]
     places = ["on the GPU", "copied"] if device.type == "cuda" else ["in memory"]
     ways = product(asked.precisions, asked.compile, places, sizes)
-    share = batches.RESIDENT_FRACTION
+    resident = batches.RESIDENT_FRACTION
     for precision, mode, place, size in ways:
-        batches.RESIDENT_FRACTION = 0.0 if place == "copied" else share
+        batches.RESIDENT_FRACTION = 0.0 if place == "copied" else resident
         sized = load_recipe(asked.recipe, {"epochs": asked.epochs, "batch_size": size})
         mode = choose_compile(mode, device, processes=1)
         speed = training_speed(sized, dataset, split, device, precision, mode)
@@ -71,7 +78,7 @@ def training_speed(
     precision: Precision,
     mode: CompileMode,
 ) -> float:
-    """Images a second of the loop that `hubblefork train` runs, validation included."""
+    """Images per second of the training loop of `hubblefork train`, validation included."""
     planned = plan(recipe, dataset, split, 0, device, precision, compiled=mode)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
@@ -80,7 +87,7 @@ def training_speed(
 
 
 def prediction_speed(source: str, recipe: str, dataset: PackedDataset, device: str) -> float:
-    """Images a second of `Predictor.predict`, with all views that the recipe averages over."""
+    """Images per second of `Predictor.predict`, with the recipe's test-time augmentation."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         run = train(source, recipe, out=out, settings={"epochs": 1}, device=device)

@@ -1,13 +1,13 @@
-"""A residual network of 26 layers in Keras, trained for `time_to_accuracy.py`, which runs this.
+"""A residual network of 26 layers in Keras; `time_to_accuracy.py` runs this script.
 
 python benchmarks/keras_resnet26.py IMAGES.npz SIZE ACCURACY SECONDS
 
 in an environment with Keras 3 and TensorFlow, after Zhu et al. 2019: four stages of two bottleneck
 blocks with dropout, stochastic gradient descent at 0.1 with Nesterov's momentum and weight decay,
-batches of 128, random turns by 90 degrees, mirror images and cuts of SIZE pixels. The rate falls
-tenfold after half and again after three quarters of the time, so the time is used up well. It ends
-when the accuracy on the validation set has reached ACCURACY, or after the epoch in which SECONDS
-have passed. Prints one line of JSON.
+batches of 128, random rotations by multiples of 90 degrees, flips and crops of SIZE pixels. The
+learning rate is divided by 10 after half of the time, and again after three quarters of it.
+Training ends when the accuracy on the validation set has reached ACCURACY, or after the epoch in
+which SECONDS have passed. Prints one line of JSON.
 """
 
 import json
@@ -66,7 +66,7 @@ def normalised(maps: keras.KerasTensor) -> keras.KerasTensor:
 def batches(
     images: np.ndarray, labels: np.ndarray, side: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """One epoch of turned, mirrored and cut images in [0, 1]."""
+    """Yield one epoch of images in [0, 1], rotated, flipped and cropped at random."""
     random = np.random.default_rng(seed)
     margin = images.shape[1] - side
     order = random.permutation(len(images))
@@ -98,8 +98,8 @@ def main(images: str, size: str, goal: str, limit: str) -> None:
     while passed < float(limit) and reached < float(goal):
         for batch in batches(arrays, labels, side, epochs):
             passed = time.perf_counter() - began
-            share = passed / float(limit)
-            optimiser.learning_rate = RATE * (1 if share < 0.5 else 0.1 if share < 0.75 else 0.01)
+            done = passed / float(limit)
+            optimiser.learning_rate = RATE * (1 if done < 0.5 else 0.1 if done < 0.75 else 0.01)
             network.train_on_batch(*batch)
         epochs += 1
         reached = accuracy(network, data["val"], data["val_labels"], side)

@@ -1,9 +1,9 @@
-"""Three published networks in Keras, trained for `training_speed.py`, which runs this.
+"""Three published networks in Keras; `training_speed.py` runs this script.
 
 python benchmarks/keras_systems.py NETWORK IMAGES.npz EPOCHS BATCH_SIZE
 
-in an environment with Keras 3 and TensorFlow. Prints one line of JSON: trainable parameters,
-images, and the seconds of each epoch.
+in an environment with Keras 3 and TensorFlow. Prints one line of JSON: the number of trainable
+parameters, the number of images, and the duration of each epoch in seconds.
 """
 
 import json
@@ -70,7 +70,7 @@ NETWORKS = {"lenet5": lenet5, "simple-cnn": simple_cnn, "alexnet": alexnet}
 
 
 class Clock(keras.callbacks.Callback):
-    """Takes the seconds of each epoch."""
+    """Measures the duration of each epoch, in seconds."""
 
     def __init__(self) -> None:
         super().__init__()

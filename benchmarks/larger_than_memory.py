@@ -1,10 +1,10 @@
-"""Train on a packed dataset that is larger than all the memory the training may have.
+"""Train on a packed dataset that is larger than the memory available to the training.
 
     python benchmarks/larger_than_memory.py SOURCE [--size 256] [--limit 1.5] [--recipe lenet5]
 
-packs SOURCE at SIZE, trains one epoch in a control group of Linux whose memory is limited to LIMIT
-gigabytes (page cache included), and prints the size of the dataset, the limit and the peak. Making
-a control group needs the right to (root, or a delegated group).
+packs SOURCE at SIZE pixels, trains one epoch in a Linux control group whose memory is limited to
+LIMIT gigabytes (page cache included), and prints the size of the dataset, the limit and the peak
+memory. Creating a control group requires root or a delegated group.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from hubblefork import pack
 
-# The two generations of control groups: where they are, and what their files are called.
+# Control groups version 1 and 2: the folder, the file of the limit and that of the peak memory.
 _GROUPS = (
     (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes", "memory.max_usage_in_bytes"),
     (Path("/sys/fs/cgroup"), "memory.max", "memory.peak"),
@@ -29,8 +29,10 @@ _GROUPS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
-    parser.add_argument("--size", type=int, default=256, help="side of the packed images")
-    parser.add_argument("--limit", type=float, default=1.5, help="gigabytes")
+    parser.add_argument(
+        "--size", type=int, default=256, help="side of the packed images, in pixels"
+    )
+    parser.add_argument("--limit", type=float, default=1.5, help="memory limit, in gigabytes")
     parser.add_argument("--recipe", default="lenet5")
     asked = parser.parse_args()
 
@@ -43,14 +45,14 @@ def main() -> None:
         seconds = time.monotonic() - start
         print(
             f"{len(dataset):,} images, {dataset.images.nbytes / 1e9:.2f} GB packed; trained and "
-            f"measured in {seconds:.0f} s within {asked.limit:g} GB, peak {peak() / 1e9:.2f} GB "
+            f"evaluated in {seconds:.0f} s within {asked.limit:g} GB, peak {peak() / 1e9:.2f} GB "
             "with the page cache"
         )
 
 
 @contextmanager
 def limited(size: int) -> Iterator[tuple]:
-    """Make a control group of `size` bytes; gives how a process joins it, and its peak."""
+    """Make a control group of `size` bytes; yields functions to join it and to read its peak."""
     root, limit, peak = next(group for group in _GROUPS if (group[0] / "cgroup.procs").exists())
     group = root / f"hubblefork-{os.getpid()}"
     group.mkdir()

@@ -1,16 +1,15 @@
-"""Whether galaxies that volunteers called odd are unlike the others to a network.
+"""Whether galaxies that volunteers called odd are anomalies in the features of a network.
 
     python benchmarks/odd_galaxies.py [--source simulated:votes:20000] [--classes five]
         [--recipe default] [--set KEY=VALUE] [--seeds 0] [--device auto] [--runs DIR]
         [--table TABLE.md]
 
-trains the recipe on classes made from the votes of SOURCE, none of which says whether a galaxy is
-odd. As `hubblefork explain` does, the features of the test images, which were not trained on, are
-then held against those of the training images. Each score of that ranking is asked how well it
-tells the galaxies that more than half of the volunteers called odd (`Class6.1`) from the rest: the
-area under its ROC curve is 1 where all odd ones come first, and 0.5 by chance. The 95 % interval is
-the bootstrap's, over the odd galaxies and over the rest. Runs that are there already are read, or
-gone on with.
+trains the recipe on classes made from the votes of SOURCE; no class depends on whether a galaxy is
+odd. The test images are then ranked as anomalies with respect to the training images, as by
+`hubblefork explain`. For each score of that ranking the area under the ROC curve is computed, with
+the galaxies that more than half of the volunteers called odd (`Class6.1`) as positives: it is 1 if
+all odd ones come first, and 0.5 for a random order. The 95 % interval is from the bootstrap, over
+the odd galaxies and over the others. Existing runs are reused, or resumed.
 """
 
 import argparse
@@ -68,7 +67,9 @@ def main(words: list[str] | None = None) -> None:
         ranking = ranked(run, asked.device)
         odd = ranking["odd"].to_numpy()
         if not 0 < odd.sum() < len(odd):
-            raise SystemExit(f"{odd.sum()} of {len(odd)} test galaxies are odd: ask for more")
+            raise SystemExit(
+                f"{odd.sum()} of {len(odd)} test galaxies are odd: use a larger source"
+            )
         for key, name in _SCORES.items():
             area, (low, high) = separation(ranking[key].to_numpy(), odd)
             numbers = (str(seed), f"{len(odd):,}", f"{odd.sum():,}")
@@ -81,7 +82,7 @@ def main(words: list[str] | None = None) -> None:
 
 
 def ranked(run: Run, device: str) -> pd.DataFrame:
-    """The test galaxies of a run as `rank_anomalies` ranks them, and whether each is `odd`."""
+    """Rank the test galaxies of a run by `rank_anomalies`, with a column `odd` of bool."""
     predictor = Predictor.load(run.path, device)
     dataset, split = own_dataset(run, predictor)
     rows = split.rows(dataset, "test")

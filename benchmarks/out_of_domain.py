@@ -1,14 +1,14 @@
-"""How well a model's typicality tells images of another kind from those it was trained on.
+"""How well typicality separates images of other kinds from those that a model was trained on.
 
     python benchmarks/out_of_domain.py RUN [--others SOURCE ...] [--number 500] [--field 5.12]
 
-The test set of RUN stands for images of the same kind. Against it stand the images of each
-SOURCE, and simulated skies without a galaxy, as the Sloan survey would take them: blank, with
-stars, and with one star in the middle where a galaxy should be. Simulated galaxies come last, which
-should not be told apart.
+The test set of RUN, images of the same kind, is compared with the images of each SOURCE, and with
+simulated skies without a galaxy, as the Sloan survey would observe them: blank, with stars, and
+with a star in the middle in place of a galaxy. Simulated galaxies come last; they should not be
+separated.
 
-Printed are the area under the ROC curve with its 95 % interval (bootstrap over images), and the
-share that `hubblefork predict` would flag.
+Prints the area under the ROC curve with its 95 % interval (bootstrap over images), and the
+fraction that `hubblefork predict` reports as unlike the training images.
 """
 
 import argparse
@@ -29,9 +29,9 @@ from hubblefork.sky.simulation.neighbours import PIXEL, add_star
 from hubblefork.sky.simulation.simulate import simulate
 from hubblefork.workflow.evaluate import own_test_part
 
-# Stars for each square arcminute: as many as down to r = 22 at high galactic latitude, and more.
+# Stars per square arcminute: somewhat more than there are to r = 22 at high galactic latitude.
 _STARS = 2.0
-# Beyond the edge of the image, arcsec: what the seeing carries in.
+# Margin beyond the edge of the image, in arcsec: light that the seeing spreads into the image.
 _MARGIN = 3.0
 _RESAMPLES = 1000
 
@@ -43,7 +43,12 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--others", nargs="*", default=[], metavar="SOURCE")
     parser.add_argument("--number", type=int, default=500, help="images of each simulated kind")
-    parser.add_argument("--field", type=float, default=5.12, help="side, in petrosian_r90")
+    parser.add_argument(
+        "--field",
+        type=float,
+        default=5.12,
+        help="side of the simulated images, in units of petrosian_r90",
+    )
     asked = parser.parse_args()
 
     predictor = Predictor.load(asked.run)
@@ -79,7 +84,7 @@ def main() -> None:
 
 
 def separation(known: np.ndarray, others: np.ndarray) -> tuple[float, list[float]]:
-    """The area under the ROC curve of two samples of typicality, and its 95 % interval."""
+    """Return the area under the ROC curve of two samples of typicality, and its 95 % interval."""
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1], [len(known), len(others)])
     areas = [
@@ -90,7 +95,7 @@ def separation(known: np.ndarray, others: np.ndarray) -> tuple[float, list[float
 
 
 def sky(galaxy: dict, place: int, add_light: AddLight, size: int, field: float) -> np.ndarray:
-    """The image (size, size, 3) of a sky as large as that of a galaxy, but without one."""
+    """Return an image (size, size, 3) framed for a galaxy, of a sky without the galaxy."""
     random = np.random.default_rng([1, place])
     side = field * galaxy["petrosian_r90"]
     scale = max(PIXEL, side / (1.35 * size))  # as `photograph` has it
@@ -104,7 +109,7 @@ def sky(galaxy: dict, place: int, add_light: AddLight, size: int, field: float) 
 def add_stars(
     light: np.ndarray, random: np.random.Generator, axis: np.ndarray, scale: float
 ) -> None:
-    """One star or more, as many as there are at high galactic latitude."""
+    """Add one star or more, at the density of high galactic latitude."""
     for _ in range(1 + random.poisson(_STARS * (len(axis) * scale / 60) ** 2)):
         add_star(light, random, axis, scale)
 

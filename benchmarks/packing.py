@@ -1,13 +1,13 @@
-"""How fast images are packed, beside plain Pillow in one process, and in how much memory.
+"""Speed and memory of packing, compared with plain Pillow in one process.
 
     python benchmarks/packing.py [SOURCE...] [--size 80] [--repeats 5] [--out docs/packing.md]
 
-SOURCE is a folder of images or a catalogue of them. With none, JPEGs of simulated galaxies are
-made in a temporary folder: of 424 pixels, as the Galaxy Zoo challenge has them, and of 128. The two
-ways take turns, so that whatever else the machine does slows both.
+SOURCE is a folder of images or a catalogue. Without one, JPEGs of simulated galaxies are written
+to a temporary folder: of 424 pixels, as in the Galaxy Zoo challenge, and of 128. The two methods
+are run alternately, so that other load on the machine slows both.
 
-The memory is the most that a process of its own has held, with all of Python and its libraries, to
-pack 5,000 and 50,000 small JPEGs, each different. Linux tells it.
+The memory is the peak of a separate process, with Python and all libraries, that packs 5,000 or
+50,000 small JPEGs, all different. It is read from Linux' /proc.
 """
 
 import argparse
@@ -35,9 +35,9 @@ _NUMBERS = (5_000, 50_000)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sources", nargs="*", metavar="SOURCE", help="folders or catalogues")
-    parser.add_argument("--size", type=int, default=80, help="pixels on a side when packed")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each way")
-    parser.add_argument("--out", type=Path, help="a page to write, beside printing it")
+    parser.add_argument("--size", type=int, default=80, help="side of the packed images, in pixels")
+    parser.add_argument("--repeats", type=int, default=5, help="repetitions of each method")
+    parser.add_argument("--out", type=Path, help="file to write the page to; it is printed too")
     parser.add_argument("--only-memory-of", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.only_memory_of:
@@ -48,11 +48,11 @@ def main() -> None:
         sources = asked.sources or make_sources(Path(folder))
         lines = [
             f"# Packing\n\nTo {asked.size}x{asked.size} pixels on {os.cpu_count()} cores; medians "
-            f"of {asked.repeats} turns, in images a second.\n",
-            "| source | images | plain Pillow, one process | `hubblefork.pack` | ratio by turn |",
+            f"of {asked.repeats} repetitions, in images per second.\n",
+            "| source | images | plain Pillow, one process | `hubblefork.pack` | median ratio |",
             "|---|---|---|---|---|",
             *(speed(source, asked.size, asked.repeats) for source in sources),
-            "\n| small JPEGs, each different | most memory of the process |\n|---|---|",
+            "\n| small JPEGs, all different | peak memory of the process |\n|---|---|",
             *(memory(Path(folder), number, asked.size) for number in _NUMBERS),
         ]
     page = "\n".join(lines) + "\n"
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def speed(source: str, size: int, repeats: int) -> str:
-    """Measure one source in both ways, in turns; a line of the table."""
+    """Measure both methods on one source, alternately; return a row of the table."""
     opened = open_source(source)
     ways: tuple[Callable[[], object], ...] = (
         lambda: plainly(opened.paths, size),
@@ -79,7 +79,7 @@ def speed(source: str, size: int, repeats: int) -> str:
 
 
 def plainly(paths: list[str], size: int) -> None:
-    """What one would write with Pillow alone: every image decoded whole, cut and scaled."""
+    """Pack with Pillow alone: every image decoded at full size, cropped and scaled."""
     images = np.empty((len(paths), size, size, 3), np.uint8)
     for row, path in enumerate(paths):
         with Image.open(path) as image:
@@ -89,7 +89,7 @@ def plainly(paths: list[str], size: int) -> None:
 
 
 def packed_anew(source: str | Path, size: int) -> None:
-    """Pack a source with nothing in the cache."""
+    """Pack a source with an empty cache."""
     with tempfile.TemporaryDirectory() as cache:
         os.environ["HUBBLEFORK_CACHE"] = cache
         pack(source, size=size)
@@ -102,20 +102,20 @@ def _seconds(way: Callable[[], object]) -> float:
 
 
 def make_sources(folder: Path) -> list[str]:
-    """Write JPEGs of simulated galaxies, each in the four ways it can be turned."""
+    """Write JPEGs of simulated galaxies, each rotated by 0, 90, 180 and 270 degrees."""
     sky = SimulatedSource(250)
     for size in (424, 128):
         images = sky.read(range(sky.number), sky.framing(size=size))
         for turns in range(4):
             for row, image in enumerate(images):
-                turned = np.ascontiguousarray(np.rot90(image.pixels, turns))
+                rotated = np.ascontiguousarray(np.rot90(image.pixels, turns))
                 path = folder / f"simulated {size}" / f"class {row % 2}" / f"{row} {turns}.jpg"
-                _write(path, turned, "420" if size == 424 else "444")
+                _write(path, rotated, "420" if size == 424 else "444")
     return [str(folder / f"simulated {size}") for size in (424, 128)]
 
 
 def memory(folder: Path, number: int, size: int) -> str:
-    """Pack this many images in a process of its own; a line of the table."""
+    """Pack this many images in a separate process; return a row of the table."""
     place = folder / f"{number} small"
     random = np.random.default_rng(0)
     for row in range(number):
@@ -127,9 +127,9 @@ def memory(folder: Path, number: int, size: int) -> str:
 
 
 def memory_to_pack(source: Path, size: int) -> int:
-    """Pack a source; the most memory that this process has held, in MB."""
+    """Pack a source; return the peak memory of this process, in MB."""
     packed_anew(source, size)
-    # Not getrusage's ru_maxrss: that begins with what the process which started this one held.
+    # Not getrusage's ru_maxrss: it starts from the memory of the parent process.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 // 1_000_000
 

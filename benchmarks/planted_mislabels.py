@@ -1,16 +1,16 @@
-"""How many planted wrong labels `hubblefork explain --folds` finds in the simulated sky.
+"""How many planted label errors `hubblefork explain --folds` finds in the simulated sky.
 
     python benchmarks/planted_mislabels.py [--source simulated:votes:8000] [--classes five]
-        [--recipe default] [--set KEY=VALUE] [--folds 3] [--share 0.02] [--seeds 0]
+        [--recipe default] [--set KEY=VALUE] [--folds 3] [--fraction 0.02] [--seeds 0]
         [--device auto] [--table docs/planted_mislabels_table.md]
 
-A share of the images, drawn by chance, is given another label, drawn by chance too. Networks are
-trained by the recipe on all folds but one and answer to that one; labels are ranked as
-`hubblefork explain` ranks them. Counted are the planted ones among as many top rows as were
-planted. What else stands there are galaxies on whose class the simulated volunteers did not agree,
-whose labels are right.
+A random fraction of the images is given a random other label. Networks are trained by the recipe
+on all folds but one and predict that one; labels are ranked as by `hubblefork explain`. Of n
+planted errors, those among the first n rows of the ranking are counted. The other rows there are
+galaxies on whose class the simulated volunteers disagreed, with correct labels.
 
-With --classes, votes of the source become classes first; for a source of classes, `--classes none`.
+--classes converts the votes of the source to classes; for a source of classes, use `--classes
+none`.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from hubblefork.workflow.out_of_fold import out_of_fold
 from hubblefork.workflow.start_run import prepare
 
 _COLUMNS = (
-    "source", "recipe", "folds", "seed", "images", "right out of fold", "planted",
-    "found in as many rows", "share", "95 % interval", "called likely wrong",
+    "source", "recipe", "folds", "seed", "images", "accuracy out of fold", "planted",
+    "found", "fraction found", "95 % interval", "reported as likely wrong",
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--share", type=float, default=0.02)
+    parser.add_argument("--fraction", type=float, default=0.02)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--table", type=Path, default=Path("docs/planted_mislabels_table.md"))
@@ -56,7 +56,7 @@ def main(words: Sequence[str] | None = None) -> None:
     lines = []
     for seed in asked.seeds:
         dataset, _ = prepare(asked.source, recipe, seed)
-        planted, wrong = plant(dataset, asked.share, seed)
+        planted, wrong = plant(dataset, asked.fraction, seed)
         with TemporaryDirectory() as scratch:
             answers = out_of_fold(recipe, planted, asked.folds, Path(scratch), seed, asked.device)
         names = dataset.task.names
@@ -85,10 +85,10 @@ def main(words: Sequence[str] | None = None) -> None:
     print(table, end="")
 
 
-def plant(dataset: PackedDataset, share: float, seed: int) -> tuple[PackedDataset, np.ndarray]:
-    """The dataset with a share of its labels changed, and the rows of these."""
+def plant(dataset: PackedDataset, fraction: float, seed: int) -> tuple[PackedDataset, np.ndarray]:
+    """Return the dataset with a fraction of its labels changed, and the rows of these."""
     random = np.random.default_rng([seed, 2])
-    rows = np.sort(random.permutation(len(dataset))[: max(1, round(share * len(dataset)))])
+    rows = np.sort(random.permutation(len(dataset))[: max(1, round(fraction * len(dataset)))])
     labels = dataset.labels.copy()
     others = random.integers(1, dataset.task.outputs, len(rows))
     labels[rows] = (labels[rows] + others) % dataset.task.outputs

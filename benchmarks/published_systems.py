@@ -1,10 +1,10 @@
-"""The five published systems on the images at hand, each beside its published figure.
+"""Train the published systems on a source, and compare each with its published result.
 
     python benchmarks/published_systems.py SYSTEM... --on SOURCE [--as NAME] [--set KEY=VALUE]
         [--table docs/published_systems_table] [--runs DIR]
 
-trains each SYSTEM on SOURCE and writes its line to the table, as CSV and as Markdown; a line of the
-same system and data is replaced, the others stay. NAME is what the table calls the data. The last
+trains each SYSTEM on SOURCE and writes its row to the table, as CSV and as Markdown; an earlier
+row of the same system and data is replaced. NAME is the name of the data in the table. The last
 column is the command for the data of the publication.
 """
 
@@ -22,10 +22,10 @@ from hubblefork.core.files import replacing
 
 @dataclass(frozen=True)
 class Published:
-    """What a publication reports, and how to do the same on its own data.
+    """A published result, and the command that trains the same system on the same data.
 
-    kind: the part of the data that its figure is from.
-    command: of hubblefork; its recipe and settings are those that are used here.
+    figure: the published accuracy or RMSE.
+    kind: the set that it was measured on: training, validation or test.
     """
 
     number: str
@@ -63,7 +63,7 @@ SYSTEMS = {
     "dieleman": Published(
         "Kaggle's winner", _KAGGLE, "RMSE 0.07693", "test", "kaggle:DIR", "dieleman"
     ),
-    # To hold against the two of publication 3, on the same votes.
+    # For comparison with the two of publication 3, on the same votes.
     "default": Published("ours", _KAGGLE, "not done", "test", "kaggle:DIR", "default"),
 }  # fmt: skip
 
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("systems", nargs="+", choices=list(SYSTEMS), metavar="SYSTEM")
     parser.add_argument("--on", required=True, metavar="SOURCE", dest="source")
-    parser.add_argument("--as", metavar="NAME", dest="name", help="what the table calls the data")
+    parser.add_argument("--as", metavar="NAME", dest="name", help="name of the data in the table")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--table", type=Path, default=Path("docs/published_systems_table"))
     parser.add_argument("--runs", type=Path, default=Path("runs/published_systems"))
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def line(system: str, data: str, run: Run) -> dict[str, str]:
-    """One line of the table: the published figure, and ours of the same kind and on test."""
+    """One row of the table: the published result, and ours on the same set and on the test set."""
     published = SYSTEMS[system]
     metrics, history = run.metrics, run.history
     quantity = history.columns[2]  # accuracy, or RMSE
@@ -122,12 +122,12 @@ def line(system: str, data: str, run: Run) -> dict[str, str]:
     }
 
 
-def shown_percent(share: float) -> str:
+def shown_percent(fraction: float) -> str:
     """
     >>> shown_percent(0.9512)
     '95.1 %'
     """
-    return f"{100 * share:.1f} %"
+    return f"{100 * fraction:.1f} %"
 
 
 def shown_rmse(value: float) -> str:
@@ -135,7 +135,7 @@ def shown_rmse(value: float) -> str:
 
 
 def write(new: dict[str, str], table: Path) -> None:
-    """Put one line in the place of an older one of the same system and data."""
+    """Write one row, in place of an earlier one of the same system and data."""
     lines = pd.DataFrame([new])
     path = table.with_suffix(".csv")
     if path.exists():

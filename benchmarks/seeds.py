@@ -1,14 +1,14 @@
-"""What recipes reach on one source, seed by seed.
+"""Test metrics of recipes on one source, for several seeds.
 
     python benchmarks/seeds.py SOURCE --recipes default [--seeds 0 1 2] [--set KEY=VALUE]
         [--precision auto] [--table TABLE.md] [--runs DIR]
 
-trains each recipe with each seed, which decides the split too, and writes one line a run: accuracy
-on its own test set, looked at once, with its 95 % interval (Wilson's, since the bootstrap of
-`metrics.json` has no width where nothing is wrong), balanced accuracy, calibration error, and the
-seconds of training; then the mean and the deviation over the seeds. Of votes it writes the RMSE,
-with the interval of `metrics.json`, and the mean absolute error. Runs that are there already are
-read, or gone on with.
+trains each recipe with each seed, which also determines the split, and writes one row per run: the
+accuracy on its own test set, used once, with its 95 % interval (Wilson's, since the bootstrap
+interval of `metrics.json` has no width if all images are correctly classified), balanced accuracy,
+calibration error and the duration of training in seconds; then the mean and the standard deviation
+over the seeds. For votes it writes the RMSE, with the interval of `metrics.json`, and the mean
+absolute error. Existing runs are reused, or resumed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from hubblefork.core.files import replacing
 from hubblefork.recipes.recipe import parse_settings
 
 _OF_CLASSES = (
-    "recipe", "seed", "test images", "wrong", "test accuracy", "95 % interval",
+    "recipe", "seed", "test images", "misclassified", "test accuracy", "95 % interval",
     "balanced accuracy", "calibration error", "seconds of training",
 )  # fmt: skip
 _OF_VOTES = (
@@ -77,11 +77,11 @@ def line(recipe: str, seed: int, run: Run) -> tuple[str, ...]:
     if "rmse" in metrics:
         between = " to ".join(error(end) for end in metrics["intervals"]["rmse"])
         return (*begin, error(metrics["rmse"]), between, error(metrics["mae"]), seconds)
-    right = round(metrics["accuracy"] * number)
-    low, high = binomtest(right, number).proportion_ci(method="wilson")
+    correct = round(metrics["accuracy"] * number)
+    low, high = binomtest(correct, number).proportion_ci(method="wilson")
     return (
         *begin,
-        str(number - right),
+        str(number - correct),
         percent(metrics["accuracy"]),
         f"{percent(low)} to {percent(high)}",
         percent(metrics["balanced_accuracy"]),
@@ -112,12 +112,12 @@ def error(value: float) -> str:
     return f"{value:.4f}"
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """
     >>> percent(0.9512)
     '95.1 %'
     """
-    return f"{100 * share:.1f} %"
+    return f"{100 * fraction:.1f} %"
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""How real the simulated sky is: train on it alone, and score on real galaxies.
+"""How realistic the simulated sky is: train on it alone, and evaluate on real galaxies.
 
     python benchmarks/simulation_realism.py CATALOGUE [--crop 104] [--number 6000]
         [--recipe default] [--set KEY=VALUE] [--real N] [--run RUN]
 
 CATALOGUE has real galaxies of the five clean Galaxy Zoo 2 classes. The ten simulated classes are
-merged to these five; no real galaxy is trained on. With --run a run that was trained on
-`simulated` before is scored, and nothing is trained.
+merged to these five; no real galaxy is used for training. With --run, an earlier run trained on
+`simulated` is evaluated, and nothing is trained.
 """
 
 import argparse
@@ -25,12 +25,19 @@ _CROP = round(128 * 207 / 256)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("catalogue", type=Path, help="catalogue of real galaxies")
-    parser.add_argument("--crop", type=int, default=_CROP, help="pixels of a real image to keep")
-    parser.add_argument("--number", type=int, default=6000, help="simulated galaxies")
+    parser.add_argument(
+        "--crop",
+        type=int,
+        default=_CROP,
+        help="side of the centre square to keep of a real image, in pixels",
+    )
+    parser.add_argument("--number", type=int, default=6000, help="number of simulated galaxies")
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
-    parser.add_argument("--real", type=int, help="real galaxies to score on; all by default")
-    parser.add_argument("--run", type=Path, help="a run trained on `simulated` before")
+    parser.add_argument(
+        "--real", type=int, help="number of real galaxies to evaluate on; by default all"
+    )
+    parser.add_argument("--run", type=Path, help="an earlier run trained on `simulated`")
     asked = parser.parse_args()
 
     if asked.run:
@@ -45,7 +52,7 @@ def main() -> None:
 
 
 def score(run: Path, catalogue: Path, crop: int, number: int | None) -> None:
-    """Print how well a network that knows only the simulated sky names real galaxies."""
+    """Print how well a network trained on the simulated sky alone classifies real galaxies."""
     predictor = Predictor.load(run)
     real = pack(
         catalogue, crop=crop, size=predictor.framing.size, grey=predictor.framing.channels == 1
@@ -59,8 +66,8 @@ def score(run: Path, catalogue: Path, crop: int, number: int | None) -> None:
     np.add.at(confusion, (true, found), 1)
     counts = confusion.sum(axis=1)
     print(f"{len(true):,} real galaxies, accuracy {np.mean(found == true):.4f}", end=", ")
-    print(f"always the commonest class {counts.max() / counts.sum():.4f}")
-    print("recall, then how the real galaxies of each class were named, in the same order:")
+    print(f"majority-class baseline {counts.max() / counts.sum():.4f}")
+    print("recall, and the number of galaxies of each true class predicted as each class:")
     for name, row, count in zip(FIVE_CLASSES, confusion, counts, strict=True):
         recall = row[FIVE_CLASSES.index(name)] / max(count, 1)
         print(f"  {name:24} {recall:.3f} " + " ".join(f"{number:6,}" for number in row))
@@ -69,7 +76,7 @@ def score(run: Path, catalogue: Path, crop: int, number: int | None) -> None:
 def merge(probabilities: np.ndarray) -> np.ndarray:
     """Sum the probabilities (N, 10) of the Galaxy10 classes that make up each of the five: (N, 5).
 
-    Discs without arms are in none of the five; their share is left out.
+    Discs without arms are in none of the five; their probability is left out.
     """
     merged = np.zeros((len(probabilities), len(FIVE_CLASSES)))
     for ten, five in enumerate(GALAXY10_TO_FIVE):

@@ -1,22 +1,21 @@
-"""How long a recipe takes to an accuracy, and how far Keras comes in a given time.
+"""The time that a recipe needs to reach an accuracy, compared with a network in Keras.
 
     python benchmarks/time_to_accuracy.py SOURCE [--recipe fast] [--accuracy 0.9521]
         [--seeds 0 1 2] [--keras-minutes 20] [--set KEY=VALUE] [--table TABLE.md]
         [--device auto] [--precision auto] [--compile off]
 
-packs SOURCE, which is not timed, and trains the recipe with each seed, which decides the split too.
-It trains for as many epochs as the recipe says. Its seconds are those of the whole command: it
-reads the packed images, trains, calibrates and measures the test set.
+packs SOURCE, which is not timed, and trains the recipe with each seed, which also determines the
+split, for the recipe's number of epochs. The time is that of the whole command: reading the packed
+images, training, calibration and evaluation on the test set.
 
-Then a residual network of 26 layers (`keras_resnet26.py`) is trained in Keras on TensorFlow, on the
-processor and on the images of the first seed, until its accuracy on the validation set has
-reached the asked one or the minutes are over. Where they are, the ratio is a lower bound, and the
-last line says so. TensorFlow is installed once, by uv, into an environment of its own in
-hubblefork's cache.
+Then a residual network of 26 layers (`keras_resnet26.py`) is trained in Keras on TensorFlow, on
+the CPU and on the images of the first seed, until its accuracy on the validation set has reached
+ACCURACY or the time is over. In the second case the ratio is a lower bound, and the last line says
+so. TensorFlow is installed once, by uv, into a separate environment in hubblefork's cache.
 
-The validation set alone decides when Keras stops, and what is called reached, for both. What is
-chosen on a part looks better there than it is: so the test accuracy of the same network stands
-beside it, with its 95 % interval (Wilson's). It is looked at once, and nothing follows from it.
+For both networks, only the validation set decides when the accuracy is reached. Since an accuracy
+that was selected on the validation set is optimistic, the test accuracy of the same network is
+given too, with its 95 % interval (Wilson's); it is computed once, and nothing is selected by it.
 """
 
 import argparse
@@ -37,7 +36,7 @@ from hubblefork.recipes.recipe import load_recipe, parse_settings
 from hubblefork.workflow.start_run import prepare
 
 _COLUMNS = (
-    "trained", "seed", "seconds in all", "epochs", "validation accuracy", "reached on validation",
+    "network", "seed", "total seconds", "epochs", "validation accuracy", "reached on validation",
     "test accuracy", "95 % interval",
 )  # fmt: skip
 
@@ -46,7 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source")
     parser.add_argument("--recipe", default="fast")
-    parser.add_argument("--accuracy", type=float, default=0.9521, help="to reach, in (0, 1)")
+    parser.add_argument(
+        "--accuracy", type=float, default=0.9521, help="validation accuracy to reach, in (0, 1)"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--keras-minutes", type=float, default=20, help="0 leaves Keras out")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--compile", default="off")
     asked = parser.parse_args(arguments)
     if asked.keras_minutes and choose_device(asked.device).type != "cpu":
-        parser.error("Keras trains on the processor: --device cpu, or --keras-minutes 0")
+        parser.error("Keras trains on the CPU: --device cpu, or --keras-minutes 0")
 
     ours = [trained_here(asked, seed) for seed in asked.seeds]
     lines = [
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def trained_here(asked: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """Train by the recipe, and measure the network that is kept on both parts."""
+    """Train by the recipe; evaluate the saved network on the validation and the test set."""
     settings = parse_settings(asked.settings)
     dataset, split = prepare(asked.source, load_recipe(asked.recipe, settings), seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -104,28 +105,28 @@ def trained_here(asked: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 
 def trained_in_keras(asked: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """Give Keras the parts of the split as the recipe's network sees them when it predicts.
+    """Train in Keras on the same split.
 
-    They are larger than its input by the margin out of which it cuts at random.
+    The packed images are larger than the network's input by the margin of its random crops.
     """
     recipe = load_recipe(asked.recipe, parse_settings(asked.settings))
     dataset, split = prepare(asked.source, recipe, seed)
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "images.npz"
-        parts = {}
-        for part in ("train", "val", "test"):
-            rows = split.rows(dataset, part)
-            parts[part] = dataset.images[rows]
-            parts[f"{part}_labels"] = dataset.labels[rows]
-        np.savez(images, **parts)
+        subsets = {}
+        for subset in ("train", "val", "test"):
+            rows = split.rows(dataset, subset)
+            subsets[subset] = dataset.images[rows]
+            subsets[f"{subset}_labels"] = dataset.labels[rows]
+        np.savez(images, **subsets)
         script = Path(__file__).with_name("keras_resnet26.py")
         size = recipe.view.size or min(dataset.images.shape[1:3])
         words = [keras_python(), script, images, size, asked.accuracy, 60 * asked.keras_minutes]
-        return result_of([str(word) for word in words]) | {"tested": len(parts["test"])}
+        return result_of([str(word) for word in words]) | {"tested": len(subsets["test"])}
 
 
 def verdict(asked: argparse.Namespace, ours: list[dict[str, Any]], theirs: dict[str, Any]) -> str:
-    """The ratio of the times, where there is one."""
+    """A sentence on the ratio of the times."""
     short = sum(figures["val_accuracy"] < asked.accuracy for figures in ours)
     if short:
         return f"No ratio: with {short} of {len(ours)} seeds `{asked.recipe}` did not reach it."
@@ -138,8 +139,8 @@ def verdict(asked: argparse.Namespace, ours: list[dict[str, Any]], theirs: dict[
 
 
 def line(name: str, seed: int, figures: dict[str, Any], accuracy: float) -> tuple[str, ...]:
-    right = round(figures["test_accuracy"] * figures["tested"])
-    low, high = wilson_interval(right, figures["tested"])
+    correct = round(figures["test_accuracy"] * figures["tested"])
+    low, high = wilson_interval(correct, figures["tested"])
     return (
         name,
         str(seed),
@@ -152,12 +153,12 @@ def line(name: str, seed: int, figures: dict[str, Any], accuracy: float) -> tupl
     )
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """
     >>> percent(0.9521)
     '95.21 %'
     """
-    return f"{100 * share:.2f} %"
+    return f"{100 * fraction:.2f} %"
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""How fast published networks train here, and in Keras on TensorFlow as they were published.
+"""Training speed of published networks in hubblefork, and in Keras on TensorFlow.
 
 python benchmarks/training_speed.py [--networks lenet5 simple-cnn alexnet] [--repeats 3]
     [--number 4000] [--epochs 4] [--batch-size 32]
 
-Both train on the same simulated galaxies of 69x69 pixels with the same batch size, in turn, each
-time in a process of its own. A speed is that of the median epoch after the first, which warms up;
-it includes all that training does in an epoch: reading, shuffling, scaling, keeping the history.
-TensorFlow is installed once, by uv, into an environment of its own in hubblefork's cache.
+Both train on the same simulated galaxies of 69x69 pixels with the same batch size, alternately,
+each time in a separate process. The speed is that of the median epoch after the first, which warms
+up; it includes everything that training does in an epoch: reading, shuffling, scaling, writing the
+history. TensorFlow is installed once, by uv, into a separate environment in hubblefork's cache.
 """
 
 import argparse
@@ -36,11 +36,13 @@ SEED = 0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
-    parser.add_argument("--number", type=int, default=4000, help="galaxies")
-    parser.add_argument("--epochs", type=int, default=4, help="of each training; the first is not "
+    parser.add_argument("--number", type=int, default=4000, help="number of galaxies")
+    parser.add_argument("--epochs", type=int, default=4, help="epochs of each; the first is not "
                         "counted")  # fmt: skip
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=3, help="trainings of each network")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="number of trainings of each network"
+    )
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
@@ -54,13 +56,13 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, {precision}, batches of {asked.batch_size}; images/s, median")
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "images.npz"
-        save_training_part(recipe_for(asked.networks[0], asked), asked.number, images)
+        save_training_set(recipe_for(asked.networks[0], asked), asked.number, images)
         for name in asked.networks:
             compare(name, asked, keras, images)
 
 
 def compare(name: str, asked: argparse.Namespace, keras: Path, images: Path) -> None:
-    """Train a network here and in Keras, in turn, and print both speeds and their ratio."""
+    """Train a network here and in Keras, alternately; print both speeds and their ratio."""
     script = Path(__file__).with_name("keras_systems.py")
     there = [keras, script, name, images, str(asked.epochs), str(asked.batch_size)]
     settings = ("number", "epochs", "batch_size")
@@ -84,12 +86,12 @@ def compare(name: str, asked: argparse.Namespace, keras: Path, images: Path) -> 
 
 
 def recipe_for(name: str, asked: argparse.Namespace) -> Recipe:
-    """A published recipe without validation, which Keras is not asked for either."""
+    """A published recipe without validation, as in Keras."""
     settings = {
         "split.train": 0.8,
         "split.val": 0.0,
         "split.test": 0.2,
-        "schedule.name": "constant",  # a plateau costs nothing, and Keras is not asked for it
+        "schedule.name": "constant",  # as in Keras; a plateau schedule costs no time
         "training.epochs": asked.epochs,
         "training.batch_size": asked.batch_size,
     }
@@ -97,7 +99,7 @@ def recipe_for(name: str, asked: argparse.Namespace) -> Recipe:
 
 
 def train_here(recipe: Recipe, number: int) -> dict[str, object]:
-    """Train by the loop that `hubblefork train` runs."""
+    """Train by the training loop of `hubblefork train`."""
     dataset, split = prepare(f"simulated:{number}", recipe, SEED)
     device = choose_device("cpu")
     planned = plan(recipe, dataset, split, SEED, device, choose_precision("auto", device))
@@ -112,8 +114,8 @@ def train_here(recipe: Recipe, number: int) -> dict[str, object]:
     }
 
 
-def save_training_part(recipe: Recipe, number: int, path: Path) -> None:
-    """Give Keras the very same images and labels."""
+def save_training_set(recipe: Recipe, number: int, path: Path) -> None:
+    """Save the training images and labels for Keras."""
     dataset, split = prepare(f"simulated:{number}", recipe, SEED)
     rows = split.rows(dataset, "train")
     np.savez(path, images=dataset.images[rows], labels=dataset.labels[rows])
@@ -124,7 +126,7 @@ def images_per_second(result: dict[str, object]) -> float:
 
 
 def result_of(command: list[str | Path]) -> dict[str, object]:
-    """Run a training and read the line of JSON that it ends with."""
+    """Run a training and parse the line of JSON that it prints last."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -132,7 +134,7 @@ def result_of(command: list[str | Path]) -> dict[str, object]:
 
 
 def keras_python() -> Path:
-    """The interpreter of an environment with Keras, made where there is none yet."""
+    """Return the interpreter of an environment with Keras; create it if it does not exist."""
     folder = cache_folder() / "benchmarks" / "keras"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     ready = folder / "ready"

@@ -1,10 +1,10 @@
-"""What the view costs: its share of a training step, in the same steps.
+"""The cost of the view, as a fraction of the time of a training step.
 
 python benchmarks/view_cost.py [SOURCE] [--recipe default] [--steps 40] [--device auto]
 
-A step here is all that training does with a batch once it is read: the view from packed uint8
-images to the network's input, the network forwards and backwards, the optimiser, and the
-average of the weights.
+A step is everything that training does with a batch after reading it: the view from packed uint8
+images to the network's input, the forward and backward pass, the optimiser, and the moving average
+of the weights.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import plan
 from hubblefork.workflow.start_run import prepare
 
-# Steps before the clock counts: the first ones choose kernels and fetch memory.
+# Steps before the measurement: the first ones choose kernels and allocate memory.
 WARM_UP = 5
 
 
@@ -49,7 +49,7 @@ def main(words: list[str] | None = None) -> None:
     optimiser = module.configure_optimizers()
     if isinstance(optimiser, dict):
         optimiser = optimiser["optimizer"]
-    shares, seconds = [], []
+    fractions, seconds = [], []
     for _ in range(WARM_UP + asked.steps):
         began = clock(device)
         inputs = planned.view.random(images).contiguous(memory_format=torch.channels_last)
@@ -64,17 +64,17 @@ def main(words: list[str] | None = None) -> None:
         if module.averaged:
             module.averaged.update_parameters(network)
         ended = clock(device)
-        shares.append((seen - began) / (ended - began))
+        fractions.append((seen - began) / (ended - began))
         seconds.append(ended - began)
     print(
         f"{recipe.name}: a step of {size} images takes {np.median(seconds[WARM_UP:]):.4f} s on "
-        f"{device.type} in {precision}, of which the view {np.median(shares[WARM_UP:]):.1%} "
+        f"{device.type} in {precision}, of which the view {np.median(fractions[WARM_UP:]):.1%} "
         f"({asked.steps} steps, medians)"
     )
 
 
 def clock(device: torch.device) -> float:
-    """Seconds, once the device has done what it was given."""
+    """Return the time in seconds, after the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()

@@ -1,4 +1,4 @@
-"""Draw docs/simulated_sky.jpg: galaxies of the simulated sky, one row a class.
+"""Draw docs/simulated_sky.jpg: galaxies of the simulated sky, one row per class.
 
 uv run python docs/make_sky_sheet.py
 """

@@ -10,7 +10,7 @@ def test_planted_labels_are_counted(shapes, tmp_path, capsys):
     main = runpy.run_path(str(BENCHMARK))["main"]
     table = tmp_path / "table.md"
     words = ["--source", str(shapes), "--classes", "none", "--recipe", "lenet5",
-             "--set", "epochs=8", "--set", "data.size=24", "--share", "0.05",
+             "--set", "epochs=8", "--set", "data.size=24", "--fraction", "0.05",
              "--folds", "2", "--table", str(table)]  # fmt: skip
     main([*words, "--device", "cpu"])
     row = table.read_text().splitlines()[2].split(" | ")
