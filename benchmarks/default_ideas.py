@@ -128,8 +128,8 @@ class TaughtObjective(Objective):
     def labels(self, labels: np.ndarray, table: pd.DataFrame) -> Tensor:
         return torch.from_numpy(self.taught)
 
-    def merit(self, answers: Tensor, labels: Tensor) -> Tensor:
-        return super().merit(answers, labels.argmax(dim=1))
+    def batch_sum(self, answers: Tensor, labels: Tensor) -> Tensor:
+        return super().batch_sum(answers, labels.argmax(dim=1))
 
 
 def teach(planned: Plan) -> Plan:

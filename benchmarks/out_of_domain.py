@@ -55,16 +55,16 @@ def main() -> None:
     framing = predictor.framing
     dataset, rows, _ = own_test_part(Run.open(asked.run), predictor)
     known = predictor.answer(dataset.images, rows).typicality
-    print(f"| {len(known):,} test images of {asked.run} against | images | AUROC | flagged |")
+    print(f"| {len(known):,} test images of {asked.run} compared with | images | AUROC | unlike |")
     print("|---|---|---|---|")
     print(f"| themselves | {len(known):,} | 0.5 | {np.mean(known <= ATYPICAL):.1%} |")
 
     def line(name: str, images: np.ndarray) -> None:
         typicality = predictor.answer(images).typicality
         area, (low, high) = separation(known, typicality)
-        flagged = np.mean(typicality <= ATYPICAL)
+        unlike = np.mean(typicality <= ATYPICAL)
         shown = f"{area:.3f} ({low:.3f} to {high:.3f})"
-        print(f"| {name} | {len(typicality):,} | {shown} | {flagged:.1%} |", flush=True)
+        print(f"| {name} | {len(typicality):,} | {shown} | {unlike:.1%} |", flush=True)
 
     for source in asked.others:
         grey = framing.channels == 1
