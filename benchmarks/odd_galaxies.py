@@ -27,7 +27,7 @@ from hubblefork.evaluation.intervals import interval
 from hubblefork.explanation.features import compute_features
 from hubblefork.recipes.recipe import parse_settings
 from hubblefork.workflow.evaluate import own_dataset
-from hubblefork.workflow.reference_images import known_of
+from hubblefork.workflow.reference_images import reference_of
 
 _COLUMNS = ("seed", "test galaxies", "called odd", "score", "AUROC", "95 % interval")
 _SCORES = {
@@ -86,9 +86,9 @@ def ranked(run: Run, device: str) -> pd.DataFrame:
     predictor = Predictor.load(run.path, device)
     dataset, split = own_dataset(run, predictor)
     rows = split.rows(dataset, "test")
-    known = known_of(predictor, run, dataset, split)
+    reference = reference_of(predictor, run, dataset, split)
     features = compute_features(predictor, dataset.images, rows)
-    ranking = rank_anomalies(dataset.table["id"].iloc[rows], features, known.features)
+    ranking = rank_anomalies(dataset.table["id"].iloc[rows], features, reference.features)
     fraction = dataset.table[_ODD].to_numpy()[rows[ranking["row"]]]
     return ranking.assign(odd=fraction > 0.5)
 

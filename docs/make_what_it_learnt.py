@@ -4,7 +4,7 @@
     uv run hubblefork explain runs/demo --out runs/demo-explained
     uv run python docs/make_what_it_learnt.py runs/demo runs/demo-explained
 
-Every image is of the simulated sky. Printed is the part of the page that holds them.
+All images are of the simulated sky. The numbers and tables of the page are printed.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from hubblefork.workflow.evaluate import own_dataset
 
 FOLDER = Path(__file__).with_name("what_did_it_learn")
 
-# Pixels of the width of a figure, and bytes that it may take.
+# Width of a figure in pixels, and the largest size of its file in bytes.
 _WIDTH, _BYTES = 1200, 200_000
 _EXAMPLES = 4
 
@@ -36,7 +36,7 @@ _EXAMPLES = 4
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
-    parser.add_argument("explained", type=Path, help="what hubblefork explain made of it")
+    parser.add_argument("explained", type=Path, help="the folder of hubblefork explain")
     asked = parser.parse_args()
 
     run = Run.open(asked.run)
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def save(image: Image.Image, name: str) -> None:
-    """Write a figure as JPEG, as good as its bytes allow."""
+    """Write a figure as JPEG, with the highest quality within the size limit."""
     image = image.convert("RGB")
     image.thumbnail((_WIDTH, 2 * _WIDTH), Image.Resampling.LANCZOS)
     for quality in range(90, 30, -10):
@@ -85,15 +85,15 @@ def save(image: Image.Image, name: str) -> None:
 
 CAPTIONS = {
     "correct": "Correctly classified images, and the evidence for their class",
-    "errors": "Misclassified images with the highest confidence, and the evidence for them",
+    "errors": "Misclassified images with the highest confidence, and the evidence",
     "embedding-tsne": "The test images by t-SNE: by class, and in thumbnails",
-    "anomalies": "The twelve images farthest from the training images",
+    "anomalies": "The twelve least typical test images",
     "robustness": "Accuracy under each perturbation",
 }
 
 
 def tell(figures: dict) -> None:
-    """Print figures and tables as the page holds them."""
+    """Print the links to the figures, and the numbers and tables."""
     for name, caption in CAPTIONS.items():
         print(f"![{caption}](what_did_it_learn/{name}.jpg)\n")
     print(f"\n{figures['n']:,} test images, {percent(figures['accuracy'])} correctly classified\n")
