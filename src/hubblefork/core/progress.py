@@ -1,25 +1,24 @@
-"""Progress of long work: a bar on a terminal, plain lines elsewhere, always on stderr."""
+"""Progress of long computations, on stderr: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# Seconds between plain lines where there is no terminal: often enough to see that it lives,
-# seldom enough for a log file.
-_LINE_EVERY = 10.0
+# Seconds between plain lines: often enough to show that work goes on, rarely enough for a log file.
+_LINE_INTERVAL = 10.0
 
 _silent = False
 
 
 def be_silent() -> None:
-    """Say nothing from now on: for a process beside another one, which says the same."""
+    """Print nothing from now on: for all but one of several processes that do the same."""
     global _silent
     _silent = True
 
 
 def is_silent() -> bool:
-    """Whether this process leaves it to another one to speak."""
+    """Whether `be_silent` was called in this process."""
     return _silent
 
 
@@ -30,7 +29,7 @@ def on_terminal() -> bool:
 
 @contextmanager
 def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
-    """Show how far `what` has come; the block calls the given function with each amount done.
+    """Show the progress of `what`; the block calls the given function with each amount done.
 
     >>> with progress("packing", total=2) as done:
     ...     done(2)
@@ -54,7 +53,7 @@ def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[
         nonlocal count, last
         count += amount
         now = time.monotonic()
-        if now - last >= _LINE_EVERY:
+        if now - last >= _LINE_INTERVAL:
             last = now
             rate = count / (now - start)
             say(f"{what}: {count:,} of {total:,} {unit}, {rate:,.0f}/s")
@@ -63,6 +62,6 @@ def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[
 
 
 def say(line: str) -> None:
-    """Write one plain line for the person who waits; stdout is kept for results."""
+    """Print one line on stderr; stdout is kept for results."""
     if not _silent:
         print(line, file=sys.stderr, flush=True)
