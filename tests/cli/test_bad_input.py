@@ -113,7 +113,7 @@ def test_going_on_with_other_settings_is_refused_and_a_finished_run_is_left(
 ):
     status, _, err = hubblefork("train", shapes, *QUICK, "--resume", "--out", trained, "--seed", 5)
     assert status == 2
-    assert "run.seed was 0, is 5" in err
+    assert "seed was 0, is 5" in err
     status, _, err = hubblefork("train", shapes, *QUICK, "--resume", "--out", trained)
     assert status == 0
     assert "had ended already" in err

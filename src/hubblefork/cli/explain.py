@@ -35,7 +35,10 @@ def explain(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Explain answers: attribution, errors, robustness, anomalies, nearest neighbours."""
+    """Explain the answers of a model.
+
+    The page shows attribution, errors, robustness, anomalies and nearest neighbours.
+    """
     from hubblefork.workflow import explain as workflow
 
     explained = workflow.explain(
