@@ -83,9 +83,9 @@ def test_a_source_that_cannot_be_used_is_one_line_and_nothing_is_written(
         (["--device", "gpu"], "did you mean 'cpu'"),
         (["--precision", "fp16"], "did you mean 'bf16'"),
         (["--set", "group=species"], "no column 'species'"),
-        (["--set", "head=tree"], "the head 'tree' gives fractions of votes, and these labels are"),
+        (["--set", "head=tree"], "the head 'tree' does not fit these labels, which are classes"),
         (["--set", "head=tee"], "'tree'"),
-        (["--set", "loss=rmse"], "the loss 'rmse' is of votes, and these labels are classes"),
+        (["--set", "loss=rmse"], "the loss 'rmse' does not fit these labels, which are classes"),
     ],
 )
 def test_a_wrong_setting_is_one_line_and_nothing_is_written(
@@ -113,7 +113,7 @@ def test_going_on_with_other_settings_is_refused_and_a_finished_run_is_left(
 ):
     status, _, err = hubblefork("train", shapes, *QUICK, "--resume", "--out", trained, "--seed", 5)
     assert status == 2
-    assert "run.seed was 0, is 5" in err
+    assert "seed was 0, is 5" in err
     status, _, err = hubblefork("train", shapes, *QUICK, "--resume", "--out", trained)
     assert status == 0
     assert "had ended already" in err

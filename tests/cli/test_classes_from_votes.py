@@ -43,7 +43,7 @@ def test_a_wrong_rule_is_one_line_and_nothing_is_written(hubblefork, shapes, tmp
     for source, rule, message in [
         (SKY, "fife", "did you mean 'five'?"),
         (SKY, "none.toml", "none.toml: No such file"),
-        (shapes, "five", "has classes of its own"),
+        (shapes, "five", "has classes; --classes"),
     ]:
         words = ["train", source, *QUICK, "--classes", rule, "--out", tmp_path / "run"]
         status, out, err = hubblefork(*words)

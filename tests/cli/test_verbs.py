@@ -146,7 +146,7 @@ def test_an_unknown_verb_or_option_ends_with_status_two(hubblefork):
     assert hubblefork("list", "colours")[0] == 2
 
 
-def test_ctrl_c_ends_with_one_line_that_says_how_to_go_on(shapes, tmp_path):
+def test_ctrl_c_ends_with_one_line_that_says_how_to_continue(shapes, tmp_path):
     words = ["train", str(shapes), *QUICK, "--set", "epochs=100000", "--out", str(tmp_path / "run")]
     # What is started in the background of a shell ignores Ctrl-C, and so do its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -160,4 +160,4 @@ def test_ctrl_c_ends_with_one_line_that_says_how_to_go_on(shapes, tmp_path):
     training.send_signal(signal.SIGINT)
     _, said = training.communicate(timeout=120)
     assert training.returncode == 130
-    assert said.splitlines()[-1] == "hubblefork: interrupted; a training goes on with --resume"
+    assert said.splitlines()[-1] == "hubblefork: interrupted; --resume continues a training"

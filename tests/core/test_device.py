@@ -1,4 +1,4 @@
-"""Devices and precisions are taken at their word, or chosen by what the machine has."""
+"""Devices and precisions are those that were named, or chosen by what the machine has."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from hubblefork.core.device import (
 from hubblefork.core.errors import RequestError
 
 
-def test_auto_takes_what_there_is():
+def test_auto_is_the_gpu_if_there_is_one():
     expected = "cuda" if torch.cuda.is_available() else "cpu"
     assert choose_device("auto").type == expected
     assert choose_device("cpu").type == "cpu"
@@ -27,7 +27,7 @@ def test_a_gpu_that_is_not_there_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "gains", "chosen"),
+    ("capabilities", "speedup", "chosen"),
     [
         ({}, 3.0, "fp32"),
         ({"avx512_bf16": True}, 1.0, "fp32"),
@@ -35,11 +35,9 @@ def test_a_gpu_that_is_not_there_is_refused():
         ({"avx512_bf16": True, "amx_bf16": True}, 1.0, "bf16"),
     ],
 )
-def test_auto_takes_bf16_where_a_processor_is_faster_in_it(
-    monkeypatch, capabilities, gains, chosen
-):
+def test_auto_is_bf16_if_the_processor_is_faster_in_it(monkeypatch, capabilities, speedup, chosen):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    monkeypatch.setattr(device, "_bf16_gains", lambda: gains)
+    monkeypatch.setattr(device, "_bf16_speedup", lambda: speedup)
     assert choose_precision("auto", torch.device("cpu")) == chosen
 
 
@@ -47,13 +45,13 @@ def test_a_precision_is_chosen_once():
     cpu = torch.device("cpu")
     assert choose_precision("auto", cpu) == choose_precision("auto", cpu)
     assert choose_precision("bf16", cpu) == "bf16"
-    with pytest.raises(RequestError, match="no precision"):
+    with pytest.raises(RequestError, match="unknown precision"):
         choose_precision("half", cpu)
 
 
-def test_the_gain_of_bf16_is_measured():
-    assert device._bf16_gains() > 0
-    assert device._bf16_gains() == device._bf16_gains()
+def test_the_speed_of_bf16_is_measured():
+    assert device._bf16_speedup() > 0
+    assert device._bf16_speedup() == device._bf16_speedup()
 
 
 def test_more_devices_than_there_are_have_to_be_processes_on_the_cpu():

@@ -230,10 +230,10 @@ def test_the_bar_is_gone_after_a_training_that_failed(packed, tmp_path, monkeypa
             made.append(self)
 
     monkeypatch.setattr("hubblefork.training.fit.EpochLog", Kept)
-    monkeypatch.setattr("hubblefork.training.epoch_log.on_terminal", lambda: True)
+    monkeypatch.setattr("hubblefork.training.epoch_log.display_mode", lambda: "terminal")
     with pytest.raises(RequestError):
         run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})
-    assert not made[0].bar.live.is_started
+    assert not made[0].bar._progress.live.is_started
 
 
 def test_ctrl_c_while_a_checkpoint_is_written_is_ctrl_c(packed, tmp_path, monkeypatch):

@@ -90,7 +90,7 @@ def test_two_processes_go_on_from_what_one_began(shapes, tmp_path, monkeypatch):
 def test_what_a_process_fails_of_is_raised_here(monkeypatch):
     # A fork has imported everything already. That a process can begin anew is shown above.
     monkeypatch.setattr(multiprocessing, "get_context", lambda method: get_context("fork"))
-    with pytest.raises(RequestError, match="no device is called 'gpu'"):
+    with pytest.raises(RequestError, match="unknown device 'gpu'"):
         spawn(ALONE, choose_device, "gpu")
     with pytest.raises(RequestError, match=r"killed \(SIGABRT\).*batch_size"):
         spawn(ALONE, _abort)

@@ -1,4 +1,4 @@
-"""The command line: `hubblefork VERB ...`, one module a verb."""
+"""The command line: `hubblefork VERB ...`, one module for each verb."""
 
 import errno
 import sys
@@ -10,8 +10,8 @@ import hubblefork
 from hubblefork.cli import compare, demo, evaluate, explain, inspect, listing, predict, train
 from hubblefork.core.errors import RequestError
 
-# A path of the request that cannot be used, and a disk without room: no fault of this program.
-_NO_WAY = (
+# Errors of a path in the request, and of a full disk: not faults of this program.
+_PATH_ERRORS = (
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,
@@ -20,8 +20,8 @@ _NO_WAY = (
     errno.EISDIR,
     errno.EEXIST,
 )
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What a shell reports of a command that Ctrl-C ended: 128 and the number of the signal.
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# The exit status of a command that Ctrl-C ended: 128 plus the number of the signal.
 _INTERRUPTED = 130
 
 app = typer.Typer(
@@ -34,8 +34,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(f"hubblefork {hubblefork.__version__}")
         raise typer.Exit
 
@@ -70,14 +70,14 @@ def main() -> None:
         print(f"hubblefork: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if error.errno not in _NO_WAY + _NO_ROOM:
+        if error.errno not in _PATH_ERRORS + _DISK_FULL:
             raise
-        place = f" {error.filename}" if error.filename else ""
-        print(f"hubblefork: cannot read or write{place}: {error.strerror}", file=sys.stderr)
-        sys.exit(2 if error.errno in _NO_WAY else 1)
+        path = f" {error.filename}" if error.filename else ""
+        print(f"hubblefork: cannot read or write{path}: {error.strerror}", file=sys.stderr)
+        sys.exit(2 if error.errno in _PATH_ERRORS else 1)
     except (KeyboardInterrupt, SystemExit) as end:
-        # typer makes an exit of Ctrl-C, without a word.
+        # typer turns Ctrl-C into an exit without a message.
         if isinstance(end, SystemExit) and end.code != _INTERRUPTED:
             raise
-        print("hubblefork: interrupted; a training goes on with --resume", file=sys.stderr)
+        print("hubblefork: interrupted; --resume continues a training", file=sys.stderr)
         sys.exit(_INTERRUPTED)

@@ -8,13 +8,18 @@ import typer
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders, or evaluations.")
+        list[Path],
+        typer.Argument(metavar="RUN RUN...", help="Run folders, or folders that evaluate wrote."),
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="PAGE", help="An .html file. [default: comparison.html]")
+        Path | None,
+        typer.Option(metavar="PAGE", help="The .html file to write. [default: comparison.html]"),
     ] = None,
 ) -> None:
-    """Compare runs on the test images that they share: differences, curves, disagreements."""
+    """Compare runs on the test images that they share.
+
+    The page shows metrics, training curves and images on which the runs disagree.
+    """
     from hubblefork.cli.output import show
     from hubblefork.workflow import compare as workflow
 

@@ -1,4 +1,4 @@
-"""`hubblefork demo`: a simulated sky, trained, measured and reported."""
+"""`hubblefork demo`: train, evaluate and report on a simulated sky."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,20 +8,20 @@ import typer
 from hubblefork.cli.options import Device, Seed
 
 _SETTINGS = {
-    # On two cores the demo then ends within five minutes, installation included.
+    # On two cores the demo then takes less than five minutes, installation included.
     "epochs": 6,
-    # A simulated image is framed as tightly as Galaxy10's: all of it is shown.
+    # Simulated images are cropped as tightly as Galaxy10's: the network sees all of them.
     "view.field_of_view": 1.0,
     "data.size": 64,
 }
 
 
 def demo(
-    out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Simulate 4,000 galaxies, train on them, and write a report: no data needed."""
+    """Train on 4,000 simulated galaxies and write a report. No data is needed."""
     from hubblefork.cli.output import show_metrics
     from hubblefork.workflow import train as workflow
 

@@ -5,20 +5,24 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Crop, Device, Rule, RunArgument
+from hubblefork.cli.options import Crop, Device, ModelArgument, Rule
 
 
 def evaluate(
-    run: RunArgument,
+    run: ModelArgument,
     source: Annotated[
-        str | None, typer.Argument(help="Labelled images. [default: the run's test set]")
+        str | None,
+        typer.Argument(help="Labelled images to evaluate on. [default: the run's test set]"),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
     crop: Crop = None,
     classes: Rule = None,
     device: Device = "auto",
 ) -> None:
-    """Measure a trained model, and write predictions, metrics, figures and a report."""
+    """Evaluate a trained model on labelled images.
+
+    Writes its predictions, metrics, figures and a report.
+    """
     from hubblefork.cli.output import show_metrics
     from hubblefork.workflow import evaluate as workflow
 

@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Crop, Device, RunArgument
+from hubblefork.cli.options import Crop, Device, ModelArgument
 
 
 def explain(
-    run: RunArgument,
+    run: ModelArgument,
     images: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="IMAGE|DIRECTORY|SOURCE",
-            help="What to explain. [default: the run's test set]",
+            help="Images to explain. [default: the run's test set]",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
     crop: Crop = None,
     method: Annotated[
         str | None,
@@ -35,7 +35,10 @@ def explain(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Explain answers: attribution, errors, robustness, anomalies, nearest neighbours."""
+    """Explain the answers of a model.
+
+    The page shows attribution, errors, robustness, anomalies and nearest neighbours.
+    """
     from hubblefork.workflow import explain as workflow
 
     explained = workflow.explain(

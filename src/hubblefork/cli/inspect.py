@@ -1,27 +1,35 @@
-"""`hubblefork inspect SOURCE`: what a source holds, before training."""
+"""`hubblefork inspect SOURCE`: check a source before training."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Rule
+from hubblefork.cli.options import Grey, Rule, Size, SourceCrop
 
 
 def inspect(
-    source: Annotated[str, typer.Argument(help="Images with or without labels.")],
+    source: Annotated[str, typer.Argument(help="Images, with or without labels.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="PAGE", help="An .html file. [default: data-SOURCE.html]")
+        Path | None,
+        typer.Option(metavar="PAGE", help="The .html file to write. [default: data-SOURCE.html]"),
     ] = None,
-    crop: Annotated[int | None, typer.Option(help="Keep this centre square, in pixels.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the packed images.")] = None,
-    grey: Annotated[bool, typer.Option("--grey", help="One channel instead of three.")] = False,
+    crop: SourceCrop = None,
+    size: Size = None,
+    grey: Grey = False,
     classes: Rule = None,
     group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Keep its values in one part of the split.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column whose values are groups, each kept in one subset of the split.",
+        ),
     ] = None,
 ) -> None:
-    """Inspect a source: counts, images, brightness, duplicates, unreadable files, the split."""
+    """Inspect a source before training.
+
+    The page shows class counts, images, brightness, duplicates, unreadable files and the split.
+    """
     from hubblefork.cli.output import show
     from hubblefork.workflow import inspect as workflow
 

@@ -16,8 +16,8 @@ class Kind(StrEnum):
     trees = "trees"
 
 
-def listing(what: Annotated[Kind, typer.Argument(help="What to list.")]) -> None:
-    """Print names with one line on each."""
+def listing(what: Annotated[Kind, typer.Argument(help="Which names to list.")]) -> None:
+    """Print the names that can be used."""
     described = _DESCRIBE[what]()
     width = max(map(len, described))
     for name, text in described.items():

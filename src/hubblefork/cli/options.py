@@ -1,25 +1,40 @@
-"""Options that several verbs share, with one text each."""
+"""Arguments and options that several verbs share, each with one help text."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a model file.")]
-ModelArgument = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A run folder or a model file.")
+# The help shows it by the verb's parameter, run or model.
+ModelArgument = Annotated[Path, typer.Argument(help="A run folder or a model file.")]
+Device = Annotated[str, typer.Option(help="Compute device: auto, cpu or cuda.")]
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Random seed of the split, the initial weights, the batch order and the augmentation.",
+    ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of split, weights, order and views.")]
+SourceCrop = Annotated[
+    int | None, typer.Option(help="Side of the central square to keep of each image, in pixels.")
+]
 Crop = Annotated[
     int | None,
-    typer.Option(help="Keep this centre square of the images, in pixels, not the model's."),
+    typer.Option(
+        help="Side of the central square to keep of each image, in pixels. [default: the model's]"
+    ),
+]
+Size = Annotated[
+    int | None, typer.Option(help="Side of the packed images that are trained on, in pixels.")
+]
+Grey = Annotated[
+    bool, typer.Option("--grey", help="Convert the images to one channel instead of three.")
 ]
 Rule = Annotated[
     str | None,
     typer.Option(
         "--classes",
         metavar="RULE",
-        help="Turn votes into classes: galaxy10, five, or a .toml file of thresholds.",
+        help="Rule that turns votes into classes: galaxy10, five, or a .toml file of thresholds.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""`hubblefork predict MODEL IMAGE... [--out FILE]`: classes and probabilities of images."""
+"""`hubblefork predict MODEL IMAGE... [--out FILE]`: the classes or vote fractions of images."""
 
 import sys
 from pathlib import Path
@@ -20,30 +20,32 @@ def predict(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A .csv or .parquet file.")
+        Path | None, typer.Option(metavar="FILE", help="The .csv or .parquet file to write.")
     ] = None,
     submission: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="A submission to Kaggle's Galaxy Zoo challenge."),
+        typer.Option(
+            metavar="FILE.csv", help="The submission to Kaggle's Galaxy Zoo challenge to write."
+        ),
     ] = None,
     crop: Crop = None,
     coverage: Annotated[
         float | None,
         typer.Option(
             metavar="FRACTION",
-            help="Add prediction sets; this fraction of them holds the true class: 0.95, say.",
+            help="Add prediction sets that contain the true class with this probability: 0.95.",
         ),
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Predict the classes, or the vote fractions, of images.
+    """Predict the classes or the vote fractions of images.
 
-    Without --out, a small table is printed. Images that cannot be read are listed with the reason.
+    Without --out, prints a small table. Images that cannot be read are listed with the reason.
     """
     from hubblefork.workflow import predict as workflow
 
     if out is not None and submission is not None:
-        raise RequestError("--out and --submission write different files: give one of them")
+        raise RequestError("--out and --submission write different files: give only one of them")
     if out is None and submission is None:
         from hubblefork.cli.output import show_predictions
 

@@ -1,26 +1,25 @@
-"""`hubblefork train SOURCE --recipe NAME`: a source becomes a run folder."""
+"""`hubblefork train SOURCE --recipe NAME`: train on a source and write a run folder."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, Rule, Seed
+from hubblefork.cli.options import Device, Grey, Rule, Seed, Size, SourceCrop
 
 
 def train(
     source: Annotated[
         str,
         typer.Argument(
-            help="simulated, a directory with one folder a class, a catalogue; "
-            "see: hubblefork list sources."
+            help="simulated, a directory with one folder for each class, a catalogue, or another "
+            "of: hubblefork list sources."
         ),
     ],
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Name of a recipe, see: hubblefork list recipes; or a .toml file. "
-            "[default: default]"
+            help="Name of a recipe (hubblefork list recipes) or a .toml file. [default: default]"
         ),
     ] = None,
     set_: Annotated[
@@ -28,36 +27,42 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Override one value: epochs=20; see: hubblefork list settings.",
+            help="Change one setting of the recipe (hubblefork list settings): epochs=20.",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
-    crop: Annotated[int | None, typer.Option(help="Keep this centre square, in pixels.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the packed images.")] = None,
-    grey: Annotated[bool, typer.Option("--grey", help="One channel instead of three.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
+    crop: SourceCrop = None,
+    size: Size = None,
+    grey: Grey = False,
     classes: Rule = None,
     seed: Seed = 0,
     device: Device = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Floating-point precision of the training: auto, fp32 or bf16.")
+    ] = "auto",
     devices: Annotated[
-        int, typer.Option(min=1, metavar="N", help="GPUs, or with --device cpu processes.")
+        int,
+        typer.Option(min=1, metavar="N", help="Number of GPUs, or of processes with --device cpu."),
     ] = 1,
     nodes: Annotated[
-        int, typer.Option(min=1, metavar="M", help="Machines with N devices each.")
+        int, typer.Option(min=1, metavar="M", help="Number of machines, with N devices each.")
     ] = 1,
     compile_: Annotated[
         str,
         typer.Option(
             "--compile",
             metavar="MODE",
-            help="torch.compile: off, default, reduce-overhead or max-autotune.",
+            help="Mode of torch.compile: off, default, reduce-overhead or max-autotune.",
         ),
     ] = "off",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the interrupted run.")
+        bool, typer.Option("--resume", help="Continue the interrupted run in the folder --out.")
     ] = False,
 ) -> None:
-    """Train a classifier on labelled images; measure it on its test set; report."""
+    """Train a classifier on labelled images.
+
+    It is evaluated on its test set, and a report is written.
+    """
     from hubblefork.cli.output import show_metrics
     from hubblefork.core.progress import is_silent
     from hubblefork.recipes.recipe import parse_settings

@@ -1,1 +1,1 @@
-"""What every other package uses: errors, whole files, cache, progress, text, devices."""
+"""What every other package uses: errors, files, cache, progress, text, compute devices."""

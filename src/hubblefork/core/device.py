@@ -1,4 +1,4 @@
-"""Compute device, precision and compilation, and a readable error where memory is too small."""
+"""Compute device, precision and compilation, and a clear error where memory is too small."""
 
 import math
 import time
@@ -13,47 +13,49 @@ from torch.nn import functional as F
 from hubblefork.core.errors import RequestError, nearest
 
 Precision = Literal["fp32", "bf16"]
-# The modes of torch.compile by their own names, and none.
+# The modes of torch.compile, and off.
 CompileMode = Literal["off", "default", "reduce-overhead", "max-autotune"]
 
 # Enough to keep a GPU busy with small images; 96 feature maps at half the side take 400 MB.
 _PIXELS_AT_ONCE = 256 * 128**2
 
-# bf16 has to be so many times faster than float32: only convolutions gain, and it costs precision.
-_WORTHWHILE = 1.4
+# How much faster than float32 bf16 has to be: only convolutions gain, and precision is lost.
+_WORTHWHILE_SPEEDUP = 1.4
 
-# Words of torch and numpy for too little memory, where they have no exception of its own for it.
-_NO_MEMORY = ("allocate memory", "tried to allocate", "out of memory", "bad_alloc", "ALLOC_FAILED")
+# Messages of torch and numpy where they have no exception of its own for too little memory.
+_OUT_OF_MEMORY = (
+    "allocate memory",
+    "tried to allocate",
+    "out of memory",
+    "bad_alloc",
+    "ALLOC_FAILED",
+)
 
 
 def choose_device(name: str = "auto", devices: int = 1) -> torch.device:
-    """The compute device by name; `auto` is the GPU where there is one, else the CPU.
+    """The compute device by name; `auto` is the GPU if there is one, else the CPU.
 
-    devices: how many are needed. Several processes without GPUs have to be asked for by `cpu`.
+    devices: how many are needed. Several processes without GPUs need an explicit `cpu`.
     """
     if name not in ("auto", "cpu", "cuda"):
-        raise RequestError(
-            f"no device is called {name!r}; {nearest(name, ('auto', 'cpu', 'cuda'))}"
-        )
+        raise RequestError(f"unknown device {name!r}; {nearest(name, ('auto', 'cpu', 'cuda'))}")
     if name == "cuda" and not torch.cuda.is_available():
         raise RequestError("--device cuda: torch finds no CUDA GPU here; use --device cpu")
     if name == "cpu":
         return torch.device("cpu")
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if devices > max(1, there):
+    available = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if devices > max(1, available):
         raise RequestError(
-            f"--devices {devices}: torch finds {there} CUDA GPUs here; --device cpu trains in "
-            "several processes without any"
+            f"--devices {devices}: torch finds {available} CUDA GPUs here; --device cpu "
+            "trains in several processes without GPUs"
         )
-    return torch.device("cuda" if there else "cpu")
+    return torch.device("cuda" if available else "cpu")
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
-    """The precision by name; `auto` is bf16 where the device computes faster in it, else fp32."""
+    """The precision by name; `auto` is bf16 if the device is faster in it, else fp32."""
     if name not in ("auto", "fp32", "bf16"):
-        raise RequestError(
-            f"no precision is called {name!r}; {nearest(name, ('auto', 'fp32', 'bf16'))}"
-        )
+        raise RequestError(f"unknown precision {name!r}; {nearest(name, ('auto', 'fp32', 'bf16'))}")
     if name == "auto":
         return "bf16" if _has_fast_bf16(device) else "fp32"
     return name  # type: ignore[return-value]
@@ -62,19 +64,19 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 def _has_fast_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Older versions of torch cannot tell; float32 is right everywhere.
+    # Older versions of torch do not report them; float32 works everywhere.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     if capabilities.get("amx_bf16", False):
         return True
-    return bool(capabilities.get("avx512_bf16", False)) and _bf16_gains() > _WORTHWHILE
+    return bool(capabilities.get("avx512_bf16", False)) and _bf16_speedup() > _WORTHWHILE_SPEEDUP
 
 
 @cache
-def _bf16_gains() -> float:
-    """Speed of a convolution and its gradients in bf16 relative to float32, measured here.
+def _bf16_speedup() -> float:
+    """Measure the speed of a convolution and its gradients in bf16, relative to float32.
 
-    Some processors with AVX-512's bf16 are twice as fast in it and some no faster, which
-    their capabilities do not show.
+    Some processors with AVX-512's bf16 are twice as fast in it and some are no faster, which
+    their capabilities do not tell.
     """
     trials = [
         [
@@ -83,18 +85,18 @@ def _bf16_gains() -> float:
         ]
         for kind in (torch.float32, torch.bfloat16)
     ]
-    least = [math.inf, math.inf]
+    fastest = [math.inf, math.inf]
     # Alternating, and the fastest of many short trials: other work on the machine slows some.
     for _ in range(25):
-        for place, (maps, filters) in enumerate(trials):
+        for i, (maps, filters) in enumerate(trials):
             begin = time.perf_counter()
             F.conv2d(maps, filters, padding=1).sum().backward()
-            least[place] = min(least[place], time.perf_counter() - begin)
-    return least[0] / least[1]
+            fastest[i] = min(fastest[i], time.perf_counter() - begin)
+    return fastest[0] / fastest[1]
 
 
 def choose_compile(name: str, device: torch.device, processes: int) -> CompileMode:
-    """The mode of torch.compile by name, after a trial that it works on this device."""
+    """The mode of torch.compile by name, checked to work on this device."""
     if name not in get_args(CompileMode):
         raise RequestError(
             f"torch.compile has no mode {name!r}; {nearest(name, get_args(CompileMode))}"
@@ -112,7 +114,7 @@ def choose_compile(name: str, device: torch.device, processes: int) -> CompileMo
 
 
 def images_at_once(side: int) -> int:
-    """Batch size for images of side x side pixels, where no gradients are computed.
+    """Batch size for images of side x side pixels when no gradients are computed.
 
     >>> images_at_once(64), images_at_once(224), images_at_once(5000)
     (256, 83, 1)
@@ -130,17 +132,17 @@ def explain_out_of_memory_in_training(images: int, side: int) -> AbstractContext
 
 @contextmanager
 def explain_out_of_memory(purpose: str, remedy: str) -> Iterator[None]:
-    """Turn an out-of-memory error of the block into a RequestError that says what to lower.
+    """Turn an out-of-memory error in the block into a RequestError that says what to reduce.
 
-    >>> with explain_out_of_memory("to train on so much", "--set batch_size=8"):
+    >>> with explain_out_of_memory("to train on this batch", "--set batch_size=8"):
     ...     torch.empty(1 << 60)
     Traceback (most recent call last):
-    hubblefork.core.errors.RequestError: there is not enough memory to train on so much: --set ...
+    hubblefork.core.errors.RequestError: there is not enough memory to train on this batch: ...
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not known and not any(words in str(error) for words in _NO_MEMORY):
+        if not known and not any(words in str(error) for words in _OUT_OF_MEMORY):
             raise
         raise RequestError(f"there is not enough memory {purpose}: {remedy}") from error

@@ -1,14 +1,14 @@
-"""Mistakes in a request, told in one line: what was given, what was expected, what to do."""
+"""One-line errors about a request: what was given, what was expected, what to do."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class RequestError(Exception):
-    """Something that was asked for cannot be done as asked.
+    """A request cannot be carried out as given.
 
-    The message is one line and is written for the person who asked. The command line prints it
-    on stderr and ends with exit status 2; in Python it is raised as it is.
+    The message is one line, written for the user. The command line prints it on stderr and exits
+    with status 2; Python code sees the exception itself.
 
     >>> import hubblefork
     >>> hubblefork.train("galaxys/")
@@ -17,8 +17,8 @@ class RequestError(Exception):
     """
 
 
-# Known words that are listed where none is close: more than these nobody reads.
-_MOST_WORDS = 20
+# How many known words are listed where none is close: nobody reads more.
+_MAX_WORDS = 20
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -33,7 +33,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, words, n=2, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(w) for w in close) + "?"
-    return f"known: {first_few(map(repr, words), _MOST_WORDS)}"
+    return f"known: {first_few(map(repr, words), _MAX_WORDS)}"
 
 
 def first_few(items: Iterable[object], limit: int = 3) -> str:

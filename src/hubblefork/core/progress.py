@@ -1,52 +1,103 @@
-"""Progress of long work: a bar on a terminal, plain lines elsewhere, always on stderr."""
+"""Progress of long computations: a bar on a terminal or in a notebook, plain lines elsewhere."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Literal
 
-# Seconds between plain lines where there is no terminal: often enough to see that it lives,
-# seldom enough for a log file.
-_LINE_EVERY = 10.0
+# Seconds between plain lines: often enough to show that work goes on, rarely enough for a log file.
+_LINE_INTERVAL = 10.0
+
+# Seconds between updates of a bar in a notebook: each is a message to the browser.
+_UPDATE_INTERVAL = 0.2
 
 _silent = False
 
 
 def be_silent() -> None:
-    """Say nothing from now on: for a process beside another one, which says the same."""
+    """Print nothing from now on: for all but one of several processes that do the same."""
     global _silent
     _silent = True
 
 
 def is_silent() -> bool:
-    """Whether this process leaves it to another one to speak."""
+    """Whether `be_silent` was called in this process."""
     return _silent
 
 
-def on_terminal() -> bool:
-    """Whether stderr is a terminal that can draw a bar."""
-    return sys.stderr.isatty() and not _silent
+def display_mode() -> Literal["terminal", "notebook", "plain"]:
+    """Where progress is shown: on a terminal, in a Jupyter kernel, or as plain lines.
+
+    >>> display_mode()
+    'plain'
+    """
+    if _silent:
+        return "plain"
+    if sys.stderr.isatty():
+        return "terminal"
+    # A kernel has imported IPython; nobody else needs it.
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return "notebook" if hasattr(shell, "kernel") else "plain"
+
+
+class Bar:
+    """A progress bar on the terminal or in a notebook, gone when it stops.
+
+    title: before the bar. total: the number at which it is full.
+    """
+
+    def __init__(self, title: str, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task(title, total=total, note="")
+        self._cell: Any = None
+        if display_mode() == "notebook":
+            from IPython.display import display
+
+            # rich's own live display in a notebook needs ipywidgets, which may not be there.
+            self._cell = display(self._progress, display_id=True)
+            self._updated = time.monotonic()
+        else:
+            self._progress.start()
+
+    def update(self, completed: int, note: str) -> None:
+        """Move the bar to `completed`, with a note beside it."""
+        self._progress.update(self._task, completed=completed, note=note)
+        if self._cell and time.monotonic() - self._updated > _UPDATE_INTERVAL:
+            self._cell.update(self._progress)
+            self._updated = time.monotonic()
+
+    def restart(self, title: str) -> None:
+        """Empty the bar and give it another title."""
+        self._progress.reset(self._task, description=title, note="")
+
+    def stop(self) -> None:
+        """Remove the bar."""
+        if self._cell:
+            self._cell.update({"text/plain": "", "text/html": ""}, raw=True)
+        else:
+            self._progress.stop()
 
 
 @contextmanager
 def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
-    """Show how far `what` has come; the block calls the given function with each amount done.
+    """Show the progress of `what`; the block calls the given function with each amount done.
 
     >>> with progress("packing", total=2) as done:
     ...     done(2)
     """
-    if on_terminal():
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), unit)
-        with Progress(
-            *columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True
-        ) as bar:
-            task = bar.add_task(what, total=total)
-            yield lambda amount: bar.advance(task, amount)
-        return
-
+    bar = None if display_mode() == "plain" else Bar(what, total)
     start = last = time.monotonic()
     count = 0
 
@@ -54,15 +105,23 @@ def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[
         nonlocal count, last
         count += amount
         now = time.monotonic()
-        if now - last >= _LINE_EVERY:
+        if bar:
+            bar.update(count, f"{count:,}/{total:,} {unit}")
+        elif now - last >= _LINE_INTERVAL:
             last = now
             rate = count / (now - start)
             say(f"{what}: {count:,} of {total:,} {unit}, {rate:,.0f}/s")
 
-    yield advance
+    try:
+        yield advance
+    finally:
+        if bar:
+            bar.stop()
 
 
 def say(line: str) -> None:
-    """Write one plain line for the person who waits; stdout is kept for results."""
+    """Print one line on stderr, where stdout is for results; in a notebook, below its cell."""
     if not _silent:
-        print(line, file=sys.stderr, flush=True)
+        # A notebook shows stderr on red.
+        stream = sys.stdout if display_mode() == "notebook" else sys.stderr
+        print(line, file=stream, flush=True)

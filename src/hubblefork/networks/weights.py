@@ -21,7 +21,7 @@ from typing import Any
 from torch import Tensor
 
 from hubblefork.core.errors import RequestError, first_few, nearest
-from hubblefork.core.progress import on_terminal
+from hubblefork.core.progress import display_mode
 
 HUB = "hub"
 EFFICIENTNET_LITE0 = "efficientnet-lite0"
@@ -118,7 +118,7 @@ def _local_folder(repository: str) -> Path:
     )
     from huggingface_hub.utils import disable_progress_bars
 
-    if not on_terminal():
+    if display_mode() == "plain":
         disable_progress_bars()
     name, _, revision = repository.removeprefix(_REPOSITORY).partition("@")
     local = "give a file or directory of weights on this machine: --set weights=PATH"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.progress import on_terminal, say
+from hubblefork.core.progress import display_mode, say
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen
 
 # For the hub's first answer; downloads have timeouts of their own.
@@ -37,7 +37,7 @@ def download(
             f"{name}: the hub needs one more package: pip install 'hubblefork[hub]'"
         ) from None
 
-    if not on_terminal():
+    if display_mode() == "plain":
         utils.disable_progress_bars()
     try:
         listed, online = _listed(repository)
