@@ -66,7 +66,7 @@ def test_the_images_that_are_unlike_are_told(run, noise, monkeypatch, capsys):
     monkeypatch.setattr("hubblefork.workflow.predict.ATYPICAL", 0.04)
     predict(run.path, noise)
     told = capsys.readouterr().err
-    assert "5 of 5 images are unlike those that the model was trained on" in told
+    assert "5 of 5 images are unlike the training images" in told
     assert "noise-0, noise-1, noise-2" in told
 
 

@@ -93,7 +93,7 @@ def test_a_crop_that_is_too_wide_names_the_option_that_mends_it(shapes, tmp_path
         (small / name).mkdir(parents=True)
         with Image.open(next((shapes / name).iterdir())) as image:
             image.resize((24, 24)).save(small / name / "a.png")
-    with pytest.raises(RequestError, match=r"smaller than the crop of 30.*; --crop asks for"):
+    with pytest.raises(RequestError, match=r"smaller than the crop of 30.*; give a smaller --crop"):
         evaluate(run.path, small, out=tmp_path / "out")
     assert evaluate(run.path, small, out=tmp_path / "out", crop=24).metrics["n"] == 2
 

@@ -24,7 +24,7 @@ def run(tmp_path_factory) -> Run:
 
 
 def test_a_run_holds_true_and_predicted_fractions_and_their_errors(run):
-    table = run.predictions
+    table = run.predictions.table()
     assert list(table) == ["id", *COLUMNS, *(f"true_{column}" for column in COLUMNS)]
     metrics = run.metrics
     assert metrics["n"] == len(table) == 24
@@ -33,7 +33,17 @@ def test_a_run_holds_true_and_predicted_fractions_and_their_errors(run):
     assert metrics["rmse"] == pytest.approx(np.sqrt(((predicted - true) ** 2).mean()), abs=1e-5)
     assert not GALAXY_ZOO_2.check(predicted, 1e-4).any()
     assert not GALAXY_ZOO_2.check(true, 1e-4).any()
-    keys = {"source", "n", "rmse", "mae", "per_question", "per_answer", "intervals"}
+    keys = {
+        "format",
+        "task",
+        "source",
+        "n",
+        "rmse",
+        "mae",
+        "per_question",
+        "per_answer",
+        "intervals",
+    }
     assert set(metrics) == keys
     assert run.finished
     assert {path.name for path in (run.path / "figures").iterdir()} >= {"answers.png"}

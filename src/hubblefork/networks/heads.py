@@ -39,10 +39,7 @@ def choose_head(name: str, task: Task) -> str:
     if name not in HEADS:
         raise RequestError(f"no head is called {name!r}; {nearest(name, ('auto', *HEADS))}")
     if name not in task.heads:
-        raise RequestError(
-            f"the head {name!r} does not fit these labels, which are {task.labels_are}; expected "
-            f"{' or '.join(task.heads)}: --set head=auto --set loss=auto"
-        )
+        task.refuse(f"the head {name!r}", task.heads, "head=auto --set loss=auto")
     return name
 
 

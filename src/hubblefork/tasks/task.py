@@ -6,7 +6,7 @@ and measured, and the words for its answers.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
@@ -45,8 +45,8 @@ class Task(ABC):
     order of `names`.
 
     names: the K outputs, class names or the columns of the votes. kind: its name, in files.
-    labels_are: what the labels are, in words. example, examples: what one and several images are
-    called.
+    labels_are: what the labels are, in words. otherwise: what else can be made of them, as the
+    end of a message. example, examples: what one and several images are called.
     default_head, heads, default_loss, losses: of networks that learn it, by name.
     training_metric: shown beside the loss while a network trains. metrics: those that pages and
     comparisons show, the most telling first. exclusive: whether the answers are probabilities of
@@ -57,6 +57,7 @@ class Task(ABC):
     names: tuple[str, ...]
     kind: ClassVar[str]
     labels_are: ClassVar[str]
+    otherwise: ClassVar[str] = ""
     example: ClassVar[str] = "image"
     examples: ClassVar[str] = "images"
     default_head: ClassVar[str]
@@ -123,6 +124,13 @@ class Task(ABC):
     def require_classes(self, purpose: str) -> None:
         """RequestError, which begins with `purpose`, where labels are no classes."""
         raise RequestError(f"{purpose}, and there are {self.labels_are}")
+
+    def refuse(self, what: str, expected: Sequence[str], settings: str) -> NoReturn:
+        """RequestError for a part of a network or of its training that does not fit the labels."""
+        raise RequestError(
+            f"{what} does not fit these labels, which are {self.labels_are}; expected "
+            f"{' or '.join(expected)}: --set {settings}{self.otherwise}"
+        )
 
     @abstractmethod
     def measure(self, true: np.ndarray, values: np.ndarray) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Votes(Task):
 
     kind = "votes"
     labels_are = "fractions of votes"
+    otherwise = ", or make classes of them with --classes"
     example = "galaxy"
     examples = "galaxies"
     default_head = "tree"

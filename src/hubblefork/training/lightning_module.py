@@ -32,21 +32,21 @@ class Totals:
     """Sums over the images of an epoch, kept on the device so that no step has to wait for it."""
 
     loss: Tensor
-    merit: Tensor  # see `Objective.batch_sum`
+    metric: Tensor  # see `Objective.batch_sum`
     images: int = 0
 
     @classmethod
     def on(cls, device: torch.device) -> "Totals":
         return cls(torch.zeros((), device=device), torch.zeros((), device=device))
 
-    def add(self, loss: Tensor, merit: Tensor, images: int) -> None:
+    def add(self, loss: Tensor, metric: Tensor, images: int) -> None:
         self.loss += loss.detach() * images
-        self.merit += merit.detach()
+        self.metric += metric.detach()
         self.images += images
 
     def means(self) -> tuple[float, float]:
-        """Mean loss and mean merit."""
-        return self.loss.item() / self.images, self.merit.item() / self.images
+        """Mean loss and mean of what the metric sums."""
+        return self.loss.item() / self.images, self.metric.item() / self.images
 
 
 class Classifier(LightningModule):
@@ -216,8 +216,8 @@ class Classifier(LightningModule):
 
     def metrics(self, totals: Totals) -> Row:
         """Loss and training metric (accuracy or RMSE) of all images in the totals."""
-        loss, merit = totals.means()
-        return {"loss": loss, self.objective.metric.name: self.objective.epoch_metric(merit)}
+        loss, metric = totals.means()
+        return {"loss": loss, self.objective.metric.name: self.objective.epoch_metric(metric)}
 
     def _monitored(self) -> str:
         """The column that the plateau watches: for votes, RMSE in place of accuracy."""

@@ -143,10 +143,7 @@ def choose_objective(recipe: Recipe, task: Task, table: pd.DataFrame, source: st
 
 def _check_loss(name: str, head: str, task: Task) -> None:
     if name not in ("auto", *task.losses):
-        raise RequestError(
-            f"the loss {name!r} does not fit these labels, which are {task.labels_are}; expected "
-            f"{' or '.join(task.losses)}: --set loss=auto"
-        )
+        task.refuse(f"the loss {name!r}", task.losses, "loss=auto")
     if name == "dirichlet-multinomial" and head != "tree":
         raise RequestError(
             f"the loss 'dirichlet-multinomial' needs the head 'tree', not {head!r}: --set head=tree"
