@@ -35,6 +35,7 @@ _PUBLIC = {
     "open_source": "hubblefork.data.sources",
     "pack": "hubblefork.workflow.pack",
     "predict": "hubblefork.workflow.predict",
+    "register_metric": "hubblefork.evaluation.registered",
     "register_network": "hubblefork.networks.registry",
     "register_source": "hubblefork.data.sources",
     "register_transform": "hubblefork.data.images.transforms",
