@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hubblefork.core.registry import Registry
+
 # How long an example takes says something of the machine, not of what is tested.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -84,13 +86,21 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(autouse=True)
-def _examples(request: pytest.FixtureRequest, doctest_namespace: dict, tmp_path: Path) -> None:
+def _examples(
+    request: pytest.FixtureRequest,
+    doctest_namespace: dict,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What the examples in docstrings find there.
 
     `folder`, to write to; `galaxies`, images of two classes; `run`, what `train` gave for them.
     """
     if isinstance(request.node, pytest.DoctestItem):
         doctest_namespace["folder"] = tmp_path
+        # A metric that an example registers is not measured in other tests.
+        monkeypatch.setattr("hubblefork.evaluation.registered._registry", Registry("metric"))
+        monkeypatch.setattr("hubblefork.evaluation.registered._metrics", {})
         doctest_namespace["galaxies"] = request.getfixturevalue("shapes")
         if any(re.search(r"\brun[.,)]", each.source) for each in request.node.dtest.examples):
             doctest_namespace["run"] = request.getfixturevalue("example_run")

@@ -6,11 +6,13 @@ pytest.importorskip("ipykernel", reason="runs a notebook: needs ipykernel")
 nbclient = pytest.importorskip("nbclient", reason="runs a notebook: needs nbclient")
 nbformat = pytest.importorskip("nbformat.v4")
 
-# Coarse figures, for their drawing takes longer than the training.
+# Every update of a bar is shown. Figures are coarse: drawing them takes longer than the training.
 TRAIN = """
 import hubblefork
+from hubblefork.core import progress
 from hubblefork.report import figures
 
+progress._UPDATE_INTERVAL = 0
 figures.CHART_DPI = figures.SHEET_DPI = 20
 settings = {{"epochs": 1, "data.size": 24, "batch_size": 4}}
 run = hubblefork.train({galaxies!r}, "lenet5", settings=settings, out={out!r})

@@ -8,9 +8,11 @@ import hubblefork
 
 
 def test_there_are_few_public_names_and_each_is_documented():
-    assert len(hubblefork.__all__) <= 12
+    assert len(hubblefork.__all__) <= 15
     for name in hubblefork.__all__:
         assert getattr(hubblefork, name).__doc__
+        assert f"`{name}`" in hubblefork.__doc__
+    assert {*hubblefork.__all__, "__version__"} == set(dir(hubblefork))
 
 
 def test_importing_the_package_loads_nothing_heavy():

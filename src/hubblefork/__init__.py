@@ -1,7 +1,12 @@
 """Turn labelled images of galaxies, or of anything else, into a measured classifier.
 
-The public names do in a notebook what the verbs do on the command line. With a folder `galaxies`
-that holds one folder of images a class:
+The functions do in a notebook what the verbs of the same names do on the command line: `inspect`,
+`train`, `evaluate`, `explain`, `predict` and `compare`; `pack` stores images for fast reading, and
+`open_source` opens what they take as a source. `Run` is the folder of a training, `Predictor` a
+trained network, `RequestError` a mistake in a request. `register_network`, `register_source`,
+`register_transform` and `register_metric` give names to code of your own.
+
+With a folder `galaxies` that has one folder of images for each class:
 
 >>> import hubblefork
 >>> run = hubblefork.train(galaxies, "lenet5", out=folder / "run", settings={"epochs": 3})
@@ -16,14 +21,14 @@ import os
 from importlib import import_module
 from typing import Any
 
-# How long a thread of PyTorch that waits for the others spins before it sleeps (OpenMP reads this
-# when torch is loaded). By default it spins for so long that, on a machine whose cores are shared
-# with other work, a training was measured to be five to ten times slower. This much keeps nine
-# tenths of the speed on idle cores, and most of it on busy ones.
+# How long a thread of PyTorch that waits for others spins before it sleeps (OpenMP reads this when
+# torch is loaded). By default it spins so long that training was measured to be five to ten times
+# slower on a machine whose cores are shared with other work. This value keeps nine tenths of the
+# speed on idle cores, and most of it on busy ones.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-# Public name -> the module that has it: imported when it is first used, so that `import
-# hubblefork` and the command line answer at once.
+# The module of each public name: imported when the name is first used, so that `import hubblefork`
+# and the command line start at once.
 _PUBLIC = {
     "Predictor": "hubblefork.models.predictor",
     "RequestError": "hubblefork.core.errors",
@@ -35,6 +40,7 @@ _PUBLIC = {
     "open_source": "hubblefork.data.sources",
     "pack": "hubblefork.workflow.pack",
     "predict": "hubblefork.workflow.predict",
+    "register_metric": "hubblefork.evaluation.registered",
     "register_network": "hubblefork.networks.registry",
     "register_source": "hubblefork.data.sources",
     "register_transform": "hubblefork.data.images.transforms",
@@ -53,4 +59,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "__version__"])

@@ -81,6 +81,8 @@ class Bar:
     def restart(self, title: str) -> None:
         """Empty the bar and give it another title."""
         self._progress.reset(self._task, description=title, note="")
+        if self._cell:
+            self._cell.update(self._progress)
 
     def stop(self) -> None:
         """Remove the bar."""

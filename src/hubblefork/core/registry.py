@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from hubblefork.core.errors import RequestError
+from hubblefork.core.text import listed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,26 +71,38 @@ class Registry:
     def find(self, name: str) -> Callable[..., Any] | None:
         """Return what is registered or announced by this name; None where nothing is.
 
-        Raises RequestError where a package's entry point cannot be imported.
+        Raises RequestError where several packages announce it, or one that cannot be imported.
         """
         if name in self._own:
             module, _, attribute = self._own[name].partition(":")
-            found: Callable[..., Any] = getattr(import_module(module), attribute)
-            return found
+            own: Callable[..., Any] = getattr(import_module(module), attribute)
+            return own
         if name in self._registered:
             return self._registered[name]
-        for point in self._announced():
-            if point.name == name:
-                try:
-                    return self.register(name)(point.load())
-                except RequestError:
-                    raise
-                # A package may fail in any way when it is imported.
-                except Exception as error:
-                    raise RequestError(
-                        f"the {self._noun} {name!r} ({point.value}) cannot be imported: {error}"
-                    ) from error
+        announced = {point.value: point for point in self._announced() if point.name == name}
+        if len(announced) > 1:
+            raise RequestError(
+                f"several packages have a {self._noun} {name!r}: {listed(list(announced))}"
+            )
+        for value, point in announced.items():
+            try:
+                found = point.load()
+            # A package may fail in any way when it is imported.
+            except Exception as error:
+                raise RequestError(
+                    f"the {self._noun} {name!r} ({value}) cannot be imported: {error}"
+                ) from error
+            return self.register(name)(found)
         return None
+
+    def name_of(self, factory: Callable[..., Any]) -> str | None:
+        """Return the name of a function or class, None where it has none; nothing is imported."""
+        for name, registered in self._registered.items():
+            if registered is factory:
+                return name
+        names = {point.value: point.name for point in self._announced()}
+        names |= {value: name for name, value in self._own.items()}
+        return names.get(":".join(_identity(factory)))
 
     def names(self) -> list[str]:
         """All names, sorted; nothing is imported for it."""
@@ -108,5 +121,5 @@ class Registry:
         return [point for point in points if point.name not in self._own]
 
 
-def _identity(factory: Callable[..., Any]) -> tuple[str | None, str]:
+def _identity(factory: Callable[..., Any]) -> tuple[str, str]:
     return factory.__module__, getattr(factory, "__qualname__", repr(factory))

@@ -4,7 +4,7 @@ One function computes every score from a selection of the images. It is called o
 them for the figures, and a thousand times with random draws for their intervals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.evaluation.intervals import bootstrap, interval
+from hubblefork.evaluation.registered import registered_scores
 
 # Guo et al. 2017, "On Calibration of Modern Neural Networks", use 15 bins of equal width.
 CALIBRATION_BINS = 15
@@ -54,6 +55,7 @@ def measure_classes(
         per_class: {name: {precision, recall, f1, support}}, None where there is nothing to
         divide by: recall and F1 of a class that does not occur, precision of one never predicted;
         confusion_matrix: K rows, true classes, of K counts, predicted classes;
+        the metrics of `register_metric` by name;
         intervals: {metric: [low, high]}, 95 % percentile bootstrap over the images. That of
         the calibration error is moved to remove the bias that drawing again brings to it.
 
@@ -99,6 +101,7 @@ class Evidence:
     squares: np.ndarray  # (N,) squared error summed over classes
     bin: np.ndarray  # (N,) which bin its confidence falls in
     gap: np.ndarray  # (N,) 1 if right else 0, less its confidence
+    registered: Callable[[np.ndarray], dict[str, float]]  # see `registered_scores`
 
     def confusion(self, picks: np.ndarray) -> np.ndarray:
         """The (K, K) counts of true by predicted class of the picked images."""
@@ -120,6 +123,7 @@ class Evidence:
             "log_loss": self.surprise[picks].sum() / total,
             "brier": self.squares[picks].sum() / total,
             "expected_calibration_error": np.abs(gaps).sum() / total,
+            **self.registered(picks),
         }
 
 
@@ -141,6 +145,7 @@ def weigh(true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> 
         squares=np.einsum("nk,nk->n", error, error),
         bin=bins.clip(0, CALIBRATION_BINS - 1),
         gap=(predicted == true) - confidence,
+        registered=registered_scores("classes", true, probabilities),
     )
 
 

@@ -1,5 +1,7 @@
 """The keys of `metrics.json`, format 1. Later formats may add keys; none changes its meaning.
 
+Further keys are those of metrics that were registered by `register_metric`: numbers.
+
 >>> sorted(VoteMetrics.model_json_schema()["required"])[:5]
 ['format', 'intervals', 'mae', 'n', 'per_answer']
 """
@@ -33,6 +35,9 @@ class _Metrics(_Keys):
     Only in an evaluation: dataset, the key of the packed images; cost; learnt, how many of the
     images the model was trained on, None where that is not known.
     """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float]
 
     format: Literal[1]
     source: str

@@ -1,6 +1,6 @@
 """How close predicted vote fractions are to the volunteers': the `metrics.json` of a votes run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.intervals import bootstrap, interval
+from hubblefork.evaluation.registered import registered_scores
 from hubblefork.sky.decision_tree import DecisionTree, Question
 
 
@@ -35,7 +36,8 @@ def measure_votes(
         per_question: {number of the question: {text, rmse, mae}} over its own answers;
         per_answer: {column: {text, rmse, mae, bias}}, where bias is the mean of predicted less
         true;
-        intervals: {rmse, mae: [low, high]}, 95 % percentile bootstrap.
+        the metrics of `register_metric` by name;
+        intervals: {metric: [low, high]}, 95 % percentile bootstrap.
 
     Raises
     ------
@@ -77,12 +79,14 @@ class VotesError:
     error: np.ndarray  # (N, answers) predicted less true
     squared: np.ndarray  # (N,) mean over the answers
     absolute: np.ndarray  # (N,)
+    registered: Callable[[np.ndarray], dict[str, float]]  # see `registered_scores`
 
     def scores(self, picks: np.ndarray) -> dict[str, float]:
-        """RMSE and MAE of the galaxies at the indices `picks`, which may repeat."""
+        """Every metric of the galaxies at the indices `picks`, which may repeat."""
         return {
             "rmse": np.sqrt(self.squared[picks].mean()),
             "mae": self.absolute[picks].mean(),
+            **self.registered(picks),
         }
 
 
@@ -94,7 +98,12 @@ def votes_error(true: np.ndarray, predicted: np.ndarray, tree: DecisionTree) -> 
             f"{len(true):,} true and {len(predicted):,} predicted rows of votes: expected as many"
         )
     error = predicted - true
-    return VotesError(error, (error**2).mean(axis=1), np.abs(error).mean(axis=1))
+    return VotesError(
+        error,
+        squared=(error**2).mean(axis=1),
+        absolute=np.abs(error).mean(axis=1),
+        registered=registered_scores("votes", true, predicted),
+    )
 
 
 def largest_errors(

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.keras_defaults import FlattenLikeKeras, batch_norm, initialise_like_keras
-from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_size
 
 # The first convolution (11x11, every 4 pixels) leaves 15 pixels of 67, and the three poolings
@@ -14,7 +13,6 @@ from hubblefork.networks.requirements import require_size
 _SMALLEST = 67
 
 
-@register_network("alexnet")
 class AlexNet(nn.Module):
     """AlexNet (Krizhevsky et al. 2012) with batch normalisation and a single wide dense layer.
 

@@ -5,14 +5,12 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_residual_options, require_size
 
 # The stem halves the image, and each later stage halves it again: 16 pixels leave one.
 _SMALLEST = 16
 
 
-@register_network("compact-resnet")
 class CompactResNet(nn.Module):
     """A residual network of basic blocks (He et al. 2016), sized for images of 48 to 128 pixels.
 

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_size
 from hubblefork.networks.symmetries import symmetries
 
@@ -25,7 +24,6 @@ _VIEWS = 16
 _SMALLEST = 83
 
 
-@register_network("dieleman")
 class Dieleman(nn.Module):
     """Four convolutions shared by 16 views of an image, and two dense maxout layers.
 

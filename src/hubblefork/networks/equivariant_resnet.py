@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_residual_options, require_size
 from hubblefork.networks.symmetries import symmetries
 
@@ -30,7 +29,6 @@ ORIENTATIONS = 8
 _SMALLEST = 16
 
 
-@register_network("equivariant-resnet")
 class EquivariantResNet(nn.Module):
     """A residual network of basic blocks whose filters come in eight orientations.
 

@@ -4,7 +4,6 @@ from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
-from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_size
 
 # Convolutions of each block, and the number of their filters.
@@ -13,7 +12,6 @@ _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 _SMALLEST = 2 ** len(_BLOCKS)
 
 
-@register_network("galaxy-zoo-vgg16")
 class GalaxyZooVGG16(nn.Module):
     """VGG-16 (Simonyan and Zisserman 2015) for the 37 vote fractions of Galaxy Zoo.
 

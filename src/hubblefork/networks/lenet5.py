@@ -3,14 +3,12 @@
 from torch import Tensor, nn
 
 from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
-from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_size
 
 # Two 5x5 convolutions without padding, each halved by pooling: 16 pixels leave one.
 _SMALLEST = 16
 
 
-@register_network("lenet5")
 class LeNet5(nn.Module):
     """LeNet-5 (LeCun et al. 1998) with tanh and average pooling, for colour images.
 

@@ -4,14 +4,12 @@ from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
-from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_size
 
 # Three blocks of two 3x3 convolutions without padding and a pooling: 36 pixels leave one.
 _SMALLEST = 36
 
 
-@register_network("linnaeus")
 class Linnaeus(nn.Module):
     """Three blocks of two convolutions, and two dense layers, with dropout after each.
 

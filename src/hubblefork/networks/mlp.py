@@ -5,10 +5,8 @@ from math import prod
 from torch import Tensor, nn
 
 from hubblefork.networks.keras_defaults import initialise_like_keras
-from hubblefork.networks.registry import register_network
 
 
-@register_network("mlp")
 class MLP(nn.Module):
     """One hidden layer of 128 over all pixels: the baseline that convolutions must beat.
 

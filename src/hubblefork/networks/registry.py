@@ -6,37 +6,32 @@ installed package announces as an entry point of the group `hubblefork.networks`
 """
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Any
 
 from torch import nn
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.registry import F, Registry
 
-# This project's own. Each stands in the module of its name, with underscores, which registers it:
-# so a network is imported when it is asked for.
-_OWN = (
-    "alexnet",
-    "compact-resnet",
-    "dieleman",
-    "equivariant-resnet",
-    "galaxy-zoo-vgg16",
-    "lenet5",
-    "linnaeus",
-    "mlp",
-    "simple-cnn",
+_registry = Registry(
+    "network",
+    {
+        "alexnet": "hubblefork.networks.alexnet:AlexNet",
+        "compact-resnet": "hubblefork.networks.compact_resnet:CompactResNet",
+        "dieleman": "hubblefork.networks.dieleman:Dieleman",
+        "equivariant-resnet": "hubblefork.networks.equivariant_resnet:EquivariantResNet",
+        "galaxy-zoo-vgg16": "hubblefork.networks.galaxy_zoo_vgg16:GalaxyZooVGG16",
+        "lenet5": "hubblefork.networks.lenet5:LeNet5",
+        "linnaeus": "hubblefork.networks.linnaeus:Linnaeus",
+        "mlp": "hubblefork.networks.mlp:MLP",
+        "simple-cnn": "hubblefork.networks.simple_cnn:SimpleCNN",
+    },
 )
-_GROUP = "hubblefork.networks"
 _TIMM = "timm:"
 
 # A class or a function: called with input_shape, outputs and options, it gives a network.
 Factory = Callable[..., nn.Module]
-F = TypeVar("F", bound=Factory)
-
-_registered: dict[str, Factory] = {}
 
 
 def register_network(name: str) -> Callable[[F], F]:
@@ -64,23 +59,13 @@ def register_network(name: str) -> Callable[[F], F]:
     270
     """
 
-    def register(factory: F) -> F:
-        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w.+-]*", name):
-            raise RequestError(
-                f"{name!r} cannot be the name of a network: expected letters, digits, '-', '_', "
-                "'.' and '+'"
-            )
-        _check_callable(name, factory)
-        own = name in _OWN and factory.__module__ != _own_module(name)
-        # A class that is defined again, as a notebook does it, takes the place of the first.
-        if own or _identity(_registered.get(name, factory)) != _identity(factory):
-            raise RequestError(
-                f"a network called {name!r} is registered already: choose another name"
-            )
-        _registered[name] = factory
-        return factory
+    register = _registry.register(name)
 
-    return register
+    def check_and_register(factory: F) -> F:
+        _check_callable(name, factory)
+        return register(factory)
+
+    return check_and_register
 
 
 def create_network(
@@ -139,7 +124,7 @@ def create_network(
 
 def network_names() -> list[str]:
     """The names of all networks that are there, but for timm's."""
-    return sorted({*_OWN, *_registered, *(each.name for each in entry_points(group=_GROUP))})
+    return _registry.names()
 
 
 def describe_networks() -> dict[str, str]:
@@ -172,12 +157,9 @@ def registered_name(network: nn.Module) -> str:
     'mlp'
     """
     own = type(network)
-    for name, factory in _registered.items():
-        if factory is own:
-            return name
-    for entry in entry_points(group=_GROUP):  # by what it says: no other package is imported
-        if entry.value == f"{own.__module__}:{own.__qualname__}":
-            return entry.name
+    name = _registry.name_of(own)
+    if name:
+        return name
     raise RequestError(
         f"network: the class {own.__name__} is not registered, so its model file could not be "
         f'read again: put @hubblefork.register_network("my-network") above the class, or give '
@@ -191,36 +173,14 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def _find(name: str) -> Factory:
-    if name in _OWN:
-        import_module(_own_module(name))
-    if name in _registered:
-        return _registered[name]
-    announced = {each.value: each for each in entry_points(group=_GROUP, name=name)}
-    if len(announced) > 1:
-        raise RequestError(f"several packages have a network {name!r}: {', '.join(announced)}")
-    for entry in announced.values():
-        return register_network(name)(_load(entry))
+    factory = _registry.find(name)
+    if factory:
+        _check_callable(name, factory)
+        return factory
     raise RequestError(
         f"no network is called {name!r}; {nearest(name, [*network_names(), 'timm:NAME'])}; one of "
         f"your own has to be registered first, by @hubblefork.register_network({name!r})"
     )
-
-
-def _load(entry: EntryPoint) -> Factory:
-    try:
-        return entry.load()
-    except Exception as error:  # of any kind: it is somebody else's code
-        raise RequestError(
-            f"network {entry.name!r} is {entry.value}, which cannot be imported: {error}"
-        ) from error
-
-
-def _own_module(name: str) -> str:
-    return f"hubblefork.networks.{name.replace('-', '_')}"
-
-
-def _identity(factory: Factory) -> tuple[str, str]:
-    return factory.__module__, factory.__qualname__
 
 
 def _check_callable(name: str, factory: Factory) -> None:

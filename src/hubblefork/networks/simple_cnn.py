@@ -4,14 +4,12 @@ from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
 from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
-from hubblefork.networks.registry import register_network
 from hubblefork.networks.requirements import require_size
 
 # Two 3x3 convolutions without padding, then pooling: 6 pixels leave one.
 _SMALLEST = 6
 
 
-@register_network("simple-cnn")
 class SimpleCNN(nn.Module):
     """Two convolutions, one pooling and one dense layer, with dropout.
 

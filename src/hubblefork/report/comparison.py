@@ -114,7 +114,9 @@ class Comparison:
 
     def __rich__(self) -> Group:
         """One screen for the terminal."""
-        metrics = self.task.metrics[:_MOST_METRICS]
+        own = self.task.own_metrics
+        registered = self.task.metrics[len(own) :][: _MOST_METRICS - 1]
+        metrics = own[: _MOST_METRICS - len(registered)] + registered
         titles = [metric.title for metric in metrics]
         runs = numbers_table(f"on {several(self.number, 'image')}", *titles)
         for run in self.runs:

@@ -94,11 +94,12 @@ def report_page(run: RunData, drawn: Mapping[str, bytes] | None = None) -> Page:
 
 def _cards(run: RunData, meanings: Mapping[str, str]) -> Iterator[Card]:
     for metric in run.task.metrics:
-        if metric.name in meanings:
+        meaning = meanings.get(metric.name, metric.about)
+        if meaning and metric.name in run.metrics:
             yield Card(
                 metric.title,
                 metric.written(run.metrics[metric.name]),
-                meanings[metric.name],
+                meaning,
                 metric.between(run.metrics["intervals"][metric.name]),
             )
 

@@ -59,6 +59,7 @@ class Run:
             f"<tr><th>{each.title}</th><td>{each.written(metrics[each.name])}</td>"
             f"<td>{each.between(metrics['intervals'][each.name])}</td></tr>"
             for each in self.task.metrics
+            if each.name in metrics
         ]
         head = "<tr><th></th><th>test set</th><th>95 % interval</th></tr>"
         return f"{title}, {metrics['n']:,} test images</p><table>{head}{''.join(rows)}</table>"

@@ -42,7 +42,7 @@ class Classes(Task):
     default_loss = "cross-entropy"
     losses = ("cross-entropy",)
     training_metric = ACCURACY
-    metrics = (
+    own_metrics = (
         ACCURACY,
         Metric("balanced_accuracy", "Balanced accuracy", percent=True),
         Metric("macro_f1", "Macro F1", percent=True),

@@ -10,7 +10,8 @@ class Metric:
     """One figure of how good answers are.
 
     name: its key in `metrics.json` and its column in tables. title: for readers.
-    percent: whether it is a fraction that is shown in percent.
+    percent: whether it is a fraction that is shown in percent. about: of a registered metric, what
+    it measures, in one line.
 
     >>> Metric("accuracy", "Accuracy", percent=True).written(0.9512)
     '95.1\\xa0%'
@@ -22,6 +23,7 @@ class Metric:
     title: str
     lower_is_better: bool = False
     percent: bool = False
+    about: str = ""
 
     @property
     def noun(self) -> str:

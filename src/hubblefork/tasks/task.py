@@ -15,6 +15,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.comparison import Difference
+from hubblefork.evaluation.registered import registered_metrics
 from hubblefork.evaluation.scores import Score
 from hubblefork.evaluation.vote_summary import VoteSummary
 from hubblefork.tasks.metric import Metric
@@ -48,10 +49,10 @@ class Task(ABC):
     labels_are: what the labels are, in words. otherwise: what else can be made of them, as the
     end of a message. example, examples: what one and several images are called.
     default_head, heads, default_loss, losses: of networks that learn it, by name.
-    training_metric: shown beside the loss while a network trains. metrics: those that pages and
-    comparisons show, the most telling first. exclusive: whether the answers are probabilities of
-    classes that exclude one another, so that they can be calibrated and make prediction sets.
-    words: for its answers.
+    training_metric: shown beside the loss while a network trains. own_metrics: the built-in ones
+    that pages and comparisons show, the most telling first. exclusive: whether the answers are
+    probabilities of classes that exclude one another, so that they can be calibrated and make
+    prediction sets. words: for its answers.
     """
 
     names: tuple[str, ...]
@@ -65,13 +66,22 @@ class Task(ABC):
     default_loss: ClassVar[str]
     losses: ClassVar[tuple[str, ...]]
     training_metric: ClassVar[Metric]
-    metrics: ClassVar[tuple[Metric, ...]]
+    own_metrics: ClassVar[tuple[Metric, ...]]
     exclusive: ClassVar[bool]
 
     @property
     @abstractmethod
     def words(self) -> AnswerWords:
         """How labels and answers are said."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics that pages and comparisons show: `own_metrics`, then the registered ones."""
+        registered = (
+            Metric(each.name, each.title, each.lower_is_better, each.percent, each.about)
+            for each in registered_metrics(self.kind)
+        )
+        return (*self.own_metrics, *registered)
 
     @property
     def outputs(self) -> int:
@@ -198,7 +208,7 @@ class Unlabelled(Task):
     labels_are = "no labels"
     heads = ()
     losses = ()
-    metrics = ()
+    own_metrics = ()
     exclusive = False
     names = ()
     label_columns = ()

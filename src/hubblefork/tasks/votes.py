@@ -47,7 +47,7 @@ class Votes(Task):
     default_loss = "mse"
     losses = ("mse", "rmse", "dirichlet-multinomial")
     training_metric = RMSE
-    metrics = (RMSE, Metric("mae", "Mean absolute error", lower_is_better=True))
+    own_metrics = (RMSE, Metric("mae", "Mean absolute error", lower_is_better=True))
     exclusive = False
 
     @property
