@@ -152,13 +152,13 @@ def explain_test_set(test_set: TestSet, choose_method: bool = True) -> TestSetEx
         faithfulness=measured,
         embeddings=_embeddings(test_set),
         anomalies=anomalies.assign(**words),
-        neighbours_score=task.score(task.tally(found.true, pooled)),
+        neighbours_score=task.score(task.tally(found.labels, pooled)),
     )
 
 
 def _measured(test_set: TestSet, measure: Callable[..., Any], what: str, most: int) -> Any:
     chosen = stable_sample(np.arange(len(test_set)), most)
-    rows, labels = test_set.rows[chosen], test_set.predictions.true[chosen]
+    rows, labels = test_set.rows[chosen], test_set.predictions.labels[chosen]
     with progress(f"measuring {what}", len(chosen)) as done:
         return measure(test_set.predictor, test_set.images, rows, labels, done=done)
 
@@ -178,6 +178,6 @@ def _embeddings(test_set: TestSet) -> dict[str, Embedding]:
     """By PCA and t-SNE, and by UMAP where it is installed; none of too few images."""
     if len(test_set) < FEWEST:
         return {}
-    labels, names = test_set.task.kinds(test_set.predictions.true)
+    labels, names = test_set.task.kinds(test_set.predictions.labels)
     methods = [each for each in METHODS if each != "umap" or importlib.util.find_spec("umap")]
     return {each: embedding(test_set.features, labels, names, each) for each in methods}

@@ -39,7 +39,7 @@ class Neighbours:
     similarity: np.ndarray
 
     def table(
-        self, ids: Sequence[str], reference_ids: Sequence[str], reference_labels: Sequence[str]
+        self, ids: Sequence[str] | np.ndarray, reference_ids: Sequence[str] | np.ndarray, reference_labels: Sequence[str] | np.ndarray
     ) -> pd.DataFrame:
         """One row for each neighbour: id, rank (from 1), neighbour, label and similarity."""
         number, k = self.rows.shape
@@ -130,9 +130,9 @@ class ReferenceImages:
     """
 
     features: np.ndarray
-    ids: Sequence[str]
+    ids: Sequence[str] | np.ndarray
     labels: np.ndarray
-    descriptions: Sequence[str]
+    descriptions: Sequence[str] | np.ndarray
     image: Callable[[int], np.ndarray]
 
     @cached_property

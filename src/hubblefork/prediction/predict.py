@@ -1,5 +1,6 @@
 """Predict images of any source and number: read and computed block by block."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -27,9 +28,9 @@ def predict_source(
     prediction.
     """
     framing = predictor.framing
-    shape = (framing.size, framing.size, framing.channels)
+    shape = framing.shape
     ids = source.table["id"].to_numpy(object)
-    image_bytes = max(np.prod(shape), source.held_bytes)
+    image_bytes = max(math.prod(shape), source.held_bytes)
     blocks = block_rows(len(ids), image_bytes, _BLOCK_IMAGES)
     jobs = (source.job(block) for block in blocks)
     workers = max(1, min(cpu_count(), len(blocks)))

@@ -66,7 +66,7 @@ def matrix_rows(run: RunData) -> Iterator[dict[str, Any]]:
             else None
             for predicted, count in enumerate(counts)
         ]
-        yield {"name": run.task.words.name(true), "total": total, "cells": cells}
+        yield {"name": run.task.words.names[true], "total": total, "cells": cells}
 
 
 def galleries(run: RunData, most_letters: int = _MOST_LETTERS) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def galleries(run: RunData, most_letters: int = _MOST_LETTERS) -> list[dict[str,
     """
     found = run.predictions
     cells: dict[tuple[int, int], list[int]] = {}
-    pairs = list(zip(found.true.tolist(), found.leading.tolist(), strict=True))
+    pairs = list(zip(found.labels.tolist(), found.leading.tolist(), strict=True))
     for row in np.argsort(-found.confidence, kind="stable"):
         cells.setdefault(pairs[row], []).append(row)
     ordered = sorted(cells, key=lambda cell: (cell[0] == cell[1], -len(cells[cell])))

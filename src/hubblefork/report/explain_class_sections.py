@@ -90,10 +90,10 @@ def _of_pair(test_set: TestSet, pair: Any) -> Iterator[Group]:
     predictions, words = test_set.predictions, test_set.task.words
     first, second = (test_set.task.names.index(each) for each in (pair.first, pair.second))
     for true, predicted in ((first, first), (second, second), (first, second), (second, first)):
-        rows = np.flatnonzero((predictions.true == true) & (predictions.leading == predicted))
+        rows = np.flatnonzero((predictions.labels == true) & (predictions.leading == predicted))
         rows = rows[np.argsort(-predictions.values[rows, predicted], kind="stable")]
         right = true == predicted
-        title = words.name(true) + ("" if right else f" misclassified as {words.name(predicted)}")
+        title = words.names[true] + ("" if right else f" misclassified as {words.names[predicted]}")
         tiles = [
             image_tile(
                 test_set,

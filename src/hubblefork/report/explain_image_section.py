@@ -112,7 +112,7 @@ def _neighbours(found: ImageExplanation) -> Iterator[Group]:
 
 def _charts(found: ImageExplanation) -> Iterator[Panel]:
     words = found.task.words
-    name = words.name(found.task.names.index(found.attributions[0].target))
+    name = words.names[found.task.names.index(found.attributions[0].target)]
     yield Panel(
         "deletion",
         f"Deletion curve of {found.id}",

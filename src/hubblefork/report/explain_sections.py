@@ -80,7 +80,7 @@ def example_card(
 def map_tile(task: Task, values: np.ndarray, identifier: str, found: Attribution) -> Tile:
     """A map over its image, with the name and the value of the answer."""
     target = task.names.index(found.target)
-    name = task.words.name(target)
+    name = task.words.names[target]
     return Tile(
         overlay(displayable(found.seen), found.map),
         f"Map of the evidence for {name} in image {identifier}",
@@ -213,7 +213,7 @@ def _neighbours(found: TestSetExplanation) -> Section:
     predictions, words = test_set.predictions, test_set.task.words
     rows = test_set.neighbours.rows
     cards = []
-    for index in test_set.task.worst(predictions.true, predictions.values)[:_ANSWERS]:
+    for index in test_set.task.worst(predictions.labels, predictions.values)[:_ANSWERS]:
         text = f"predicted {test_set.answer_words[index]}; {label_beside(test_set, index)}"
         tiles = [image_tile(test_set, index, text)]
         tiles += [reference_tile(test_set.reference, row) for row in rows[index, :_NEIGHBOURS]]

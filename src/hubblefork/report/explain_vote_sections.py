@@ -63,11 +63,11 @@ def _largest(found: TestSetExplanation) -> Section:
 def _differences(found: TestSetExplanation, row: int) -> Iterator[str]:
     """The answer with the largest error to each of a galaxy's worst questions."""
     tree, predictions = found.errors.tree, found.test_set.predictions
-    predicted, true = predictions.values[row], predictions.true[row]
+    predicted, true = predictions.values[row], predictions.labels[row]
     for question in worst_questions(tree, true, predicted, _QUESTIONS):
         error = np.abs(predicted - true)[question.columns]
         answer = question.columns.start + int(error.argmax())
-        name = found.test_set.task.words.name(answer)
+        name = found.test_set.task.words.names[answer]
         yield f"‘{name}’ {percent(predicted[answer], 0)}, volunteers {percent(true[answer], 0)}"
 
 

@@ -17,6 +17,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.comparison import Difference
 from hubblefork.evaluation.scores import Score
 from hubblefork.evaluation.vote_summary import VoteSummary
+from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.metric import Metric
 from hubblefork.tasks.words import AnswerWords
 
@@ -72,6 +73,11 @@ class Task(ABC):
     @abstractmethod
     def words(self) -> AnswerWords:
         """How labels and answers are said."""
+
+    @property
+    def tree(self) -> DecisionTree:
+        """The questions that votes answer. Raises RequestError where the labels are no votes."""
+        raise RequestError(f"{self.labels_are} have no decision tree; expected fractions of votes")
 
     @property
     def outputs(self) -> int:

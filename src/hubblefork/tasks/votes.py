@@ -153,10 +153,10 @@ class Votes(Task):
     def row(self, values: np.ndarray) -> dict[str, Any]:
         places = [place for _, place in self.tree.follow(values)]
         return {
-            "predicted": self.words.name(places[0]),
+            "predicted": self.words.names[places[0]],
             "fraction": values[places[0]],
             "looks": self.words.summary(values),
-            "path": "|".join(self.words.name(place) for place in places),
+            "path": "|".join(self.words.names[place] for place in places),
             "fractions": "|".join(f"{values[place]:.4g}" for place in places),
         }
 
@@ -183,9 +183,7 @@ class VoteWords(AnswerWords):
 
     def __init__(self, tree: DecisionTree):
         self.tree = tree
-
-    def name(self, target: int) -> str:
-        return self.tree.answer_name(self.tree.columns[target])
+        self.names = tuple(map(tree.answer_name, tree.columns))
 
     def labels(self, true: np.ndarray) -> np.ndarray:
         return self.tree.describe(true)
@@ -200,7 +198,7 @@ class VoteWords(AnswerWords):
         (_, first), *_ = self.tree.follow(values)
         return (
             f"Its fractions lead down the tree to ‘{self.summary(values)}’; the first answer, "
-            f"‘{self.name(first)}’, has {percent(values[first])}. Fractions are of all volunteers, "
+            f"‘{self.names[first]}’, has {percent(values[first])}. Fractions are of all volunteers, "
             "not only of those who come to a question."
         )
 

@@ -78,7 +78,7 @@ def _read(
 ) -> tuple[list[tuple[str, np.ndarray]], list[tuple[str, str]], int]:
     """The first images with their ids, unreadable ones with the reason, and the number of all."""
     framing = predictor.framing
-    shape = (framing.size, framing.size, framing.channels)
+    shape = framing.shape
     found: list[tuple[str, np.ndarray]] = []
     problems: list[tuple[str, str]] = []
     number = 0
