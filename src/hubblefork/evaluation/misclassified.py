@@ -13,7 +13,10 @@ from hubblefork.evaluation.class_metrics import checked
 
 
 def confident_errors(
-    ids: Sequence[str] | np.ndarray, true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
+    ids: Sequence[str] | np.ndarray,
+    true: np.ndarray,
+    probabilities: np.ndarray,
+    names: Sequence[str],
 ) -> pd.DataFrame:
     """The misclassified images, highest confidence first.
 

@@ -54,7 +54,10 @@ def find_class_errors(test_set: TestSet) -> ClassErrors:
         misclassified=[
             test_set.example(row, (predicted[row], true[row])) for row in errors["row"].head(_WRONG)
         ],
-        correct=[test_set.example(row, test_set.task.targets(found.values[row])) for row in chosen],
+        correct=[
+            test_set.example(row, test_set.task.targets(found.values[row]))
+            for row in chosen.tolist()
+        ],
         pairs=confused_pairs(counts.reshape(len(names), len(names)), names),
         doubts=doubts.assign(true=test_set.label_words[doubts["row"]]),
     )

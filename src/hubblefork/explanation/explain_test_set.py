@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,12 @@ from hubblefork.explanation.vote_errors import VoteErrors, find_vote_errors
 _BACKGROUND, _ROBUSTNESS, _FAITHFULNESS = 5_000, 1_000, 10
 
 # How errors are ranked, by the kind of task.
-_FIND_ERRORS = {"classes": find_class_errors, "votes": find_vote_errors}
+_FIND_ERRORS: Mapping[str, Callable[[TestSet], ClassErrors | VoteErrors]] = {
+    "classes": find_class_errors,
+    "votes": find_vote_errors,
+}
+
+Errors = TypeVar("Errors", bound=ClassErrors | VoteErrors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +59,7 @@ class Mislabels:
 
 
 @dataclass(frozen=True, eq=False)
-class TestSetExplanation:
+class TestSetExplanation(Generic[Errors]):
     """All that was found out about a test set.
 
     errors: as its task has them. embeddings: by method; empty for too few images.
@@ -63,7 +68,7 @@ class TestSetExplanation:
     """
 
     test_set: TestSet
-    errors: ClassErrors | VoteErrors
+    errors: Errors
     background: BackgroundDependence
     robustness: Robustness
     faithfulness: Faithfulness

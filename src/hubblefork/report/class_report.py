@@ -197,7 +197,7 @@ def _class_table(run: RunData) -> Table:
     """Precision, recall and F1, with Wilson's intervals."""
     matrix = np.array(run.metrics["confusion_matrix"])
     correct, predicted = matrix.diagonal(), matrix.sum(axis=0)
-    rows = []
+    rows: list[list[str | Cell]] = []
     for place, raw in enumerate(run.task.names):
         found = run.metrics["per_class"][raw]
         support = found["support"]
@@ -247,9 +247,9 @@ def _most_frequent_confusion(run: RunData) -> str:
     count, total = wrong[true, predicted], matrix[true].sum()
     back = matrix[predicted, true]
     reverse = f"; the reverse, {back:,} of {matrix[predicted].sum():,}" if back else ""
-    name = run.task.words.name
+    names = run.task.words.names
     return (
-        f"The most frequent confusion is ‘{name(true)}’ misclassified as ‘{name(predicted)}’: "
+        f"The most frequent confusion is ‘{names[true]}’ misclassified as ‘{names[predicted]}’: "
         f"{count:,} of {total:,} ({percent(count / total)}){reverse}."
     )
 

@@ -1,5 +1,7 @@
 """The figures of a run with votes: predicted against true fractions, and errors by question."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
@@ -53,7 +55,7 @@ def answer_densities(run: RunData) -> Figure:
             error = run.metrics["per_answer"][column]["rmse"]
             _label(axes, name, left, bottom, error)
             for mark, value in (("0", 0), ("½", 0.5), ("1", 1)):
-                style = {"fontsize": 7, "color": MUTED}
+                style: dict[str, Any] = {"fontsize": 7, "color": MUTED}
                 if place % _ACROSS == 0:
                     axes.text(left - 0.05, bottom + value, mark, ha="right", va="center", **style)
                 if place + _ACROSS >= number:

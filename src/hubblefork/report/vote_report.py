@@ -157,7 +157,7 @@ def path(tree: DecisionTree, true: np.ndarray, predicted: np.ndarray) -> list[di
     """
     steps = []
     for question, best in tree.follow(true):
-        answers = [
+        answers: list[dict[str, Any]] = [
             {
                 "text": answer.text,
                 "true": float(true[place]),

@@ -69,7 +69,7 @@ class Predictions:
     def labels(self) -> np.ndarray:
         """`true`. Raises RequestError where the labels are not known."""
         if self.true is None:
-            raise RequestError("these predictions have no true labels: expected those of a test set")
+            raise RequestError("the true labels are not known: expected predictions of a test set")
         return self.true
 
     @property

@@ -16,7 +16,6 @@ import pandas as pd
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.comparison import Difference
 from hubblefork.evaluation.scores import Score
-from hubblefork.evaluation.vote_summary import VoteSummary
 from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.metric import Metric
 from hubblefork.tasks.words import AnswerWords
@@ -147,10 +146,6 @@ class Task(ABC):
         self, true: np.ndarray, first: np.ndarray, second: np.ndarray
     ) -> dict[str, Difference]:
         """By how much the metrics of the second answers (N, K) are above those of the first."""
-
-    def vote_summary(self, labels: np.ndarray) -> VoteSummary | None:
-        """What votes say of a sample; None where labels are no votes."""
-        return None
 
     @abstractmethod
     def leading(self, values: np.ndarray) -> np.ndarray:

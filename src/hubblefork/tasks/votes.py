@@ -14,7 +14,6 @@ from hubblefork.evaluation import scores
 from hubblefork.evaluation.comparison import Difference, compare_votes
 from hubblefork.evaluation.scores import Score
 from hubblefork.evaluation.vote_metrics import measure_votes, votes_error
-from hubblefork.evaluation.vote_summary import VoteSummary, summarise_votes
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2, DecisionTree, load_tree, tree_names
 from hubblefork.tasks.metric import RMSE, Metric
 from hubblefork.tasks.task import Strata, Task
@@ -110,9 +109,6 @@ class Votes(Task):
     ) -> dict[str, Difference]:
         return compare_votes(true, first, second, self.tree)
 
-    def vote_summary(self, labels: np.ndarray) -> VoteSummary:
-        return summarise_votes(labels, self.tree)
-
     def leading(self, values: np.ndarray) -> np.ndarray:
         return values[:, self.tree.question(1).columns].argmax(axis=1)
 
@@ -198,8 +194,8 @@ class VoteWords(AnswerWords):
         (_, first), *_ = self.tree.follow(values)
         return (
             f"Its fractions lead down the tree to ‘{self.summary(values)}’; the first answer, "
-            f"‘{self.names[first]}’, has {percent(values[first])}. Fractions are of all volunteers, "
-            "not only of those who come to a question."
+            f"‘{self.names[first]}’, has {percent(values[first])}. Fractions are of all "
+            "volunteers, not only of those who come to a question."
         )
 
     def table(self, values: np.ndarray) -> pd.DataFrame:

@@ -11,10 +11,11 @@ from hubblefork.core.text import percent
 class AnswerWords(ABC):
     """Words for the answers of a task.
 
-    names: of the K numbers, in words that need no others. quantity: what each of them is. constant: what always giving the same answer is called.
-    changed: what it is called where an answer becomes another. agreed: images whose leading answer
-    is the true one. maps: what is to be seen in maps of the evidence. compared: what is to be seen
-    in the nearest training images of the worst answers.
+    names: of the K numbers, in words that need no others. quantity: what each of the numbers is.
+    constant: what always giving the same answer is called. changed: what it is called where an
+    answer becomes another. agreed: images whose leading answer is the true one. maps: what is to be
+    seen in maps of the evidence. compared: what is to be seen in the nearest training images of the
+    worst answers.
     """
 
     names: tuple[str, ...]

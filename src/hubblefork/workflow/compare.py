@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -132,6 +133,7 @@ def _comparison(page: Path, entries: Sequence[_Entry]) -> Comparison:
 
 def _compared(entry: _Entry) -> ComparedRun:
     run, found = entry.run, entry.predictions
+    cost: dict[str, Any]
     if entry.trained:
         history = run.history
         cost = {

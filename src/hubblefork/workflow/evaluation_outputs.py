@@ -89,7 +89,7 @@ def _measure_trust(
     are None where the model had no validation set.
     """
     known = predictor.uncertainty
-    if known.calibration is None:
+    if known.calibration is None or known.set_scores is None:
         return {"calibration": None, "prediction_sets": None}
 
     def measured(given: np.ndarray, classes: np.ndarray) -> dict[str, Any]:

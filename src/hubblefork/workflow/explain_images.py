@@ -60,6 +60,7 @@ def explain_images(
         tables = [
             each.neighbours.table([each.id], reference.ids, reference.descriptions)
             for each in explained
+            if each.neighbours is not None
         ]
         save_table(pd.concat(tables, ignore_index=True), folder / "neighbours.csv")
     page = Page(
