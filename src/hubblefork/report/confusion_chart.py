@@ -77,8 +77,8 @@ def _fill_cells(axes: Axes, matrix: np.ndarray, fractions: np.ndarray, cell: flo
     for row, column in np.argwhere(matrix):
         fraction, count = fractions[row, column], matrix[row, column]
         # Text that lies within the matrix (in_layout=False) need not be measured for the margins.
-        style: dict[str, Any] = {"ha": "center", "in_layout": False}
-        style["color"] = "white" if fraction > 0.5 else INK
+        colour = "white" if fraction > 0.5 else INK
+        style: dict[str, Any] = {"ha": "center", "color": colour, "in_layout": False}
         axes.text(column, row - 0.02, whole_percent(fraction), va="bottom", fontsize=large,
                   fontweight="bold", **style)  # fmt: skip
         axes.text(column, row + 0.08, f"{count:,}", va="top", fontsize=small, **style)

@@ -67,7 +67,7 @@ class Predictions:
 
     @property
     def labels(self) -> np.ndarray:
-        """`true`. Raises RequestError where the labels are not known."""
+        """The true labels, for what needs them. Raises RequestError where they are not known."""
         if self.true is None:
             raise RequestError("the true labels are not known: expected predictions of a test set")
         return self.true

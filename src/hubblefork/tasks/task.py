@@ -217,7 +217,7 @@ class Unlabelled(Task):
     def _none(self, *_: Any) -> NoReturn:
         raise RequestError("these images have no labels")
 
-    words = property(_none)
-    labels = strata = aligned = measure = compare = _none  # type: ignore[assignment]
-    leading = truth = tally = score = baseline = _none  # type: ignore[assignment]
-    pooled = worst = kinds = targets = row = _none  # type: ignore[assignment]
+    words = tree = property(_none)
+    labels = strata = aligned = measure = compare = _none  # type: ignore[assignment]  # takes anything
+    leading = truth = tally = score = baseline = _none  # type: ignore[assignment]  # takes anything
+    pooled = worst = kinds = targets = row = _none  # type: ignore[assignment]  # takes anything

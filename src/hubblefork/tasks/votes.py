@@ -50,7 +50,7 @@ class Votes(Task):
     exclusive = False
 
     @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]  # nobody sets it
         return self.tree.columns
 
     @property

@@ -93,7 +93,7 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
     """Read a column of classes: numbers of `names`, or whatever words and whole numbers it has."""
     column, total = values.name, len(values)
     if values.dtype.kind not in "iuf":
-        names = None
+        names = None  # the column itself has them
     if names is None:
         if values.dtype.kind == "f" and (values.dropna() % 1 != 0).any():
             raise RequestError(
