@@ -8,9 +8,18 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from hubblefork.report import figures, style
-from hubblefork.report.components import Card, Group, Page, Panel, Tile
+from hubblefork.report.components import (
+    Card,
+    Group,
+    Groups,
+    Page,
+    Panel,
+    Section,
+    Sheet,
+    Table,
+    Tile,
+)
 from hubblefork.report.confusion_chart import confusion
-from hubblefork.report.explain import Section
 from hubblefork.report.figures import chart_png
 from hubblefork.report.page import write_page
 from hubblefork.report.run_data import RunData
@@ -144,10 +153,10 @@ def explained(run: RunData) -> Page:
     ]
     panel = Panel("chart", "A chart", "What is to be seen.", chart_png(confusion(run)))
     table = run.predictions.table().iloc[:5].round(3).astype(str)
-    section = Section(
-        "Mistakes", "What to look for.", [Group("Errors", tiles)] * 3, [Group("All", tiles)],
-        [panel], table,
-    )  # fmt: skip
+    section = Section("Mistakes", [
+        "What to look for.", Groups([Group("Errors", tiles)] * 3, "three"),
+        Sheet(tiles, "predictions", "All"), Table.of("Mistakes", table), panel,
+    ])  # fmt: skip
     cards = [Card("Correct", "9", "of ten")]
     return Page("A run", "explained", ["It works."], [section] * 2, cards, ["Few images."])
 

@@ -10,8 +10,7 @@ from hubblefork.evaluation.scores import Score
 from hubblefork.explanation.background import BackgroundDependence
 from hubblefork.explanation.faithfulness import DeletionCurve, Faithfulness
 from hubblefork.explanation.robustness import Robustness
-from hubblefork.report.components import Group, Page, Tile
-from hubblefork.report.explain import Section
+from hubblefork.report.components import Group, Groups, Page, Section, Sheet, Table, Tile
 from hubblefork.report.explain_words import about_images, about_test_set
 from hubblefork.report.page import write_page
 from hubblefork.tasks.votes import Votes
@@ -21,13 +20,9 @@ def test_names_are_text_and_every_section_is_there(tmp_path):
     evil = "<script>alert(1)</script>"
     image = np.zeros((8, 8, 3), np.uint8)
     tile = Tile(image, f"an image of {evil}", evil, {evil: evil}, right=False)
-    section = Section(
-        evil,
-        evil,
-        cards=[Group(evil, [tile], evil)],
-        sheets=[Group(evil, [tile])],
-        table=pd.DataFrame({evil: [evil], "n": ["3"]}),
-    )
+    table = Table.of(evil, pd.DataFrame({evil: [evil], "n": ["3"]}))
+    blocks = [evil, Groups([Group(evil, [tile], evil)], "three"), Sheet([tile], title=evil), table]
+    section = Section(evil, blocks)
     page = Page(evil, evil, [evil], [section, section])
     write_page(page, tmp_path / "page.html", "explain")
     page = (tmp_path / "page.html").read_text()

@@ -68,7 +68,7 @@ class TestEveryTree:
         assert set(measured["per_answer"]) == set(tree.columns)
         assert measured["rmse"] > 0 == task.measure(true, true)["rmse"]
         assert len(task.words.table(true[0])) == len(task.row(true[0])["path"].split("|"))
-        assert all(task.words.name(target) for target in task.targets(true[0]))
+        assert all(task.words.names[target] for target in task.targets(true[0]))
         predictions = Predictions(task, np.array(list("abcdef"), object), true, true)
         predictions.save(tmp_path / "predictions.csv")
         read = Predictions.read(tmp_path / "predictions.csv", task)

@@ -33,10 +33,10 @@ def test_of_classes_the_two_most_probable_get_maps():
 
 
 def test_of_votes_the_answers_on_the_path_get_maps_without_a_bare_no():
-    names = [VOTES.words.name(place) for place in VOTES.targets(SPIRAL)]
+    names = [VOTES.words.names[place] for place in VOTES.targets(SPIRAL)]
     # The questions that most volunteers come to, in the order of the tree; edge-on and odd are no.
     assert names == ["features or disk", "bar: yes", "spiral: yes", "bulge: obvious"]
-    names = [VOTES.words.name(place) for place in VOTES.targets(SMOOTH)]
+    names = [VOTES.words.names[place] for place in VOTES.targets(SMOOTH)]
     assert names == ["smooth", "completely round", "odd: yes", "ring"]
     assert VOTES.targets(fractions(Class1_3=1.0)) == [2]
 

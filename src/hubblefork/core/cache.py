@@ -11,8 +11,8 @@ from hubblefork.core.files import appearing
 
 try:
     import fcntl
-except ImportError:  # Windows has none
-    fcntl = None  # type: ignore[assignment]
+except ImportError:
+    fcntl = None  # type: ignore[assignment]  # Windows has none
 
 # Where locks cannot show whether the writer of a folder still runs: packing writes a block every
 # few seconds, so that one that has not for an hour has been killed.

@@ -58,7 +58,7 @@ def choose_precision(name: str, device: torch.device) -> Precision:
         raise RequestError(f"unknown precision {name!r}; {nearest(name, ('auto', 'fp32', 'bf16'))}")
     if name == "auto":
         return "bf16" if _has_fast_bf16(device) else "fp32"
-    return name  # type: ignore[return-value]
+    return name  # type: ignore[return-value]  # checked above
 
 
 def _has_fast_bf16(device: torch.device) -> bool:
@@ -110,7 +110,7 @@ def choose_compile(name: str, device: torch.device, processes: int) -> CompileMo
     except Exception as error:  # a compiler can fail in many ways
         reason = str(error).strip().splitlines()[0]
         raise RequestError(f"--compile {name}: torch cannot compile here ({reason})") from error
-    return name  # type: ignore[return-value]
+    return name  # type: ignore[return-value]  # checked above
 
 
 def images_at_once(side: int) -> int:

@@ -18,7 +18,7 @@ from hubblefork.data.duplicates import near_pairs
 from hubblefork.data.groups import find_groups
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
 from hubblefork.data.subsets import SUBSETS
-from hubblefork.evaluation.vote_summary import VoteSummary
+from hubblefork.evaluation.vote_summary import VoteSummary, summarise_votes
 
 # An image whose brightness has a smaller standard deviation than this, of 255, looks blank: the
 # noise of an empty sky has a larger one.
@@ -119,10 +119,9 @@ class Inspection:
         }
 
     @cached_property
-    def votes(self) -> VoteSummary | None:
-        """A summary of the votes, where there are any."""
-        task = self.dataset.task
-        return task.vote_summary(self.dataset.labels) if task.label_columns else None
+    def votes(self) -> VoteSummary:
+        """A summary of the votes. Raises RequestError where the labels are no votes."""
+        return summarise_votes(self.dataset.labels, self.dataset.task.tree)
 
 
 def inspect_dataset(

@@ -18,7 +18,9 @@ from hubblefork.evaluation.outliers import fit_outliers
 _TREES = 200
 
 
-def rank_anomalies(ids: Sequence[str], features: np.ndarray, known: np.ndarray) -> pd.DataFrame:
+def rank_anomalies(
+    ids: Sequence[str] | np.ndarray, features: np.ndarray, known: np.ndarray
+) -> pd.DataFrame:
     """Rank images by how unlike they are to known ones, the most unlike first.
 
     Parameters

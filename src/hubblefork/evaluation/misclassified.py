@@ -13,7 +13,10 @@ from hubblefork.evaluation.class_metrics import checked
 
 
 def confident_errors(
-    ids: Sequence[str], true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
+    ids: Sequence[str] | np.ndarray,
+    true: np.ndarray,
+    probabilities: np.ndarray,
+    names: Sequence[str],
 ) -> pd.DataFrame:
     """The misclassified images, highest confidence first.
 
@@ -74,7 +77,7 @@ def confused_pairs(confusion: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
 
 
 def least_certain(
-    ids: Sequence[str], probabilities: np.ndarray, names: Sequence[str]
+    ids: Sequence[str] | np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> pd.DataFrame:
     """All images by how far the most probable class is ahead of the next, the closest first.
 

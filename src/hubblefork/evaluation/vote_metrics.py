@@ -107,7 +107,7 @@ def votes_error(true: np.ndarray, predicted: np.ndarray, tree: DecisionTree) -> 
 
 
 def largest_errors(
-    ids: Sequence[str], true: np.ndarray, predicted: np.ndarray, tree: DecisionTree
+    ids: Sequence[str] | np.ndarray, true: np.ndarray, predicted: np.ndarray, tree: DecisionTree
 ) -> pd.DataFrame:
     """All galaxies by the error of their fractions, the largest first.
 

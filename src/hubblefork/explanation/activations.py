@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -100,7 +101,7 @@ def _convolutions(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
     records: list[tuple[str, Tensor]] = []
     belongs = pooled = False
 
-    def record(name: str, module: nn.Module, output: Tensor) -> None:
+    def record(name: str, module: nn.Module, output: Any) -> None:
         nonlocal belongs, pooled
         if isinstance(module, nn.Conv2d):
             records.append((name, output.clone()))

@@ -192,7 +192,7 @@ def _grad_cam(network: nn.Module, views: Tensor, target: int, layer: str) -> Ten
     given: list[Tensor] = []
 
     def see(_layer: str, output: object, maps: Tensor | None) -> Tensor:
-        if maps is None or len(maps) != len(views):
+        if maps is None or not isinstance(output, Tensor) or len(maps) != len(views):
             raise RequestError(f"layer {layer!r} gives no map for each image: choose another")
         given.append(output)
         return output.clone()  # the next layer may work in place
@@ -200,5 +200,7 @@ def _grad_cam(network: nn.Module, views: Tensor, target: int, layer: str) -> Ten
     with watching(network, [layer], see), torch.enable_grad():
         raw = network(views.requires_grad_())
     (gradient,) = torch.autograd.grad(raw[:, target].sum(), given[-1])
-    maps, gradient = as_maps(given[-1].detach(), network), as_maps(gradient, network)
-    return (gradient.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1)
+    maps, slopes = as_maps(given[-1].detach(), network), as_maps(gradient, network)
+    assert maps is not None  # `see` takes nothing else
+    assert slopes is not None
+    return (slopes.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1)

@@ -43,7 +43,7 @@ class ClassErrors:
 def find_class_errors(test_set: TestSet) -> ClassErrors:
     """Rank the errors of a classifier, and make examples of the first of them."""
     found, names = test_set.predictions, test_set.task.names
-    true, predicted = found.true, found.leading
+    true, predicted = found.labels, found.leading
     errors = confident_errors(found.ids, true, found.values, names)
     counts = np.bincount(true * len(names) + predicted, minlength=len(names) ** 2)
     right = np.flatnonzero(found.correct)
@@ -54,7 +54,10 @@ def find_class_errors(test_set: TestSet) -> ClassErrors:
         misclassified=[
             test_set.example(row, (predicted[row], true[row])) for row in errors["row"].head(_WRONG)
         ],
-        correct=[test_set.example(row, test_set.task.targets(found.values[row])) for row in chosen],
+        correct=[
+            test_set.example(row, test_set.task.targets(found.values[row]))
+            for row in chosen.tolist()
+        ],
         pairs=confused_pairs(counts.reshape(len(names), len(names)), names),
         doubts=doubts.assign(true=test_set.label_words[doubts["row"]]),
     )

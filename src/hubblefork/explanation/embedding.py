@@ -52,7 +52,7 @@ class Embedding:
     labels: np.ndarray
     names: tuple[str, ...]
 
-    def table(self, ids: Sequence[str]) -> pd.DataFrame:
+    def table(self, ids: Sequence[str] | np.ndarray) -> pd.DataFrame:
         """id, x, y and class of each; `ids` are those of all images."""
         return pd.DataFrame(
             {

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,12 @@ from hubblefork.explanation.vote_errors import VoteErrors, find_vote_errors
 _BACKGROUND, _ROBUSTNESS, _FAITHFULNESS = 5_000, 1_000, 10
 
 # How errors are ranked, by the kind of task.
-_FIND_ERRORS = {"classes": find_class_errors, "votes": find_vote_errors}
+_FIND_ERRORS: Mapping[str, Callable[[TestSet], ClassErrors | VoteErrors]] = {
+    "classes": find_class_errors,
+    "votes": find_vote_errors,
+}
+
+Errors = TypeVar("Errors", bound=ClassErrors | VoteErrors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +59,7 @@ class Mislabels:
 
 
 @dataclass(frozen=True, eq=False)
-class TestSetExplanation:
+class TestSetExplanation(Generic[Errors]):
     """All that was found out about a test set.
 
     errors: as its task has them. embeddings: by method; empty for too few images.
@@ -63,7 +68,7 @@ class TestSetExplanation:
     """
 
     test_set: TestSet
-    errors: ClassErrors | VoteErrors
+    errors: Errors
     background: BackgroundDependence
     robustness: Robustness
     faithfulness: Faithfulness
@@ -152,13 +157,13 @@ def explain_test_set(test_set: TestSet, choose_method: bool = True) -> TestSetEx
         faithfulness=measured,
         embeddings=_embeddings(test_set),
         anomalies=anomalies.assign(**words),
-        neighbours_score=task.score(task.tally(found.true, pooled)),
+        neighbours_score=task.score(task.tally(found.labels, pooled)),
     )
 
 
 def _measured(test_set: TestSet, measure: Callable[..., Any], what: str, most: int) -> Any:
     chosen = stable_sample(np.arange(len(test_set)), most)
-    rows, labels = test_set.rows[chosen], test_set.predictions.true[chosen]
+    rows, labels = test_set.rows[chosen], test_set.predictions.labels[chosen]
     with progress(f"measuring {what}", len(chosen)) as done:
         return measure(test_set.predictor, test_set.images, rows, labels, done=done)
 
@@ -178,6 +183,6 @@ def _embeddings(test_set: TestSet) -> dict[str, Embedding]:
     """By PCA and t-SNE, and by UMAP where it is installed; none of too few images."""
     if len(test_set) < FEWEST:
         return {}
-    labels, names = test_set.task.kinds(test_set.predictions.true)
+    labels, names = test_set.task.kinds(test_set.predictions.labels)
     methods = [each for each in METHODS if each != "umap" or importlib.util.find_spec("umap")]
     return {each: embedding(test_set.features, labels, names, each) for each in methods}

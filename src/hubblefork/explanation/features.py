@@ -20,7 +20,7 @@ from hubblefork.models.predictor import Predictor
 def compute_features(
     predictor: Predictor,
     images: np.ndarray,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
     layer: str | None = None,
     single_view: bool = False,
     done: Callable[[int], None] | None = None,
@@ -63,7 +63,7 @@ def compute_features(
 def answers_and_features(
     predictor: Predictor,
     images: np.ndarray,
-    rows: Sequence[int] | None = None,
+    rows: Sequence[int] | np.ndarray | None = None,
     layer: str | None = None,
     done: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -8,6 +8,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,10 @@ class Neighbours:
     similarity: np.ndarray
 
     def table(
-        self, ids: Sequence[str], reference_ids: Sequence[str], reference_labels: Sequence[str]
+        self,
+        ids: Sequence[str] | np.ndarray,
+        reference_ids: Sequence[str] | np.ndarray,
+        reference_labels: Sequence[str] | np.ndarray,
     ) -> pd.DataFrame:
         """One row for each neighbour: id, rank (from 1), neighbour, label and similarity."""
         number, k = self.rows.shape
@@ -64,7 +68,7 @@ class NeighbourIndex:
 
     def __init__(self, reference: np.ndarray):
         self._reference = _unit(reference)
-        self._graph = None
+        self._graph: Any = None
         if len(reference) <= INDEXED_ABOVE:
             return
         if not importlib.util.find_spec("faiss"):
@@ -130,9 +134,9 @@ class ReferenceImages:
     """
 
     features: np.ndarray
-    ids: Sequence[str]
+    ids: Sequence[str] | np.ndarray
     labels: np.ndarray
-    descriptions: Sequence[str]
+    descriptions: Sequence[str] | np.ndarray
     image: Callable[[int], np.ndarray]
 
     @cached_property

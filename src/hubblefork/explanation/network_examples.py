@@ -45,7 +45,7 @@ def network_examples(
 
     image_of: gives an image (H, W, C) uint8 by its id.
     """
-    kinds, _ = predictor.task.kinds(predictions.true)
+    kinds, _ = predictor.task.kinds(predictions.labels)
     ids = predictions.ids[balanced_sample(kinds)]
     images = np.stack([image_of(each) for each in ids[:: max(1, len(ids) // _IMAGES)][:_IMAGES]])
     try:
@@ -71,7 +71,7 @@ def _views(predictor: Predictor, images: np.ndarray) -> np.ndarray | None:
 def _best_and_worst(predictions: Predictions) -> dict[str, int]:
     """By the score; of equal ones, that of the highest confidence."""
     task = predictions.task
-    tally = np.asarray(task.tally(predictions.true, predictions.values), dtype=float)
+    tally = np.asarray(task.tally(predictions.labels, predictions.values), dtype=float)
     loss = tally if task.training_metric.lower_is_better else -tally
     best, worst = (int(np.lexsort((-predictions.confidence, each))[0]) for each in (loss, -loss))
     return {"best": best} | ({"worst": worst} if loss[worst] > loss[best] else {})

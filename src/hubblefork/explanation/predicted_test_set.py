@@ -46,17 +46,17 @@ class TestSet:
     def score(self) -> Score:
         """How good the answers are."""
         task, found = self.task, self.predictions
-        return task.score(task.tally(found.true, found.values))
+        return task.score(task.tally(found.labels, found.values))
 
     @cached_property
     def baseline(self) -> float:
         """The score of always giving the same answer, the best that there is for these labels."""
-        return self.task.baseline(self.predictions.true)
+        return self.task.baseline(self.predictions.labels)
 
     @cached_property
     def label_words(self) -> np.ndarray:
         """(N,) the labels in words."""
-        return self.task.words.labels(self.predictions.true)
+        return self.task.words.labels(self.predictions.labels)
 
     @cached_property
     def answer_words(self) -> np.ndarray:

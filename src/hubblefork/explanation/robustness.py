@@ -167,6 +167,6 @@ def _moved(maps: Tensor, angle: float, by: Tensor) -> Tensor:
     cos, sin = math.cos(angle), math.sin(angle)
     rotation = torch.tensor([[cos, -sin], [sin, cos]]).expand(len(maps), 2, 2)
     grid = F.affine_grid(
-        torch.cat([rotation, by[:, :, None]], dim=2), maps.shape, align_corners=False
+        torch.cat([rotation, by[:, :, None]], dim=2), list(maps.shape), align_corners=False
     )
     return F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)

@@ -43,15 +43,14 @@ class VoteErrors:
 def find_vote_errors(test_set: TestSet) -> VoteErrors:
     """Rank the galaxies by their errors, and make examples of the first and the last."""
     tree, found = test_set.task.tree, test_set.predictions
-    errors = largest_errors(found.ids, found.true, found.values, tree)
+    true = found.labels
+    errors = largest_errors(found.ids, true, found.values, tree)
     largest = []
     for row in errors["row"].head(_LARGEST):
-        number = worst_questions(tree, found.true[row], found.values[row])[0].number
-        answers = [
-            tree.commonest(each[[row]])[0, number - 1] for each in (found.values, found.true)
-        ]
+        number = worst_questions(tree, true[row], found.values[row])[0].number
+        answers = [tree.commonest(each[[row]])[0, number - 1] for each in (found.values, true)]
         largest.append(test_set.example(row, map(int, dict.fromkeys(answers))))
-    kind = tree.kind_of(found.true)
+    kind = tree.kind_of(true)
     best_first = errors["row"].to_numpy()[::-1]
     smallest = [
         (

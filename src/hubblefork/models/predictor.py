@@ -123,7 +123,7 @@ class Predictor:
     def predict(
         self,
         images: Images,
-        rows: Sequence[int] | None = None,
+        rows: Sequence[int] | np.ndarray | None = None,
         done: Callable[[int], None] | None = None,
     ) -> np.ndarray:
         """Probabilities of each class, or fractions of votes for each answer.
@@ -147,7 +147,7 @@ class Predictor:
     def answer(
         self,
         images: Images,
-        rows: Sequence[int] | None = None,
+        rows: Sequence[int] | np.ndarray | None = None,
         done: Callable[[int], None] | None = None,
     ) -> Answers:
         """The same as `predict`, and how typical each image is of the training images."""
@@ -173,7 +173,7 @@ class Predictor:
     def compute(
         self,
         images: Images,
-        rows: Sequence[int] | None = None,
+        rows: Sequence[int] | np.ndarray | None = None,
         done: Callable[[int], None] | None = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Answers (n, outputs) and features (n, F), float32, batch after batch.

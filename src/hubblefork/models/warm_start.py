@@ -1,6 +1,7 @@
 """Weights of an earlier run, from which a training of the same network starts."""
 
 from pathlib import Path
+from typing import TypeGuard
 
 from torch import nn
 
@@ -10,7 +11,7 @@ from hubblefork.networks.features import feature_layer
 from hubblefork.networks.weights import misfit, read_tensors
 
 
-def is_trained_model(weights: str | None) -> bool:
+def is_trained_model(weights: str | None) -> TypeGuard[str]:
     """Whether a recipe's `network.weights` are a run folder or a model file."""
     return weights is not None and is_model_file(_file(weights))
 

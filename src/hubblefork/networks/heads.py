@@ -89,6 +89,10 @@ class TreeHead(nn.Module):
         Its answers are the columns of the raw numbers.
     """
 
+    table: Tensor
+    seats: Tensor
+    ancestors: Tensor
+
     def __init__(self, shares: Callable[[Tensor], Tensor], tree: DecisionTree):
         super().__init__()
         self.shares = shares

@@ -1,6 +1,7 @@
 """Predict images of any source and number: read and computed block by block."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import numpy as np
 from joblib import cpu_count
 
 from hubblefork.core.progress import progress
-from hubblefork.data.images.blocks import block_rows, read_blocks
+from hubblefork.data.images.blocks import Block, block_rows, read_blocks
 from hubblefork.data.sources.base import Source
 from hubblefork.models.input_images import Images
 from hubblefork.models.predictor import Predictor
@@ -27,9 +28,9 @@ def predict_source(
     prediction.
     """
     framing = predictor.framing
-    shape = (framing.size, framing.size, framing.channels)
+    shape = framing.shape
     ids = source.table["id"].to_numpy(object)
-    image_bytes = max(np.prod(shape), source.held_bytes)
+    image_bytes = max(math.prod(shape), source.held_bytes)
     blocks = block_rows(len(ids), image_bytes, _BLOCK_IMAGES)
     jobs = (source.job(block) for block in blocks)
     workers = max(1, min(cpu_count(), len(blocks)))
@@ -38,10 +39,7 @@ def predict_source(
         for block, result in zip(blocks, read, strict=True):
             images = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
             own = ids[block.start : block.stop]
-            found = _placed(predictor, own, images, result.read, coverage)
-            for place, reason in result.left_out:
-                found.problems[place] = reason
-            yield found
+            yield _placed(predictor, own, images, result, coverage)
             done(len(block))
 
 
@@ -68,24 +66,25 @@ def _placed(
     predictor: Predictor,
     ids: np.ndarray,
     images: np.ndarray,
-    places: Sequence[int],
+    block: Block,
     coverage: float | None,
 ) -> Predictions:
-    """The predictions of a block, of which only the images at some places could be read."""
+    """The predictions of a block, of which only some images could be read."""
     found = predict_images(predictor, images, coverage)
 
-    def among(values: np.ndarray | None, empty: object) -> np.ndarray | None:
-        if values is None:
-            return None
+    def among(values: np.ndarray, empty: object) -> np.ndarray:
         whole = np.full((len(ids), *values.shape[1:]), empty, values.dtype)
-        whole[places] = values
+        whole[block.read] = values
         return whole
 
+    problems = np.full(len(ids), "", dtype=object)
+    for place, reason in block.left_out:
+        problems[place] = reason
     return replace(
         found,
         ids=ids,
         values=among(found.values, np.nan),
-        typicality=among(found.typicality, np.nan),
-        sets=among(found.sets, False),
-        problems=np.full(len(ids), "", dtype=object),
+        typicality=None if found.typicality is None else among(found.typicality, np.nan),
+        sets=None if found.sets is None else among(found.sets, False),
+        problems=problems,
     )

@@ -139,7 +139,9 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     places = {_find_key(key): value for key, value in (settings or {}).items()}
     for table, field in Recipe.model_fields.items():
         given = content.get(table, {})
-        if issubclass(field.annotation, BaseModel) and not isinstance(given, dict):
+        kind = field.annotation
+        is_table = isinstance(kind, type) and issubclass(kind, BaseModel)
+        if is_table and not isinstance(given, dict):
             raise RequestError(
                 f"recipe {str(name)!r}: {table} is {given!r}; expected a table, [{table}]"
             )

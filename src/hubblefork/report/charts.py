@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from hubblefork.core.text import percent
@@ -55,8 +56,7 @@ def curves(run: RunData) -> Figure:
 
 def curve_axes(metric: Metric) -> tuple[Figure, Sequence[Axes]]:
     """A figure with axes for the loss and for a metric, against the epoch."""
-    figure = Figure(figsize=(9.6, 3.5), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.06, w_pad=0.08)
+    figure = Figure(figsize=(9.6, 3.5), layout=ConstrainedLayoutEngine(wspace=0.06, w_pad=0.08))
     both = figure.subplots(1, 2)
     for axes, title in zip(both, ("Loss", metric.title), strict=True):
         axes.set_title(title)

@@ -168,18 +168,18 @@ def class_fractions(run: RunData) -> Figure:
 def example_tiles(run: RunData) -> list[Tile]:
     """25 test images of all classes, in the order of the classes."""
     found = run.predictions
-    names = run.task.words.labels(found.true)
+    names = run.task.words.labels(found.labels)
     return [
         Tile(run.image(found.ids[row]), f"Image {found.ids[row]}, {names[row]}", names[row],
              id=found.ids[row])
-        for row in balanced_sample(found.true)
+        for row in balanced_sample(found.labels)
     ]  # fmt: skip
 
 
 def prediction_tiles(run: RunData) -> list[Tile]:
     """Ten test images, half of them misclassified where there are enough, correct ones first."""
     found, words = run.predictions, run.task.words
-    true, predicted = words.labels(found.true), words.answers(found.values)
+    true, predicted = words.labels(found.labels), words.answers(found.values)
     return [
         Tile(
             run.image(found.ids[row]),
@@ -197,7 +197,7 @@ def _class_table(run: RunData) -> Table:
     """Precision, recall and F1, with Wilson's intervals."""
     matrix = np.array(run.metrics["confusion_matrix"])
     correct, predicted = matrix.diagonal(), matrix.sum(axis=0)
-    rows = []
+    rows: list[list[str | Cell]] = []
     for place, raw in enumerate(run.task.names):
         found = run.metrics["per_class"][raw]
         support = found["support"]
@@ -209,15 +209,15 @@ def _class_table(run: RunData) -> Table:
         ]
         f1 = Cell(percent(found["f1"]), bar=found["f1"] or 0)
         count = Cell(f"{support:,}", few, few=bool(few))
-        rows.append([run.task.words.name(place), *cells, f1, count])
+        rows.append([run.task.words.names[place], *cells, f1, count])
     columns = ["Class", "Precision", "Recall", "F1", "Test images"]
     return Table("Precision, recall and F1 of each class", columns, rows)
 
 
 def _baseline(run: RunData) -> tuple[str, float]:
     """The most common class of the test set, and the accuracy of always predicting it."""
-    counts = np.bincount(run.predictions.true, minlength=run.task.outputs)
-    return run.task.words.name(int(counts.argmax())), run.task.baseline(run.predictions.true)
+    counts = np.bincount(run.predictions.labels, minlength=run.task.outputs)
+    return run.task.words.names[int(counts.argmax())], run.task.baseline(run.predictions.labels)
 
 
 def _extremes(run: RunData) -> Iterator[str]:
@@ -247,9 +247,9 @@ def _most_frequent_confusion(run: RunData) -> str:
     count, total = wrong[true, predicted], matrix[true].sum()
     back = matrix[predicted, true]
     reverse = f"; the reverse, {back:,} of {matrix[predicted].sum():,}" if back else ""
-    name = run.task.words.name
+    names = run.task.words.names
     return (
-        f"The most frequent confusion is ‘{name(true)}’ misclassified as ‘{name(predicted)}’: "
+        f"The most frequent confusion is ‘{names[true]}’ misclassified as ‘{names[predicted]}’: "
         f"{count:,} of {total:,} ({percent(count / total)}){reverse}."
     )
 

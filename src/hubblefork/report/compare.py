@@ -113,9 +113,9 @@ def sentences(found: Comparison) -> Iterator[str]:
 def _size(metric: Metric, gap: Difference) -> str:
     unit = " percentage points" if metric.percent else ""
     sign = -1 if gap.value < 0 else 1
-    low, high = sorted((sign * gap.low, sign * gap.high))
+    ends = sorted((sign * gap.low, sign * gap.high))
     value, low, high = (
-        metric.difference(each).removeprefix("+") for each in (abs(gap.value), low, high)
+        metric.difference(each).removeprefix("+") for each in (abs(gap.value), *ends)
     )
     return f"{value}{unit} (95\u00a0% interval {low} to {high})"
 

@@ -41,12 +41,12 @@ def recalls(found: Comparison) -> Figure:
         axes = figure.subplots()
         for number, run in enumerate(runs):
             offset = (number - (len(runs) - 1) / 2) * step
-            label = run.name
+            label: str | None = run.name
             for place, raw in enumerate(found.task.names):
                 measured = run.metrics["per_class"][raw]
                 recall, support = measured["recall"], measured["support"]
-                if recall is not None:
-                    interval = wilson_interval(round(recall * support), support)
+                interval = wilson_interval(round((recall or 0) * support), support)
+                if interval:
                     whisker(axes, place + offset, recall, interval, *_sign(number), label)
                     label = None
         in_percent(axes.xaxis)

@@ -66,7 +66,7 @@ def matrix_rows(run: RunData) -> Iterator[dict[str, Any]]:
             else None
             for predicted, count in enumerate(counts)
         ]
-        yield {"name": run.task.words.name(true), "total": total, "cells": cells}
+        yield {"name": run.task.words.names[true], "total": total, "cells": cells}
 
 
 def galleries(run: RunData, most_letters: int = _MOST_LETTERS) -> list[dict[str, Any]]:
@@ -78,12 +78,12 @@ def galleries(run: RunData, most_letters: int = _MOST_LETTERS) -> list[dict[str,
     """
     found = run.predictions
     cells: dict[tuple[int, int], list[int]] = {}
-    pairs = list(zip(found.true.tolist(), found.leading.tolist(), strict=True))
+    pairs = list(zip(found.labels.tolist(), found.leading.tolist(), strict=True))
     for row in np.argsort(-found.confidence, kind="stable"):
         cells.setdefault(pairs[row], []).append(row)
     ordered = sorted(cells, key=lambda cell: (cell[0] == cell[1], -len(cells[cell])))
     tiles: dict[tuple[int, int], list[Tile]] = {cell: [] for cell in cells}
-    name, room = run.task.words.name, most_letters
+    names, room = run.task.words.names, most_letters
     for errors in (True, False):
         for rank in range(_MOST_OF_A_CELL):
             for cell in ordered:
@@ -93,7 +93,7 @@ def galleries(run: RunData, most_letters: int = _MOST_LETTERS) -> list[dict[str,
                 source = jpeg(run.image(found.ids[row]), _SIDE, _QUALITY)
                 room -= len(source)
                 if room >= 0:
-                    what = f"predicted {name(cell[1])}, true class {name(cell[0])}"
+                    what = f"predicted {names[cell[1]]}, true class {names[cell[0]]}"
                     tiles[cell].append(
                         Tile(source, f"Image {found.ids[row]}: {what}",
                              percent(found.confidence[row], 0), id=found.ids[row])
@@ -103,8 +103,8 @@ def galleries(run: RunData, most_letters: int = _MOST_LETTERS) -> list[dict[str,
     return [
         {
             "key": _key(*cell),
-            "true": name(cell[0]),
-            "predicted": name(cell[1]),
+            "true": names[cell[0]],
+            "predicted": names[cell[1]],
             "right": cell[0] == cell[1],
             "count": len(cells[cell]),
             "note": _note(len(tiles[cell]), len(cells[cell])),

@@ -1,5 +1,7 @@
 """The confusion matrix as a figure."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -69,13 +71,14 @@ def _fill_cells(axes: Axes, matrix: np.ndarray, fractions: np.ndarray, cell: flo
     axes.grid(which="minor", color="white", linewidth=min(1.5, 2.5 * cell))
     axes.tick_params(which="minor", length=0)
     large, small = min(11, 14 * cell), min(9, 11.5 * cell)
-    for row in np.flatnonzero(matrix.sum(axis=1) == 0):
+    for row in np.flatnonzero(matrix.sum(axis=1) == 0).tolist():
         axes.text(-0.4, row, "none in the test set", va="center", fontsize=small, color=MUTED,
                   style="italic")  # fmt: skip
     for row, column in np.argwhere(matrix):
         fraction, count = fractions[row, column], matrix[row, column]
         # Text that lies within the matrix (in_layout=False) need not be measured for the margins.
-        style = {"ha": "center", "color": "white" if fraction > 0.5 else INK, "in_layout": False}
+        colour = "white" if fraction > 0.5 else INK
+        style: dict[str, Any] = {"ha": "center", "color": colour, "in_layout": False}
         axes.text(column, row - 0.02, whole_percent(fraction), va="bottom", fontsize=large,
                   fontweight="bold", **style)  # fmt: skip
         axes.text(column, row + 0.08, f"{count:,}", va="top", fontsize=small, **style)

@@ -22,14 +22,14 @@ def disagreements(answers: Sequence[Predictions]) -> np.ndarray:
 
 def disputed_classes(names: Sequence[str], answers: Sequence[Predictions]) -> list[Disputed]:
     """The disagreements with the largest spread of the probability of the true class."""
-    rows, true = disagreements(answers), answers[0].true
+    rows, true = disagreements(answers), answers[0].labels
     of_true = np.column_stack([each.values[np.arange(len(true)), true] for each in answers])
     rows = rows[np.argsort(-np.ptp(of_true[rows], axis=1), kind="stable")][:_MOST]
     words = answers[0].task.words
     return [
         Disputed(
             answers[0].ids[row],
-            {"true class": words.name(true[row])}
+            {"true class": words.names[true[row]]}
             | {
                 name: f"{'✓' if each.correct[row] else '✗'} {words.summary(each.values[row])}"
                 for name, each in zip(names, answers, strict=True)
@@ -41,7 +41,7 @@ def disputed_classes(names: Sequence[str], answers: Sequence[Predictions]) -> li
 
 def disputed_votes(names: Sequence[str], answers: Sequence[Predictions]) -> list[Disputed]:
     """The galaxies with the largest RMSE between the fractions of two runs."""
-    true, words = answers[0].true, answers[0].task.words
+    true, words = answers[0].labels, answers[0].task.words
     apart = np.max([_rmse(a.values, b.values) for a, b in combinations(answers, 2)], axis=0)
     errors = np.column_stack([_rmse(each.values, true) for each in answers])
     rows = np.argsort(-apart, kind="stable")[:_MOST]
@@ -51,7 +51,7 @@ def disputed_votes(names: Sequence[str], answers: Sequence[Predictions]) -> list
         most = int(np.ptp(fractions, axis=0).argmax())
         facts = {
             "difference": f"RMSE {apart[row]:.3f}",
-            "largest for": f"‘{words.name(most)}’, volunteers {percent(true[row, most], 0)}",
+            "largest for": f"‘{words.names[most]}’, volunteers {percent(true[row, most], 0)}",
         }
         for name, error, fraction in zip(names, errors[row], fractions[:, most], strict=True):
             closest = " ✓" if error == errors[row].min() else ""

@@ -42,7 +42,7 @@ def _points(axes: Axes, found: Embedding, labels: Mapping[str, str]) -> None:
         if len(points):
             rare = rank >= most - 1 and len(order) > most
             axes.scatter(
-                *points.T, s=size, linewidths=0, alpha=0.8,
+                points[:, 0], points[:, 1], s=size, linewidths=0, alpha=0.8,
                 marker="o" if rare else _MARKERS[rank // len(WEDGES) % len(_MARKERS)],
                 color=MUTED if rare else WEDGES[rank % len(WEDGES)],
                 label="" if rare else wrapped(labels[found.names[label]], 30, 1),

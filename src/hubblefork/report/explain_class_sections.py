@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.text import percent, several
+from hubblefork.explanation.class_errors import ClassErrors
 from hubblefork.explanation.explain_test_set import TestSetExplanation
 from hubblefork.explanation.predicted_test_set import TestSet
-from hubblefork.report.components import Group
-from hubblefork.report.explain import Section
+from hubblefork.report.components import Group, Groups, Section, Sheet, Table
 from hubblefork.report.explain_sections import example_card, image_tile, label_beside
 from hubblefork.tasks.classes import display_name
 
@@ -18,11 +18,11 @@ from hubblefork.tasks.classes import display_name
 _PAIRS, _OF_PAIR, _DOUBTS = 4, 3, 15
 
 
-def class_sections(found: TestSetExplanation) -> list[Section]:
+def class_sections(found: TestSetExplanation[ClassErrors]) -> list[Section]:
     return [_misclassified(found), _confused(found), _correct(found), _least_certain(found)]
 
 
-def class_sentence(found: TestSetExplanation) -> str:
+def class_sentence(found: TestSetExplanation[ClassErrors]) -> str:
     """Which two classes are confused most, if any are."""
     if found.errors.pairs.empty:
         return ""
@@ -33,11 +33,11 @@ def class_sentence(found: TestSetExplanation) -> str:
     )
 
 
-def _misclassified(found: TestSetExplanation) -> Section:
+def _misclassified(found: TestSetExplanation[ClassErrors]) -> Section:
     errors, test_set = found.errors.errors, found.test_set
     title = "Misclassified with highest confidence"
     if errors.empty:
-        return Section(title, "No test image is misclassified.")
+        return Section(title, ["No test image is misclassified."])
     cards = [
         example_card(
             test_set,
@@ -53,14 +53,14 @@ def _misclassified(found: TestSetExplanation) -> Section:
         "class: bright where it is, with a line around the places above one half. Does the "
         "network look at the wrong thing, or is the label wrong? All are in errors.csv."
     )
-    return Section(title, note, cards=cards)
+    return Section(title, [note, Groups(cards, "three")])
 
 
-def _confused(found: TestSetExplanation) -> Section:
+def _confused(found: TestSetExplanation[ClassErrors]) -> Section:
     pairs = found.errors.pairs
     title = "Most confused classes"
     if pairs.empty:
-        return Section(title, "No class is confused with another.")
+        return Section(title, ["No class is confused with another."])
     cards = [
         group
         for pair in pairs.head(_PAIRS).itertuples()
@@ -83,17 +83,17 @@ def _confused(found: TestSetExplanation) -> Section:
             "Of all errors": [percent(each) for each in pairs["fraction"]],
         }
     ).head(2 * _PAIRS)
-    return Section(title, note, cards=cards, table=table)
+    return Section(title, [note, Groups(cards, "three"), Table.of(title, table)])
 
 
 def _of_pair(test_set: TestSet, pair: Any) -> Iterator[Group]:
     predictions, words = test_set.predictions, test_set.task.words
     first, second = (test_set.task.names.index(each) for each in (pair.first, pair.second))
     for true, predicted in ((first, first), (second, second), (first, second), (second, first)):
-        rows = np.flatnonzero((predictions.true == true) & (predictions.leading == predicted))
+        rows = np.flatnonzero((predictions.labels == true) & (predictions.leading == predicted))
         rows = rows[np.argsort(-predictions.values[rows, predicted], kind="stable")]
         right = true == predicted
-        title = words.name(true) + ("" if right else f" misclassified as {words.name(predicted)}")
+        title = words.names[true] + ("" if right else f" misclassified as {words.names[predicted]}")
         tiles = [
             image_tile(
                 test_set,
@@ -108,7 +108,7 @@ def _of_pair(test_set: TestSet, pair: Any) -> Iterator[Group]:
         yield Group(title, tiles, several(len(rows), kind))
 
 
-def _correct(found: TestSetExplanation) -> Section:
+def _correct(found: TestSetExplanation[ClassErrors]) -> Section:
     test_set = found.test_set
     values = test_set.predictions.values
     cards = [
@@ -119,10 +119,10 @@ def _correct(found: TestSetExplanation) -> Section:
         "Drawn at random, rare classes as often as common ones: the image, and the evidence for "
         "its class and for the runner-up. It should be where you would look too."
     )
-    return Section("Correctly classified", note, cards=cards)
+    return Section("Correctly classified", [note, Groups(cards, "three")])
 
 
-def _least_certain(found: TestSetExplanation) -> Section:
+def _least_certain(found: TestSetExplanation[ClassErrors]) -> Section:
     tiles = [
         image_tile(
             found.test_set,
@@ -140,4 +140,4 @@ def _least_certain(found: TestSetExplanation) -> Section:
         "tell them apart either, more training will not help. All images are in "
         "least_certain.csv, in this order."
     )
-    return Section("Least certain", note, sheets=[Group("", tiles)])
+    return Section("Least certain", [note, Sheet(tiles, "predictions")])

@@ -6,6 +6,7 @@ draw_attribution(attribution(predictor, image)).savefig("why.png")
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -89,7 +90,7 @@ def draw_robustness(
     """
     figure = draw_scores(found.table, found.measure, baseline)
     (axes,) = figure.axes
-    beside = {"transform": axes.get_yaxis_transform()}
+    beside: dict[str, Any] = {"transform": axes.get_yaxis_transform()}
     with styled(()):
         title = wrapped(changed, 18, 2)
         axes.text(1.02, -0.75, title, fontsize=8, color=MUTED, **beside)
@@ -163,5 +164,5 @@ def _some(shown: int, number: int) -> str:
 
 def _filter_image(weights: np.ndarray) -> np.ndarray:
     """Weights (height, width, channels) as uint8 with a weight of 0 as middle grey."""
-    largest = max(float(np.abs(weights).max()), np.finfo(np.float32).tiny)
+    largest = max(float(np.abs(weights).max()), float(np.finfo(np.float32).tiny))
     return displayable(np.round(127.5 + 127.5 * weights / largest).astype(np.uint8))

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from hubblefork.explanation.single_image import ImageExplanation
 from hubblefork.models.uncertainty import ATYPICAL
-from hubblefork.report.components import Group, Panel, Tile
-from hubblefork.report.explain import Section
+from hubblefork.report.components import Panel, Section, Sheet, Table, Tile
 from hubblefork.report.explain_figures import (
     draw_activations,
     draw_deletion,
@@ -31,16 +30,15 @@ def image_section(found: ImageExplanation) -> Section:
         displayable(first.seen), f"Image {found.id} after preprocessing", "after preprocessing"
     )
     maps = [map_tile(found.task, found.values, found.id, each) for each in found.attributions]
-    return Section(
-        title=found.id.rsplit("/", 1)[-1],  # of a path, its last part
-        note=" ".join(_sentences(found)),
-        sheets=[
-            Group("Where the evidence is", [seen, *maps], f"By {first.method}. {words.maps}"),
-            *_neighbours(found),
-        ],
-        charts=list(_charts(found)),
-        table=words.table(found.values),
-    )
+    title = found.id.rsplit("/", 1)[-1]  # of a path, its last part
+    return Section(title, [
+        " ".join(_sentences(found)),
+        f"By {first.method}. {words.maps}",
+        Sheet([seen, *maps], "predictions", "Where the evidence is"),
+        *_neighbours(found),
+        Table.of(title, words.table(found.values)),
+        *_charts(found),
+    ])  # fmt: skip
 
 
 def draw_image_maps(found: ImageExplanation) -> Figure:
@@ -93,7 +91,7 @@ def _sentences(found: ImageExplanation) -> Iterator[str]:
         )
 
 
-def _neighbours(found: ImageExplanation) -> Iterator[Group]:
+def _neighbours(found: ImageExplanation) -> Iterator[str | Sheet]:
     if found.neighbours is None or found.reference is None:
         return
     rows = found.neighbours.rows[0]
@@ -107,12 +105,13 @@ def _neighbours(found: ImageExplanation) -> Iterator[Group]:
     ]
     labels = found.task.truth(found.reference.labels[rows])
     agree = int((labels == found.task.leading(found.values[None])).sum())
-    yield Group("Nearest neighbours", tiles, found.task.words.alike(agree, len(tiles)))
+    yield found.task.words.alike(agree, len(tiles))
+    yield Sheet(tiles, "predictions", "Nearest neighbours")
 
 
 def _charts(found: ImageExplanation) -> Iterator[Panel]:
     words = found.task.words
-    name = words.name(found.task.names.index(found.attributions[0].target))
+    name = words.names[found.task.names.index(found.attributions[0].target)]
     yield Panel(
         "deletion",
         f"Deletion curve of {found.id}",

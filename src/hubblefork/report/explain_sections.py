@@ -11,9 +11,8 @@ from hubblefork.explanation.embedding import METHODS
 from hubblefork.explanation.explain_test_set import Mislabels, TestSetExplanation
 from hubblefork.explanation.neighbours import ReferenceImages
 from hubblefork.explanation.predicted_test_set import Example, TestSet
-from hubblefork.report.components import Group, Panel, Tile
+from hubblefork.report.components import Group, Groups, Panel, Section, Sheet, Table, Tile
 from hubblefork.report.embedding_chart import draw_embedding
-from hubblefork.report.explain import Section
 from hubblefork.report.explain_figures import draw_faithfulness, draw_robustness
 from hubblefork.report.explain_words import background_sentence, baseline_sentence
 from hubblefork.report.figures import chart_png, sheet_png
@@ -80,7 +79,7 @@ def example_card(
 def map_tile(task: Task, values: np.ndarray, identifier: str, found: Attribution) -> Tile:
     """A map over its image, with the name and the value of the answer."""
     target = task.names.index(found.target)
-    name = task.words.name(target)
+    name = task.words.names[target]
     return Tile(
         overlay(displayable(found.seen), found.map),
         f"Map of the evidence for {name} in image {identifier}",
@@ -107,7 +106,8 @@ def _background(found: TestSetExplanation) -> Section:
         f"{baseline_sentence(test_set)}{_sampled(measured.number, test_set)}"
     )
     rows = pd.DataFrame({"Images": measured.table["images"], **_scores(measured.table, test_set)})
-    return Section("Background dependence", note, table=rows)
+    title = "Background dependence"
+    return Section(title, [note, Table.of(title, rows)])
 
 
 def _robustness(found: TestSetExplanation) -> Section:
@@ -132,7 +132,7 @@ def _robustness(found: TestSetExplanation) -> Section:
     figure = draw_robustness(found.robustness, test_set.baseline, words.changed)
     title = f"{metric.title} under each perturbation"
     chart = Panel("robustness", title, caption, chart_png(figure))
-    return Section("Robustness", note, charts=[chart], table=rows)
+    return Section("Robustness", [note, Table.of("Robustness", rows), chart])
 
 
 def _faithfulness(found: TestSetExplanation) -> Section:
@@ -161,13 +161,14 @@ def _faithfulness(found: TestSetExplanation) -> Section:
     caption = "The earlier a curve falls below the dashed one, the more faithful its maps."
     png = chart_png(draw_faithfulness(measured, words.quantity))
     chart = Panel("faithfulness", "Mean deletion curves", caption, png)
-    return Section("Faithfulness of the maps", note, charts=[chart], table=rows)
+    title = "Faithfulness of the maps"
+    return Section(title, [note, Table.of(title, rows), chart])
 
 
 def _embedding(found: TestSetExplanation) -> Section:
     test_set = found.test_set
     if not found.embeddings:
-        return Section("Embedding", "There are too few test images for one.")
+        return Section("Embedding", ["There are too few test images for one."])
     number = len(found.embeddings["tsne"].rows)
     note = (
         "Each image at the position of its features, the input of the network's last layer, in "
@@ -186,7 +187,7 @@ def _embedding(found: TestSetExplanation) -> Section:
                 sheet_png(draw_embedding(each, thumbnails)),
             )
         )
-    return Section("Embedding", note, charts=charts)
+    return Section("Embedding", [note, *charts])
 
 
 def _anomalies(found: TestSetExplanation) -> Section:
@@ -205,7 +206,7 @@ def _anomalies(found: TestSetExplanation) -> Section:
         "distance and isolation forest. Among them are artefacts, rare objects and unexpected "
         "ones. All images are in anomalies.csv."
     )
-    return Section("Anomalies", note, sheets=[Group("", tiles)])
+    return Section("Anomalies", [note, Sheet(tiles, "predictions")])
 
 
 def _neighbours(found: TestSetExplanation) -> Section:
@@ -213,14 +214,14 @@ def _neighbours(found: TestSetExplanation) -> Section:
     predictions, words = test_set.predictions, test_set.task.words
     rows = test_set.neighbours.rows
     cards = []
-    for index in test_set.task.worst(predictions.true, predictions.values)[:_ANSWERS]:
+    for index in test_set.task.worst(predictions.labels, predictions.values)[:_ANSWERS]:
         text = f"predicted {test_set.answer_words[index]}; {label_beside(test_set, index)}"
         tiles = [image_tile(test_set, index, text)]
         tiles += [reference_tile(test_set.reference, row) for row in rows[index, :_NEIGHBOURS]]
         cards.append(Group(str(predictions.ids[index]), tiles))
     value = test_set.task.training_metric.written(score.value)
     note = f"{words.compared} {words.pooled_score(rows.shape[1], value)} All are in neighbours.csv."
-    return Section("Nearest neighbours", note, cards=cards)
+    return Section("Nearest neighbours", [note, Groups(cards, "three")])
 
 
 def _mislabels(found: Mislabels) -> Section:
@@ -241,7 +242,7 @@ def _mislabels(found: Mislabels) -> Section:
         "Check mislabels.csv from the top by eye: some of these are rare kinds with the right "
         "label."
     )
-    return Section("Likely wrong labels", note, sheets=[Group("", tiles)])
+    return Section("Likely wrong labels", [note, Sheet(tiles, "predictions")])
 
 
 def _scores(table: pd.DataFrame, test_set: TestSet) -> dict[str, list[str]]:

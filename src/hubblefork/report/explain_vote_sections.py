@@ -7,19 +7,19 @@ import pandas as pd
 
 from hubblefork.core.text import percent, several
 from hubblefork.explanation.explain_test_set import TestSetExplanation
-from hubblefork.explanation.vote_errors import worst_questions
-from hubblefork.report.explain import Section
+from hubblefork.explanation.vote_errors import VoteErrors, worst_questions
+from hubblefork.report.components import Groups, Section, Table
 from hubblefork.report.explain_sections import example_card, label_beside
 
 # Questions that are named of each galaxy.
 _QUESTIONS = 2
 
 
-def vote_sections(found: TestSetExplanation) -> list[Section]:
+def vote_sections(found: TestSetExplanation[VoteErrors]) -> list[Section]:
     return [_largest(found), _smallest(found)]
 
 
-def vote_sentence(found: TestSetExplanation) -> str:
+def vote_sentence(found: TestSetExplanation[VoteErrors]) -> str:
     """Which question most often has the largest error."""
     worst = found.errors.questions.iloc[0]
     return (
@@ -28,7 +28,7 @@ def vote_sentence(found: TestSetExplanation) -> str:
     )
 
 
-def _largest(found: TestSetExplanation) -> Section:
+def _largest(found: TestSetExplanation[VoteErrors]) -> Section:
     test_set, errors = found.test_set, found.errors
     cards = [
         example_card(
@@ -57,21 +57,22 @@ def _largest(found: TestSetExplanation) -> Section:
             "RMSE over all galaxies": [f"{each:.4f}" for each in errors.questions["rmse"]],
         }
     )
-    return Section("Largest errors", note, cards=cards, table=table)
+    title = "Largest errors"
+    return Section(title, [note, Groups(cards, "three"), Table.of(title, table)])
 
 
-def _differences(found: TestSetExplanation, row: int) -> Iterator[str]:
+def _differences(found: TestSetExplanation[VoteErrors], row: int) -> Iterator[str]:
     """The answer with the largest error to each of a galaxy's worst questions."""
     tree, predictions = found.errors.tree, found.test_set.predictions
-    predicted, true = predictions.values[row], predictions.true[row]
+    predicted, true = predictions.values[row], predictions.labels[row]
     for question in worst_questions(tree, true, predicted, _QUESTIONS):
         error = np.abs(predicted - true)[question.columns]
         answer = question.columns.start + int(error.argmax())
-        name = found.test_set.task.words.name(answer)
+        name = found.test_set.task.words.names[answer]
         yield f"‘{name}’ {percent(predicted[answer], 0)}, volunteers {percent(true[answer], 0)}"
 
 
-def _smallest(found: TestSetExplanation) -> Section:
+def _smallest(found: TestSetExplanation[VoteErrors]) -> Section:
     test_set = found.test_set
     rmse = found.errors.errors.set_index("row")["rmse"]
     cards = [
@@ -88,4 +89,4 @@ def _smallest(found: TestSetExplanation) -> Section:
         "image, and the evidence for the first answers down the tree. It should be where you would "
         "look too."
     )
-    return Section("Smallest errors", note, cards=cards)
+    return Section("Smallest errors", [note, Groups(cards, "three")])

@@ -1,6 +1,7 @@
 """The top of a page of `hubblefork explain`: summary, key figures and cautions."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -22,7 +23,7 @@ def about_images(
     number: int,
     problems: Sequence[tuple[str, str]],
     compared: bool,
-) -> dict[str, list]:
+) -> dict[str, Any]:
     """Sentences and cautions on images that were explained one by one.
 
     table: one row an image, with predicted, method, faithful (the map) and typicality.
@@ -55,7 +56,7 @@ def about_images(
     return {"sentences": sentences, "cautions": cautions}
 
 
-def about_test_set(found: TestSetExplanation, errors: str) -> dict[str, list]:
+def about_test_set(found: TestSetExplanation, errors: str) -> dict[str, Any]:
     """Sentences, key figures and cautions on a test set.
 
     errors: a sentence on its errors, which depends on the task; may be empty.

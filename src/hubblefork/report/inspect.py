@@ -196,7 +196,7 @@ def _classes(found: Inspection) -> Iterator[Section]:
     if found.codes is None:
         return
     labels, counts, names = labels_of(found), found.counts, labels_of(found).names(found)
-    rows = [
+    rows: list[list[str | Cell]] = [
         [
             name,
             f"{counts[place]:,}",
@@ -260,7 +260,9 @@ def _alike_sections(found: SourceInspection) -> Iterator[Section]:
             Group("", [_tile(found, row) for row in rows], _text(group, len(rows)), _warning(group))
             for group, rows in zip(groups, _shown_of(groups), strict=False)
         ]
-        blocks = [f"{note} {f'Found: {groups_note(groups)}.' if groups else 'None were found.'}"]
+        blocks: list[Any] = [
+            f"{note} {f'Found: {groups_note(groups)}.' if groups else 'None were found.'}"
+        ]
         if shown:
             blocks.append(Groups(shown))
         if len(groups) > len(shown):

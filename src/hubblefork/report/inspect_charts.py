@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from hubblefork.data.inspection import Inspection
 from hubblefork.report.style import BLUE, WEDGES, named_rows, styled
@@ -16,15 +17,16 @@ def brightness(inspection: Inspection, names: tuple[str, ...]) -> Figure:
     sets = [table[inspection.codes == code] for code in range(len(names))] if names else [table]
     height = 0.38 if len(sets) <= 25 else 0.24
     with styled(names) as labels:
-        figure = Figure(figsize=(9.6, height * len(sets) + 1.3), layout="constrained")
-        figure.get_layout_engine().set(wspace=0.04)
+        figure = Figure(
+            figsize=(9.6, height * len(sets) + 1.3), layout=ConstrainedLayoutEngine(wspace=0.04)
+        )
         means, channels = figure.subplots(1, 2, sharey=True)
         for place, found in enumerate(sets):
             if len(found):
                 _spread(means, place, found["brightness"].to_numpy())
         number = inspection.dataset.images.shape[3]
-        kinds = [(f"channel {n}", WEDGES[n % 7], "o") for n in range(number)]
-        kinds = _RGB if number == 3 else kinds
+        numbered = tuple((f"channel {n}", WEDGES[n % 7], "o") for n in range(number))
+        kinds = _RGB if number == 3 else numbered
         for channel, (name, colour, marker) in enumerate(kinds):
             values = [found[str(channel)].mean() if len(found) else np.nan for found in sets]
             channels.plot(values, range(len(sets)), marker, color=colour, markersize=5, label=name)

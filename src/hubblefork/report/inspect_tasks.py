@@ -57,7 +57,7 @@ class ClassSource(UnlabelledSource):
         return found.dataset.task.words.names
 
     def label(self, found: Inspection, row: int) -> str:
-        return self.names(found)[found.codes[row]]
+        return self.names(found)[found.dataset.labels[row]]
 
     def cards(self, found: Inspection) -> Iterator[Card]:
         counts, names = found.counts, self.names(found)
@@ -109,8 +109,8 @@ class VoteSource(UnlabelledSource):
     column, heading = "answer", "most common first answer"
 
     def label(self, found: Inspection, row: int) -> str:
-        fraction = percent(float(found.votes.first[row].max()), 0)
-        return f"{found.names[found.codes[row]]}, {fraction}"
+        fractions = found.votes.first[row]
+        return f"{found.names[fractions.argmax()]}, {percent(float(fractions.max()), 0)}"
 
     def cards(self, found: Inspection) -> Iterator[Card]:
         error = f"{found.votes.rmse_of_mean:.4f}"

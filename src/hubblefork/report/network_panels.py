@@ -65,7 +65,7 @@ def _filters(examples: NetworkExamples) -> Iterator[Panel]:
 def _activations(name: str, run: RunData, index: int, layers: list[ActivationMaps]) -> Panel:
     predictions, words = run.predictions, run.predictions.task.words
     identifier = predictions.ids[index]
-    label = words.beside(words.labels(predictions.true[[index]])[0])
+    label = words.beside(words.labels(predictions.labels[[index]])[0])
     title = f"predicted {words.summary(predictions.values[index])}; {label}"
     image = ImageGroup(title, [run.image(identifier)], _IMAGE)
     return Panel(

@@ -26,7 +26,7 @@ def overlay(image: np.ndarray, map_: np.ndarray | None = None) -> np.ndarray:
     if map_ is None:
         return np.asarray(below)
     large = Image.fromarray(map_.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
-    values = np.clip(large, 0, 1)
+    values = np.clip(np.asarray(large), 0, 1)
     weight = _OPACITY * values[..., None]
     mixed = (1 - weight) * np.asarray(below) + weight * 255 * colormaps["inferno"](values)[..., :3]
     inside = values > 0.5

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from hubblefork.core.text import percent
 from hubblefork.evaluation.calibration import Calibration
@@ -48,8 +49,9 @@ def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
     2
     """
     with styled(()):
-        figure = Figure(figsize=(1.2 + 3.2 * len(panels), 4.3), layout="constrained")
-        figure.get_layout_engine().set(wspace=0.06)
+        figure = Figure(
+            figsize=(1.2 + 3.2 * len(panels), 4.3), layout=ConstrainedLayoutEngine(wspace=0.06)
+        )
         grid = figure.subplots(
             2, len(panels), squeeze=False, sharex=True, sharey="row", height_ratios=(4, 1)
         )
@@ -135,8 +137,9 @@ def set_coverage(run: RunData) -> Figure:
              if per_class[raw]["support"]}  # fmt: skip
     height = 0.3 if len(names) <= 25 else 0.22
     with styled(run.task.words.names) as labels:
-        figure = Figure(figsize=(9.6, height * len(names) + 1.2), layout="constrained")
-        figure.get_layout_engine().set(wspace=0.06)
+        figure = Figure(
+            figsize=(9.6, height * len(names) + 1.2), layout=ConstrainedLayoutEngine(wspace=0.06)
+        )
         rows = figure.subplots(1, len(measured), squeeze=False, sharey=True, sharex=True)[0]
         for axes, (asked, values) in zip(rows, measured.items(), strict=True):
             target = float(asked)

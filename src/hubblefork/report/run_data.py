@@ -66,7 +66,7 @@ class RunData:
 
     def classified(self) -> tuple[np.ndarray, np.ndarray]:
         """The number of the true class (N,) of each test image, and its probabilities (N, K)."""
-        return self.predictions.true, self.predictions.values
+        return self.predictions.labels, self.predictions.values
 
     def validated(self) -> bool:
         """Whether there was a validation set in training."""

@@ -17,7 +17,7 @@ from hubblefork.report.style import SET_NAMES
 from hubblefork.report.vote_report import VoteReport
 
 # What a report shows of each kind of task.
-_REPORTS = {"classes": ClassReport(), "votes": VoteReport()}
+_REPORTS: dict[str, ClassReport | VoteReport] = {"classes": ClassReport(), "votes": VoteReport()}
 
 # Images left out that the page lists; `dataset.json` has them all.
 _MOST_LEFT_OUT = 20

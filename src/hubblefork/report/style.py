@@ -1,7 +1,7 @@
 """What all figures share: colours, fonts, axes, and class names that always fit."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any
@@ -37,7 +37,7 @@ _FAMILIES = ("Inter", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans
 # Fonts of coloured bitmaps, which matplotlib cannot draw, or of boxes for every letter.
 _UNFIT = re.compile(r"emoji|last ?resort|adobe blank|fallback", re.IGNORECASE)
 
-_RULES = {
+_RULES: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#b5bec9",
     "axes.grid": False,
@@ -155,15 +155,14 @@ def _lettering(names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, str]]
     labels = {}
     for number, name in enumerate(names, start=1):
         missing = _missing(name, chosen.values())
-        if missing:
-            found = _font_with(missing, installed)
-            chosen |= {found: installed[found]} if found else {}
-            missing = not found
-        labels[name] = f"class {number}" if missing else name
+        found = _font_with(missing, installed) if missing else None
+        if found:
+            chosen[found] = installed[found]
+        labels[name] = f"class {number}" if missing and not found else name
     return tuple(chosen), labels
 
 
-def _missing(text: str, paths) -> frozenset[int]:
+def _missing(text: str, paths: Iterable[str]) -> frozenset[int]:
     """The letters of `text` that none of the font files has."""
     letters = frozenset(ord(letter) for letter in text if not letter.isspace())
     return letters.difference(*(_letters(path) for path in paths))

@@ -62,6 +62,7 @@ def predictions_screen(predictions: Predictions) -> Group:
     """What the model says of each image, of the first thirty if there are more."""
     summary = predictions.take(slice(_MOST_PREDICTIONS)).summary()
     table = numbers_table(*summary.columns)
+    table.columns[0].overflow = "fold"  # the end of a path tells images apart
     for row in summary.itertuples(index=False):
         typicality = [f"{each:.2g}" if pd.notna(each) else "–" for each in row[2:]]
         table.add_row(Text(str(row.id)), Text(row.answer), *typicality)

@@ -1,5 +1,7 @@
 """The figures of a run with votes: predicted against true fractions, and errors by question."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
@@ -28,7 +30,7 @@ _PITCH = np.array([1.22, -1.5])
 
 def answer_densities(run: RunData) -> Figure:
     """For each answer, how many galaxies have which predicted and true fraction."""
-    true, predicted, columns = run.predictions.true, run.predictions.values, run.task.names
+    true, predicted, columns = run.predictions.labels, run.predictions.values, run.task.names
     number = len(columns)
     edges = np.linspace(0, 1, _STEPS + 1)
     corners = np.stack(np.divmod(np.arange(number), _ACROSS)[::-1], axis=1) * _PITCH
@@ -49,11 +51,11 @@ def answer_densities(run: RunData) -> Figure:
             axes.pcolormesh(
                 left + edges, bottom + edges, np.ma.masked_equal(counts, 0), cmap=SHADES, norm=most
             )
-            name = f"{column.removeprefix('Class')} {run.task.words.name(place)}"
+            name = f"{column.removeprefix('Class')} {run.task.words.names[place]}"
             error = run.metrics["per_answer"][column]["rmse"]
             _label(axes, name, left, bottom, error)
             for mark, value in (("0", 0), ("½", 0.5), ("1", 1)):
-                style = {"fontsize": 7, "color": MUTED}
+                style: dict[str, Any] = {"fontsize": 7, "color": MUTED}
                 if place % _ACROSS == 0:
                     axes.text(left - 0.05, bottom + value, mark, ha="right", va="center", **style)
                 if place + _ACROSS >= number:
@@ -106,4 +108,4 @@ def mean_error(run: RunData, question: Question) -> float:
 
     Nobody knows that mean before the test, so a network has to be well below it.
     """
-    return float(np.sqrt(run.predictions.true[:, question.columns].var(axis=0).mean()))
+    return float(np.sqrt(run.predictions.labels[:, question.columns].var(axis=0).mean()))

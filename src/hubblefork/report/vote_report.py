@@ -57,7 +57,7 @@ class VoteReport:
         best, worst = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
         yield (
             f"{summary.result(run)} Always predicting the mean fractions of these galaxies would "
-            f"have {run.task.baseline(run.predictions.true):.4f}."
+            f"have {run.task.baseline(run.predictions.labels):.4f}."
         )
         yield (
             "The volunteers' most common answer to the first question is predicted for "
@@ -120,13 +120,13 @@ class VoteReport:
 def examples(run: RunData, number: int = 10) -> list[tuple[Tile, list[dict[str, Any]]]]:
     """Test galaxies, half of them at random, half with the largest errors; each with its path."""
     found = run.predictions
-    error = np.sqrt(run.task.tally(found.true, found.values))
-    worst = run.task.worst(found.true, found.values)[: min(number // 2, len(error) // 2)]
+    error = np.sqrt(run.task.tally(found.labels, found.values))
+    worst = run.task.worst(found.labels, found.values)[: min(number // 2, len(error) // 2)]
     others = np.setdiff1d(np.arange(len(error)), worst)
     random = others[balanced_sample(np.zeros(len(others), int), number - len(worst))]
     tiles = []
     for row in (*random, *worst):
-        steps = path(run.task.tree, found.true[row], found.values[row])
+        steps = path(run.task.tree, found.labels[row], found.values[row])
         text = f"RMSE {error[row]:.3f}{', large' if row in worst else ''}"
         tile = Tile(
             image=run.image(found.ids[row]),
@@ -157,7 +157,7 @@ def path(tree: DecisionTree, true: np.ndarray, predicted: np.ndarray) -> list[di
     """
     steps = []
     for question, best in tree.follow(true):
-        answers = [
+        answers: list[dict[str, Any]] = [
             {
                 "text": answer.text,
                 "true": float(true[place]),
@@ -184,7 +184,7 @@ def path(tree: DecisionTree, true: np.ndarray, predicted: np.ndarray) -> list[di
 
 def _answer_table(run: RunData) -> Table:
     """Mean fractions and errors of each answer, and the RMSE of always predicting the mean."""
-    true, predicted = run.predictions.true, run.predictions.values
+    true, predicted = run.predictions.labels, run.predictions.values
     rows: list[list[str | Cell]] = []
     for question in run.task.tree.questions:
         rows.append([f"{question.number}. {question.text}"])

@@ -164,9 +164,6 @@ class ClassWords(AnswerWords):
         self.names = tuple(map(display_name, names))
         self._names = np.array(self.names, dtype=object)
 
-    def name(self, target: int) -> str:
-        return self.names[target]
-
     def labels(self, true: np.ndarray) -> np.ndarray:
         return self._names[true]
 

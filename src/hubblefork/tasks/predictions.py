@@ -66,6 +66,13 @@ class Predictions:
         return ~np.isnan(self.values).any(axis=1)
 
     @property
+    def labels(self) -> np.ndarray:
+        """The true labels, for what needs them. Raises RequestError where they are not known."""
+        if self.true is None:
+            raise RequestError("the true labels are not known: expected predictions of a test set")
+        return self.true
+
+    @property
     def leading(self) -> np.ndarray:
         """(N,) the first thing that is answered, as a place among the task's outputs."""
         return self.task.leading(self.values)
@@ -77,9 +84,8 @@ class Predictions:
 
     @property
     def correct(self) -> np.ndarray:
-        """(N,) whether the leading answer is the true one; the labels have to be known."""
-        assert self.true is not None, "the labels are not known"
-        return self.leading == self.task.truth(self.true)
+        """(N,) whether the leading answer is the true one. Raises what `labels` raises."""
+        return self.leading == self.task.truth(self.labels)
 
     def unread(self) -> pd.DataFrame:
         """The id and the problem of the images that could not be read."""
@@ -91,12 +97,12 @@ class Predictions:
     def concatenate(cls, blocks: Sequence["Predictions"]) -> "Predictions":
         """Predictions of one model one after another."""
 
-        def joined(name: str) -> np.ndarray | None:
-            values = [getattr(block, name) for block in blocks]
-            return None if values[0] is None else np.concatenate(values)
-
-        names = ("ids", "values", "true", "typicality", "sets", "problems")
-        return cls(task=blocks[0].task, **{name: joined(name) for name in names})
+        joined: dict[str, Any] = {
+            name: None if values[0] is None else np.concatenate(values)
+            for name in ("ids", "values", "true", "typicality", "sets", "problems")
+            for values in [[getattr(block, name) for block in blocks]]
+        }
+        return cls(task=blocks[0].task, **joined)
 
     def summary(self) -> pd.DataFrame:
         """For people: id, the answer in a few words, and typicality where known.
@@ -111,7 +117,7 @@ class Predictions:
         table = pd.DataFrame({"id": self.ids, "answer": answers})
         return table if self.typicality is None else table.assign(typicality=self.typicality)
 
-    def take(self, rows: np.ndarray) -> "Predictions":
+    def take(self, rows: np.ndarray | slice) -> "Predictions":
         """The predictions of some rows, in their order."""
         picked: dict[str, Any] = {
             name: None if value is None else value[rows]

@@ -17,7 +17,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.comparison import Difference
 from hubblefork.evaluation.registered import registered_metrics
 from hubblefork.evaluation.scores import Score
-from hubblefork.evaluation.vote_summary import VoteSummary
+from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.metric import Metric
 from hubblefork.tasks.words import AnswerWords
 
@@ -82,6 +82,11 @@ class Task(ABC):
             for each in registered_metrics(self.kind)
         )
         return (*self.own_metrics, *registered)
+
+    @property
+    def tree(self) -> DecisionTree:
+        """The questions that votes answer. Raises RequestError where the labels are no votes."""
+        raise RequestError(f"{self.labels_are} have no decision tree; expected fractions of votes")
 
     @property
     def outputs(self) -> int:
@@ -151,10 +156,6 @@ class Task(ABC):
         self, true: np.ndarray, first: np.ndarray, second: np.ndarray
     ) -> dict[str, Difference]:
         """By how much the metrics of the second answers (N, K) are above those of the first."""
-
-    def vote_summary(self, labels: np.ndarray) -> VoteSummary | None:
-        """What votes say of a sample; None where labels are no votes."""
-        return None
 
     @abstractmethod
     def leading(self, values: np.ndarray) -> np.ndarray:
@@ -226,7 +227,7 @@ class Unlabelled(Task):
     def _none(self, *_: Any) -> NoReturn:
         raise RequestError("these images have no labels")
 
-    words = property(_none)
-    labels = strata = aligned = measure = compare = _none  # type: ignore[assignment]
-    leading = truth = tally = score = baseline = _none  # type: ignore[assignment]
-    pooled = worst = kinds = targets = row = _none  # type: ignore[assignment]
+    words = tree = property(_none)
+    labels = strata = aligned = measure = compare = _none  # type: ignore[assignment]  # takes anything
+    leading = truth = tally = score = baseline = _none  # type: ignore[assignment]  # takes anything
+    pooled = worst = kinds = targets = row = _none  # type: ignore[assignment]  # takes anything

@@ -14,7 +14,6 @@ from hubblefork.evaluation import scores
 from hubblefork.evaluation.comparison import Difference, compare_votes
 from hubblefork.evaluation.scores import Score
 from hubblefork.evaluation.vote_metrics import measure_votes, votes_error
-from hubblefork.evaluation.vote_summary import VoteSummary, summarise_votes
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2, DecisionTree, load_tree, tree_names
 from hubblefork.tasks.metric import RMSE, Metric
 from hubblefork.tasks.task import Strata, Task
@@ -51,7 +50,7 @@ class Votes(Task):
     exclusive = False
 
     @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]  # nobody sets it
         return self.tree.columns
 
     @property
@@ -110,9 +109,6 @@ class Votes(Task):
     ) -> dict[str, Difference]:
         return compare_votes(true, first, second, self.tree)
 
-    def vote_summary(self, labels: np.ndarray) -> VoteSummary:
-        return summarise_votes(labels, self.tree)
-
     def leading(self, values: np.ndarray) -> np.ndarray:
         return values[:, self.tree.question(1).columns].argmax(axis=1)
 
@@ -153,10 +149,10 @@ class Votes(Task):
     def row(self, values: np.ndarray) -> dict[str, Any]:
         places = [place for _, place in self.tree.follow(values)]
         return {
-            "predicted": self.words.name(places[0]),
+            "predicted": self.words.names[places[0]],
             "fraction": values[places[0]],
             "looks": self.words.summary(values),
-            "path": "|".join(self.words.name(place) for place in places),
+            "path": "|".join(self.words.names[place] for place in places),
             "fractions": "|".join(f"{values[place]:.4g}" for place in places),
         }
 
@@ -183,9 +179,7 @@ class VoteWords(AnswerWords):
 
     def __init__(self, tree: DecisionTree):
         self.tree = tree
-
-    def name(self, target: int) -> str:
-        return self.tree.answer_name(self.tree.columns[target])
+        self.names = tuple(map(tree.answer_name, tree.columns))
 
     def labels(self, true: np.ndarray) -> np.ndarray:
         return self.tree.describe(true)
@@ -200,8 +194,8 @@ class VoteWords(AnswerWords):
         (_, first), *_ = self.tree.follow(values)
         return (
             f"Its fractions lead down the tree to ‘{self.summary(values)}’; the first answer, "
-            f"‘{self.name(first)}’, has {percent(values[first])}. Fractions are of all volunteers, "
-            "not only of those who come to a question."
+            f"‘{self.names[first]}’, has {percent(values[first])}. Fractions are of all "
+            "volunteers, not only of those who come to a question."
         )
 
     def table(self, values: np.ndarray) -> pd.DataFrame:

@@ -11,22 +11,20 @@ from hubblefork.core.text import percent
 class AnswerWords(ABC):
     """Words for the answers of a task.
 
-    quantity: what each of the K numbers is. constant: what always giving the same answer is called.
-    changed: what it is called where an answer becomes another. agreed: images whose leading answer
-    is the true one. maps: what is to be seen in maps of the evidence. compared: what is to be seen
-    in the nearest training images of the worst answers.
+    names: of the K numbers, in words that need no others. quantity: what each of the numbers is.
+    constant: what always giving the same answer is called. changed: what it is called where an
+    answer becomes another. agreed: images whose leading answer is the true one. maps: what is to be
+    seen in maps of the evidence. compared: what is to be seen in the nearest training images of the
+    worst answers.
     """
 
+    names: tuple[str, ...]
     quantity: str
     constant: str
     changed: str
     agreed: str
     maps: str
     compared: str
-
-    @abstractmethod
-    def name(self, target: int) -> str:
-        """One of the K numbers in words that need no others."""
 
     @abstractmethod
     def labels(self, true: np.ndarray) -> np.ndarray:
@@ -58,7 +56,7 @@ class AnswerWords(ABC):
 
     def told(self, values: np.ndarray, target: int) -> str:
         """One of the numbers (K,) of an image, with its name."""
-        return f"{self.name(target)}, {percent(values[target], 0)}"
+        return f"{self.names[target]}, {percent(values[target], 0)}"
 
     def summary(self, values: np.ndarray) -> str:
         """The answer (K,) to one image in a few words."""

@@ -32,17 +32,19 @@ class EpochLog(Callback):
             self.bar.restart(f"epoch {trainer.current_epoch + 1}/{self.epochs}")
 
     def on_train_batch_end(
-        self, trainer: Trainer, module: Classifier, outputs: Any, batch: Any, index: int
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
+        assert isinstance(module, Classifier)
         if self.bar and (index + 1) % _UPDATE_EVERY == 0:
             rate = module.training_totals.images / (time.monotonic() - self.began)
             metrics = _metrics(module.metrics(module.training_totals))
             self.bar.update(index + 1, f"{metrics}  {rate:,.0f} images/s")
 
-    def on_validation_start(self, trainer: Trainer, module: Classifier) -> None:
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.training_seconds = time.monotonic() - self.began
 
-    def on_train_epoch_end(self, trainer: Trainer, module: Classifier) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        assert isinstance(module, Classifier)
         seconds = time.monotonic() - self.began
         row = module.end_epoch(seconds)
         if not trainer.is_global_zero:

@@ -169,7 +169,7 @@ def _load_checkpoint(plan: Plan, run: Run) -> None:
 
 def _own_callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Callback]:
     callbacks: list[Callback] = []
-    common = {
+    common: dict[str, Any] = {
         "dirpath": run.checkpoints,
         "save_on_train_epoch_end": True,  # after validation, with the epoch's row in it
         "enable_version_counter": False,
@@ -190,6 +190,8 @@ def _own_callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Callback]:
 
 class _Checkpoint(ModelCheckpoint):
     """Finds its best epoch also in a run folder that was moved; Lightning would forget it."""
+
+    dirpath: str  # always given here
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         def here(path: str) -> str:

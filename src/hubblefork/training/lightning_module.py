@@ -255,8 +255,10 @@ def _seed(device: torch.device, number: int) -> None:
 def _averaged(network: nn.Module, decay: float) -> AveragedModel:
     """An exponential moving average of weights and batch statistics."""
 
+    Tensors = tuple[Tensor, ...] | list[Tensor]
+
     @torch.no_grad()
-    def average(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+    def average(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
         # A smaller decay at first, so that the random initial weights are soon forgotten.
         weight = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
         if averaged[0].is_floating_point():

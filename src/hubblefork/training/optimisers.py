@@ -1,5 +1,6 @@
 """Optimisers: which parameters of a network are trained, by which rule, at which rate."""
 
+from collections.abc import Collection
 from itertools import groupby
 
 import torch
@@ -65,10 +66,11 @@ def layer_numbers(network: nn.Module) -> dict[str, int]:
     >>> numbers["0.weight"], numbers["1.weight"], numbers["2.bias"]
     (0, 0, 1)
     """
-    if hasattr(network, "group_matcher"):
+    matcher = getattr(network, "group_matcher", None)
+    if matcher is not None:
         from timm.models import group_parameters
 
-        return group_parameters(network, network.group_matcher(coarse=False), reverse=True)
+        return group_parameters(network, matcher(coarse=False), reverse=True)
     numbers: dict[str, int] = {}
     layer = -1
     for prefix, module in network.named_modules():
@@ -82,7 +84,7 @@ def _groups(network: nn.Module, settings: OptimiserTable) -> list[dict]:
     """Parameter groups by layer, the last first, and by whether they have weight decay."""
     layers = layer_numbers(network) if settings.layer_decay < 1 else {}
     last = max(layers.values(), default=0)
-    undecayed = network.no_weight_decay() if hasattr(network, "no_weight_decay") else ()
+    undecayed: Collection[str] = getattr(network, "no_weight_decay", tuple)()
 
     of_last = {id(parameter) for parameter in feature_layer(network).parameters()}
 

@@ -1,6 +1,7 @@
 """From a recipe and a packed dataset to a checked training plan: network, view, objective."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -167,7 +168,7 @@ def make_view(recipe: Recipe, dataset: PackedDataset, rows: np.ndarray, network:
 
 def _statistics_of_backbone(network: nn.Module, channels: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation, in [0, 1], of the images that a backbone was pretrained on."""
-    config = network.pretrained_cfg
+    config: Any = network.pretrained_cfg
     mean, std = np.array(config["mean"]), np.array(config["std"])
     if len(mean) != channels:  # grey images or other bands: the mean over channels for each
         mean, std = (np.full(channels, values.mean()) for values in (mean, std))

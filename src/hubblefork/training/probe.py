@@ -6,6 +6,7 @@ the weights of the last layer, and saves the result as any other model.
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,17 +48,10 @@ def check_probe(plan: Plan) -> None:
             f"--compile {plan.compiled} is for training, and a probe trains no network: leave it "
             "out"
         )
-    layer = feature_layer(plan.network)
-    dense = isinstance(layer, nn.Linear) and layer.bias is not None
     plan.dataset.task.require_classes(
         "a probe fits the last dense layer of a network that classifies"
     )
-    if not dense:
-        raise RequestError(
-            f"a probe fits the last dense layer of a network, and {plan.recipe.network.name!r} "
-            "ends in another layer: use --recipe transfer"
-        )
-    rows = _training_rows(plan, layer.in_features)
+    rows = _training_rows(plan, _last_layer(plan).in_features)
     _number_of_folds(plan.dataset.labels[rows], _groups(plan)[rows], plan.dataset.task.names)
 
 
@@ -70,8 +64,8 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
     `check_probe` checks the plan beforehand.
     """
     began = time.monotonic()
-    layer = feature_layer(plan.network)
-    network = plan.network.to(plan.device, memory_format=torch.channels_last).eval()
+    layer = _last_layer(plan)
+    network = plan.network.to(plan.device).to(memory_format=torch.channels_last).eval()
     labels = plan.dataset.labels
     rows, val = _training_rows(plan, layer.in_features), plan.split.rows(plan.dataset, "val")
     if len(rows) < (all_rows := plan.split.counts()["train"]):
@@ -100,6 +94,16 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
     run.save_history([empty | row | {"seconds": time.monotonic() - began}])
     say(f"logistic regression with C = {strength:g}, chosen by cross-validation  {shown}")
     return network.to("cpu")
+
+
+def _last_layer(plan: Plan) -> nn.Linear:
+    layer = feature_layer(plan.network)
+    if not isinstance(layer, nn.Linear) or layer.bias is None:
+        raise RequestError(
+            f"a probe fits the last dense layer of a network, and {plan.recipe.network.name!r} "
+            "ends in another layer: use --recipe transfer"
+        )
+    return layer
 
 
 def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
@@ -165,7 +169,7 @@ def fit_classifier(
     standard = (features - mean) / std
     number = _number_of_folds(labels, groups, names)
     folds = PredefinedSplit(deal_folds(labels, groups, number, seed))
-    best = (np.inf, None)
+    best: tuple[float, Any] = (np.inf, None)
     for strength in STRENGTHS:
         model = LogisticRegression(C=strength, max_iter=1000)
         predicted = cross_val_predict(model, standard, labels, cv=folds, method="predict_proba")

@@ -74,7 +74,7 @@ class World:
     @property
     def turn(self) -> int:
         """0 for the first process, 1 for one process of each other machine, 2 for the rest."""
-        if self.is_first:
+        if self.launcher is None or self.is_first:
             return 0
         return 1 if self.launcher.local_rank() == 0 else 2
 
@@ -86,10 +86,10 @@ class World:
     def from_first(self, value: Value | None = None) -> Value:
         """The value that the first process gives, on all processes; the others give none."""
         self.wait()
-        box = [value]
+        box: list[Any] = [value]
         if self.launcher is not None:
             dist.broadcast_object_list(box, src=0)
-        return box[0]  # type: ignore[return-value]
+        return box[0]
 
     @contextmanager
     def together(self) -> Iterator[None]:

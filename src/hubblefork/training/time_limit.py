@@ -79,7 +79,7 @@ def _step(plan: Plan) -> Callable[[], float]:
     rows = plan.split.rows(plan.dataset, "train")[:number]
     images = torch.from_numpy(plan.dataset.images[rows]).to(plan.device)
     labels = plan.objective.labels(plan.dataset.labels, plan.dataset.table)[rows].to(plan.device)
-    network = copy.deepcopy(plan.network).to(plan.device, memory_format=torch.channels_last)
+    network = copy.deepcopy(plan.network).to(plan.device).to(memory_format=torch.channels_last)
     optimiser = make_optimiser(network.train(), plan.recipe.optimiser)
     head = create_head(plan.objective.head, plan.dataset.task)
 

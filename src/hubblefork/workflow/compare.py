@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,7 +106,7 @@ def _in_common(entries: Sequence[_Entry]) -> list[_Entry]:
     for entry in entries:
         rows = pd.Index(entry.predictions.ids).get_indexer(shared)
         kept.append(replace(entry, predictions=entry.predictions.take(rows)))
-        if not np.allclose(kept[-1].predictions.true, kept[0].predictions.true, atol=1e-5):
+        if not np.allclose(kept[-1].predictions.labels, kept[0].predictions.labels, atol=1e-5):
             raise RequestError(
                 f"{kept[0].run.path} and {entry.run.path} have images of the same ids with other "
                 "labels: they were not tested on the same source"
@@ -132,6 +133,7 @@ def _comparison(page: Path, entries: Sequence[_Entry]) -> Comparison:
 
 def _compared(entry: _Entry) -> ComparedRun:
     run, found = entry.run, entry.predictions
+    cost: dict[str, Any]
     if entry.trained:
         history = run.history
         cost = {
@@ -144,7 +146,7 @@ def _compared(entry: _Entry) -> ComparedRun:
         cost = run.metrics.get("cost", {})
     return ComparedRun(
         name=entry.name,
-        metrics=found.task.measure(found.true, found.values),
+        metrics=found.task.measure(found.labels, found.values),
         history=history,
         parameters=cost.get("parameters"),
         epochs=cost.get("epochs"),
@@ -156,7 +158,7 @@ def _compared(entry: _Entry) -> ComparedRun:
 
 def _pair(first: _Entry, second: _Entry) -> Pair:
     one, two = first.predictions, second.predictions
-    differences = one.task.compare(one.true, one.values, two.values)
+    differences = one.task.compare(one.labels, one.values, two.values)
     test = mcnemar(one.correct, two.correct) if one.task.exclusive else None
     return Pair(first.name, second.name, differences, test)
 

@@ -95,6 +95,7 @@ def _measure_trust(
     def measured(given: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
         return measure_classes(classes, given, predictor.names, resamples=1)
 
+    sets = known.set_scores and measure_sets(known.set_scores, probabilities, true, predictor.names)
     error = "expected_calibration_error"
     before = measured(known.calibration.inverse.applied(probabilities), true)
     random = np.random.default_rng(0)
@@ -106,7 +107,7 @@ def _measure_trust(
             "brier_before": before["brier"],
             "error_by_chance": float(np.mean(chance)),
         },
-        "prediction_sets": measure_sets(known.set_scores, probabilities, true, predictor.names),
+        "prediction_sets": sets,
     }
 
 

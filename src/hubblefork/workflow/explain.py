@@ -85,18 +85,19 @@ def explain(
     predictor = Predictor.load(run, device, crop)
     _check(predictor, method, layer, folds, places)
     whole_run = Run.open(run) if Path(run).is_dir() else None
-    if not places and crop is not None:
+    if places:
+        with appearing(target) as folder:
+            table = explain_images(predictor, whole_run, places, folder, method, layer)
+        return Explanation(target, table)
+    if crop is not None:
         raise RequestError(
             f"--crop {crop} goes with images; without any, {run} is explained on its own test "
             "set, framed as it was"
         )
-    if not places and whole_run is None:
+    if whole_run is None:
         raise RequestError(f"{run} is a model file and has no test set: name images")
     with appearing(target) as folder:
-        if places:
-            table = explain_images(predictor, whole_run, places, folder, method, layer)
-        else:
-            table = explain_run(predictor, whole_run, folder, method, layer, folds, device)
+        table = explain_run(predictor, whole_run, folder, method, layer, folds, device)
     return Explanation(target, table)
 
 
@@ -128,8 +129,7 @@ def _check(
     if method is not None and method not in METHODS:
         raise RequestError(f"no method is called {method!r}; {nearest(method, METHODS)}")
     method = method or choose_method(predictor)
-    framing, channels = predictor.framing, predictor.card.input_shape[0]
-    blank = np.zeros((framing.size, framing.size, channels), np.uint8)
+    blank = np.zeros(predictor.framing.shape, np.uint8)
     attribution(predictor, blank, method, layer=layer if method == "grad-cam" else None)
     if layer:
         activation_maps(predictor, blank, [layer])

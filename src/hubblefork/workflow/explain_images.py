@@ -60,6 +60,7 @@ def explain_images(
         tables = [
             each.neighbours.table([each.id], reference.ids, reference.descriptions)
             for each in explained
+            if each.neighbours is not None
         ]
         save_table(pd.concat(tables, ignore_index=True), folder / "neighbours.csv")
     page = Page(
@@ -78,7 +79,7 @@ def _read(
 ) -> tuple[list[tuple[str, np.ndarray]], list[tuple[str, str]], int]:
     """The first images with their ids, unreadable ones with the reason, and the number of all."""
     framing = predictor.framing
-    shape = (framing.size, framing.size, framing.channels)
+    shape = framing.shape
     found: list[tuple[str, np.ndarray]] = []
     problems: list[tuple[str, str]] = []
     number = 0

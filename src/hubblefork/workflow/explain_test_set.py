@@ -1,8 +1,10 @@
 """Explain a run by its test set: errors, what they depend on, robustness, anomalies, neighbours."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ from hubblefork.explanation.predicted_test_set import TestSet
 from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.predictor import Predictor
 from hubblefork.recipes.recipe import Recipe
-from hubblefork.report.components import Page
+from hubblefork.report.components import Page, Panel, Section
 from hubblefork.report.explain_class_sections import class_sections, class_sentence
 from hubblefork.report.explain_sections import common_sections
 from hubblefork.report.explain_vote_sections import vote_sections, vote_sentence
@@ -36,7 +38,7 @@ _NEIGHBOURS = 8
 
 
 # The page's title, the sections on single answers and a sentence on errors, by the kind of task.
-_PAGES = {
+_PAGES: dict[str, tuple[str, Callable[[Any], list[Section]], Callable[[Any], str]]] = {
     "classes": ("Explanation of a classifier", class_sections, class_sentence),
     "votes": ("Explanation of predicted votes", vote_sections, vote_sentence),
 }
@@ -79,9 +81,10 @@ def explain_run(
         sections=[*sections(found), *common_sections(found)],
         **about_test_set(found, sentence(found)),
     )
-    for chart in (chart for section in page.sections for chart in section.charts):
-        with replacing(folder / "figures" / f"{chart.name}.png", binary=True) as file:
-            file.write(chart.png)
+    for block in (block for section in page.sections for block in section.blocks):
+        if isinstance(block, Panel):
+            with replacing(folder / "figures" / f"{block.name}.png", binary=True) as file:
+                file.write(block.png)
     write_page(page, folder / "explanation.html", "explain")
     return found.tables()["errors"]
 

@@ -82,7 +82,8 @@ def predict(
     blocks = _warn_of_atypical(_blocks(predictor, images, coverage))
     if out is not None:
         return write_predictions(blocks, Path(out))
-    write_submission(blocks, Path(submission))
+    if submission is not None:
+        write_submission(blocks, Path(submission))
     return pd.DataFrame(columns=["id", "problem"])
 
 
@@ -128,8 +129,8 @@ def _blocks(predictor: Predictor, images: Any, coverage: float | None) -> Iterat
 
 def _warn_of_atypical(blocks: Iterable[Predictions]) -> Iterator[Predictions]:
     """Pass blocks on; after the last, say how many images are unlike the training images."""
-    read, atypical = 0, []
-    number = 0
+    read = number = 0
+    atypical: list[str] = []
     for block in blocks:
         if block.typicality is not None:
             found = block.ids[block.typicality <= ATYPICAL]  # NaN, which is not read, is not

@@ -53,6 +53,16 @@ class Framing:
             raise RequestError(f"channels is {self.channels!r}; expected a whole number above 0")
         find_transforms(self.transforms)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a packed image.
+
+        Raises RequestError where images are packed in the size that they have.
+        """
+        if self.size is None:
+            raise RequestError("the images have no common size: expected a number of pixels")
+        return self.size, self.size, self.channels
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -92,8 +92,9 @@ def _label_column(
 def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> Labels:
     """Read a column of classes: numbers of `names`, or whatever words and whole numbers it has."""
     column, total = values.name, len(values)
-    numbered = names is not None and values.dtype.kind in "iuf"
-    if not numbered:
+    if values.dtype.kind not in "iuf":
+        names = None  # the column itself has them
+    if names is None:
         if values.dtype.kind == "f" and (values.dropna() % 1 != 0).any():
             raise RequestError(
                 f"{name}: {column} holds fractions such as {values.dropna().iloc[0]:g}, which are "
@@ -101,7 +102,7 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
             )
         values = as_text(values)
     known = values.notna().to_numpy()
-    if numbered:
+    if names is not None:
         known = known & (values != _UNKNOWN).to_numpy()
     if not known.any():
         raise RequestError(f"{name}: none of its {total:,} rows has a {column}")
@@ -109,7 +110,7 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
     if not known.all():
         number = f"{(~known).sum():,} of {total:,}"
         notes.append(f"{number} images have no {column} and were left out.")
-    if numbered:
+    if names is not None:
         present, numbers = np.unique(values[known], return_inverse=True)
         wrong = [each for each in present if each not in range(len(names))]
         if wrong:
