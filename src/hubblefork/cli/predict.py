@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from hubblefork.cli.options import Crop, Device, ModelArgument
-from hubblefork.core.errors import RequestError
 
 
 def predict(
@@ -44,8 +43,6 @@ def predict(
     """
     from hubblefork.workflow import predict as workflow
 
-    if out is not None and submission is not None:
-        raise RequestError("--out and --submission write different files: give only one of them")
     if out is None and submission is None:
         from hubblefork.cli.output import show_predictions
 

@@ -21,7 +21,7 @@ class RequestError(Exception):
 _MAX_WORDS = 20
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: object, known: Iterable[str]) -> str:
     """Return a hint that names the known words closest to `word`, or the first twenty of them.
 
     >>> nearest("lenet", ["mlp", "lenet5"])
@@ -30,7 +30,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     "known: 'lenet5', 'mlp'"
     """
     words = sorted(known)
-    close = get_close_matches(word, words, n=2, cutoff=0.6)
+    close = get_close_matches(str(word), words, n=2, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(w) for w in close) + "?"
     return f"known: {first_few(map(repr, words), _MAX_WORDS)}"

@@ -25,8 +25,8 @@ def replacing(path: Path | str, binary: bool = False) -> Iterator[IO[Any]]:
     ('whole', 1)
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with _reachable(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         mode, encoding = ("wb", None) if binary else ("w", "utf-8")
         # newline="" leaves line ends to the csv module, so files are the same on every system.
@@ -50,8 +50,8 @@ def appearing(folder: Path | str, first_stays: bool = False) -> Iterator[Path]:
     is kept beside `folder` under another name, which the RequestError gives.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    with _reachable(folder):
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     os.chmod(temporary, 0o777 & ~_umask())
     try:
         yield temporary
@@ -68,6 +68,16 @@ def appearing(folder: Path | str, first_stays: bool = False) -> Iterator[Path]:
                 ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _reachable(path: Path) -> Iterator[None]:
+    """Make the folder above `path`; RequestError where that, or the block, cannot write there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise RequestError(f"cannot write {path}: {error.strerror} ({path.parent})") from error
 
 
 def _umask() -> int:

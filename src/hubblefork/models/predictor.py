@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from hubblefork.core.arguments import as_path
 from hubblefork.core.device import choose_device, explain_out_of_memory, images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
@@ -72,7 +72,7 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, run: str | os.PathLike[str] | Any, device: str = "auto", crop: int | None = None
+        cls, run: str | os.PathLike[str], device: str = "auto", crop: int | None = None
     ) -> "Predictor":
         """Load a run, a run folder or a model file onto a device (`auto`, `cpu` or `cuda`).
 
@@ -200,12 +200,7 @@ class Predictor:
 
 def _model_file(run: object) -> Path:
     """The model file of a run, a run folder, or a model file."""
-    place = getattr(run, "path", run)  # a Run has one
-    if not isinstance(place, str | os.PathLike):
-        raise RequestError(
-            f"expected a run, a run folder or a model file, not {type(run).__name__}"
-        )
-    path = Path(place)
+    path = as_path(run, "run", "a run, a run folder or a model file")
     if not path.exists():
         raise RequestError(f"no run folder or model file at {path}")
     if path.is_file():

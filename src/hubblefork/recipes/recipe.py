@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from hubblefork.core.arguments import as_path, wrong
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.recipes.settings import (
     DataTable,
@@ -160,6 +161,12 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
         raise RequestError(f"recipe {str(name)!r}: {_in_words(error)}") from error
 
 
+def check_settings(settings: object) -> None:
+    """RequestError unless settings are a mapping with keys of text."""
+    if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
+        raise wrong("settings", settings, "a dict from keys to values, such as {'epochs': 20}")
+
+
 def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
     """Turn `["epochs=3"]` into `{"epochs": "3"}`.
 
@@ -200,7 +207,7 @@ def describe_settings() -> dict[str, str]:
 
 
 def _read(name: str | Path) -> dict[str, Any]:
-    path = Path(name)
+    path = as_path(name, "recipe", "the name of a recipe or the path of a .toml file")
     if path.suffix == ".toml":
         if not path.is_file():
             raise RequestError(f"no recipe file at {path}; give a .toml file or one of the names")
@@ -237,6 +244,8 @@ def _find_key(key: str) -> tuple[str, ...]:
     keys = setting_keys()
     matches = [known for known in keys if known == key or known.endswith(f".{key}")]
     if not matches:
+        if inside := [known for known in keys if known.startswith(f"{key}.")]:
+            raise RequestError(f"{key!r} is a table of the recipe: give its keys, as {inside[0]!r}")
         short = {known.rsplit(".", 1)[-1] for known in keys}
         raise RequestError(
             f"a recipe has no key {key!r}; {nearest(key, keys if '.' in key else short)}"

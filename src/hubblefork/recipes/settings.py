@@ -4,8 +4,6 @@ The text below a key is its description in `hubblefork list settings`; the choic
 added to it.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -80,7 +78,7 @@ class DataTable(Table):
     @classmethod
     def _needs_no_file(cls, rule: Any) -> Any:
         """A file of thresholds is read, so that a run keeps what was in it."""
-        return read_rule(rule) if isinstance(rule, str | Path | Mapping) else rule
+        return None if rule is None else read_rule(rule)
 
 
 class SplitTable(Table):

@@ -14,6 +14,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 from PIL import Image
 
+from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.text import percent, several
@@ -83,7 +84,7 @@ def check_page(path: str | Path, maker: str) -> Path:
     RequestError where it is not called like a page, and where it would replace a file that this
     verb did not make: a run's report, say.
     """
-    page = Path(path)
+    page = as_path(path, "out", "the name of a page, such as page.html")
     if page.suffix.lower() not in (".html", ".htm") or page.is_dir():
         raise RequestError(f"--out {page}: expected the name of a page, such as page.html")
     if page.exists():

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pandas as pd
 import tomli_w
 
+from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
 from hubblefork.data.splits import Split
@@ -85,7 +86,7 @@ class Run:
     @classmethod
     def open(cls, path: "str | os.PathLike[str]") -> "Run":
         """Open the folder of an earlier run; RequestError where there is none."""
-        path = Path(path)
+        path = as_path(path, "run", "a run or a run folder")
         if not path.is_dir():
             raise RequestError(f"no run folder at {path}")
         if not (path / _RECIPE).is_file():

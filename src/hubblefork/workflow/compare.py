@@ -1,6 +1,7 @@
 """Compare runs on the test images that they have in common."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.arguments import as_path, wrong
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.text import several
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.packing import open_packed
 from hubblefork.evaluation.comparison import mcnemar
@@ -62,10 +65,13 @@ def compare(runs: Sequence[str | Path | Run], *, out: str | Path | None = None) 
     >>> list(compared.table["run"]), int(compared.table["n"][0]), compared.page.is_file()
     (['run', 'mlp'], 16, True)
     """
-    page = check_page(out or "comparison.html", "compare")
-    paths = [Path(run) for run in runs]
+    page = check_page("comparison.html" if out is None else out, "compare")
+    given = "a list of two or more runs, run folders, or folders that evaluate made"
+    if isinstance(runs, str | os.PathLike) or not isinstance(runs, Iterable):
+        raise wrong("runs", runs, given)
+    paths = [as_path(run, f"run {place}", "a run folder") for place, run in enumerate(runs, 1)]
     if len(paths) < 2:
-        raise RequestError(f"{len(paths)} run given; two or more can be compared")
+        raise RequestError(f"compare was given {several(len(paths), 'run')}; expected {given}")
     twice = [str(path) for path in paths if paths.count(path) > 1]
     if twice:
         raise RequestError(f"{twice[0]} is given twice")

@@ -1,5 +1,6 @@
 """Measure a trained model again: on its own test set, or on any other labelled source."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.files import appearing
 from hubblefork.core.progress import say
@@ -33,6 +35,10 @@ class Evaluation:
 
     path: Path
     metrics: dict[str, Any]
+
+    def __fspath__(self) -> str:
+        """An evaluation can be given to `compare` as its folder can."""
+        return os.fspath(self.path)
 
 
 def evaluate(
@@ -107,7 +113,7 @@ def evaluate(
 
 def _folder(run: Path, source: str | None, out: str | Path | None) -> Path:
     if out is not None:
-        folder = Path(out)
+        folder = as_path(out, "out", "the path of a folder to make")
     else:
         name = "test" if source is None else short_name(source)
         folder = (run if run.is_dir() else run.parent) / f"evaluation-{name}"

@@ -66,7 +66,7 @@ def inspect(
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     recipe = load_recipe("default", settings)
     opened = open_source(source, recipe.data.classes, labelled=False)
-    page = check_page(out or f"data-{short_name(opened.name)}.html", "inspect")
+    page = check_page(f"data-{short_name(opened.name)}.html" if out is None else out, "inspect")
     data = recipe.data
     framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
     dataset = pack(opened, framing)

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from hubblefork.core.arguments import as_path, wrong
+from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import say
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import ATYPICAL
@@ -71,19 +74,25 @@ def predict(
     >>> predict(run, galaxies, out=folder / "classes.csv").empty
     True
     """
+    if out is not None and submission is not None:
+        raise RequestError("--out and --submission write different files: give only one of them")
     if out is None and submission is None:
         found = predictions(model, images, crop=crop, coverage=coverage, device=device)
         return found.table()
+    path = as_path(
+        submission if out is None else out,
+        "submission" if out is None else "out",
+        "the path of a file to write",
+    )
     if out is not None:
-        check_table_path(Path(out))
+        check_table_path(path)
     predictor = _load(model, crop, coverage, device)
     if submission is not None:
-        check_submission(predictor, Path(submission))
+        check_submission(predictor, path)
     blocks = _warn_of_atypical(_blocks(predictor, images, coverage))
     if out is not None:
-        return write_predictions(blocks, Path(out))
-    if submission is not None:
-        write_submission(blocks, Path(submission))
+        return write_predictions(blocks, path)
+    write_submission(blocks, path)
     return pd.DataFrame(columns=["id", "problem"])
 
 
@@ -110,6 +119,8 @@ def _load(
 ) -> Predictor:
     predictor = Predictor.load(model, device, crop)
     if coverage is not None:
+        if isinstance(coverage, bool) or not isinstance(coverage, Real):
+            raise wrong("coverage", coverage, "a number above 0 and below 1, such as 0.95")
         predictor.uncertainty.check_coverage(coverage)
     return predictor
 

@@ -137,8 +137,8 @@ def _pack(source: Any, recipe: Recipe) -> PackedDataset:
 
 def _recipe(request: Request, earlier: Run | None) -> Recipe:
     """The recipe as resolved; that of the earlier run where no other is asked for."""
-    used = earlier.path / "recipe.toml" if earlier else None
-    recipe = load_recipe(request.recipe or used or "default", request.settings)
+    used = earlier.path / "recipe.toml" if earlier else "default"
+    recipe = load_recipe(used if request.recipe is None else request.recipe, request.settings)
     if earlier and recipe.training.minutes:  # the epochs that fit were measured at the first start
         recipe = with_epochs(recipe, earlier.recipe.training.epochs)
     number, batch = request.world.size, recipe.training.batch_size

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
+from pytorch_lightning import Callback
+from pytorch_lightning.loggers import Logger
 from torch import nn
 
+from hubblefork.core.arguments import as_path, as_whole, wrong
 from hubblefork.core.device import choose_compile, choose_device
-from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import colour_of
 from hubblefork.models.model_file import ModelCard, current_versions, save_model
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters, registered_name
+from hubblefork.recipes.recipe import check_settings
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import Plan
@@ -23,9 +26,7 @@ from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.evaluation_outputs import measure_test_part
 from hubblefork.workflow.start_run import Request, device_name, read_plan, start_run
 
-if TYPE_CHECKING:
-    from pytorch_lightning import Callback
-    from pytorch_lightning.loggers import Logger
+Of = TypeVar("Of")
 
 # The largest seed of NumPy's and torch's generators.
 _LARGEST_SEED = 2**32 - 1
@@ -45,8 +46,8 @@ def train(
     nodes: int = 1,
     compile: str = "off",
     resume: bool = False,
-    callbacks: Sequence["Callback"] = (),
-    logger: "Logger | None" = None,
+    callbacks: Callback | Sequence[Callback] = (),
+    logger: Logger | Sequence[Logger] | None = None,
 ) -> Run:
     """Train a classifier on labelled images, evaluate it on its test set, and write a report.
 
@@ -80,7 +81,7 @@ def train(
         Continue an interrupted run: the one at `out`, or else the newest unfinished one of the
         same source below `runs/`. It ends with the weights of an uninterrupted run.
     callbacks, logger
-        Of PyTorch Lightning. Loss and training metric are logged after each epoch, those of the
+        One or several of PyTorch Lightning. Loss and training metric are logged after each epoch, those of the
         validation set with `val_` before their names.
         With several devices and no launcher they are copied to the new processes, so their state
         afterwards is not seen here.
@@ -91,26 +92,30 @@ def train(
     >>> list(run.history["epoch"]), run.metrics["n"], run.finished
     ([1, 2], 16, True)
     """
-    if not 0 <= seed <= _LARGEST_SEED:
-        raise RequestError(f"--seed {seed}: expected a number from 0 to {_LARGEST_SEED}")
+    seed = as_whole(seed, "seed", 0, _LARGEST_SEED)
+    devices, nodes = as_whole(devices, "devices", 1), as_whole(nodes, "nodes", 1)
+    settings = {} if settings is None else settings
+    check_settings(settings)
     if network is not None:
-        settings = _with_network(settings or {}, network)
+        settings = _with_network(settings, network)
+    callbacks = _list_of(callbacks, "callbacks", Callback)
+    loggers = [] if logger is None else _list_of(logger, "logger", Logger)
     module = network if isinstance(network, nn.Module) else None
     with join(devices, nodes) as world:
         with world.together():
             place = choose_device(device, devices)
             compiled = choose_compile(compile, place, world.size)
-            check_sendable(world, network=module, callbacks=callbacks, logger=logger)
+            check_sendable(world, network=module, callbacks=callbacks, logger=loggers)
             request = Request(
                 source=source,
                 recipe=recipe,
                 network=module,
-                out=None if out is None else Path(out),
-                settings=settings or {},
+                out=None if out is None else as_path(out, "out", "the path of a folder to make"),
+                settings=settings,
                 seed=seed,
                 precision=precision,
                 resume=resume,
-                logged=bool(callbacks or logger),
+                logged=bool(callbacks or loggers),
                 device=place,
                 compiled=compiled,
                 world=world,
@@ -136,7 +141,7 @@ def train(
             if planned.recipe.training.method == "probe":
                 trained = fit_probe(planned, run)
             else:
-                trained = fit(planned, run, callbacks, logger)
+                trained = fit(planned, run, callbacks, loggers)
         with world.together():
             if world.is_first:
                 if trained is not None:
@@ -145,15 +150,21 @@ def train(
     return run
 
 
+def _list_of(given: Any, name: str, kind: type[Of]) -> list[Of]:
+    """One or several of PyTorch Lightning's as a list; RequestError for anything else."""
+    found = [given] if isinstance(given, kind) else given
+    if not isinstance(found, list | tuple) or not all(isinstance(each, kind) for each in found):
+        raise wrong(name, given, f"a {kind.__name__} of PyTorch Lightning or a list of these")
+    return list(found)
+
+
 def _with_network(settings: Mapping[str, Any], network: str | nn.Module) -> dict[str, Any]:
     """The settings with the name of another network than the recipe's."""
     if isinstance(network, str):
         return {**settings, "network.name": network}
     if not isinstance(network, nn.Module):
-        raise RequestError(
-            f"network is a {type(network).__name__}: expected the name of a network (hubblefork "
-            "list networks) or a torch module"
-        )
+        expected = "the name of a network (hubblefork list networks) or a torch module"
+        raise wrong("network", network, expected)
     return {**settings, "network.name": registered_name(network), "network.weights": None}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from hubblefork.core.arguments import as_whole
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.transforms import find_transforms
 from hubblefork.sky.stretch import Stretch
@@ -44,13 +45,10 @@ class Framing:
     def __post_init__(self) -> None:
         for name in ("crop", "size"):
             side = getattr(self, name)
-            # 10,000 squared is the largest image that is decoded at all (images.MOST_PIXELS).
-            if side is not None and not (_is_whole(side) and 1 <= side <= 10_000):
-                raise RequestError(
-                    f"{name} is {side!r}; expected a whole number of pixels from 1 to 10,000"
-                )
-        if not (_is_whole(self.channels) and self.channels >= 1):
-            raise RequestError(f"channels is {self.channels!r}; expected a whole number above 0")
+            if side is not None:
+                # 10,000 squared is the largest image that is decoded at all (images.MOST_PIXELS).
+                object.__setattr__(self, name, as_whole(side, name, 1, 10_000, " of pixels"))
+        as_whole(self.channels, "channels", 1)
         find_transforms(self.transforms)
 
     @property

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.images.blocks import Job
 from hubblefork.data.images.framing import Framing
@@ -116,9 +117,10 @@ def read_rule(rule: str | Path | Mapping[str, Any]) -> str | Thresholds:
     """
     if isinstance(rule, Mapping):
         return _thresholds(rule, "the table of classes")
+    path = as_path(rule, "classes", f"{' or '.join(RULES)}, thresholds, or a .toml file of these")
     if str(rule) in RULES:
         return str(rule)
-    path = Path(rule).expanduser()
+    path = path.expanduser()
     if path.suffix != ".toml":
         raise RequestError(
             f"neither a .toml file of thresholds nor a rule for classes: {str(rule)!r}; "
