@@ -38,6 +38,10 @@ def train(
     network: str | nn.Module | None = None,
     out: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    crop: int | None = None,
+    size: int | None = None,
+    grey: bool = False,
+    classes: str | Mapping[str, Any] | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -65,6 +69,9 @@ def train(
         The run folder to make; by default `runs/<date>/<recipe>-<dataset>-<time>`.
     settings
         Values of the recipe to override, by key: `{"epochs": 20}`.
+    crop, size, grey, classes
+        As `inspect` takes them; the same as the settings `data.crop`, `data.size`, `data.grey` and
+        `data.classes`.
     seed
         Random seed of the split, the initial weights, the batch order and the augmentation.
     device
@@ -87,14 +94,17 @@ def train(
 
     Returns the run. Raises RequestError, before anything is written, for a wrong request.
 
-    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 2, "data.size": 24})
+    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 2}, size=24)
     >>> list(run.history["epoch"]), run.metrics["n"], run.finished
     ([1, 2], 16, True)
     """
     if not 0 <= seed <= _LARGEST_SEED:
         raise RequestError(f"--seed {seed}: expected a number from 0 to {_LARGEST_SEED}")
+    data = {"crop": crop, "size": size, "grey": grey or None, "classes": classes}
+    given = {f"data.{key}": value for key, value in data.items() if value is not None}
+    settings = {**(settings or {}), **given}
     if network is not None:
-        settings = _with_network(settings or {}, network)
+        settings = _with_network(settings, network)
     module = network if isinstance(network, nn.Module) else None
     with join(devices, nodes) as world:
         with world.together():
@@ -106,7 +116,7 @@ def train(
                 recipe=recipe,
                 network=module,
                 out=None if out is None else Path(out),
-                settings=settings or {},
+                settings=settings,
                 seed=seed,
                 precision=precision,
                 resume=resume,
