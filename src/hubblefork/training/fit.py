@@ -20,13 +20,7 @@ from hubblefork.core.files import replacing
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.allocator import keep_freed_memory
-from hubblefork.training.batches import (
-    PackedRows,
-    balanced_chunks,
-    batches,
-    has_room,
-    resident,
-)
+from hubblefork.training.batches import PackedRows, balanced_chunks, batches, has_room, resident
 from hubblefork.training.data_parallel import BatchNormOfAll, share_batch_norm
 from hubblefork.training.epoch_log import EpochLog
 from hubblefork.training.lightning_module import Classifier
