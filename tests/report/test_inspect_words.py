@@ -26,7 +26,6 @@ def found(counts=(60, 40), crop=None, size=32, left_out=(), parts=None, **change
         table=table,
         labels=codes,
         framing=Framing(crop, size),
-        labels=np.repeat(np.arange(len(counts)), counts),
         info={"left_out": list(left_out)},
     )
     light = pd.DataFrame({"std": [20.0] * total, "saturated": 0.0})
