@@ -77,6 +77,7 @@ def test_a_source_that_cannot_be_used_is_one_line_and_nothing_is_written(
         (["--set", "epoch=3"], "did you mean 'epochs'"),
         (["--set", "epochs"], "key=value"),
         (["--set", "network.name=lenet"], "did you mean 'lenet5'"),
+        (["--network", "lenet"], "did you mean 'lenet5'"),
         (["--size", "8"], "at least 16x16"),
         (["--size", "0"], "data.size"),
         (["--crop", "999999"], "crop"),

@@ -14,7 +14,7 @@ from hubblefork.data.inspection import (
 )
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
-from hubblefork.evaluation.vote_summary import summarise_votes
+from hubblefork.evaluation.vote_metrics import summarise_votes
 from hubblefork.sky.class_rules import FIVE_CLASSES, five_class
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.sky.simulation.simulate import simulate

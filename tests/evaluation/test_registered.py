@@ -81,7 +81,7 @@ def test_a_decorated_function_is_measured_with_an_interval_for_its_task():
     votes = np.zeros((2, len(GALAXY_ZOO_2.columns)))
     assert Votes().measure(votes, votes + 0.25)["worst_vote"] == 0.25
     assert [each.name for each in Votes().metrics] == ["rmse", "mae", "worst_vote"]
-    assert Votes().metrics[-1].better(0.1, 0.2)
+    assert Votes().metrics[-1].lower_is_better
 
 
 def test_a_package_announces_a_metric(package):

@@ -46,9 +46,6 @@ def test_the_surest_answers_are_right_more_often():
     everything = (probabilities.argmax(axis=1) == true).mean()
     assert curve.accuracy_at(1) == pytest.approx(everything)
     assert curve.accuracy_at(0.2) > curve.accuracy_at(0.6) > curve.accuracy_at(1)
-    assert 0 < curve.area < 1 - everything
-    assert curve.accuracy_at(curve.kept_at(0.9)) >= 0.9
-    assert curve.kept_at(1.01) == 0
 
 
 @given(st.integers(0, 2**32 - 1))

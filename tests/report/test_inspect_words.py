@@ -19,10 +19,12 @@ def found(counts=(60, 40), crop=None, size=32, left_out=(), parts=None, **change
         if column in changes:
             table[column] = changes.pop(column)
     names = tuple("abcdefgh"[: len(counts)])
+    codes = np.repeat(np.arange(len(counts)), counts)
     dataset = SimpleNamespace(
         source="a folder",
         task=Classes(names),
         table=table,
+        labels=codes,
         framing=Framing(crop, size),
         info={"left_out": list(left_out)},
     )
@@ -30,7 +32,7 @@ def found(counts=(60, 40), crop=None, size=32, left_out=(), parts=None, **change
     given = {
         "dataset": dataset,
         "names": names,
-        "codes": np.repeat(np.arange(len(counts)), counts),
+        "codes": codes,
         "light": light,
         "identical": [],
         "near": [],

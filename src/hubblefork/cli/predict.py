@@ -50,13 +50,7 @@ def predict(
         show_predictions(found)
         return
     unread = workflow.predict(
-        model,
-        images,
-        out=out,
-        submission=submission,
-        crop=crop,
-        coverage=coverage,
-        device=device,
+        model, images, out=out, submission=submission, crop=crop, coverage=coverage, device=device
     )
     for row in unread.itertuples():
         print(f"not read: {row.id}: {row.problem}", file=sys.stderr)

@@ -22,6 +22,10 @@ def train(
             help="Name of a recipe (hubblefork list recipes) or a .toml file. [default: default]"
         ),
     ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="Network in place of the recipe's (hubblefork list networks)."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,7 +60,11 @@ def train(
         ),
     ] = "off",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the interrupted run in the folder --out.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue the interrupted run at --out, or the newest one of the source.",
+        ),
     ] = False,
 ) -> None:
     """Train a classifier on labelled images.
@@ -68,14 +76,16 @@ def train(
     from hubblefork.recipes.recipe import parse_settings
     from hubblefork.workflow import train as workflow
 
-    settings: dict[str, object] = dict(parse_settings(set_ or []))
-    data = {"crop": crop, "size": size, "grey": grey or None, "classes": classes}
-    settings |= {f"data.{key}": value for key, value in data.items() if value is not None}
     run = workflow.train(
         source,
         recipe,
+        network=network,
         out=out,
-        settings=settings,
+        settings=parse_settings(set_ or []),
+        crop=crop,
+        size=size,
+        grey=grey,
+        classes=classes,
         seed=seed,
         device=device,
         precision=precision,

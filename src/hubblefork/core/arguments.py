@@ -39,8 +39,8 @@ def as_whole(given: object, name: str, least: int, most: int | None = None, of: 
     Traceback (most recent call last):
     hubblefork.core.errors.RequestError: crop is 0; expected a whole number of pixels from 1 to ...
     """
-    whole = isinstance(given, Integral) and not isinstance(given, bool)
-    if not whole or given < least or (most is not None and given > most):
+    number = int(given) if isinstance(given, Integral) and not isinstance(given, bool) else None
+    if number is None or number < least or (most is not None and number > most):
         limits = f"from {least} to {most:,}" if most is not None else f"of at least {least}"
         raise wrong(name, given, f"a whole number{of} {limits}")
-    return int(given)
+    return number

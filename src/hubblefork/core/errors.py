@@ -36,6 +36,15 @@ def nearest(word: object, known: Iterable[str]) -> str:
     return f"known: {first_few(map(repr, words), _MAX_WORDS)}"
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's message without its full stop, or what kind of error it is.
+
+    >>> first_line(ValueError("no header.\\nmore")), first_line(KeyError())
+    ('no header', 'KeyError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+
+
 def first_few(items: Iterable[object], limit: int = 3) -> str:
     """Name the first few of many things.
 

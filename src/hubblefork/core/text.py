@@ -24,7 +24,7 @@ def whole_percent(fraction: float) -> str:
     return f">{_SPACE}99{_SPACE}%" if 0.995 <= fraction < 1 else percent(fraction, 0)
 
 
-def between(interval: tuple[float, float] | list[float] | None, digits: int = 1) -> str:
+def between(interval: tuple[float, float] | list[float] | None) -> str:
     """An interval of fractions, in percent.
 
     >>> between([0.9421, 0.9603])
@@ -33,7 +33,7 @@ def between(interval: tuple[float, float] | list[float] | None, digits: int = 1)
     if interval is None:
         return "–"
     low, high = interval
-    return f"{100 * low:.{digits}f} to {percent(high, digits)}"
+    return f"{100 * low:.1f} to {percent(high)}"
 
 
 def duration(seconds: float) -> str:

@@ -43,9 +43,17 @@ def find_groups(
         names.append(f"sky positions within {SAME_POSITION_ARCSEC:g} arcsec")
     if not pairs:
         return np.arange(len(table)), []
-    a, b = np.concatenate(pairs).T
-    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(len(table), len(table)))
-    return connected_components(graph, directed=False)[1], names
+    return connected(np.concatenate(pairs), len(table)), names
+
+
+def connected(pairs: np.ndarray, number: int) -> np.ndarray:
+    """Return which group each of so many rows is in (number,), where pairs (n, 2) connect them.
+
+    >>> connected(np.array([[0, 2]]), 3)
+    array([0, 1, 0], dtype=int32)
+    """
+    graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(number, number))
+    return connected_components(graph, directed=False)[1]
 
 
 def _equal_pairs(values: pd.Series) -> np.ndarray:

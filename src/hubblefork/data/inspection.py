@@ -9,16 +9,14 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import near_pairs
-from hubblefork.data.groups import find_groups
+from hubblefork.data.groups import connected, find_groups
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
 from hubblefork.data.subsets import SUBSETS
-from hubblefork.evaluation.vote_summary import VoteSummary, summarise_votes
+from hubblefork.evaluation.vote_metrics import VoteSummary, summarise_votes
 
 # An image whose brightness has a smaller standard deviation than this, of 255, looks blank: the
 # noise of an empty sky has a larger one.
@@ -137,9 +135,8 @@ def inspect_dataset(
     Raises RequestError where there is no column `group`.
     """
     table = dataset.table
-    find_groups(
-        table.head(0), group
-    )  # a wrong name is the user's mistake, not a property of the data
+    # A wrong name is the user's mistake, not a property of the data.
+    find_groups(table.head(0), group)
     light = measure_light(dataset.images)
     names: tuple[str, ...] = ()
     codes = None
@@ -265,10 +262,8 @@ def _tied(pairs: np.ndarray, similarity: np.ndarray) -> list[tuple[np.ndarray, f
     """
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(-1, 2)
-    shape = (len(rows), len(rows))
-    graph = coo_array((np.ones(len(pairs), bool), (place[:, 0], place[:, 1])), shape=shape)
-    number, group = connected_components(graph, directed=False)
-    least = np.ones(number)
+    group = connected(place, len(rows))
+    least = np.ones(len(rows))
     np.minimum.at(least, group[place[:, 0]], similarity)
     sets = [(np.sort(rows[members]), float(least[group[members[0]]])) for members in _sets(group)]
     return sorted(sets, key=lambda each: -each[1])

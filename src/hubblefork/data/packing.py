@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,8 @@ def pack(
     dataset = PackedDataset.open(_dataset_folder(folder, key), source.name)
     # The same images may have been packed from other places, with other notes.
     dataset.info["notes"] = source.notes
-    _say_left_out(dataset.info["left_out"], len(source.table))
+    if left_out := dataset.info["left_out"]:
+        say(f"left out {len(left_out):,} of {len(source.table):,} images: {_reasons(left_out)}")
     return dataset
 
 
@@ -157,7 +158,12 @@ def _write(
         file.write(header)
         for block, result in zip(blocks, read, strict=True):
             if result.misfit is not None:
-                _refuse_sizes(source, block[result.misfit[0]], result.misfit[1], shape)
+                place, found = result.misfit
+                raise RequestError(
+                    f"{source.name}: the images differ in size "
+                    f"({source.table['origin'].iloc[block[place]]} gives {found[1]}x{found[0]}, an "
+                    f"earlier one {side}x{side}); give one size (--size)"
+                )
             file.write(result.pixels)
             rows.append(np.array(result.read, np.int64) + block.start)
             digests += result.digests
@@ -232,16 +238,6 @@ def _first_side(source: Source, framing: Framing) -> int:
     return 1  # none can; reading them all gives the reasons
 
 
-def _refuse_sizes(
-    source: Source, row: int, found: tuple[int, ...], expected: tuple[int, ...]
-) -> NoReturn:
-    raise RequestError(
-        f"{source.name}: the images differ in size ({source.table['origin'].iloc[row]} gives "
-        f"{found[1]}x{found[0]}, an earlier one {expected[1]}x{expected[0]}); "
-        "give one size (--size)"
-    )
-
-
 def _npy_header(shape: tuple[int, ...]) -> bytes:
     """Return the header of an .npy file; its length is the same for any number of rows."""
     stream = BytesIO()
@@ -274,11 +270,6 @@ def _counts(source: Source, table: pd.DataFrame, left_out: list[dict[str, str]])
             f"{_reasons(left_out)}"
         )
     return after
-
-
-def _say_left_out(left_out: list[dict[str, str]], total: int) -> None:
-    if left_out:
-        say(f"left out {len(left_out):,} of {total:,} images: {_reasons(left_out)}")
 
 
 def _reasons(left_out: list[dict[str, str]]) -> str:

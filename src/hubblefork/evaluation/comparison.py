@@ -65,7 +65,6 @@ def compare_classes(
     first: np.ndarray,
     second: np.ndarray,
     names: Sequence[str],
-    seed: int = 0,
     resamples: int = 1000,
 ) -> dict[str, Difference]:
     """By how much the second classifier's metrics are above the first's, on the same images.
@@ -79,16 +78,11 @@ def compare_classes(
     """
     _check_number(first, second)
     weighed = [weigh(true, probabilities, names) for probabilities in (first, second)]
-    return _differences([evidence.scores for evidence in weighed], len(true), seed, resamples)
+    return _differences([evidence.scores for evidence in weighed], len(true), resamples)
 
 
 def compare_votes(
-    true: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    tree: DecisionTree,
-    seed: int = 0,
-    resamples: int = 1000,
+    true: np.ndarray, first: np.ndarray, second: np.ndarray, tree: DecisionTree
 ) -> dict[str, Difference]:
     """By how much RMSE and MAE of the second's vote fractions are above the first's.
 
@@ -96,21 +90,20 @@ def compare_votes(
     """
     _check_number(first, second)
     scores = [votes_error(true, predicted, tree).scores for predicted in (first, second)]
-    return _differences(scores, len(true), seed, resamples)
+    return _differences(scores, len(true))
 
 
 def _differences(
     scores: Sequence[Callable[[np.ndarray], Mapping[str, float]]],
     number: int,
-    seed: int,
-    resamples: int,
+    resamples: int = 1000,
 ) -> dict[str, Difference]:
     def difference(picks: np.ndarray) -> dict[str, float]:
         first, second = (score(picks) for score in scores)
         return {name: second[name] - first[name] for name in first}
 
     found = difference(np.arange(number))
-    drawn = bootstrap(difference, number, resamples, seed)
+    drawn = bootstrap(difference, number, resamples)
     return {name: Difference(float(value), *interval(drawn[name])) for name, value in found.items()}
 
 

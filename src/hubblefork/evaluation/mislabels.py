@@ -47,7 +47,7 @@ def likely_mislabels(
     others = probabilities.copy()
     others[rows, labels] = -np.inf
     suggested = others.argmax(axis=1)
-    seems = confident_class(probabilities, class_thresholds(labels, probabilities))
+    seems = _confident_class(probabilities, _class_thresholds(labels, probabilities))
     words = np.array(names, dtype=object)
     table = pd.DataFrame(
         {
@@ -63,7 +63,7 @@ def likely_mislabels(
     return table.sort_values("p_label", kind="stable").reset_index(drop=True)
 
 
-def class_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def _class_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """(K,) the mean probability of each class over the images said to be of it; 1 if none."""
     classes = probabilities.shape[1]
     counts = np.bincount(labels, minlength=classes)
@@ -72,7 +72,7 @@ def class_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarra
     return np.where(counts > 0, sums / np.maximum(counts, 1), 1.0)
 
 
-def confident_class(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+def _confident_class(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """(N,) the most probable of the classes that reach their threshold; -1 where none does."""
     reached = np.where(probabilities >= thresholds, probabilities, -np.inf)
     return np.where(np.isfinite(reached).any(axis=1), reached.argmax(axis=1), -1)

@@ -49,19 +49,9 @@ class RiskCoverage:
     kept: np.ndarray
     accuracy: np.ndarray
 
-    @property
-    def area(self) -> float:
-        """Mean of the error (0 to 1) over all shares kept; less is better (Geifman et al. 2018)."""
-        return float(np.mean(1 - self.accuracy))
-
     def accuracy_at(self, kept: float) -> float:
         """The accuracy of this share of the images, the surest ones."""
         return float(self.accuracy[max(0, round(kept * len(self.accuracy)) - 1)])
-
-    def kept_at(self, accuracy: float) -> float:
-        """The largest share of images whose answers are right this often; 0 where none is."""
-        enough = np.flatnonzero(self.accuracy >= accuracy)
-        return float(self.kept[enough[-1]]) if len(enough) else 0.0
 
 
 def reliability(true: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> Reliability:
@@ -100,8 +90,8 @@ def risk_coverage(true: np.ndarray, probabilities: np.ndarray) -> RiskCoverage:
 
     >>> true, sure = np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]])
     >>> curve = risk_coverage(true, sure)
-    >>> curve.accuracy_at(0.67), curve.kept_at(1.0), round(curve.accuracy_at(1), 3)
-    (1.0, 0.666..., 0.667)
+    >>> curve.accuracy_at(0.67), round(curve.accuracy_at(1), 3)
+    (1.0, 0.667)
     """
     confidence, right = _surest(true, probabilities)
     order = np.argsort(-confidence, kind="stable")

@@ -43,7 +43,7 @@ def accuracy(right: np.ndarray) -> Score:
     return Score("accuracy", float(right.mean()), *interval)
 
 
-def rmse(squared: np.ndarray, seed: int = 0) -> Score:
+def rmse(squared: np.ndarray) -> Score:
     """The root of the mean of squared errors (N,), one a galaxy, bootstrapped over galaxies.
 
     >>> score = rmse(np.array([0.01, 0.04, 0.04]))
@@ -51,7 +51,5 @@ def rmse(squared: np.ndarray, seed: int = 0) -> Score:
     (0.173, 0.1, 0.2)
     """
     squared = np.asarray(squared, dtype=float)
-    drawn = bootstrap(
-        lambda picks: {"rmse": np.sqrt(squared[picks].mean())}, len(squared), seed=seed
-    )
+    drawn = bootstrap(lambda picks: {"rmse": np.sqrt(squared[picks].mean())}, len(squared))
     return Score("rmse", float(np.sqrt(squared.mean())), *interval(drawn["rmse"]))

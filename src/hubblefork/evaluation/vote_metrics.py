@@ -1,7 +1,7 @@
 """How close predicted vote fractions are to the volunteers': the `metrics.json` of a votes run."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,12 @@ import pandas as pd
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.intervals import bootstrap, interval
 from hubblefork.evaluation.registered import registered_scores
+from hubblefork.sky.class_rules import NO_CLASS, rules_of
 from hubblefork.sky.decision_tree import DecisionTree, Question
 
 
 def measure_votes(
-    true: np.ndarray,
-    predicted: np.ndarray,
-    tree: DecisionTree,
-    seed: int = 0,
-    resamples: int = 1000,
+    true: np.ndarray, predicted: np.ndarray, tree: DecisionTree, resamples: int = 1000
 ) -> dict[str, Any]:
     """Measure the predicted vote fractions of N galaxies against the true ones.
 
@@ -26,7 +23,7 @@ def measure_votes(
     ----------
     true, predicted : (N, answers) fractions from 0 to 1, in the order of `tree.columns`.
     tree : the questions that were asked.
-    seed, resamples : of the bootstrap over galaxies.
+    resamples : of the bootstrap over galaxies.
 
     Returns
     -------
@@ -52,7 +49,7 @@ def measure_votes(
     found = votes_error(true, predicted, tree)
     error, number = found.error, len(found.error)
     figures = found.scores(np.arange(number))
-    drawn = bootstrap(found.scores, number, resamples, seed)
+    drawn = bootstrap(found.scores, number, resamples)
     return {
         "n": number,
         **{name: float(value) for name, value in figures.items()},
@@ -147,6 +144,41 @@ def largest_errors(
 def question_column(question: Question) -> str:
     """The column of `largest_errors` for one question."""
     return f"question_{question.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class VoteSummary:
+    """What vote fractions (N, answers) say of a sample.
+
+    tree: the questions. first: the fractions of the answers to the first question (N, answers).
+    reached: for each question the mean fraction of volunteers who came to it, and the number of
+        galaxies for which half of them did.
+    rules: the number of galaxies of each class by each rule that turns votes into classes.
+    rmse_of_mean: the error of giving every galaxy the mean fractions of all.
+    """
+
+    tree: DecisionTree = field(repr=False)
+    first: np.ndarray = field(repr=False)
+    reached: list[tuple[float, int]]
+    rules: Mapping[str, Mapping[str, int]]
+    rmse_of_mean: float
+
+
+def summarise_votes(fractions: np.ndarray, tree: DecisionTree) -> VoteSummary:
+    """Summarise vote fractions (N, answers), weighted down the tree."""
+    shares = [tree.reached(fractions, question) for question in tree.questions]
+    rules = {}
+    for rule, (names, classify) in rules_of(tree).items():
+        found = classify(fractions)
+        counts = np.bincount(found[found != NO_CLASS], minlength=len(names)).tolist()
+        rules[rule] = dict(zip(names, counts, strict=True))
+    return VoteSummary(
+        tree=tree,
+        first=fractions[:, tree.question(1).columns],
+        reached=[(float(share.mean()), int((share >= 0.5).sum())) for share in shares],
+        rules=rules,
+        rmse_of_mean=float(np.sqrt(fractions.var(axis=0, dtype=np.float64).mean())),
+    )
 
 
 def _size(error: np.ndarray) -> dict[str, float]:

@@ -48,10 +48,8 @@ def activation_maps(
 
     Parameters
     ----------
-    predictor
-        A trained network.
-    image
-        (H, W, C) uint8, framed as `predictor.framing` says.
+    predictor, image
+        What `attribution` takes.
     layers
         Names, as `network.named_modules()` has them; or the number of first convolutions, each
         with the normalisation and the activation that follow it.
@@ -70,10 +68,7 @@ def activation_maps(
         with _convolutions(network) as records, torch.inference_mode():
             network(inputs)
         return [_of_first(name, output) for name, output in records[:layers]]
-    return _of_layers(network, inputs, layers)
 
-
-def _of_layers(network: nn.Module, inputs: Tensor, layers: Sequence[str]) -> list[ActivationMaps]:
     found = []
 
     def see(layer: str, output: object, maps: Tensor | None) -> None:

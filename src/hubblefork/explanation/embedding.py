@@ -78,7 +78,6 @@ def embedding(
     names: Sequence[str],
     method: str = "tsne",
     most: int = MOST,
-    seed: int = 0,
 ) -> Embedding:
     """Lay out images on a plane by their features.
 
@@ -90,8 +89,8 @@ def embedding(
         The class of each image (N,), as an index of the names.
     method
         `pca`, `tsne`, or `umap` where umap-learn is installed (the extra `umap`).
-    most, seed
-        Of more images than `most`, so many are drawn at random, with this random seed.
+    most
+        Of more images, so many are drawn at random.
 
     Raises RequestError for too few images, an unknown method, and where umap-learn is missing.
 
@@ -107,33 +106,33 @@ def embedding(
         raise RequestError(f"no embedding is called {method!r}; {nearest(method, METHODS)}")
     if len(features) < FEWEST:
         raise RequestError(f"{len(features)} images: an embedding needs {FEWEST} or more")
-    rows = stable_sample(np.arange(len(features)), most, seed)
-    positions = _laid_out(_reduced(features[rows], seed), method, seed)
+    rows = stable_sample(np.arange(len(features)), most)
+    positions = _laid_out(_reduced(features[rows]), method)
     low, high = positions.min(axis=0), positions.max(axis=0)
     positions = (positions - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
     return Embedding(method, positions.astype(np.float32), rows, labels[rows], tuple(names))
 
 
-def _reduced(features: np.ndarray, seed: int) -> np.ndarray:
+def _reduced(features: np.ndarray) -> np.ndarray:
     from sklearn.decomposition import PCA
 
     number = min(_COMPONENTS, *features.shape)
     with np.errstate(invalid="ignore"):  # fractions of the variance, where there is none
-        return PCA(number, random_state=seed).fit_transform(features)
+        return PCA(number, random_state=0).fit_transform(features)
 
 
-def _laid_out(reduced: np.ndarray, method: str, seed: int) -> np.ndarray:
+def _laid_out(reduced: np.ndarray, method: str) -> np.ndarray:
     if method == "pca" or reduced.shape[1] < 2:
         return np.pad(reduced[:, :2], ((0, 0), (0, max(0, 2 - reduced.shape[1]))))
     if method == "tsne":
         from sklearn.manifold import TSNE
 
         perplexity = min(_PERPLEXITY, (len(reduced) - 1) / 3)
-        return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
+        return TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(reduced)
     try:
         from umap import UMAP
     except ImportError as error:
         raise RequestError(
             "an embedding by umap needs umap-learn: pip install 'hubblefork[umap]', or use tsne"
         ) from error
-    return UMAP(random_state=seed, n_jobs=1).fit_transform(reduced)
+    return UMAP(random_state=0, n_jobs=1).fit_transform(reduced)

@@ -69,11 +69,7 @@ class DeletionCurve(TableResult):
 
 
 def deletion_curve(
-    predictor: Predictor,
-    image: np.ndarray,
-    found: Attribution,
-    seed: int = 0,
-    random: np.ndarray | None = None,
+    predictor: Predictor, image: np.ndarray, found: Attribution, random: np.ndarray | None = None
 ) -> DeletionCurve:
     """Blur an image in the order of its map, and measure the probability of the answer.
 
@@ -83,8 +79,6 @@ def deletion_curve(
         What `attribution` was given.
     found
         What it returned.
-    seed
-        Random seed of the random orders.
     random
         The curve of random orders, if another map of the same image and answer has it already.
 
@@ -98,7 +92,7 @@ def deletion_curve(
     inputs = network_inputs(predictor, image[None])
     target = predictor.names.index(found.target)
     evidence = F.adaptive_avg_pool2d(torch.tensor(found.map)[None, None], _SQUARES).flatten()
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     orders = [torch.tensor(generator.permutation(len(evidence))) for _ in range(_ORDERS)]
     # Squares of equal evidence come in random order too, not row by row.
     by_evidence = orders[0][evidence[orders[0]].argsort(descending=True, stable=True)]

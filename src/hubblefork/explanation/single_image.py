@@ -88,10 +88,8 @@ def explain_image(
 
     Parameters
     ----------
-    predictor
-        A trained network.
-    image
-        (H, W, C) uint8, framed as `predictor.framing` says.
+    predictor, image
+        What `attribution` takes.
     identifier
         The name of the image.
     method, layer

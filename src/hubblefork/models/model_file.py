@@ -59,36 +59,19 @@ class ModelCard:
         return create_network(self.network, self.input_shape, self.task.outputs, self.options)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "format": _FORMAT,
-            "network": self.network,
-            "options": self.options,
-            "head": self.head,
-            "input_shape": list(self.input_shape),
-            "task": self.task.to_json(),
-            "framing": self.framing.to_json(),
-            "colours": list(self.colours),
-            "view": self.view.to_json(),
-            "recipe": self.recipe,
-            "source": self.source,
-            "versions": self.versions,
-        }
+        own = {name: getattr(self, name).to_json() for name in ("task", "framing", "view")}
+        return {"format": _FORMAT, **vars(self), **own}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ModelCard":
-        return cls(
-            network=value["network"],
-            options=value["options"],
-            head=value["head"],
-            input_shape=tuple(value["input_shape"]),
-            task=task_from_json(value["task"]),
-            framing=Framing.from_json(value["framing"]),
-            colours=tuple(value["colours"]),
-            view=View.from_json(value["view"]),
-            recipe=value["recipe"],
-            source=value["source"],
-            versions=value["versions"],
-        )
+        own = {
+            "input_shape": tuple(value["input_shape"]),
+            "task": task_from_json(value["task"]),
+            "framing": Framing.from_json(value["framing"]),
+            "colours": tuple(value["colours"]),
+            "view": View.from_json(value["view"]),
+        }
+        return cls(**{key: each for key, each in value.items() if key != "format"} | own)
 
 
 def current_versions() -> dict[str, str]:

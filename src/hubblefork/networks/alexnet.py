@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.keras_defaults import FlattenLikeKeras, batch_norm, initialise_like_keras
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, KerasNetwork, batch_norm
 from hubblefork.networks.requirements import require_size
 
 # The first convolution (11x11, every 4 pixels) leaves 15 pixels of 67, and the three poolings
@@ -13,7 +13,7 @@ from hubblefork.networks.requirements import require_size
 _SMALLEST = 67
 
 
-class AlexNet(nn.Module):
+class AlexNet(KerasNetwork):
     """AlexNet (Krizhevsky et al. 2012) with batch normalisation and a single wide dense layer.
 
     4,843,594 parameters for 69x69 colour images and 10 classes; Keras counts the running means
@@ -22,11 +22,10 @@ class AlexNet(nn.Module):
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
-        super().__init__()
         channels, height, width = input_shape
         require_size("alexnet", input_shape, _SMALLEST)
         rows, columns = (_pooled(_pooled(_pooled((s - 11) // 4 + 1))) for s in (height, width))
-        self.layers = nn.Sequential(
+        super().__init__(
             *_convolution(channels, 96, kernel_size=11, stride=4),
             nn.MaxPool2d(3, stride=2),
             *_convolution(96, 256, kernel_size=5, padding="same"),
@@ -41,10 +40,6 @@ class AlexNet(nn.Module):
             Dropout(0.5),
             nn.Linear(4096, outputs),
         )
-        initialise_like_keras(self)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images)
 
 
 def _convolution(before: int, after: int, **settings: Any) -> list[nn.Module]:

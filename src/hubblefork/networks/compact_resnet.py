@@ -1,14 +1,9 @@
 """A small residual network of ordinary convolutions, for images whose orientation matters."""
 
-from itertools import pairwise
-
 from torch import Tensor, nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.requirements import require_residual_options, require_size
-
-# The stem halves the image, and each later stage halves it again: 16 pixels leave one.
-_SMALLEST = 16
+from hubblefork.networks.residual import ResidualBlock, check_residual, stages
 
 
 class CompactResNet(nn.Module):
@@ -40,17 +35,14 @@ class CompactResNet(nn.Module):
         dropout: float = 0.0,
     ):
         super().__init__()
-        require_size("compact-resnet", input_shape, _SMALLEST)
-        require_residual_options("compact-resnet", width, blocks, dropout)
+        check_residual("compact-resnet", input_shape, width, blocks, dropout)
         widths = [width * 2**stage for stage in range(len(blocks))]
         self.stem = nn.Sequential(
             nn.Conv2d(input_shape[0], width, kernel_size=3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
         )
-        self.stages = nn.Sequential(_stage(width, width, blocks[0], stride=1))
-        for (before, after), count in zip(pairwise(widths), blocks[1:], strict=True):
-            self.stages.append(_stage(before, after, count, stride=2))
+        self.stages = stages(Residual, widths, blocks)
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), Dropout(dropout))
         self.head = nn.Linear(widths[-1], outputs)
         self._initialise()
@@ -69,33 +61,25 @@ class CompactResNet(nn.Module):
         return self.head(self.pool(self.stages(self.stem(images))))
 
 
-class Residual(nn.Module):
-    """Two 3x3 convolutions with a shortcut."""
+class Residual(ResidualBlock):
+    """Two 3x3 convolutions with a shortcut; with `halve`, the first convolution halves the maps."""
 
-    def __init__(self, before: int, after: int, stride: int):
-        super().__init__()
-        self.body = nn.Sequential(
+    def __init__(self, before: int, after: int, halve: bool):
+        stride = 2 if halve else 1
+        body = nn.Sequential(
             nn.Conv2d(before, after, kernel_size=3, stride=stride, padding=1, bias=False),
             nn.BatchNorm2d(after),
             nn.ReLU(inplace=True),
             nn.Conv2d(after, after, kernel_size=3, padding=1, bias=False),
             nn.BatchNorm2d(after),
         )
-        self.short_cut: nn.Module = nn.Identity()
-        if stride != 1:
+        short_cut: nn.Module = nn.Identity()
+        if halve:
             # Averaging before the 1x1 convolution keeps what a strided one would skip
             # (He et al. 2019, ResNet-D).
-            self.short_cut = nn.Sequential(
+            short_cut = nn.Sequential(
                 nn.AvgPool2d(2, ceil_mode=True),
                 nn.Conv2d(before, after, kernel_size=1, bias=False),
                 nn.BatchNorm2d(after),
             )
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return self.relu(self.body(maps) + self.short_cut(maps))
-
-
-def _stage(before: int, after: int, blocks: int, stride: int) -> nn.Sequential:
-    first = Residual(before, after, stride)
-    return nn.Sequential(first, *(Residual(after, after, 1) for _ in range(blocks - 1)))
+        super().__init__(body, short_cut)

@@ -13,20 +13,15 @@ While training, the eight copies of each filter are made anew for every batch; f
 are made once: see `hubblefork.networks.inference`.
 """
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.requirements import require_residual_options, require_size
+from hubblefork.networks.residual import ResidualBlock, check_residual, stages
 from hubblefork.networks.symmetries import symmetries
 
 ORIENTATIONS = 8
-
-# The stem halves the image, and each later stage halves it again.
-_SMALLEST = 16
 
 
 class EquivariantResNet(nn.Module):
@@ -36,19 +31,8 @@ class EquivariantResNet(nn.Module):
     same up to rounding for an image that is rotated by 90 degrees or flipped.
     Raises RequestError for images below 16x16 pixels.
 
-    Parameters
-    ----------
-    input_shape
-        (C, H, W) of one image.
-    outputs
-        The number of classes.
-    width
-        Features of the first stage, each in eight orientations: 8 x width channels. Each later
-        stage doubles them.
-    blocks
-        Residual blocks in each stage.
-    dropout
-        Fraction of features dropped before the last layer while training, in [0, 1).
+    The parameters are those of `CompactResNet`, but `width` counts the features of the first stage,
+    each in eight orientations: 8 x width channels.
     """
 
     def __init__(
@@ -60,17 +44,14 @@ class EquivariantResNet(nn.Module):
         dropout: float = 0.0,
     ):
         super().__init__()
-        require_size("equivariant-resnet", input_shape, _SMALLEST)
-        require_residual_options("equivariant-resnet", width, blocks, dropout)
+        check_residual("equivariant-resnet", input_shape, width, blocks, dropout)
         widths = [width * 2**stage for stage in range(len(blocks))]
         self.stem = nn.Sequential(
             Lifting(input_shape[0], width, kernel_size=4, stride=2, padding=1),
             Normalisation(width),
             nn.ReLU(inplace=True),
         )
-        self.stages = nn.Sequential(_stage(width, width, blocks[0], halve=False))
-        for (before, after), count in zip(pairwise(widths), blocks[1:], strict=True):
-            self.stages.append(_stage(before, after, count, halve=True))
+        self.stages = stages(Residual, widths, blocks)
         self.drop = Dropout(dropout)
         self.head = nn.Linear(2 * widths[-1], outputs)
         nn.init.zeros_(self.head.bias)
@@ -79,32 +60,28 @@ class EquivariantResNet(nn.Module):
         return self.head(self.drop(_invariants(self.stages(self.stem(images)))))
 
 
-class Residual(nn.Module):
+class Residual(ResidualBlock):
     """Two convolutions and a shortcut; with `halve`, the first convolution halves the maps."""
 
     def __init__(self, before: int, after: int, halve: bool):
-        super().__init__()
         # With stride 2 on maps of even size, a kernel of even size is placed symmetrically; one of
         # 3x3 is not.
         first = {"kernel_size": 4, "stride": 2} if halve else {"kernel_size": 3}
-        self.body = nn.Sequential(
+        body = nn.Sequential(
             GroupConvolution(before, after, padding=1, **first),
             Normalisation(after),
             nn.ReLU(inplace=True),
             GroupConvolution(after, after, kernel_size=3, padding=1),
             Normalisation(after, first_weight=0.0),
         )
-        self.short_cut: nn.Module = nn.Identity()
+        short_cut: nn.Module = nn.Identity()
         if halve:
-            self.short_cut = nn.Sequential(
+            short_cut = nn.Sequential(
                 nn.AvgPool2d(2),
                 GroupConvolution(before, after, kernel_size=1),
                 Normalisation(after),
             )
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return self.relu(self.body(maps) + self.short_cut(maps))
+        super().__init__(body, short_cut)
 
 
 class Lifting(nn.Conv2d):
@@ -213,11 +190,6 @@ class _Permuted(torch.autograd.Function):
         back = (orders.argsort(dim=1) + starts).flatten()
         rows = gradient.reshape(len(gradient), -1).index_select(1, back)
         return rows.view(gradient.shape).sum(dim=1), None
-
-
-def _stage(before: int, after: int, blocks: int, halve: bool) -> nn.Sequential:
-    first = Residual(before, after, halve)
-    return nn.Sequential(first, *(Residual(after, after, False) for _ in range(blocks - 1)))
 
 
 def _invariants(maps: Tensor) -> Tensor:

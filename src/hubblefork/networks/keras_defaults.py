@@ -22,13 +22,20 @@ class FlattenLikeKeras(nn.Module):
         return maps.permute(0, 2, 3, 1).flatten(1)
 
 
-def initialise_like_keras(network: nn.Module) -> None:
-    """Give every convolution and dense layer Glorot-uniform weights and zero biases, in place.
+class KerasNetwork(nn.Module):
+    """Layers one after another, (N, C, H, W) to (N, outputs), initialised as Keras does.
 
-    Glorot and Bengio 2010; PyTorch's own default is He-uniform with random biases.
+    Every convolution and dense layer gets Glorot-uniform weights (Glorot and Bengio 2010) and zero
+    biases; PyTorch's own default is He-uniform with random biases.
     """
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+
+    def __init__(self, *layers: nn.Module):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        for layer in self.layers:
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.get_parameter("bias"))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)

@@ -1,15 +1,15 @@
 """LeNet-5 as published system 1 has it: `hubblefork train SOURCE --recipe lenet5`."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, KerasNetwork
 from hubblefork.networks.requirements import require_size
 
 # Two 5x5 convolutions without padding, each halved by pooling: 16 pixels leave one.
 _SMALLEST = 16
 
 
-class LeNet5(nn.Module):
+class LeNet5(KerasNetwork):
     """LeNet-5 (LeCun et al. 1998) with tanh and average pooling, for colour images.
 
     390,326 parameters for 69x69 colour images and 10 classes. Takes (N, C, H, W), gives logits
@@ -17,11 +17,10 @@ class LeNet5(nn.Module):
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
-        super().__init__()
         channels, height, width = input_shape
         require_size("lenet5", input_shape, _SMALLEST)
         rows, columns = (((side - 4) // 2 - 4) // 2 for side in (height, width))
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(channels, 6, kernel_size=5),
             nn.Tanh(),
             nn.AvgPool2d(2),
@@ -35,7 +34,3 @@ class LeNet5(nn.Module):
             nn.Tanh(),
             nn.Linear(84, outputs),
         )
-        initialise_like_keras(self)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images)

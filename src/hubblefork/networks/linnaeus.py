@@ -1,16 +1,16 @@
 """The dragonfly network of published system 5: `hubblefork train SOURCE --recipe linnaeus`."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, KerasNetwork
 from hubblefork.networks.requirements import require_size
 
 # Three blocks of two 3x3 convolutions without padding and a pooling: 36 pixels leave one.
 _SMALLEST = 36
 
 
-class Linnaeus(nn.Module):
+class Linnaeus(KerasNetwork):
     """Three blocks of two convolutions, and two dense layers, with dropout after each.
 
     13,148,386 parameters for grey images of 256x256 pixels and 2 classes. The first activation
@@ -19,11 +19,10 @@ class Linnaeus(nn.Module):
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
-        super().__init__()
         channels, height, width = input_shape
         require_size("linnaeus", input_shape, _SMALLEST)
         rows, columns = (_halved(_halved(_halved(side))) for side in (height, width))
-        self.layers = nn.Sequential(
+        super().__init__(
             *_block(channels, 32, nn.Tanh()),
             *_block(32, 64, nn.ReLU()),
             *_block(64, 128, nn.ReLU()),
@@ -32,10 +31,6 @@ class Linnaeus(nn.Module):
             *_dense(128, 128),
             nn.Linear(128, outputs),
         )
-        initialise_like_keras(self)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images)
 
 
 def _block(before: int, after: int, first_activation: nn.Module) -> list[nn.Module]:

@@ -2,12 +2,12 @@
 
 from math import prod
 
-from torch import Tensor, nn
+from torch import nn
 
-from hubblefork.networks.keras_defaults import initialise_like_keras
+from hubblefork.networks.keras_defaults import KerasNetwork
 
 
-class MLP(nn.Module):
+class MLP(KerasNetwork):
     """One hidden layer of 128 over all pixels: the baseline that convolutions must beat.
 
     1,829,642 parameters for 69x69 colour images and 10 classes. Takes (N, C, H, W), gives
@@ -15,14 +15,9 @@ class MLP(nn.Module):
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Flatten(),
             nn.Linear(prod(input_shape), 128),
             nn.ReLU(),
             nn.Linear(128, outputs),
         )
-        initialise_like_keras(self)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images)

@@ -1,16 +1,16 @@
 """The small network of published system 2: `hubblefork train SOURCE --recipe simple-cnn`."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from hubblefork.networks.dropout import Dropout
-from hubblefork.networks.keras_defaults import FlattenLikeKeras, initialise_like_keras
+from hubblefork.networks.keras_defaults import FlattenLikeKeras, KerasNetwork
 from hubblefork.networks.requirements import require_size
 
 # Two 3x3 convolutions without padding, then pooling: 6 pixels leave one.
 _SMALLEST = 6
 
 
-class SimpleCNN(nn.Module):
+class SimpleCNN(KerasNetwork):
     """Two convolutions, one pooling and one dense layer, with dropout.
 
     8,409,418 parameters for 69x69 colour images and 10 classes, nearly all of them between the
@@ -19,11 +19,10 @@ class SimpleCNN(nn.Module):
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
-        super().__init__()
         channels, height, width = input_shape
         require_size("simple-cnn", input_shape, _SMALLEST)
         rows, columns = ((side - 4) // 2 for side in (height, width))
-        self.layers = nn.Sequential(
+        super().__init__(
             nn.Conv2d(channels, 32, kernel_size=3),
             nn.ReLU(),
             nn.Conv2d(32, 64, kernel_size=3),
@@ -38,7 +37,3 @@ class SimpleCNN(nn.Module):
             Dropout(0.5),
             nn.Linear(128, outputs),
         )
-        initialise_like_keras(self)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layers(images)

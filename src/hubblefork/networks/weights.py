@@ -20,7 +20,7 @@ from typing import Any
 
 from torch import Tensor
 
-from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.core.errors import RequestError, first_few, first_line, nearest
 from hubblefork.core.progress import display_mode
 
 HUB = "hub"
@@ -147,8 +147,9 @@ def _local_folder(repository: str) -> Path:
             f"{repository} is not on this machine yet, and the hub cannot be reached; {local}"
         ) from error
     except (OSError, HTTPError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        raise RequestError(f"{repository} cannot be downloaded: {reason}; {local}") from error
+        raise RequestError(
+            f"{repository} cannot be downloaded: {first_line(error)}; {local}"
+        ) from error
 
 
 def read_tensors(weights: str | Path) -> dict[str, Tensor]:

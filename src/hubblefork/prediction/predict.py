@@ -63,11 +63,7 @@ def predict_images(
 
 
 def _placed(
-    predictor: Predictor,
-    ids: np.ndarray,
-    images: np.ndarray,
-    block: Block,
-    coverage: float | None,
+    predictor: Predictor, ids: np.ndarray, images: np.ndarray, block: Block, coverage: float | None
 ) -> Predictions:
     """The predictions of a block, of which only some images could be read."""
     found = predict_images(predictor, images, coverage)

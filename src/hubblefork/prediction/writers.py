@@ -39,17 +39,12 @@ def write_predictions(blocks: Iterable[Predictions], path: Path) -> pd.DataFrame
             rows += len(block)
             problems.append(block.unread())
         unread = pd.concat(problems, ignore_index=True)
-        require_some(unread, rows)
+        if len(unread) == rows:
+            first = unread.iloc[0]
+            raise RequestError(
+                f"no image of {rows:,} could be read; {first['id']}: {first['problem']}"
+            )
     return unread
-
-
-def require_some(unread: pd.DataFrame, images: int) -> None:
-    """RequestError if all of so many images could not be read."""
-    if len(unread) == images:
-        first = unread.iloc[0]
-        raise RequestError(
-            f"no image of {images:,} could be read; {first['id']}: {first['problem']}"
-        )
 
 
 def check_table_path(path: Path) -> None:

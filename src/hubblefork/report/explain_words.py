@@ -19,10 +19,7 @@ _FEW = 100
 
 
 def about_images(
-    table: pd.DataFrame,
-    number: int,
-    problems: Sequence[tuple[str, str]],
-    compared: bool,
+    table: pd.DataFrame, number: int, problems: Sequence[tuple[str, str]], compared: bool
 ) -> dict[str, Any]:
     """Sentences and cautions on images that were explained one by one.
 

@@ -9,12 +9,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from hubblefork.core.text import percent
 from hubblefork.evaluation.calibration import Calibration
-from hubblefork.evaluation.reliability import (
-    Reliability,
-    RiskCoverage,
-    reliability,
-    risk_coverage,
-)
+from hubblefork.evaluation.reliability import Reliability, RiskCoverage, reliability, risk_coverage
 from hubblefork.report.charts import DASHED
 from hubblefork.report.run_data import RunData
 from hubblefork.report.style import BLUE, INK, MUTED, ORANGE, in_percent, named_rows, styled

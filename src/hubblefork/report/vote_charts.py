@@ -8,15 +8,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from hubblefork.report.run_data import RunData
-from hubblefork.report.style import (
-    MUTED,
-    ORANGE,
-    SET_COLOURS,
-    SHADES,
-    named_rows,
-    styled,
-    wrapped,
-)
+from hubblefork.report.style import MUTED, ORANGE, SET_COLOURS, SHADES, named_rows, styled, wrapped
 from hubblefork.sky.decision_tree import Question
 
 # Fractions are counted in steps of a twentieth: a panel of an inch has room for no more.

@@ -21,6 +21,9 @@ from hubblefork.sky.decision_tree import DecisionTree
 # The most that rounding to six digits can move the sum of a question.
 _ROUNDED = 1e-4
 
+# Galaxies that stand as examples.
+_EXAMPLES = 10
+
 # The least fraction of an answer that an example shows beside the most common one.
 _SHOWN = 0.1
 
@@ -117,13 +120,13 @@ class VoteReport:
         ], "Examples")  # fmt: skip
 
 
-def examples(run: RunData, number: int = 10) -> list[tuple[Tile, list[dict[str, Any]]]]:
+def examples(run: RunData) -> list[tuple[Tile, list[dict[str, Any]]]]:
     """Test galaxies, half of them at random, half with the largest errors; each with its path."""
     found = run.predictions
     error = np.sqrt(run.task.tally(found.labels, found.values))
-    worst = run.task.worst(found.labels, found.values)[: min(number // 2, len(error) // 2)]
+    worst = run.task.worst(found.labels, found.values)[: min(_EXAMPLES // 2, len(error) // 2)]
     others = np.setdiff1d(np.arange(len(error)), worst)
-    random = others[balanced_sample(np.zeros(len(others), int), number - len(worst))]
+    random = others[balanced_sample(np.zeros(len(others), int), _EXAMPLES - len(worst))]
     tiles = []
     for row in (*random, *worst):
         steps = path(run.task.tree, found.labels[row], found.values[row])

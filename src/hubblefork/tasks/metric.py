@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hubblefork.core.text import percent
+from hubblefork.core.text import between, percent
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,11 @@ class Metric:
 
     def between(self, interval: tuple[float, float] | list[float]) -> str:
         """An interval of values, with one unit."""
-        low, high = interval
-        return f"{100 * low:.1f} to {percent(high)}" if self.percent else f"{low:.4f} to {high:.4f}"
+        return between(interval) if self.percent else "{:.4f} to {:.4f}".format(*interval)
 
     def difference(self, value: float) -> str:
         """A difference of two values; of fractions, in percentage points."""
         return f"{100 * value:+.1f}" if self.percent else f"{value:+.4f}"
-
-    def better(self, value: float, other: float) -> bool:
-        """Whether the first of two values is the better one."""
-        return value < other if self.lower_is_better else value > other
 
 
 ACCURACY = Metric("accuracy", "Accuracy", percent=True)

@@ -96,7 +96,6 @@ class Predictions:
     @classmethod
     def concatenate(cls, blocks: Sequence["Predictions"]) -> "Predictions":
         """Predictions of one model one after another."""
-
         joined: dict[str, Any] = {
             name: None if values[0] is None else np.concatenate(values)
             for name in ("ids", "values", "true", "typicality", "sets", "problems")
@@ -192,16 +191,11 @@ class Predictions:
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise RequestError(f"{path} is no table of predictions: {reason}") from error
-        return cls.from_table(table, task, str(path))
-
-    @classmethod
-    def from_table(cls, table: pd.DataFrame, task: Task, name: str = "the table") -> "Predictions":
-        """Read what `table` gave."""
         wanted = ["id", *value_columns(task)]
         missing = [column for column in wanted if column not in table]
         if missing:
             raise RequestError(
-                f"{name} has no column {first_few(missing)}: it is no table of predictions of this "
+                f"{path} has no column {first_few(missing)}: it is no table of predictions of this "
                 "model"
             )
         true = None
@@ -209,7 +203,7 @@ class Predictions:
             numbers = table["true"].map({each: k for k, each in enumerate(task.names)})
             if numbers.isna().any():
                 unknown = table["true"][numbers.isna()].unique()
-                raise RequestError(f"{name} has classes that are not known: {first_few(unknown)}")
+                raise RequestError(f"{path} has classes that are not known: {first_few(unknown)}")
             true = numbers.to_numpy(np.int64)
         elif not task.exclusive and all(_TRUE + each in table for each in task.names):
             true = table[[_TRUE + each for each in task.names]].to_numpy(float)

@@ -20,13 +20,7 @@ from hubblefork.core.files import replacing
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.allocator import keep_freed_memory
-from hubblefork.training.batches import (
-    PackedRows,
-    balanced_chunks,
-    batches,
-    has_room,
-    resident,
-)
+from hubblefork.training.batches import PackedRows, balanced_chunks, batches, has_room, resident
 from hubblefork.training.data_parallel import BatchNormOfAll, share_batch_norm
 from hubblefork.training.epoch_log import EpochLog
 from hubblefork.training.lightning_module import Classifier
@@ -38,32 +32,32 @@ _LARGER = 4
 
 
 def fit(
-    plan: Plan, run: Run, callbacks: Sequence[Callback] = (), logger: Logger | None = None
+    plan: Plan, run: Run, callbacks: Sequence[Callback] = (), loggers: Sequence[Logger] = ()
 ) -> nn.Module:
     """Train, or resume from the run's last checkpoint, and return the network on the CPU.
 
     Writes `history.csv` and `checkpoints/` (last.ckpt, and best.ckpt where there is a validation
-    set) after each epoch. callbacks, logger: Lightning's, beside our own.
+    set) after each epoch. callbacks, loggers: Lightning's, beside our own.
 
     Of several processes that a launcher started, only the first returns the trained weights.
     Raises RequestError where the loss diverges, or where a batch does not fit the memory.
     """
     if plan.world.size > 1 and plan.world.launcher is None:
-        spawn(plan.world, _train, plan, run, callbacks, logger)
+        spawn(plan.world, _train, plan, run, callbacks, loggers)
     else:
-        _train(plan, run, callbacks, logger)
+        _train(plan, run, callbacks, loggers)
     if plan.world.is_first:
         _load_checkpoint(plan, run)
     return plan.network.to("cpu")
 
 
-def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], logger: Logger | None) -> None:
+def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequence[Logger]) -> None:
     """Train in this process, with the other processes of the plan's world."""
     keep_freed_memory()
     settings = plan.recipe.training
     last = run.checkpoints / "last.ckpt"
     with _quiet():
-        trainer = _trainer(plan, run, callbacks, logger)
+        trainer = _trainer(plan, run, callbacks, loggers)
         rank, device = trainer.global_rank, trainer.strategy.root_device
         images, labels = plan.dataset.images, _labels(plan)
         rows = {part: plan.split.rows(plan.dataset, part) for part in ("train", "val")}
@@ -102,7 +96,9 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], logger: Logger |
                 raise
 
 
-def _trainer(plan: Plan, run: Run, callbacks: Sequence[Callback], logger: Logger | None) -> Trainer:
+def _trainer(
+    plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequence[Logger]
+) -> Trainer:
     on_gpu = plan.device.type == "cuda"
     if on_gpu:
         # TF32 in products of float32 matrices, as torch does by default in convolutions.
@@ -132,7 +128,7 @@ def _trainer(plan: Plan, run: Run, callbacks: Sequence[Callback], logger: Logger
             *callbacks,
             *_own_callbacks(plan.recipe, run, validates),
         ],
-        logger=logger or False,
+        logger=loggers or False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,

@@ -74,17 +74,7 @@ def plan(
     _check_sizes(split, recipe.training.chunks, world)
     view = make_view(recipe, dataset, rows, network)
     return Plan(
-        recipe,
-        dataset,
-        split,
-        seed,
-        device,
-        precision,
-        view,
-        network,
-        objective,
-        world,
-        compiled,
+        recipe, dataset, split, seed, device, precision, view, network, objective, world, compiled
     )
 
 

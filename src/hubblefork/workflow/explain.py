@@ -1,12 +1,13 @@
 """Explain a trained network: its answers to single images, or its whole test set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.files import appearing
 from hubblefork.explanation.activations import activation_maps
@@ -35,7 +36,7 @@ class Explanation:
 
 
 def explain(
-    run: str | Path,
+    run: str | Path | Run,
     images: str | Path | Sequence[str | Path] = (),
     *,
     out: str | Path | None = None,
@@ -80,8 +81,11 @@ def explain(
     >>> sorted(path.name for path in explained.path.iterdir())
     ['explanation.html', 'explanations.csv', 'images', 'neighbours.csv']
     """
-    places = [images] if isinstance(images, str | Path) else list(images)
-    target = _folder(Path(run), places, out)
+    one = isinstance(images, str | Path) or not isinstance(images, Iterable)
+    places = [images] if one else list(images)
+    for place in places:
+        as_path(place, "images", "paths of images, or of folders of them")
+    target = _folder(as_path(run, "run", "a run, a run folder or a model file"), places, out)
     predictor = Predictor.load(run, device, crop)
     _check(predictor, method, layer, folds, places)
     whole_run = Run.open(run) if Path(run).is_dir() else None
@@ -103,7 +107,7 @@ def explain(
 
 def _folder(run: Path, places: Sequence[str | Path], out: str | Path | None) -> Path:
     if out is not None:
-        folder = Path(out)
+        folder = as_path(out, "out", "the path of a folder to make")
     else:
         name = f"explanation-{short_name(str(places[0]))}" if places else "explanation"
         folder = (run if run.is_dir() else run.parent) / name

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import Logger
@@ -26,8 +26,6 @@ from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.evaluation_outputs import measure_test_part
 from hubblefork.workflow.start_run import Request, device_name, read_plan, start_run
 
-Of = TypeVar("Of")
-
 # The largest seed of NumPy's and torch's generators.
 _LARGEST_SEED = 2**32 - 1
 
@@ -39,6 +37,10 @@ def train(
     network: str | nn.Module | None = None,
     out: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    crop: int | None = None,
+    size: int | None = None,
+    grey: bool = False,
+    classes: str | Mapping[str, Any] | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
@@ -66,6 +68,9 @@ def train(
         The run folder to make; by default `runs/<date>/<recipe>-<dataset>-<time>`.
     settings
         Values of the recipe to override, by key: `{"epochs": 20}`.
+    crop, size, grey, classes
+        As `inspect` takes them; the same as the settings `data.crop`, `data.size`, `data.grey` and
+        `data.classes`.
     seed
         Random seed of the split, the initial weights, the batch order and the augmentation.
     device
@@ -81,14 +86,14 @@ def train(
         Continue an interrupted run: the one at `out`, or else the newest unfinished one of the
         same source below `runs/`. It ends with the weights of an uninterrupted run.
     callbacks, logger
-        One or several of PyTorch Lightning. Loss and training metric are logged after each epoch, those of the
-        validation set with `val_` before their names.
+        One or several of PyTorch Lightning. Loss and training metric are logged after each epoch,
+        those of the validation set with `val_` before their names.
         With several devices and no launcher they are copied to the new processes, so their state
         afterwards is not seen here.
 
     Returns the run. Raises RequestError, before anything is written, for a wrong request.
 
-    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 2, "data.size": 24})
+    >>> run = train(galaxies, "mlp", out=folder / "run", settings={"epochs": 2}, size=24)
     >>> list(run.history["epoch"]), run.metrics["n"], run.finished
     ([1, 2], 16, True)
     """
@@ -96,6 +101,9 @@ def train(
     devices, nodes = as_whole(devices, "devices", 1), as_whole(nodes, "nodes", 1)
     settings = {} if settings is None else settings
     check_settings(settings)
+    data = {"crop": crop, "size": size, "grey": grey or None, "classes": classes}
+    given = {f"data.{key}": value for key, value in data.items() if value is not None}
+    settings = {**settings, **given}
     if network is not None:
         settings = _with_network(settings, network)
     callbacks = _list_of(callbacks, "callbacks", Callback)
@@ -150,7 +158,7 @@ def train(
     return run
 
 
-def _list_of(given: Any, name: str, kind: type[Of]) -> list[Of]:
+def _list_of(given: Any, name: str, kind: type) -> list[Any]:
     """One or several of PyTorch Lightning's as a list; RequestError for anything else."""
     found = [given] if isinstance(given, kind) else given
     if not isinstance(found, list | tuple) or not all(isinstance(each, kind) for each in found):

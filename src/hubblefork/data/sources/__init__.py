@@ -75,9 +75,7 @@ def describe_sources() -> dict[str, str]:
 
 
 def open_source(
-    given: Any,
-    classes: str | Mapping[str, Any] | None = None,
-    labelled: bool = True,
+    given: Any, classes: str | Mapping[str, Any] | None = None, labelled: bool = True
 ) -> "Source":
     """Open a source.
 

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.data.sources.hdf5_text import read_text
 
 SUFFIXES = (".h5", ".hdf5", ".npz", ".npy")
@@ -139,9 +139,8 @@ def damage_reported(file: str) -> Iterator[None]:
         raise
     # HDF5, zip and NumPy meet arbitrary bytes and answer with errors of almost every kind.
     except Exception as error:
-        words = str(error).strip().splitlines() or [type(error).__name__]
         raise RequestError(
-            f"{file} is damaged, incomplete or of another kind ({words[0].rstrip('.')}); "
+            f"{file} is damaged, incomplete or of another kind ({first_line(error)}); "
             "get it again or write it anew"
         ) from error
 

@@ -75,6 +75,7 @@ class Pixels:
         return np.moveaxis(values, 1, 3) if self.order == "CHW" else values
 
 
+@dataclass(eq=False, repr=False)
 class ArraySource(StreamedSource):
     """The images in one array.
 
@@ -82,29 +83,23 @@ class ArraySource(StreamedSource):
     files: all that were read.
     """
 
-    def __init__(
-        self,
-        name: str,
-        task: Task,
-        table: pd.DataFrame,
-        notes: list[str],
-        pixels: Pixels,
-        files: Sequence[Path] = (),
-    ) -> None:
-        self.name = name
-        self.task = task
-        self.table = table
-        self.notes = notes
-        self.channels = pixels.channels
-        self.bands = pixels.channels if pixels.rule == "counts" else 0
-        self.starts = pixels.slabs()
-        self.held_bytes = pixels.image_bytes
-        self.files = [os.path.abspath(file) for file in files]
-        self.chosen = (pixels.array.key, pixels.order, pixels.rule)
-        self._pixels = pixels
+    name: str
+    task: Task
+    table: pd.DataFrame
+    notes: list[str]
+    pixels: Pixels
+    files: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.channels = self.pixels.channels
+        self.bands = self.channels if self.pixels.rule == "counts" else 0
+        self.starts = self.pixels.slabs()
+        self.held_bytes = self.pixels.image_bytes
+        self.files = [os.path.abspath(file) for file in self.files]
+        self.chosen = (self.pixels.array.key, self.pixels.order, self.pixels.rule)
 
     def read_group(self, group: int) -> Iterator[np.ndarray]:
-        yield self._pixels.load(self.starts[group], self.starts[group + 1])
+        yield self.pixels.load(self.starts[group], self.starts[group + 1])
 
 
 def can_be_images(array: Array) -> bool:

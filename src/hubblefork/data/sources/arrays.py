@@ -94,7 +94,7 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
             f"This is Galaxy10; {kind}:{display_text(file)} gives its classes their names."
         )
     table["origin"] = origins(path, len(table))
-    return ArraySource(text, task, table, notes, pixels, files)
+    return ArraySource(text, task, table, notes, pixels, list(map(str, files)))
 
 
 def _find_images(arrays: Sequence[Array], key: str | None, file: str) -> Array:

@@ -5,6 +5,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -98,6 +99,7 @@ class Source(ABC):
 _WORTH_PROCESSES = 5000
 
 
+@dataclass(eq=False, repr=False)
 class ImageFiles(Source):
     """A source whose images are files: `paths` has one for each row of `table`, or a tuple with
     one for each band.
@@ -106,19 +108,15 @@ class ImageFiles(Source):
     colour images too.
     """
 
-    def __init__(
-        self,
-        name: str,
-        task: Task,
-        table: pd.DataFrame,
-        paths: Sequence[str | tuple[str, ...]],
-        notes: list[str],
-    ) -> None:
-        self.name = name
-        self.task = task
-        self.table = table
-        self.paths = [_absolute(path) for path in paths]
-        self.notes = [*notes, *self._look_at_bands()]
+    name: str
+    task: Task
+    table: pd.DataFrame
+    paths: Sequence[str | tuple[str, ...]]
+    notes: list[str]
+
+    def __post_init__(self) -> None:
+        self.paths = [_absolute(path) for path in self.paths]
+        self.notes = [*self.notes, *self._look_at_bands()]
 
     def _look_at_bands(self) -> list[str]:
         """Find out the bands of counts; returns notes on them."""

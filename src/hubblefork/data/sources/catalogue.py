@@ -93,12 +93,7 @@ def _is_scalar(values: pd.Series) -> bool:
 
 
 def _open_table(
-    table: pd.DataFrame,
-    folder: Path,
-    name: str,
-    labelled: bool,
-    notes: list[str],
-    needs_ids: bool,
+    table: pd.DataFrame, folder: Path, name: str, labelled: bool, notes: list[str], needs_ids: bool
 ) -> ImageFiles:
     table = _with_known_names(table, name)
     images = ["image"] if "image" in table else [c for c in table if c.startswith(_BAND)]

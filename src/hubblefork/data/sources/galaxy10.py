@@ -111,7 +111,7 @@ def open_galaxy10(path_text: str, name: str) -> ArraySource:
             f"{first_few(table['id'][unknown])}; get the file again"
         )
     table = pd.concat([table, labels], axis=1).assign(origin=origins(path, number))
-    return ArraySource(name, task, table, notes, Pixels(images, "HWC"), [path])
+    return ArraySource(name, task, table, notes, Pixels(images, "HWC"), [str(path)])
 
 
 def _find_published(kind: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.progress import display_mode, say
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen
 
@@ -64,10 +64,10 @@ def download(
             f"{name}: the hub has no data set {repository}, or it is private (`hf auth login`)"
         ) from error
     except errors.HFValidationError as error:
-        raise RequestError(f"{name}: {_first_line(error)}") from error
+        raise RequestError(f"{name}: {first_line(error)}") from error
     except (OSError, errors.HTTPError) as error:
         raise RequestError(
-            f"{name} cannot be downloaded: {_first_line(error)}; try again (the download resumes), "
+            f"{name} cannot be downloaded: {first_line(error)}; try again (the download resumes), "
             "or give a directory of its Parquet files; what has been downloaded is in "
             f"{constants.HF_HUB_CACHE}"
         ) from error
@@ -92,7 +92,3 @@ def _listed(repository: str) -> tuple[list[str], bool]:
             tree = get_cached_repo_tree(repository, repo_type="dataset")
             return [each.path for each in tree], False
         raise
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -35,7 +35,7 @@ from hubblefork.data.sources.image_tables import (
 )
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
-from hubblefork.data.sources.table_columns import as_text, check_ids, degrees, subsets
+from hubblefork.data.sources.table_columns import as_text, check_ids, known_columns, subsets
 from hubblefork.data.subsets import SUBSET_WORDS
 from hubblefork.tasks.task import Task
 
@@ -217,11 +217,8 @@ def _with_other_columns(
         table["split"] = words
     elif words.nunique(dropna=False) == 1 and "split" in rows:
         table["split"] = subsets(as_text(rows["split"]), name)
-    for column, limit in (("ra", 360.0), ("dec", 90.0)):
-        if column in rows:
-            table[column] = degrees(rows[column], limit, name)
-    if "group" in rows:
-        table["group"] = as_text(rows["group"])
+    known = [each for each in ("ra", "dec", "group") if each in rows]
+    table = pd.concat([table, known_columns(rows[known], name)], axis=1)
     others = rows.columns.difference([*table, *_OWN, *used], sort=False)
     return pd.concat([table, rows[others]], axis=1)
 

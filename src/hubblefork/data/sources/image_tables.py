@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
-from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.errors import RequestError, first_few, first_line
 
 SUFFIXES = (".parquet", ".arrow")
 
@@ -91,10 +91,9 @@ def read_errors(path: Path, name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         where = name if Path(name).name == path.name else f"{name}: {path.name}"
         raise RequestError(
-            f"{where} cannot be read, it is damaged or incomplete: {reason}"
+            f"{where} cannot be read, it is damaged or incomplete: {first_line(error)}"
         ) from error
 
 

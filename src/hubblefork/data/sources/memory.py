@@ -150,7 +150,7 @@ class MemorySource(ArraySource):
 
     @cached_property
     def _content(self) -> str:
-        array = self._pixels.array
+        array = self.pixels.array
         rows = (array.rows(row, row + 1) for row in range(array.shape[0]))
         return self._digest([_images_digest(rows)])
 

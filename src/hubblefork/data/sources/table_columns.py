@@ -55,7 +55,7 @@ def known_columns(table: pd.DataFrame, name: str) -> pd.DataFrame:
         known["group"] = as_text(table["group"])
     for column, limit in _DEGREES.items():
         if column in table:
-            known[column] = degrees(table[column], limit, name)
+            known[column] = _degrees(table[column], limit, name)
     return table.assign(**known)
 
 
@@ -72,7 +72,7 @@ def subsets(words: pd.Series, name: str) -> list[str]:
     return list(found)
 
 
-def degrees(values: pd.Series, limit: float, name: str) -> np.ndarray:
+def _degrees(values: pd.Series, limit: float, name: str) -> np.ndarray:
     """Return angles in degrees, NaN where none is known."""
     angles = pd.to_numeric(values, errors="coerce")
     wrong = (angles.isna() & values.notna()) | (angles.abs() > limit)

@@ -29,12 +29,7 @@ from hubblefork.data.images.blocks import Job
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources.base import Source, table_digest
 from hubblefork.data.sources.vote_fractions import votes_in
-from hubblefork.sky.class_rules import (
-    NO_CLASS,
-    RULES,
-    class_by_ranges,
-    rules_of,
-)
+from hubblefork.sky.class_rules import NO_CLASS, RULES, class_by_ranges, rules_of
 from hubblefork.sky.decision_tree import DecisionTree, load_tree, tree_names
 from hubblefork.tasks.classes import Classes
 
