@@ -12,13 +12,13 @@ from hubblefork.core.errors import RequestError
 
 @pytest.mark.parametrize("given", [None, 7, "", b"run", {"a": 1}, "a\0b", np.zeros(3)])
 def test_what_is_no_path_is_refused(given):
-    with pytest.raises(RequestError, match="^run is .*; expected a run folder$"):
+    with pytest.raises(RequestError, match=r"^run is .*; expected a run folder$"):
         as_path(given, "run", "a run folder")
 
 
 @pytest.mark.parametrize("given", [True, 1.0, "1", 0, 11, None])
 def test_what_is_no_whole_number_within_its_range_is_refused(given):
-    with pytest.raises(RequestError, match="^crop is .*; expected a whole number from 1 to 10$"):
+    with pytest.raises(RequestError, match=r"^crop is .*; expected a whole number from 1 to 10$"):
         as_whole(given, "crop", 1, 10)
 
 
@@ -48,7 +48,7 @@ def test_whole_numbers_of_numpy_are_numbers():
         ("compare", 3, {}, "runs is 3; expected a list of two or more runs"),
         ("compare", "run", {}, "runs is 'run'; expected a list of two or more runs"),
         ("compare", ["run", 3], {}, "run 2 is 3; expected a run folder"),
-        ("compare", ["run"], {}, "compare was given 1 run; expected a list of two or more"),
+        ("compare", ["run"], {}, "compare was given 1\u00a0run; expected a list of two or more"),
         ("inspect", "simulated:40", {"out": 3}, "out is 3; expected the name of a page"),
     ],
 )

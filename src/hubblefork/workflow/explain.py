@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,10 +82,7 @@ def explain(
     >>> sorted(path.name for path in explained.path.iterdir())
     ['explanation.html', 'explanations.csv', 'images', 'neighbours.csv']
     """
-    one = isinstance(images, str | Path) or not isinstance(images, Iterable)
-    places = [images] if one else list(images)
-    for place in places:
-        as_path(place, "images", "paths of images, or of folders of them")
+    places = _places(images)
     target = _folder(as_path(run, "run", "a run, a run folder or a model file"), places, out)
     predictor = Predictor.load(run, device, crop)
     _check(predictor, method, layer, folds, places)
@@ -103,6 +101,15 @@ def explain(
     with appearing(target) as folder:
         table = explain_run(predictor, whole_run, folder, method, layer, folds, device)
     return Explanation(target, table)
+
+
+def _places(images: Any) -> list[str | Path]:
+    """One or several places of images as a list; RequestError for anything else."""
+    one = isinstance(images, str | Path) or not isinstance(images, Iterable)
+    places = [images] if one else list(images)
+    for place in places:
+        as_path(place, "images", "paths of images, or of folders of them")
+    return places
 
 
 def _folder(run: Path, places: Sequence[str | Path], out: str | Path | None) -> Path:
