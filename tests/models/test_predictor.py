@@ -1,7 +1,6 @@
 """Predictors give probabilities, average over symmetries, and refuse what does not fit."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from hubblefork.data.images.framing import Framing, frame
 from hubblefork.models.model_file import ModelCard, save_model
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.view import View
+from hubblefork.runs.run import Run
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.predictions import Predictions
@@ -139,10 +139,10 @@ def test_an_image_that_does_not_fit_is_refused_with_the_reason(predictor, image,
 
 
 def test_a_run_is_a_place_of_a_model_too(predictor, tmp_path):
-    for run in (tmp_path, str(tmp_path), SimpleNamespace(path=tmp_path)):
+    for run in (tmp_path, str(tmp_path), Run(tmp_path)):
         loaded = Predictor.load(run, "cpu")
         np.testing.assert_array_equal(loaded.predict(IMAGES[:2]), predictor.predict(IMAGES[:2]))
-    with pytest.raises(RequestError, match="a run folder or a model file, not int"):
+    with pytest.raises(RequestError, match="run is 3; expected a run, a run folder"):
         Predictor.load(3)
     assert repr(predictor) == "<Predictor: compact-resnet, 24x24x3 pixels to 3 classes, cpu>"
 

@@ -182,7 +182,7 @@ def test_other_numbers_than_a_launcher_began_are_refused(monkeypatch):
         (3, {"batch_size": 64}, r"batch_size is 64, which 3 processes.*--set batch_size=66"),
         (8, {"batch_size": 4}, r"batch_size is 4, which 8 processes.*--set batch_size=8"),
         (16, {}, r"8 val images for 16 processes.*--devices 8 or fewer"),
-        (0, {}, "expected one or more"),
+        (0, {}, "devices is 0; expected a whole number of at least 1"),
     ],
 )
 def test_batches_and_parts_that_cannot_be_divided_are_refused(

@@ -172,7 +172,7 @@ def test_other_labels_of_the_same_images_are_refused(runs, tmp_path):
 @pytest.mark.parametrize(
     ("give", "complaint"),
     [
-        (lambda weak, good: [weak.path], "1 run given"),
+        (lambda weak, good: [weak.path], "compare was given 1"),
         (lambda weak, good: [weak.path, weak.path], "given twice"),
         (lambda weak, good: [weak.path, weak.path / "nothing"], "no folder of a run .*nothing"),
     ],

@@ -130,5 +130,5 @@ def test_wrong_types_are_told_in_one_line(model, given):
 
 
 def test_a_wrong_model_is_told_in_one_line():
-    with pytest.raises(RequestError, match="expected a run, a run folder or a model file, not int"):
+    with pytest.raises(RequestError, match="run is 3; expected a run, a run folder"):
         predict(3, "a.png")

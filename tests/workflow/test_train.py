@@ -121,8 +121,8 @@ def test_the_seed_of_a_training_decides_split_and_weights(shapes, tmp_path):
     ("asked", "complaint"),
     [
         ({"settings": QUICK | {"split.test": 0}}, "there are no test images"),
-        ({"settings": QUICK, "seed": 2**32}, "--seed 4294967296: expected a number from 0 to"),
-        ({"settings": QUICK, "seed": -1}, "--seed -1"),
+        ({"settings": QUICK, "seed": 2**32}, "seed is 4294967296; expected a whole number from 0"),
+        ({"settings": QUICK, "seed": -1}, "seed is -1"),
     ],
 )
 def test_what_cannot_end_is_refused_before_it_begins(shapes, tmp_path, asked, complaint):

@@ -51,7 +51,7 @@ def test_callbacks_and_a_logger_follow_the_epochs_of_a_module(shapes, tmp_path):
     [
         (nn.Linear(2, 2), {}, r"the class Linear is not registered.*@hubblefork\.register_network"),
         (create_network("mlp", SHAPE, 3), {}, r"is not what 'mlp' makes.* of another shape"),
-        (7, {}, "network is a int: expected the name of a network"),
+        (7, {}, "network is 7; expected the name of a network"),
         ("lenet", {}, "no network is called 'lenet'; did you mean 'lenet5'"),
     ],
 )

@@ -81,6 +81,7 @@ def pack(
         room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
         with _errors_explained(f"cannot write the packed images in {folder}", f"; {room}"):
             if not _dataset_folder(folder, key).is_dir():
+                _dataset_folder(folder, key).parent.mkdir(parents=True, exist_ok=True)
                 with appearing_locked(_dataset_folder(folder, key)) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())
                     if _stamp(source) != stamped:

@@ -264,8 +264,6 @@ def _launcher() -> ClusterEnvironment | None:
 
 def _check(world: World) -> None:
     asked = f"--devices {world.devices} --nodes {world.nodes}"
-    if world.devices < 1 or world.nodes < 1:
-        raise RequestError(f"{asked}: expected one or more of each")
     if world.launcher is not None:
         slurm = isinstance(world.launcher, SLURMEnvironment)
         begun = world.launcher.world_size()

@@ -107,7 +107,7 @@ def train(
     if network is not None:
         settings = _with_network(settings, network)
     callbacks = _list_of(callbacks, "callbacks", Callback)
-    loggers = [] if logger is None else _list_of(logger, "logger", Logger)
+    loggers = _list_of(logger, "logger", Logger)
     module = network if isinstance(network, nn.Module) else None
     with join(devices, nodes) as world:
         with world.together():
@@ -160,6 +160,8 @@ def train(
 
 def _list_of(given: Any, name: str, kind: type) -> list[Any]:
     """One or several of PyTorch Lightning's as a list; RequestError for anything else."""
+    if given is None or given is False:  # Lightning's own ways to say none
+        return []
     found = [given] if isinstance(given, kind) else given
     if not isinstance(found, list | tuple) or not all(isinstance(each, kind) for each in found):
         raise wrong(name, given, f"a {kind.__name__} of PyTorch Lightning or a list of these")
