@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from hubblefork.core.text import shortened
+
 
 class RequestError(Exception):
     """A request cannot be carried out as given.
 
-    The message is one line, written for the user. The command line prints it on stderr and exits
-    with status 2; Python code sees the exception itself.
+    The message is one line, written for the user, and cut where what it quotes is long. The command
+    line prints it on stderr and exits with status 2; Python code sees the exception itself.
 
     >>> import hubblefork
     >>> hubblefork.train("galaxys/")
@@ -16,9 +18,13 @@ class RequestError(Exception):
     hubblefork.core.errors.RequestError: galaxys/: neither a file or directory nor a known ...
     """
 
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(message))
+
 
 # How many known words are listed where none is close: nobody reads more.
 _MAX_WORDS = 20
+_MOST_LETTERS = 200
 
 
 def nearest(word: object, known: Iterable[str]) -> str:
@@ -30,7 +36,8 @@ def nearest(word: object, known: Iterable[str]) -> str:
     "known: 'lenet5', 'mlp'"
     """
     words = sorted(known)
-    close = get_close_matches(str(word), words, n=2, cutoff=0.6)
+    # Comparing takes the square of the length, and a name that is meant is not as long.
+    close = get_close_matches(str(word)[:_MOST_LETTERS], words, n=2, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(w) for w in close) + "?"
     return f"known: {first_few(map(repr, words), _MAX_WORDS)}"

@@ -1,5 +1,8 @@
 """Numbers and lists as text, the same in figures, on pages and on the terminal."""
 
+# A message is read on one screen; names of files and columns, which it quotes, have no such limit.
+_LONGEST = 1000
+
 # Between a number and its unit: no line break there.
 _SPACE = "\u00a0"
 
@@ -66,3 +69,15 @@ def listed(items: list[str]) -> str:
     'a, b and c'
     """
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def shortened(text: str, longest: int = _LONGEST) -> str:
+    """Text with its middle left out where it is long: a message begins and ends with what matters.
+
+    >>> shortened("no column " + "x" * 5000 + "; expected id", 40)
+    'no column xxxxxxx ... xxxx; expected id'
+    """
+    if len(text) <= longest:
+        return text
+    half = (longest - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"

@@ -6,7 +6,6 @@ table.parquet   one row an image: id, label or votes, origin, digest, size and b
 dataset.json    task, provenance, framing, counts, and which images were left out and why
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError
+from hubblefork.core.parsing import parse_json
 from hubblefork.data.images.framing import Framing
 from hubblefork.tasks.registry import task_from_json
 from hubblefork.tasks.task import Task
@@ -53,7 +53,7 @@ class PackedDataset:
         """
         path = Path(path)
         try:
-            info = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
+            info = parse_json((path / "dataset.json").read_bytes())
         except FileNotFoundError:
             raise RequestError(
                 f"{path} is not a packed dataset: it has no dataset.json; pack the source again"

@@ -11,7 +11,6 @@ Weights of an earlier run are read by `hubblefork.models.warm_start`.
 Reading weights never runs code: files of torch are read by its restricted unpickler.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from typing import Any
 from torch import Tensor
 
 from hubblefork.core.errors import RequestError, first_few, first_line, nearest
+from hubblefork.core.parsing import parse_json
 from hubblefork.core.progress import display_mode
 
 HUB = "hub"
@@ -80,7 +80,7 @@ class Repository:
         folder = _local_folder(repository)
         files = [folder / name for name in _FILES if (folder / name).is_file()]
         try:
-            content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            content = parse_json((folder / "config.json").read_bytes())
             config = content.get("pretrained_cfg", content)  # early repositories had one table
             given = content.get("model_args") or {}
             options = {key: value for key, value in given.items() if key not in _OURS}

@@ -17,6 +17,8 @@ from pydantic_core import PydanticUndefined
 
 from hubblefork.core.arguments import as_path, wrong
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.parsing import parse_toml
+from hubblefork.core.text import shortened
 from hubblefork.recipes.settings import (
     DataTable,
     NetworkTable,
@@ -219,8 +221,8 @@ def _read(name: str | Path) -> dict[str, Any]:
             f"no recipe is called {str(name)!r}; {nearest(str(name), recipe_names())}"
         )
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return parse_toml(text)
+    except ValueError as error:
         raise RequestError(f"recipe {path} is not valid TOML: {error}") from error
 
 
@@ -269,9 +271,11 @@ def _parse(text: str) -> Any:
     if text.lower() == "none":
         return None
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return parse_toml(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except ValueError as error:
+        raise RequestError(f"the value {shortened(text, 40)!r} cannot be read: {error}") from error
 
 
 def _in_words(error: ValidationError) -> str:

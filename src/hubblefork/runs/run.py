@@ -15,6 +15,7 @@ import tomli_w
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
+from hubblefork.core.parsing import parse_json
 from hubblefork.data.splits import Split
 from hubblefork.models.model_file import MODEL_FILE
 from hubblefork.recipes.recipe import Recipe, load_recipe
@@ -118,7 +119,7 @@ class Run:
     def provenance(self) -> Provenance:
         """The data, the machine and the versions that the run was trained with."""
         return self._parsed(
-            _PROVENANCE, lambda path: Provenance.from_json(json.loads(path.read_text("utf-8")))
+            _PROVENANCE, lambda path: Provenance.from_json(parse_json(path.read_bytes()))
         )
 
     @property
@@ -139,7 +140,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        return self._parsed("metrics.json", lambda path: json.loads(path.read_text("utf-8")))
+        return self._parsed("metrics.json", lambda path: parse_json(path.read_bytes()))
 
     @property
     def finished(self) -> bool:

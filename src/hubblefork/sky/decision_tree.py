@@ -7,7 +7,6 @@ of volunteers who reached it, which is the fraction of its parent answer (or 1).
 `trees/*.toml` are the trees that come with hubblefork; each names its source.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.parsing import parse_toml
 
 
 @dataclass(frozen=True)
@@ -337,8 +337,8 @@ def load_tree(name: str) -> DecisionTree:
     else:
         raise RequestError(f"no decision tree is called {name!r}; {nearest(name, tree_names())}")
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        content = parse_toml(text)
+    except ValueError as error:
         raise RequestError(f"decision tree {name} is not valid TOML: {error}") from error
     return DecisionTree.from_content(content)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hubblefork.core.text import shortened
+
 # A decoded image takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are
 # 400 MB. No cut-out or photograph is that large; a header that says so is damaged or hostile.
 MOST_PIXELS = 100_000_000
@@ -53,7 +55,7 @@ def explained_failures() -> Iterator[None]:
         raise
     # Decoders meet arbitrary bytes and answer with errors of almost every kind.
     except Exception as error:
-        words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        words = shortened(" ".join(str(error).split()), 200).rstrip(".") or type(error).__name__
         # Some errors are no more than a number.
         detail = f" ({words})" if any(map(str.isalpha, words)) else ""
         raise UnreadableImage(f"damaged or incomplete{detail}") from error

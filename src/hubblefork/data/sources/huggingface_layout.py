@@ -5,7 +5,6 @@ configuration (tiny/test-00000-of-00001.parquet) or each split (train/0000.parqu
 `save_to_disk` of the `datasets` library wrote lists its files in state.json and dataset_dict.json.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.parsing import parse_json
 from hubblefork.data.subsets import SUBSET_WORDS
 
 DEFAULT = "default"
@@ -88,7 +88,7 @@ def _saved_files(folder: Path) -> list[str]:
 
 def _read_json(path: Path) -> dict:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise RequestError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, dict):

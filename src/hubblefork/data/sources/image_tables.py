@@ -8,7 +8,6 @@ pyarrow reads these files, and not `datasets`: that copies Parquet into a cache 
 whole row groups in memory (1 GB where 0.2 GB are taken here), and a damaged Arrow file crashes it.
 """
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few, first_line
+from hubblefork.core.parsing import parse_json
 
 SUFFIXES = (".parquet", ".arrow")
 
@@ -100,7 +100,7 @@ def read_errors(path: Path, name: str) -> Iterator[None]:
 def features(schema: pa.Schema) -> dict[str, Any]:
     """Return what `datasets` noted about each column; empty where it did not write the file."""
     try:
-        noted = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        noted = parse_json((schema.metadata or {}).get(b"huggingface", b"{}"))
     except ValueError:  # another program's note under the same name
         return {}
     match noted:

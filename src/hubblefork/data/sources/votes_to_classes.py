@@ -16,7 +16,6 @@ none.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +24,7 @@ import numpy as np
 
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.parsing import parse_toml
 from hubblefork.data.images.blocks import Job
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources.base import Source, table_digest
@@ -122,7 +122,7 @@ def read_rule(rule: str | Path | Mapping[str, Any]) -> str | Thresholds:
             f"{nearest(str(rule), RULES)}"
         )
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RequestError(f"{rule}: {error.strerror or error}") from error
     except ValueError as error:  # no TOML, or no text
