@@ -74,6 +74,90 @@ def test_scale_zero_and_blank_are_applied():
     np.testing.assert_array_equal(counts[..., 0], expected)
 
 
+# How a type of numbers is stored: as these signed or unsigned integers, less BZERO.
+STORED = {
+    "uint8": ("u1", 0),
+    "int8": ("u1", -128),
+    "int16": ("i2", 0),
+    "uint16": ("i2", 1 << 15),
+    "int32": ("i4", 0),
+    "uint32": ("i4", 1 << 31),
+    "int64": ("i8", 0),
+    "uint64": ("i8", 1 << 63),
+    "scaled": ("i2", 100),
+}
+
+
+def stored(kind: str, blank: str, compression: str | None = None) -> bytes:
+    """Five columns of stored numbers 10 to 29, of which 13 and 20 are BLANK, as a writer that
+    knows only numbers would leave them.
+
+    blank: the card that says so: BLANK or, of compressed images, also ZBLANK.
+    """
+    type_, zero = STORED[kind]
+    numbers = np.arange(10, 30).astype(type_).reshape(4, 5)
+    numbers[[0, 2], [3, 0]] = (np.iinfo(type_).max, np.iinfo(type_).max)
+    cards = {"BZERO": zero, blank: int(np.iinfo(type_).max)}
+    cards |= {"BSCALE": 0.5} if kind == "scaled" else {}
+    if compression is None:
+        content = written(fits.PrimaryHDU(numbers))
+    else:
+        hdu = fits.CompImageHDU(numbers, compression_type=compression, tile_shape=(2, 5))
+        content = written(fits.PrimaryHDU(), hdu)
+    # As a table, so that astropy changes neither the numbers nor the cards.
+    options = {"do_not_scale_image_data": True, "disable_image_compression": True}
+    with fits.open(BytesIO(content), **options) as hdus:
+        hdus[-1].header.update(cards)
+        file = BytesIO()
+        hdus.writeto(file)
+    return file.getvalue()
+
+
+# Integers of 64 bits are never compressed.
+COMPRESSED = [
+    (kind, compression, blank)
+    for kind in STORED
+    if not kind.endswith("64")
+    for compression in ("RICE_1", "GZIP_1", "GZIP_2")
+    for blank in ("BLANK", "ZBLANK")
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "compression", "blank"), [*[(kind, None, "BLANK") for kind in STORED], *COMPRESSED]
+)
+def test_blank_is_not_known_for_every_type_of_integers(kind, compression, blank):
+    counts = read_fits(stored(kind, blank, compression)).counts[::-1, :, 0]
+    expected = np.arange(10, 30, dtype=np.float32).reshape(4, 5)
+    expected = expected * (0.5 if kind == "scaled" else 1) + np.float32(STORED[kind][1])
+    expected[[0, 2], [3, 0]] = 0 if kind == "uint8" else np.nan
+    np.testing.assert_array_equal(counts, expected)
+
+
+def test_blank_may_be_0_and_is_no_number_of_floats():
+    zero = read_fits(image(RAMP.astype(np.int16), blank=0)).counts[-1, :2, 0]
+    np.testing.assert_array_equal(zero, [np.nan, 1])
+    floats = read_fits(image(RAMP, blank=3)).counts
+    assert np.isfinite(floats).all()
+
+
+def test_what_is_not_known_of_compressed_floats_is_not_known():
+    noise = np.random.default_rng(0).normal(50, 3, (20, 20)).astype(np.float32)
+    noise[4, 5:9] = np.nan
+    for options in ({"quantize_method": 1}, {"quantize_method": 2}, {"quantize_level": 0.0}):
+        kind = "GZIP_1" if "quantize_level" in options else "RICE_1"
+        hdu = fits.CompImageHDU(noise, compression_type=kind, **options)
+        counts = read_fits(written(fits.PrimaryHDU(), hdu)).counts[::-1, :, 0]
+        np.testing.assert_array_equal(np.isnan(counts), np.isnan(noise))
+        np.testing.assert_allclose(counts, noise, atol=1)
+
+
+def test_an_image_that_is_all_blank_is_refused():
+    for kind in (np.uint8, np.int16):
+        content = image(np.full((4, 5), 7, kind), blank=7)
+        assert refusal(content) == "all of its pixels are BLANK"
+
+
 def test_negative_and_missing_counts_stay_as_they_are():
     data = np.array([[-5.5, np.nan], [np.inf, 1e300]])
     np.testing.assert_array_equal(

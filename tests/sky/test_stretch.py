@@ -114,6 +114,40 @@ def test_what_is_not_finite_is_black_and_changes_nothing_else():
         assert not to_bytes(np.full((4, 4, bands), np.nan), Stretch()).any()
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+@pytest.mark.parametrize("missing", [[0], [2], [0, 1]])
+def test_a_band_that_is_not_known_sets_nothing(missing, unit):
+    counts = unit * galaxy(3)
+    empty = counts.copy()
+    counts[..., missing], empty[..., missing] = np.nan, 0
+    for stretch in (Stretch(), Stretch(noise=0), Stretch(lupton=False)):
+        np.testing.assert_array_equal(to_bytes(counts, stretch), to_bytes(empty, stretch))
+    counts[3, 3, missing] = 5 * unit  # nor does one of which hardly anything is known
+    difference = to_bytes(counts, Stretch()).astype(int) - to_bytes(empty, Stretch())
+    assert not difference.any()
+
+
+def test_bands_that_are_nowhere_known_together_are_shown_in_any_unit():
+    counts = galaxy(3)
+    counts[:32, :, 0], counts[32:, :, 1], counts[..., 2] = np.nan, np.nan, np.inf
+    plain = to_bytes(counts, Stretch()).astype(int)
+    assert (plain.max(axis=2) > 0).mean() > 0.65  # 30 % of each band is black
+    assert np.median(plain[:6, :, 1]) < 15
+    for unit in (1e-9, 1e9):
+        assert np.abs(to_bytes(unit * counts, Stretch()) - plain).max() <= 2
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3])
+def test_light_in_a_few_pixels_is_shown_in_any_unit(bands):
+    counts = np.zeros((SIDE, SIDE, bands))
+    counts[30, 30], counts[30, 31] = 8.0, 4.0  # less than the percentile leaves out, no noise
+    for unit in (1e-9, 1.0, 1e9):
+        scaled = to_bytes(unit * counts, Stretch())
+        assert (scaled[30, 30] == 255).all()
+        assert scaled[30, 31, 0] == 200
+        assert np.count_nonzero(scaled) == 2 * bands
+
+
 @pytest.mark.parametrize("bands", [1, 3])
 def test_an_image_without_contrast_is_black(bands):
     assert not to_bytes(np.full((5, 5, bands), 7.0), Stretch()).any()

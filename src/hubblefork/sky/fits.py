@@ -101,7 +101,9 @@ def _opened(content: bytes, **options: bool) -> Iterator[fits.HDUList]:
         content = _unpacked(content)
     if not content.startswith(_FITS):
         raise FitsError("not a FITS file")
-    with fits.open(BytesIO(content), memmap=False, **options) as hdus:
+    # Numbers come as they are stored: astropy would not apply BLANK to all types of integers.
+    options = {"memmap": False, "do_not_scale_image_data": True, **options}
+    with fits.open(BytesIO(content), **options) as hdus:
         yield hdus
 
 
@@ -143,17 +145,39 @@ def _read(hdu: Any, shape: tuple[int, ...]) -> FitsImage:
     if number > MOST_COUNTS:
         size = "x".join(map(str, reversed(shape)))
         raise FitsError(f"{size} counts, more than {MOST_COUNTS // 1_000_000} million")
-    data = hdu.data.reshape(shape)
+    data = _values(hdu).reshape(shape)
     if len(shape) == 2:
         data = data[..., None]
     elif shape[2] in (3, 4) and shape[0] > 4:
         data = data[..., 2::-1]
     else:
         data = np.moveaxis(data, 0, 2)
-    if data.dtype != np.uint8:
-        with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite
-            data = data.astype(np.float32)
     return FitsImage(data[::-1], _position(hdu.header))
+
+
+def _values(hdu: Any) -> np.ndarray:
+    """Return the stored numbers as BSCALE, BZERO and BLANK say: float32, or bytes as they are.
+
+    BLANK is a stored number, of integers only (FITS standard 4.0, 4.4.2.5). It becomes NaN, and
+    in bytes, which are not stretched, black.
+    """
+    header, stored = hdu.header, hdu.data
+    scale, zero = float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))
+    is_blank = np.False_
+    if stored.dtype.kind in "iu" and isinstance(header.get("BLANK"), int | float):
+        is_blank = stored == header["BLANK"]
+        if is_blank.all():
+            raise FitsError("all of its pixels are BLANK")
+    if stored.dtype == np.uint8 and (scale, zero) == (1, 0):
+        return np.where(is_blank, np.uint8(0), stored)
+    with np.errstate(over="ignore", invalid="ignore"):  # too large for a float32 is infinite
+        if (scale, zero) != (1, 0):
+            stored = stored.astype(np.float64)
+            stored *= scale
+            stored += zero
+        values = stored.astype(np.float32)
+    values[is_blank] = np.nan
+    return values
 
 
 def _position(header: fits.Header) -> tuple[float, float] | None:

@@ -133,11 +133,14 @@ def _subtract_black(light: np.ndarray, known: np.ndarray, stretch: Stretch) -> N
 
 
 def _white(light: np.ndarray, known: np.ndarray, stretch: Stretch) -> float:
-    """Return the count above black, of one band or of the brightness (H, W), that is white."""
+    """Return the count above black, of one band or of the brightness (H, W), that is white.
+
+    Infinity where no count is above black: counts have any unit, so that no number can stand in.
+    """
     if stretch.limits is not None:
         return stretch.limits[1] - stretch.limits[0]
     if not known.any():
-        return 1.0
+        return np.inf
     white = float(np.percentile(light[known], stretch.high))
     # Light hardly bends within three pixels, so that what bends is mostly noise. Of independent
     # noise this difference has the square root of 6 times the deviation.
@@ -145,13 +148,18 @@ def _white(light: np.ndarray, known: np.ndarray, stretch: Stretch) -> float:
     if bends.size:
         noise = float(np.median(np.abs(bends))) / _MAD / np.sqrt(6)
         white = max(white, stretch.noise * noise)
-    return white if white > 0 else 1.0
+    if white > 0:
+        return white
+    # All light is in fewer pixels than the percentile leaves out, and there is no noise.
+    brightest = float(light[known].max())
+    return brightest if brightest > 0 else np.inf
 
 
 def _join(light: np.ndarray, known: np.ndarray, stretch: Stretch) -> None:
     """Scale red, green and blue above black (3, H, W) by what arcsinh makes of their mean."""
     brightness = light.mean(axis=0)
-    share = brightness / _white(brightness, np.logical_and.reduce(known), stretch)
+    # A band that is not known adds nothing to the light, and takes nothing from the others.
+    share = brightness / _white(brightness, np.logical_or.reduce(known), stretch)
     scale = np.zeros_like(brightness)
     np.divide(_raised(share, stretch), brightness, out=scale, where=brightness > 0)
     light *= scale

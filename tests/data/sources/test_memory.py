@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from astropy.utils.masked import Masked
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
@@ -51,6 +52,20 @@ def test_images_of_every_form_are_packed_as_they_are(images):
     dataset = pack(source)
     np.testing.assert_array_equal(dataset.images, IMAGES)
     assert dataset.source == "arrays (12 images)"
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", "f4"])
+def test_what_is_masked_is_not_known(kind):
+    values = IMAGES.astype(kind)
+    values[:, :4] = 17  # what stands below the mask is no number
+    masked = np.ma.masked_array(values, mask=np.zeros_like(values, bool))
+    masked[:, :4] = np.ma.masked
+    for images in (masked, Masked(values, mask=np.ma.getmaskarray(masked)), list(masked)):
+        packed = pack(open_source((images, NAMES))).images
+        assert not packed[:, :4].any()
+        assert packed[:, 4:].any()
+    with pytest.raises(RequestError, match="some labels are masked; leave their images out"):
+        open_source((values, np.ma.masked_equal(NUMBERS, 0)))
 
 
 @pytest.mark.parametrize(

@@ -74,14 +74,14 @@ def _as_images(given: Any, labelled: bool) -> np.ndarray | list[np.ndarray]:
         detail = " without anything in it" if isinstance(given, list) and not given else ""
         raise RequestError(f"{_kind(given)}{detail} cannot be used; {_ACCEPTED}")
     if not isinstance(given, list):
-        array = _as_array(given)
+        array = _as_pixels(given)
         if array.ndim == 0:
             raise RequestError(f"{_kind(given)} is a single number and cannot be images")
         # One image can be predicted, but not learnt from: (H, W), or (H, W, C) with few channels.
         grey, colour = array.ndim == 2, array.ndim == 3 and array.shape[2] in (1, 3, 4)
         single = isinstance(given, Image.Image) or (not labelled and (grey or colour))
         return array[None] if single else array
-    images = [_as_array(each) for each in given]
+    images = [_as_pixels(each) for each in given]
     for image in images:
         if image.ndim not in (2, 3):
             raise RequestError(
@@ -92,6 +92,19 @@ def _as_images(given: Any, labelled: bool) -> np.ndarray | list[np.ndarray]:
     if any(each.dtype != np.uint8 for each in images):
         raise RequestError("images of a list differ in shape or type; expected uint8, or one shape")
     return [each if each.ndim == 3 else each[..., None] for each in images]
+
+
+def _as_pixels(given: Any) -> np.ndarray:
+    """An array of images; what is masked in it is not known: NaN, or black where numbers have none.
+
+    >>> _as_pixels(np.ma.masked_equal([[5, 9]], 9)).tolist()
+    [[5.0, nan]]
+    """
+    array, mask = _as_array(given), getattr(given, "mask", None)
+    if not (isinstance(mask, np.ndarray) and mask.any()):
+        return array
+    has_black = array.dtype.kind == "b" or array.dtype in (np.uint8, np.uint16)
+    return np.where(mask, array.dtype.type(0) if has_black else np.nan, array)
 
 
 def _as_array(given: Any) -> np.ndarray:
@@ -140,6 +153,8 @@ def _labels(labels: Any, ids: pd.Series, name: str) -> tuple[Task, pd.DataFrame]
             f"{name}: labels of type {type(labels).__name__}; expected {len(ids):,} class names, "
             "class numbers, one-hot rows, or rows of vote fractions"
         )
+    if np.ma.is_masked(labels):
+        raise RequestError(f"{name}: some labels are masked; leave their images out")
     if len(values) != len(ids):
         raise RequestError(f"{name}: {len(values):,} labels for {len(ids):,} images")
     return labels_of(in_memory(name, "labels", values), (), ids)
