@@ -1,6 +1,8 @@
 """Files and folders appear whole or not at all."""
 
+import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,71 @@ def test_what_came_second_is_kept_by_another_name(tmp_path):
     kept = Path(str(error.value).rsplit(" at ", 1)[1])
     assert (kept / "mark").read_text() == "second"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def _watched(monkeypatch) -> list[tuple[str, str]]:
+    """The calls that flush and rename, in order, each with the path that it is of."""
+    calls: list[tuple[str, str]] = []
+    fsync, replace, rename = os.fsync, os.replace, os.rename
+
+    def watch_fsync(handle: int) -> None:
+        calls.append(("fsync", os.path.realpath(f"/proc/self/fd/{handle}")))
+        fsync(handle)
+
+    def watch(call):
+        def renaming(source, target) -> None:
+            calls.append(("rename", str(target)))
+            call(source, target)
+
+        return renaming
+
+    monkeypatch.setattr(os, "fsync", watch_fsync)
+    monkeypatch.setattr(os, "replace", watch(replace))
+    monkeypatch.setattr(os, "rename", watch(rename))
+    return calls
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the paths of open files from /proc")
+def test_a_file_and_its_folder_are_flushed_before_its_name_counts(tmp_path, monkeypatch):
+    calls = _watched(monkeypatch)
+    with replacing(tmp_path / "new" / "a.txt") as file:
+        file.write("whole")
+    new = tmp_path / "new"
+    assert [each for each in calls if each[1] != calls[1][1]] == [
+        ("fsync", str(tmp_path)),  # where the folder is new
+        ("rename", str(new / "a.txt")),
+        ("fsync", str(new)),
+    ]
+    assert calls[1][0] == "fsync"
+    assert Path(calls[1][1]).parent == new
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the paths of open files from /proc")
+def test_all_of_a_folder_is_flushed_before_its_name_counts(tmp_path, monkeypatch):
+    calls = _watched(monkeypatch)
+    with appearing(tmp_path / "packed") as folder:
+        (folder / "splits").mkdir()
+        names = ["images.npy", "table.parquet", "splits/a.csv", "splits", "."]
+        for name in names[:3]:
+            (folder / name).write_bytes(b"whole")
+    before = calls.index(("rename", str(tmp_path / "packed")))
+    assert {path for _, path in calls[:before]} == {str(folder / name) for name in names}
+    assert calls[before + 1 :] == [("fsync", str(tmp_path))]
+
+
+def test_a_link_is_written_through(tmp_path):
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "a.txt", tmp_path / "a.txt"
+    link.symlink_to(target)
+    for text in ("first", "second"):
+        with replacing(link) as file:
+            file.write(text)
+        assert link.is_symlink()
+        assert target.read_text() == text
+
+
+def test_a_name_as_long_as_it_can_be_is_written(tmp_path):
+    path = tmp_path / ("a" * 255)
+    with replacing(path) as file:
+        file.write("whole")
+    assert path.read_text() == "whole"

@@ -9,8 +9,11 @@ import typer
 import hubblefork
 from hubblefork.cli import compare, demo, evaluate, explain, inspect, listing, predict, train
 from hubblefork.core.errors import RequestError
+from hubblefork.core.files import DISK_FULL
+from hubblefork.core.terminal import guarded
+from hubblefork.core.text import one_line
 
-# Errors of a path in the request, and of a full disk: not faults of this program.
+# Errors of a path in the request: not faults of this program.
 _PATH_ERRORS = (
     errno.EACCES,
     errno.EPERM,
@@ -20,7 +23,6 @@ _PATH_ERRORS = (
     errno.EISDIR,
     errno.EEXIST,
 )
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # The exit status of a command that Ctrl-C ended: 128 plus the number of the signal.
 _INTERRUPTED = 130
 
@@ -64,20 +66,31 @@ app.command("list")(listing.listing)
 
 def main() -> None:
     """Run a verb; a mistake in the request is one line on stderr and exit status 2."""
+    with guarded():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
     except RequestError as error:
-        print(f"hubblefork: {error}", file=sys.stderr)
-        sys.exit(2)
+        # A disk that is full is no mistake in the request, whoever says so.
+        full = isinstance(error.__cause__, OSError) and error.__cause__.errno in DISK_FULL
+        _tell(str(error))
+        sys.exit(1 if full else 2)
     except OSError as error:
-        if error.errno not in _PATH_ERRORS + _DISK_FULL:
+        if error.errno not in _PATH_ERRORS + DISK_FULL:
             raise
         path = f" {error.filename}" if error.filename else ""
-        print(f"hubblefork: cannot read or write{path}: {error.strerror}", file=sys.stderr)
+        _tell(f"cannot read or write{path}: {error.strerror}")
         sys.exit(2 if error.errno in _PATH_ERRORS else 1)
     except (KeyboardInterrupt, SystemExit) as end:
         # typer turns Ctrl-C into an exit without a message.
         if isinstance(end, SystemExit) and end.code != _INTERRUPTED:
             raise
-        print("hubblefork: interrupted; --resume continues a training", file=sys.stderr)
+        _tell("interrupted; --resume continues a training")
         sys.exit(_INTERRUPTED)
+
+
+def _tell(message: str) -> None:
+    print(f"hubblefork: {one_line(message)}", file=sys.stderr, flush=True)

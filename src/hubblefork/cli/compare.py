@@ -20,9 +20,9 @@ def compare(
 
     The page shows metrics, training curves and images on which the runs disagree.
     """
-    from hubblefork.cli.output import show
+    from hubblefork.core.terminal import print_path, print_screen
     from hubblefork.workflow import compare as workflow
 
     found = workflow.compare(runs, out=out)
-    show(found)
-    print(found.page)
+    print_screen(found)
+    print_path(found.page)

@@ -23,8 +23,9 @@ def demo(
 ) -> None:
     """Train on 4,000 simulated galaxies and write a report. No data is needed."""
     from hubblefork.cli.output import show_metrics
+    from hubblefork.core.terminal import print_path
     from hubblefork.workflow import train as workflow
 
     run = workflow.train("simulated", out=out, settings=_SETTINGS, seed=seed, device=device)
     show_metrics(run.metrics)
-    print(run.report)
+    print_path(run.report)

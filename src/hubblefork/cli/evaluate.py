@@ -24,8 +24,9 @@ def evaluate(
     Writes its predictions, metrics, figures and a report.
     """
     from hubblefork.cli.output import show_metrics
+    from hubblefork.core.terminal import print_path
     from hubblefork.workflow import evaluate as workflow
 
     evaluation = workflow.evaluate(run, source, out=out, crop=crop, classes=classes, device=device)
     show_metrics(evaluation.metrics)
-    print(evaluation.path)
+    print_path(evaluation.path)

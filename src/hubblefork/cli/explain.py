@@ -39,6 +39,7 @@ def explain(
 
     The page shows attribution, errors, robustness, anomalies and nearest neighbours.
     """
+    from hubblefork.core.terminal import print_path
     from hubblefork.workflow import explain as workflow
 
     explained = workflow.explain(
@@ -51,4 +52,4 @@ def explain(
         folds=folds,
         device=device,
     )
-    print(explained.path)
+    print_path(explained.path)

@@ -30,11 +30,11 @@ def inspect(
 
     The page shows class counts, images, brightness, duplicates, unreadable files and the split.
     """
-    from hubblefork.cli.output import show
+    from hubblefork.core.terminal import print_path, print_screen
     from hubblefork.workflow import inspect as workflow
 
     found = workflow.inspect(
         source, out=out, crop=crop, size=size, grey=grey, classes=classes, group=group
     )
-    show(found)
-    print(found.page)
+    print_screen(found)
+    print_path(found.page)

@@ -1,6 +1,5 @@
 """`hubblefork predict MODEL IMAGE... [--out FILE]`: the classes or vote fractions of images."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +40,8 @@ def predict(
 
     Without --out, prints a small table. Images that cannot be read are listed with the reason.
     """
+    from hubblefork.core.progress import say
+    from hubblefork.core.terminal import print_path
     from hubblefork.workflow import predict as workflow
 
     if out is None and submission is None:
@@ -53,5 +54,5 @@ def predict(
         model, images, out=out, submission=submission, crop=crop, coverage=coverage, device=device
     )
     for row in unread.itertuples():
-        print(f"not read: {row.id}: {row.problem}", file=sys.stderr)
-    print(out or submission)
+        say(f"not read: {row.id}: {row.problem}")
+    print_path(out or submission)

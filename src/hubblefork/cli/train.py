@@ -73,6 +73,7 @@ def train(
     """
     from hubblefork.cli.output import show_metrics
     from hubblefork.core.progress import is_silent
+    from hubblefork.core.terminal import print_path
     from hubblefork.recipes.recipe import parse_settings
     from hubblefork.workflow import train as workflow
 
@@ -96,4 +97,4 @@ def train(
     )
     if not is_silent():
         show_metrics(run.metrics)
-        print(run.path)
+        print_path(run.path)

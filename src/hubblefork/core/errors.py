@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from hubblefork.core.text import shortened
+from hubblefork.core.text import one_line, shortened
 
 
 class RequestError(Exception):
     """A request cannot be carried out as given.
 
-    The message is one line, written for the user, and cut where what it quotes is long. The command
-    line prints it on stderr and exits with status 2; Python code sees the exception itself.
+    The message is one printable line, written for the user, and cut where what it quotes is long.
+    The command line prints it on stderr and exits with status 2; Python code sees the exception
+    itself.
 
     >>> import hubblefork
     >>> hubblefork.train("galaxys/")
@@ -19,7 +20,7 @@ class RequestError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(shortened(message))
+        super().__init__(shortened(one_line(message)))
 
 
 # How many known words are listed where none is close: nobody reads more.

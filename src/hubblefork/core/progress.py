@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from hubblefork.core.text import one_line
+
 # Seconds between plain lines: often enough to show that work goes on, rarely enough for a log file.
 _LINE_INTERVAL = 10.0
 
@@ -57,10 +59,11 @@ class Bar:
             BarColumn(),
             TextColumn("{task.fields[note]}", markup=False),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            # Its escape sequences go around the guard of `core/terminal.py`.
+            console=Console(file=getattr(sys.stderr, "original", sys.stderr)),
             transient=True,
         )
-        self._task = self._progress.add_task(title, total=total, note="")
+        self._task = self._progress.add_task(one_line(title), total=total, note="")
         self._cell: Any = None
         if display_mode() == "notebook":
             from IPython.display import display
@@ -80,7 +83,7 @@ class Bar:
 
     def restart(self, title: str) -> None:
         """Empty the bar and give it another title."""
-        self._progress.reset(self._task, description=title, note="")
+        self._progress.reset(self._task, description=one_line(title), note="")
         if self._cell:
             self._cell.update(self._progress)
 
@@ -122,8 +125,11 @@ def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[
 
 
 def say(line: str) -> None:
-    """Print one line on stderr, where stdout is for results; in a notebook, below its cell."""
+    """Print one line on stderr, where stdout is for results; in a notebook, below its cell.
+
+    What is no printable character in it, as in names of files, is escaped.
+    """
     if not _silent:
         # A notebook shows stderr on red.
         stream = sys.stdout if display_mode() == "notebook" else sys.stderr
-        print(line, file=stream, flush=True)
+        print(one_line(line), file=stream, flush=True)

@@ -1,10 +1,18 @@
 """Numbers and lists as text, the same in figures, on pages and on the terminal."""
 
+import re
+
 # A message is read on one screen; names of files and columns, which it quotes, have no such limit.
 _LONGEST = 1000
 
 # Between a number and its unit: no line break there.
 _SPACE = "\u00a0"
+
+# What a terminal obeys or takes for the end of a line: control characters but tab and line feed,
+# other separators of lines, marks that turn the direction of text, and halves of characters.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -81,3 +89,21 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
         return text
     half = (longest - 5) // 2
     return f"{text[:half]} ... {text[-half:]}"
+
+
+def printable(text: str) -> str:
+    r"""Text whose control characters are escapes, so that no terminal obeys a file's name.
+
+    >>> printable("a\x1b[31m.png"), printable("caf\udce9"), printable("ζώο")
+    ('a\\x1b[31m.png', 'caf\\udce9', 'ζώο')
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    r"""The same without line feeds and tabs.
+
+    >>> one_line("a\nb")
+    'a\\nb'
+    """
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")

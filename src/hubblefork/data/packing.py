@@ -12,7 +12,6 @@ may pack the same source at once: each writes its own, and the first one stays.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -26,9 +25,9 @@ import numpy as np
 import pandas as pd
 from joblib import cpu_count
 
-from hubblefork.core.cache import appearing_locked, cache_folder
+from hubblefork.core.cache import cache_folder
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.files import replacing
+from hubblefork.core.files import appearing, make_folder, replacing
 from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import FORMAT, PackedDataset
 from hubblefork.data.images.blocks import block_rows, read_blocks
@@ -81,8 +80,8 @@ def pack(
         room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
         with _errors_explained(f"cannot write the packed images in {folder}", f"; {room}"):
             if not _dataset_folder(folder, key).is_dir():
-                _dataset_folder(folder, key).parent.mkdir(parents=True, exist_ok=True)
-                with appearing_locked(_dataset_folder(folder, key)) as temporary:
+                make_folder(_dataset_folder(folder, key).parent)
+                with appearing(_dataset_folder(folder, key), first_stays=True) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())
                     if _stamp(source) != stamped:
                         raise RequestError(
@@ -178,8 +177,6 @@ def _write(
         true_header = _npy_header((len(digests), *shape))
         assert len(true_header) == len(header), "numpy pads the header for any number of rows"
         file.write(true_header)
-        file.flush()
-        os.fsync(file.fileno())
 
     if not digests:
         small = all("smaller than the crop" in each["reason"] for each in left_out)

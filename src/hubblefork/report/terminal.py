@@ -35,15 +35,15 @@ _WIDTH = 100
 def numbers_table(first: str, *others: str) -> Table:
     """An empty table without lines, whose further columns are numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(first)
+    table.add_column(Text(first))
     for title in others:
-        table.add_column(title, justify="right", no_wrap=True)
+        table.add_column(Text(title), justify="right", no_wrap=True)
     return table
 
 
 def as_html(shown: RenderableType) -> str:
     """What the terminal shows, as HTML."""
-    console = Console(record=True, file=io.StringIO(), width=_WIDTH, highlight=False)
+    console = Console(record=True, file=io.StringIO(), width=_WIDTH, highlight=False, markup=False)
     console.print(shown)
     pre = '<pre style="line-height: normal; white-space: pre; overflow-x: auto">{code}</pre>'
     return console.export_html(inline_styles=True, code_format=pre)

@@ -14,7 +14,6 @@ import pickle
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -36,6 +35,7 @@ from lightning_fabric.plugins.environments import (
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import be_silent
+from hubblefork.core.temporary import scratch_folder
 
 # The others wait while the first packs, which takes days for a large survey. A process that dies
 # is noticed by its launcher, not by this timeout.
@@ -172,10 +172,10 @@ def spawn(world: World, function: Callable[..., None], *arguments: Any) -> None:
     port = _free_port()
     # Hides torch's warnings for programmers; it is read when a process starts.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         # In a file, since writing a large argument to a process that dies would block forever; and
         # pickled here, since torch's pickling would make processes share the memory of weights.
-        work = Path(folder) / "work"
+        work = folder / "work"
         work.write_bytes(pickle.dumps((function, arguments)))
         processes = [
             context.Process(target=_enter, args=(rank, port, work, errors), daemon=True)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress
+from hubblefork.core.temporary import scratch_folder
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.evaluation.mislabels import likely_mislabels
 from hubblefork.explanation.explain_test_set import Mislabels, explain_test_set
@@ -119,8 +119,8 @@ def _test_set(
 def _mislabels(
     recipe: Recipe, dataset: PackedDataset, folds: int, seed: int, device: str
 ) -> Mislabels:
-    with TemporaryDirectory(prefix="hubblefork-") as scratch:
-        probabilities = out_of_fold(recipe, dataset, folds, Path(scratch), seed, device)
+    with scratch_folder() as scratch:
+        probabilities = out_of_fold(recipe, dataset, folds, scratch, seed, device)
     ids = dataset.table["id"].to_numpy(object)
     table = likely_mislabels(ids, dataset.labels, probabilities, dataset.task.names)
     return Mislabels(table, dataset.images, folds)
