@@ -13,7 +13,7 @@ SMALL = ["--recipe", "transfer", "--size", "32", "--set", "network.name=timm:tes
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--set", "weights=gone.pth"], "no weights at 'gone.pth': no such file or directory"),
+        (["--set", "weights=gone.pth"], "no weights at 'gone.pth': the file is not there"),
         (["--set", "weights=junk.pth"], "junk.pth holds no weights that can be read"),
         (
             ["--set", "weights=other.safetensors"],

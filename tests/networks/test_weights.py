@@ -82,7 +82,7 @@ def test_a_file_of_something_else_than_tensors_is_refused(tmp_path, content):
 
 
 def test_weights_that_are_nowhere_are_answered_with_the_nearest_name():
-    with pytest.raises(RequestError, match="no such file or directory; did you mean 'hub'"):
+    with pytest.raises(RequestError, match="the file is not there; did you mean 'hub'"):
         read_tensors("hubb")
 
 

@@ -16,6 +16,39 @@ from hubblefork.core.temporary import temporary_file, temporary_folder
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def not_a_file(path: Path | str) -> str:
+    """Return why a path cannot be opened as a file, in words; "" for a regular file.
+
+    Asked before anything from outside is opened: a pipe waits for a writer that may never come,
+    some devices never end, and opening others does something. Links are followed.
+
+    >>> not_a_file(folder)
+    'a directory, not a file'
+    >>> (folder / "link").symlink_to(folder / "nothing")
+    >>> not_a_file(folder / "link"), not_a_file(folder / "nothing")
+    ('a link to what is not there', 'the file is not there')
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return "a link to what is not there" if os.path.islink(path) else "the file is not there"
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "a link that leads in a circle"
+        return f"cannot be read ({error.strerror or error})"
+    if stat.S_ISREG(mode):
+        return ""
+    return f"{_KINDS.get(stat.S_IFMT(mode), 'something else')}, not a file"
+
 
 @contextmanager
 def replacing(path: Path | str, binary: bool = False) -> Iterator[IO[Any]]:

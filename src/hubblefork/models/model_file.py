@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch import nn
 
 from hubblefork.core.errors import RequestError
-from hubblefork.core.files import replacing
+from hubblefork.core.files import not_a_file, replacing
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network
@@ -101,6 +101,8 @@ def save_model(
 
 def is_model_file(path: Path) -> bool:
     """Whether a file was written by `save_model`."""
+    if not_a_file(path):
+        return False
     try:
         with safe_open(path, framework="pt") as file:
             return _KEY in (file.metadata() or {})
@@ -114,8 +116,8 @@ def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]
     Raises RequestError where there is none, where hubblefork did not write it, and where its
     network is not registered here.
     """
-    if not path.is_file():
-        raise RequestError(f"no model file at {path}")
+    if reason := not_a_file(path):
+        raise RequestError(f"no model file at {path} ({reason})")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -203,8 +203,8 @@ def _model_file(run: object) -> Path:
     path = as_path(run, "run", "a run, a run folder or a model file")
     if not path.exists():
         raise RequestError(f"no run folder or model file at {path}")
-    if path.is_file():
-        return path
+    if not path.is_dir():
+        return path  # what is no regular file is told when it is loaded
     if not (path / MODEL_FILE).is_file():
         raise RequestError(
             f"{path} has no {MODEL_FILE}: it is not a run, or its training has not "

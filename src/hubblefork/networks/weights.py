@@ -20,6 +20,7 @@ from typing import Any
 from torch import Tensor
 
 from hubblefork.core.errors import RequestError, first_few, first_line, nearest
+from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.progress import display_mode
 
@@ -79,6 +80,12 @@ class Repository:
         """
         folder = _local_folder(repository)
         files = [folder / name for name in _FILES if (folder / name).is_file()]
+        if reason := not_a_file(folder / "config.json"):
+            raise RequestError(
+                f"{repository} has no config.json, which says what backbone its weights are of "
+                f"({reason}): give the file of the weights itself, and its backbone as "
+                "network.name=timm:NAME"
+            )
         try:
             content = parse_json((folder / "config.json").read_bytes())
             config = content.get("pretrained_cfg", content)  # early repositories had one table
@@ -87,11 +94,6 @@ class Repository:
             known = {key: config[key] for key in _CONFIG if config.get(key) is not None}
             known["num_classes"] = content.get("num_classes", config.get("num_classes", 1000))
             backbone = str(content["architecture"])
-        except FileNotFoundError as error:
-            raise RequestError(
-                f"{repository} has no config.json, which says what backbone its weights are of: "
-                "give the file of the weights itself, and its backbone as network.name=timm:NAME"
-            ) from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RequestError(f"{repository}: its config.json is not one of timm's") from error
         if not files:
@@ -158,10 +160,10 @@ def read_tensors(weights: str | Path) -> dict[str, Tensor]:
     Raises RequestError where there is none, or where it holds no state dict.
     """
     path = _packaged_file() if weights == EFFICIENTNET_LITE0 else Path(weights)
-    if not path.is_file():
+    if reason := not_a_file(path):
         known = (HUB, EFFICIENTNET_LITE0, "hf-hub:OWNER/NAME", "FILE", "DIRECTORY")
         hint = nearest(str(weights), known)
-        raise RequestError(f"no weights at {str(weights)!r}: no such file or directory; {hint}")
+        raise RequestError(f"no weights at {str(weights)!r}: {reason}; {hint}")
     from timm.models import load_state_dict
 
     try:

@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.data.folders import files_below
+from hubblefork.data.folders import files_below, is_archive, kinds, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import is_array_name
@@ -73,12 +73,18 @@ def _open_images(places: Sequence[str]) -> ImageFiles:
         if os.path.isdir(place):
             for file in files_below(Path(place)):
                 (images if is_image_name(file) else ignored).append(os.path.join(place, file))
+        elif is_archive(place):
+            raise RequestError(f"{place} is an archive: unpack it, and give the directory")
         else:
             images.append(place)
     name = first_few(places)
     if not images:
-        raise RequestError(f"no images in {name}: JPEG, PNG, WebP, TIFF or FITS expected")
-    notes = [f"Ignored as no images: {first_few(map(display_text, ignored))}."] if ignored else []
+        others = "".join(map(passed_over, map(Path, places)))
+        raise RequestError(f"no images in {name}: JPEG, PNG, WebP, TIFF or FITS expected{others}")
+    notes = []
+    if ignored:
+        counts = f" ({kinds(ignored)})" if len(ignored) > 3 else ""
+        notes = [f"Ignored as no images: {first_few(map(display_text, ignored))}{counts}."]
     ids = pd.Series([display_text(path) for path in images], dtype="str")
     table = pd.DataFrame({"id": ids, "origin": ids})
     return ImageFiles(name, Unlabelled(), table, images, notes)

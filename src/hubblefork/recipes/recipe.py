@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from hubblefork.core.arguments import as_path, wrong
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_toml
 from hubblefork.core.text import shortened
 from hubblefork.recipes.settings import (
@@ -211,8 +212,10 @@ def describe_settings() -> dict[str, str]:
 def _read(name: str | Path) -> dict[str, Any]:
     path = as_path(name, "recipe", "the name of a recipe or the path of a .toml file")
     if path.suffix == ".toml":
-        if not path.is_file():
-            raise RequestError(f"no recipe file at {path}; give a .toml file or one of the names")
+        if reason := not_a_file(path):
+            raise RequestError(
+                f"no recipe file at {path} ({reason}); give a .toml file or one of the names"
+            )
         text = path.read_bytes().decode("utf-8", "replace")  # TOML itself refuses what is replaced
     elif str(name) in recipe_names():
         text = files("hubblefork.recipes").joinpath(f"{name}.toml").read_text(encoding="utf-8")

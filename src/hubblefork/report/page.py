@@ -16,7 +16,7 @@ from PIL import Image
 
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
-from hubblefork.core.files import replacing
+from hubblefork.core.files import not_a_file, replacing
 from hubblefork.core.text import percent, several
 from hubblefork.report.components import Page
 
@@ -88,6 +88,8 @@ def check_page(path: str | Path, maker: str) -> Path:
     if page.suffix.lower() not in (".html", ".htm") or page.is_dir():
         raise RequestError(f"--out {page}: expected the name of a page, such as page.html")
     if page.exists():
+        if reason := not_a_file(page):
+            raise RequestError(f"--out {page}: {reason}")
         with page.open("rb") as file:
             head = file.read(_HEAD)
         if _origin(maker).encode() not in head:

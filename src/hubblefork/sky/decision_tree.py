@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_toml
 
 
@@ -329,8 +330,8 @@ def load_tree(name: str) -> DecisionTree:
     """
     path = Path(name)
     if path.suffix == ".toml":
-        if not path.is_file():
-            raise RequestError(f"no decision tree at {path}")
+        if reason := not_a_file(path):
+            raise RequestError(f"no decision tree at {path} ({reason})")
         text = path.read_bytes().decode("utf-8", "replace")
     elif name in tree_names():
         text = (files("hubblefork.sky") / "trees" / f"{name}.toml").read_text(encoding="utf-8")

@@ -290,13 +290,13 @@ def test_a_file_that_is_larger_than_any_image_is_not_read(tmp_path):
 
 def test_a_link_to_itself_says_so(tmp_path):
     (tmp_path / "a.png").symlink_to(tmp_path / "a.png")
-    assert reason(tmp_path / "a.png") == "cannot be read (Too many levels of symbolic links)"
+    assert reason(tmp_path / "a.png") == "a link that leads in a circle"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")
-    assert reason(tmp_path / "a.jpg") == "not a file"
+    assert reason(tmp_path / "a.jpg") == "a named pipe, not a file"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks this system for the memory in use")

@@ -240,9 +240,9 @@ def test_wrong_options_are_told(tmp_path, options, words):
 
 
 def test_what_is_no_file_is_told(tmp_path):
-    assert "none.npz: no such file" in refusal(tmp_path / "none.npz")
+    assert "none.npz: the file is not there" in refusal(tmp_path / "none.npz")
     np.save(tmp_path / "X.npy", IMAGES)
-    assert "nope.npy: no such file" in refusal(f"{tmp_path / 'X.npy'}:labels=nope.npy")
+    assert "nope.npy: the file is not there" in refusal(f"{tmp_path / 'X.npy'}:labels=nope.npy")
     for name in ("a.npz", "a.npy", "a.h5"):
         for content in (b"", b"text, no arrays"):
             (tmp_path / name).write_bytes(content)

@@ -184,8 +184,8 @@ def test_one_class_only_is_refused(folder):
 
 
 def test_unknown_words_for_a_part_are_refused(folder):
-    said = refusal(folder, six(split=["train", "holdout", "dev", None, "test", "val"]))
-    assert said.startswith("cat.csv: 3 rows have an unknown split: holdout, dev, (nothing);")
+    said = refusal(folder, six(split=["train", "holdout", "mine", None, "test", "dev"]))
+    assert said.startswith("cat.csv: 3 rows have an unknown split: holdout, mine, (nothing);")
 
 
 def test_a_test_part_alone_can_be_opened(folder):

@@ -102,8 +102,11 @@ def test_a_split_by_folders_is_honoured(tmp_path, make_images, val):
     assert source.task.names == ("edge_on", "spiral")
     assert source.table["split"].value_counts().to_dict() == {"train": 7, "val": 2, "test": 1}
     assert "train/spiral/002" in set(source.table["id"])
-    assert "train/labels.csv" in source.notes[0]
-    assert "extras/" in source.notes[0]
+    assert source.notes == [
+        "No image of class 'spiral' in val/.",
+        "No image of class 'spiral' in test/.",
+        "2 files or folders were ignored, not being images of a class: extras/, train/labels.csv.",
+    ]
 
 
 def test_a_class_may_be_called_train(tmp_path, make_images):

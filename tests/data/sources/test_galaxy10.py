@@ -174,8 +174,8 @@ def test_truncated_files_are_told(tmp_path):
     for length in (0, 100, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:length])
         assert "damaged, incomplete or of another kind" in refusal(f"galaxy10-sdss:{path}")
-    assert "no such file" in refusal(f"galaxy10-sdss:{tmp_path / 'none.h5'}")
-    assert "a directory, not a file of arrays" in refusal(f"galaxy10-sdss:{tmp_path}")
+    assert "the file is not there" in refusal(f"galaxy10-sdss:{tmp_path / 'none.h5'}")
+    assert "a directory, not a file" in refusal(f"galaxy10-sdss:{tmp_path}")
 
 
 def publish(monkeypatch, **changes: object) -> None:

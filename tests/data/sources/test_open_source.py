@@ -35,5 +35,5 @@ def test_a_misspelt_name_is_told_the_right_one():
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
-    (tmp_path / "a.fits").touch()
-    assert "a source is a directory, a catalogue (.csv, .parquet)" in refusal(tmp_path / "a.fits")
+    (tmp_path / "a.txt").touch()
+    assert "a source is a directory, a catalogue (.csv, .parquet)" in refusal(tmp_path / "a.txt")

@@ -93,7 +93,7 @@ def test_a_class_without_galaxies_is_left_out_and_told():
     ("rule", "message"),
     [
         ("fife", "nor a rule for classes: 'fife'; did you mean 'five'?"),
-        ("none.toml", "none.toml: No such file"),
+        ("none.toml", "none.toml: the file is not there"),
         ({}, "has no classes; expected two or more, as in"),
         ({"a": {"Class1.1": 0.5}}, "has 1 class; expected two or more"),
         ({"a": {"Class1.1": 0.5}, "b": {}}, "'b' is {}; expected a class's table"),

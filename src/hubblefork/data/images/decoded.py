@@ -1,7 +1,6 @@
 """What reading an image gives: its pixels, or the reason why it cannot be used."""
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hubblefork.core.files import not_a_file
 from hubblefork.core.text import shortened
 
 # A decoded image takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are
@@ -62,22 +62,19 @@ def explained_failures() -> Iterator[None]:
 
 
 def read_content(path: str | Path) -> bytes:
-    """Read a whole file, unless it is larger than any image, or a pipe that would never end.
+    """Read a whole file, unless it is larger than any image, or no regular file.
 
     Raises UnreadableImage for these, and where the system cannot read it.
     """
+    if reason := not_a_file(path):
+        raise UnreadableImage(reason)
     try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            raise UnreadableImage("a directory, not a file")
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableImage("not a file")
-        if status.st_size > MOST_BYTES:
-            megabytes = status.st_size // 1_000_000
-            raise UnreadableImage(f"{megabytes} MB, more than {MOST_BYTES // 1_000_000} MB")
+        size = os.path.getsize(path)
+        if not size:  # nor is a file of /proc opened, whose size is 0 and which may never end
+            raise UnreadableImage("the file is empty")
+        if size > MOST_BYTES:
+            raise UnreadableImage(f"{size // 1_000_000} MB, more than {MOST_BYTES // 1_000_000} MB")
         with open(path, "rb") as file:
             return file.read()
-    except FileNotFoundError:
-        raise UnreadableImage("the file is not there") from None
     except OSError as error:
         raise UnreadableImage(f"cannot be read ({error.strerror or error})") from None

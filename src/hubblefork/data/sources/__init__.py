@@ -5,12 +5,14 @@ tables in memory.
 """
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.files import not_a_file
 from hubblefork.core.registry import F, Registry
 from hubblefork.data.sources.path_options import check_options, split_options
 
@@ -117,6 +119,8 @@ def _open_text(name: str, labelled: bool) -> "Source":
     path = Path(path_text).expanduser()
     if path.is_dir():
         return _open_directory(path, name, labelled, options)
+    if os.path.lexists(path) and (reason := not_a_file(path)):
+        raise RequestError(f"{name}: {reason}; save what it gives in a file, and give that")
     from hubblefork.data.sources import arrays
 
     if arrays.is_array_name(name):
@@ -131,6 +135,16 @@ def _open_text(name: str, labelled: bool) -> "Source":
 
         return open_catalogue(path, name, labelled)
     if path.exists():
+        from hubblefork.data.folders import is_archive
+        from hubblefork.data.images.read import is_image_name
+
+        if is_archive(name):
+            raise RequestError(f"{name} is an archive: unpack it, and give the directory")
+        if is_image_name(name):
+            raise RequestError(
+                f"{name} is one image; a source is a directory with one folder of images a class, "
+                "or a catalogue that names many"
+            )
         raise RequestError(
             f"{name}: a source is a directory, a catalogue (.csv, .parquet), a file of arrays "
             "(.h5, .npz, .npy) or a name (hubblefork list sources)"
@@ -167,7 +181,6 @@ def _open_directory(path: Path, name: str, labelled: bool, options: Mapping[str,
         return kaggle.open_kaggle(name, name)
     if huggingface.holds_images(path):
         return huggingface.open_saved(path, name, labelled, options)
-    check_options(options, (), name)
     from hubblefork.data.sources.folder import open_folder
 
-    return open_folder(path, name, labelled)
+    return open_folder(path, name, labelled, options)

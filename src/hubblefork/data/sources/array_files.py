@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, first_line
+from hubblefork.core.files import not_a_file
 from hubblefork.data.sources.hdf5_text import read_text
 
 SUFFIXES = (".h5", ".hdf5", ".npz", ".npy")
@@ -115,9 +116,8 @@ def open_arrays_of(path: Path, file: str) -> list[Array]:
 
     Raises RequestError where the file is not there, is damaged or claims impossible sizes.
     """
-    if not path.is_file():
-        what = "a directory, not a file of arrays" if path.is_dir() else "no such file"
-        raise RequestError(f"{path}: {what}")
+    if reason := not_a_file(path):
+        raise RequestError(f"{path}: {reason}")
     readers: dict[str, Callable[[Path, str], list]] = {".npy": _open_npy, ".npz": _open_npz}
     with damage_reported(file):
         arrays = readers.get(path.suffix.lower(), _open_hdf5)(path, file)

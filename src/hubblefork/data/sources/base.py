@@ -12,6 +12,7 @@ from typing import Literal
 import pandas as pd
 
 from hubblefork.core.errors import RequestError
+from hubblefork.core.files import not_a_file
 from hubblefork.core.progress import progress
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import DecodedImages, Job
@@ -216,8 +217,10 @@ def _file_digests(paths: Sequence[str]) -> list[bytes]:
 
 
 def _file_digest(path: str) -> bytes:
+    if not_a_file(path):  # read() gives the reason for this image
+        return b"unreadable"
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError:  # read() gives the reason for this image
+    except OSError:
         return b"unreadable"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import first_few
+from hubblefork.core.files import not_a_file
 from hubblefork.data.sources.table_columns import as_text, known_columns
 
 # A table that names a smaller fraction of the images than this, and of whose rows a smaller
@@ -31,6 +32,8 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
 
     None if this is not a table of these images. Raises RequestError for invalid positions.
     """
+    if not_a_file(path):
+        return None
     try:
         table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
     except (ValueError, OSError):  # pandas' errors for a bad file

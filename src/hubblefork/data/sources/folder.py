@@ -5,90 +5,93 @@ Without labels, any directory with images in it.
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.data.folders import files_below, listing
+from hubblefork.data.folders import files_below, kinds, listing, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles, display_text
 from hubblefork.data.sources.companion_table import columns_beside
-from hubblefork.data.subsets import SUBSET_WORDS
+from hubblefork.data.sources.folder_layout import Folder, find_layout
+from hubblefork.data.sources.path_options import check_options
+from hubblefork.data.subsets import SUBSETS
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Task, Unlabelled
 
 _LAYOUT = "expected one folder of images a class, as in {name}/spiral/1.jpg, {name}/edge_on/2.jpg"
 
 
-def open_folder(path: Path, name: str, labelled: bool = True) -> ImageFiles:
+def open_folder(
+    path: Path, name: str, labelled: bool = True, options: Mapping[str, str] | None = None
+) -> ImageFiles:
     """Open a directory whose folders are the classes; classes are the folders' names, sorted.
 
-    Folders within a class folder are read too. Hidden files and folders are skipped. Files that
-    are not images, and images outside the class folders, are ignored with a note. An id is the
-    path relative to the directory, without its suffix where that is unique. The columns of a .csv
-    table in the directory that names the images are joined to the table.
+    What its folders are is found by `data.sources.folder_layout`. Folders within a class folder
+    are read too. Hidden files and folders are skipped. Files that are not images, and images
+    outside the class folders, are ignored with a note. An id is the path relative to the
+    directory, without its suffix where that is unique. The columns of a .csv table in the
+    directory that names the images are joined to the table.
 
     labelled: whether classes are needed. Without, a directory without classes stands for every
         image below it, and the notes say why.
+    options: `folders` may be `classes`: the folders are classes, whatever they are called and hold.
 
-    Raises RequestError where the directory has no images, no class folders or only one class, or
-    where a class has no image in train/.
+    Raises RequestError where the directory has no images, no class folders or only one class,
+    where a class has no image in train/, and where it is not clear which folders are the classes.
     """
+    options = options or {}
+    check_options(options, ("folders",), name)
+    if options.get("folders", "classes") != "classes":
+        raise RequestError(f"{name}: expected :folders=classes, not {options['folders']!r}")
     try:
-        return _open_classes(path, name)
+        return _open_classes(path, name, bool(options))
     except RequestError as error:
         if labelled:
             raise
         found = _Found()
-        found.read_class(path, "")
+        found.read_class(Folder.read(path, ""), "")
         if not found.files:
             raise
         found.remarks.append(f"Read without labels: {error}.")
     return _source(path, name, Unlabelled(), found, {})
 
 
-def _open_classes(path: Path, name: str) -> ImageFiles:
-    found = _Found()
-    folders, others = listing(path)
-    found.ignored += others
-    subsets = _subsets(folders, name)
-    for folder in folders:
-        if subsets is None:
-            found.read_class(path, folder)
-        elif folder in subsets:
-            classes, files = listing(path / folder)
-            found.ignored += [os.path.join(folder, each) for each in files]
-            for each in classes:
-                found.read_class(path, os.path.join(folder, each), subsets[folder])
-        else:
-            found.ignored.append(folder + os.sep)
-    if not found.files:
-        _refuse_without_classes(name, others)
-
+def _open_classes(path: Path, name: str, as_classes: bool) -> ImageFiles:
+    layout = find_layout(path, name, as_classes)
+    found = _Found(ignored=layout.ignored)
+    for folder, label, subset in layout.classes:
+        found.read_class(folder, label, subset)
     names = sorted(set(found.labels))
-    if subsets is not None:
-        in_train = {label for label, subset in zip(found.labels, found.subsets, strict=True)
-                    if subset == "train"}  # fmt: skip
-        missing = [label for label in names if label not in in_train]
-        if missing:
+    if len(names) < 2:
+        _refuse_without_classes(path, name, names)
+    number = {label: index for index, label in enumerate(names)}
+    known: dict[str, Sequence] = {"label": [number[label] for label in found.labels]}
+    if any(found.subsets):
+        known["split"] = found.subsets
+        found.remarks += _lacking(found, names, name)
+    return _source(path, name, Classes(tuple(names)), found, known)
+
+
+def _lacking(found: "_Found", names: Sequence[str], name: str) -> list[str]:
+    """Return notes on classes that a subset lacks; RequestError where that is train."""
+    has: dict[str, set[str]] = {}
+    for label, subset in zip(found.labels, found.subsets, strict=True):
+        has.setdefault(subset or "", set()).add(label)
+    notes = []
+    for subset in [each for each in SUBSETS if each in has]:
+        missing = [label for label in names if label not in has[subset]]
+        if missing and subset == "train":
             raise RequestError(
                 f"{name}: no image of class {first_few(map(repr, missing))} in train/; "
                 "every class needs images to learn from"
             )
-    if len(names) < 2:
-        catalogues = [file for file in others if file.lower().endswith((".csv", ".parquet"))]
-        hint = f"; if {catalogues[0]} is its catalogue, give that file" if catalogues else ""
-        raise RequestError(
-            f"{name} has only one class, {names[0]!r}; two or more class folders are needed{hint}"
-        )
-    number = {label: index for index, label in enumerate(names)}
-    known: dict[str, Sequence] = {"label": [number[label] for label in found.labels]}
-    if subsets is not None:
-        known["split"] = found.subsets
-    return _source(path, name, Classes(tuple(names)), found, known)
+        if missing:
+            notes.append(f"No image of class {first_few(map(repr, missing))} in {subset}/.")
+    return notes
 
 
 def _source(
@@ -109,24 +112,6 @@ def _source(
     return ImageFiles(name, task, table, paths, found.notes())
 
 
-def _subsets(folders: list[str], name: str) -> dict[str, str] | None:
-    """Return the subset that each folder stands for; None where the folders are classes.
-
-    A class may be called "test", so the folders are subsets only if one of them is train, with
-    another subset or nothing else beside it.
-    """
-    subsets = {each: SUBSET_WORDS[each.lower()] for each in folders if each.lower() in SUBSET_WORDS}
-    known = set(subsets.values())
-    if "train" in known and (len(known) > 1 or len(folders) == 1):
-        return subsets
-    if folders and len(subsets) == len(folders):
-        raise RequestError(
-            f"{name} has {first_few(folders)} but no train folder; "
-            "expected train/, and val/ or test/ beside it, each with one folder a class"
-        )
-    return None
-
-
 @dataclass
 class _Found:
     """What was found so far: the file, class and subset of each image; notes; what was ignored.
@@ -141,25 +126,25 @@ class _Found:
     ignored: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
-    def read_class(self, root: Path, folder: str, subset: str | None = None) -> None:
+    def read_class(self, folder: Folder, label: str, subset: str | None = None) -> None:
         """Add the images in one class folder and the folders within it."""
-        before = len(self.files)
-        for file in files_below(root, folder):
-            (self.files if is_image_name(file) else self.ignored).append(file)
-        number = len(self.files) - before
-        self.labels += [display_text(os.path.basename(folder))] * number
-        self.subsets += [subset] * number
-        if not number:
-            self.empty.append(folder)
+        self.files += folder.images
+        self.ignored += [file for file in folder.files if not is_image_name(file)]
+        self.labels += [display_text(label)] * len(folder.images)
+        self.subsets += [subset] * len(folder.images)
+        if not folder.images:
+            self.empty.append(folder.path + (f" ({kinds(folder.files)})" if folder.files else ""))
 
     def notes(self) -> list[str]:
         """Notes on the tables that were joined and on what was ignored."""
         notes = [*self.remarks]
         if self.ignored:
             what = "file or folder was" if len(self.ignored) == 1 else "files or folders were"
+            shown = first_few(map(display_text, self.ignored))
+            if len(self.ignored) > 3:
+                shown += f" ({kinds(self.ignored)})"
             notes.append(
-                f"{len(self.ignored):,} {what} ignored, not being images of a class: "
-                f"{first_few(map(display_text, self.ignored))}."
+                f"{len(self.ignored):,} {what} ignored, not being images of a class: {shown}."
             )
         if self.empty:
             shown = first_few(map(display_text, self.empty))
@@ -179,9 +164,24 @@ def _ids(files: list[str]) -> list[str]:
     return [display_text(Path(each).as_posix()) for each in ids]
 
 
-def _refuse_without_classes(name: str, files: list[str]) -> None:
+def _refuse_without_classes(path: Path, name: str, classes: Sequence[str]) -> None:
+    """Refuse a directory with one class or none; what was passed over may be the reason."""
     layout = _LAYOUT.format(name=name.rstrip("/\\"))
-    images = sum(map(is_image_name, files))
+    others = passed_over(path)
+    folders, files = listing(path)
+    catalogues = [file for file in files if file.lower().endswith((".csv", ".parquet"))]
+    hint = f"; if {catalogues[0]} is its catalogue, give that file" if catalogues else ""
+    if classes:
+        inner = [each.name for folder in folders for each in Folder.read(path, folder).classes]
+        if len(inner) > 1:
+            hint = f"; if {first_few(inner)} are the classes, give {name}/{folders[0]}"
+        raise RequestError(
+            f"{name} has only one class, {classes[0]!r}; two or more class folders are needed"
+            f"{others}{hint}"
+        )
+    images = sum(map(is_image_name, files_below(path)))
     if images:
-        raise RequestError(f"{name} has {images:,} images but no class folders; {layout}")
-    raise RequestError(f"{name} holds no images; {layout}")
+        raise RequestError(
+            f"{name} has {images:,} images but no class folders; {layout}{others}{hint}"
+        )
+    raise RequestError(f"{name} holds no images; {layout}{others}")

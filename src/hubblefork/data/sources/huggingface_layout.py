@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_json
 from hubblefork.data.subsets import SUBSET_WORDS
 
@@ -68,8 +69,13 @@ def files_below(path: Path) -> list[DataFile]:
     if (path / "state.json").is_file():
         return [DataFile(file) for file in _saved_files(path)]
     for pattern in ("*.parquet", "*/*.parquet", "*/*/*.parquet"):
-        found = [each.relative_to(path).as_posix() for each in path.glob(pattern)]
+        # Spark writes folders that are called so, with files in them.
+        found = [each.relative_to(path).as_posix() for each in path.glob(pattern)
+                 if not each.is_dir()]  # fmt: skip
         visible = sorted(each for each in found if "/." not in f"/{each}")
+        for each in visible:
+            if reason := not_a_file(path / each):
+                raise RequestError(f"{path / each}: {reason}; remove it")
         if visible:
             return [DataFile.named(each) for each in visible]
     return []

@@ -24,6 +24,7 @@ import numpy as np
 
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_toml
 from hubblefork.data.images.blocks import Job
 from hubblefork.data.images.framing import Framing
@@ -121,6 +122,8 @@ def read_rule(rule: str | Path | Mapping[str, Any]) -> str | Thresholds:
             f"neither a .toml file of thresholds nor a rule for classes: {str(rule)!r}; "
             f"{nearest(str(rule), RULES)}"
         )
+    if reason := not_a_file(path):
+        raise RequestError(f"{rule}: {reason}")
     try:
         content = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
