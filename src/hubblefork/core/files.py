@@ -50,6 +50,19 @@ def not_a_file(path: Path | str) -> str:
     return f"{_KINDS.get(stat.S_IFMT(mode), 'something else')}, not a file"
 
 
+def without_file(given: Iterable[str], files: Iterable[Path | str]) -> list[str]:
+    """Return those of the names that stand for no regular file, with what stands there instead.
+
+    >>> without_file(["here", "gone", "odd"], [__file__, folder / "gone", folder])
+    ['gone', 'odd (a directory, not a file)']
+    """
+    return [
+        f"{name} ({not_a_file(file)})" if os.path.lexists(file) else name
+        for name, file in zip(given, files, strict=True)
+        if not os.path.isfile(file)
+    ]
+
+
 @contextmanager
 def replacing(path: Path | str, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a temporary file beside `path`; on leaving, rename it to `path`.

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.files import without_file
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.class_labels import classes_of
 from hubblefork.data.sources.image_tables import ignored_columns, scalar_columns
@@ -177,10 +178,9 @@ def _paths(
     """
     files = [[os.path.join(folder, each) for each in table[column]] for column in images]
     gone = [
-        given
+        each
         for column, paths in zip(images, files, strict=True)
-        for given, file in zip(table[column], paths, strict=True)
-        if not os.path.isfile(file)
+        for each in without_file(table[column], paths)
     ]
     number = len(table) * len(images)
     if gone and (labelled or len(gone) == number):

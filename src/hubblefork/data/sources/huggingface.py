@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.core.files import without_file
 from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
@@ -123,7 +124,7 @@ def _open(
         stored = [os.path.abspath(path) for path in paths]
         return StoredImages(name, labels.task, table, notes, stored, starts, (column,), kept)
     images = [images[row] for row in kept]
-    if gone := [each or "(no path)" for each in images if not Path(each).is_file()]:
+    if gone := without_file([each or "(no path)" for each in images], images):
         raise RequestError(
             f"{name} names its images by paths, and {len(gone):,} of {len(images):,} files are "
             f"not there: {first_few(gone)}"
@@ -213,7 +214,7 @@ def _with_other_columns(
 ) -> pd.DataFrame:
     """Add split, positions, groups, and whatever else is known of the images."""
     words = splits.map(SUBSET_WORDS)
-    if words.nunique(dropna=False) > 1 and "train" in set(words):
+    if words.nunique(dropna=False) > 1:
         table["split"] = words
     elif words.nunique(dropna=False) == 1 and "split" in rows:
         table["split"] = subsets(as_text(rows["split"]), name)

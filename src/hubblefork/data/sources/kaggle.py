@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.files import not_a_file
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.table_columns import as_text, check_ids
@@ -130,6 +131,8 @@ def _images_by_id(folder: Path) -> dict[str, str]:
 
 def _read_rows(path: Path, name: str) -> pd.DataFrame:
     """Read one of the challenge's tables, with its ids as text in the column `id`."""
+    if reason := not_a_file(path):
+        raise RequestError(f"{name}: {path.name} cannot be read as a table: {reason}")
     try:
         table = pd.read_csv(path, dtype={_ID: "str"}, encoding="utf-8-sig", low_memory=False)
     except (ValueError, OSError) as error:  # pandas' errors for a bad file, an empty one included
@@ -148,9 +151,10 @@ def _read_rows(path: Path, name: str) -> pd.DataFrame:
 def _find(path: Path, part: str) -> Path | None:
     """A file or folder of the challenge, in `path` or in a folder that unzipping made for it."""
     stem = Path(part).stem
-    exists = Path.is_file if part.endswith(".csv") else Path.is_dir
     places = (path / stem / part, path / part / part, path / part)
-    return next((place for place in places if exists(place)), None)
+    if part.endswith(".csv"):
+        return next((place for place in places if place.exists() and not place.is_dir()), None)
+    return next((place for place in places if place.is_dir()), None)
 
 
 def _need(path: Path, part: str, name: str, hint: str = "") -> Path:
