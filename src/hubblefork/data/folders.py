@@ -72,7 +72,7 @@ def kinds(files: Iterable[str]) -> str:
     """Count files by their suffixes, the most frequent first.
 
     >>> kinds(["a/1.gif", "a/2.GIF", "notes", "a/.3.png"])
-    '2 .gif, 1 hidden, 1 without suffix'
+    '2 .gif, 1 without suffix, 1 hidden'
     """
     count: Counter[str] = Counter()
     for file in files:

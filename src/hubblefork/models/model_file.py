@@ -19,7 +19,8 @@ from safetensors.torch import save
 from torch import nn
 
 from hubblefork.core.errors import RequestError
-from hubblefork.core.files import not_a_file, replacing
+from hubblefork.core.files import replacing
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network

@@ -20,9 +20,9 @@ from typing import Any
 from torch import Tensor
 
 from hubblefork.core.errors import RequestError, first_few, first_line, nearest
-from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.progress import display_mode
+from hubblefork.core.regular_files import not_a_file
 
 HUB = "hub"
 EFFICIENTNET_LITE0 = "efficientnet-lite0"

@@ -17,8 +17,8 @@ from pydantic_core import PydanticUndefined
 
 from hubblefork.core.arguments import as_path, wrong
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_toml
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.text import shortened
 from hubblefork.recipes.settings import (
     DataTable,

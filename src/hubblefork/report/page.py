@@ -16,7 +16,8 @@ from PIL import Image
 
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
-from hubblefork.core.files import not_a_file, replacing
+from hubblefork.core.files import replacing
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.text import percent, several
 from hubblefork.report.components import Page
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_toml
+from hubblefork.core.regular_files import not_a_file
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pipes, devices, sockets and broken links are never opened: a pipe would be waited for for ever."""
+"""Pipes, devices, sockets and broken links are never opened: a pipe would never answer."""
 
 import os
 import socket
@@ -102,7 +102,7 @@ def test_as_a_source_they_are_refused(tmp_path, kind, suffix):
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/stdin", "/dev/null"])
 def test_devices_are_refused(name):
-    with pytest.raises(RequestError, match="not a file; save what it gives in a file|is not there"):
+    with pytest.raises(RequestError, match=r"not a file; save what it gives|is not there"):
         open_source(name)
 
 

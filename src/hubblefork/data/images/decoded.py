@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hubblefork.core.files import not_a_file
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.text import shortened
 
 # A decoded image takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.core.files import not_a_file
 from hubblefork.core.registry import F, Registry
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.sources.path_options import check_options, split_options
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, first_line
-from hubblefork.core.files import not_a_file
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.sources.hdf5_text import read_text
 
 SUFFIXES = (".h5", ".hdf5", ".npz", ".npy")

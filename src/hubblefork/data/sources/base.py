@@ -12,8 +12,8 @@ from typing import Literal
 import pandas as pd
 
 from hubblefork.core.errors import RequestError
-from hubblefork.core.files import not_a_file
 from hubblefork.core.progress import progress
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import DecodedImages, Job
 from hubblefork.data.images.framing import Framing

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.files import without_file
+from hubblefork.core.regular_files import without_file
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.class_labels import classes_of
 from hubblefork.data.sources.image_tables import ignored_columns, scalar_columns

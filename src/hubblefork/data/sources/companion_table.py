@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import first_few
-from hubblefork.core.files import not_a_file
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.sources.table_columns import as_text, known_columns
 
 # A table that names a smaller fraction of the images than this, and of whose rows a smaller

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
-from hubblefork.core.files import without_file
+from hubblefork.core.regular_files import without_file
 from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below

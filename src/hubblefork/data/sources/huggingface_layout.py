@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_json
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.subsets import SUBSET_WORDS
 
 DEFAULT = "default"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.files import not_a_file
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.table_columns import as_text, check_ids

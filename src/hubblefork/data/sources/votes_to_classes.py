@@ -24,8 +24,8 @@ import numpy as np
 
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.core.files import not_a_file
 from hubblefork.core.parsing import parse_toml
+from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.images.blocks import Job
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources.base import Source, table_digest
