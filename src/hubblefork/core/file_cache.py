@@ -1,6 +1,11 @@
-"""What was computed from a large file is kept in the cache until the file changes."""
+"""What was computed from a large file is kept in the cache until the file changes.
+
+`file_stamp` tells whether it has: everything that is kept for a file asks that one function.
+"""
 
 import hashlib
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,22 +17,62 @@ from hubblefork.core.progress import progress
 _BLOCK = 8 << 20
 
 
+# Where a stamp looks into a file: blocks spread evenly over it. A smaller file is read whole.
+_PLACES, _LOOK = 16, 4 << 10
+
+
+def file_stamp(path: str | Path, look: bool = True) -> str:
+    """Return a text that is another once the file `path` is edited or replaced.
+
+    It has the path, size, inode and the times of the last change of content (mtime) and of
+    anything (ctime), which cannot be set: `cp -p`, `rsync -t` and `tar x` keep the mtime.
+
+    look: whether to read 16 blocks of 4 kB of it too. Not every file system has inodes and ctimes
+        (exFAT, network drives), and the clock of some ticks only a hundred times a second.
+
+    Raises OSError where the file is not there.
+
+    >>> path = folder / "a.bin"
+    >>> _ = path.write_bytes(b"four")
+    >>> before = file_stamp(path)
+    >>> _ = path.write_bytes(b"five")
+    >>> file_stamp(path) == before
+    False
+    """
+    state = os.stat(path)
+    times = f"{state.st_mtime_ns}\0{state.st_ctime_ns}"
+    words = f"{os.path.abspath(path)}\0{state.st_size}\0{state.st_ino}\0{times}"
+    if look and stat.S_ISREG(state.st_mode):
+        words += f"\0{_look(path, state.st_size)}"
+    return words
+
+
+def _look(path: str | Path, size: int) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for place in range(_PLACES):
+            file.seek(place * max(_LOOK, (size - _LOOK) // (_PLACES - 1)))
+            digest.update(file.read(_LOOK))
+    return digest.hexdigest()
+
+
 def remembered(path: Path, question: str, find: Callable[[], str]) -> str:
     """Return the answer to a question about the file `path`, from the cache if it is there.
 
-    The answer is computed again when the file's size or modification time changes.
+    The answer is computed again when the file changes; while it changes, none is kept.
 
     >>> path = folder / "a.bin"
     >>> _ = path.write_bytes(b"four")
     >>> remembered(path, "length", lambda: "4"), remembered(path, "length", lambda: "another")
     ('4', '4')
     """
-    state = path.stat()
-    words = f"{path.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\0{question}"
-    name = hashlib.sha256(words.encode("utf-8", "surrogateescape")).hexdigest()
+    stamp = file_stamp(path.resolve())
+    name = hashlib.sha256(f"{stamp}\0{question}".encode("utf-8", "surrogateescape")).hexdigest()
     answer = cache_folder() / "remembered" / name
     if not answer.exists():
         found = find()
+        if file_stamp(path.resolve()) != stamp:
+            return found
         with replacing(answer) as file:
             file.write(found)
     return answer.read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
     <cache>/stamps/<stamp and framing>     the key of the dataset packed from these files
     <cache>/datasets/<key>/                the packed dataset; the key is a hash of its content
 
-The stamp is made of names, sizes and times, so that a second run reads no image. The key is made of
+The stamp is made of what `core.file_cache.file_stamp` sees, so that a second run reads no image. The key is made of
 the bytes, so that images that were moved or copied are not packed again.
 
 A dataset is written to a hidden folder and renamed, so that it is never incomplete. Two processes

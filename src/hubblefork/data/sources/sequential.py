@@ -5,7 +5,6 @@ batch. Only one batch is in memory. The workers decode, crop and scale the image
 """
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hubblefork.core.file_cache import file_sha256
+from hubblefork.core.file_cache import file_sha256, file_stamp
 from hubblefork.data.images.blocks import DecodedImages, Job
 from hubblefork.data.images.decoded import DecodedImage, UnreadableImage
 from hubblefork.data.images.framing import Framing
@@ -51,8 +50,7 @@ class StreamedSource(Source, ABC):
         return partial(read_stored, [self._stored(row) for row in rows])
 
     def stamp(self) -> str:
-        states = [(file, os.stat(file)) for file in self.files]
-        return self._digest(f"{file}\0{s.st_size}\0{s.st_mtime_ns}" for file, s in states)
+        return self._digest(map(file_stamp, self.files))
 
     def content(self) -> str:
         return self._digest(file_sha256(Path(file)) for file in self.files)
