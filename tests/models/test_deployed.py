@@ -86,7 +86,7 @@ def test_answers_are_the_calibrated_mean_over_views_of_what_the_network_says():
     images = images_of(5, 24)
     inputs = model.preprocess(images)
     assert torch.equal(inputs, model.view.fixed(images))
-    views = model.view.views(inputs)
+    views = list(model.view.views(inputs))
     mean = torch.stack([torch.softmax(model.network(each), dim=1) for each in views]).mean(dim=0)
     expected = calibration.applied(mean.numpy())
     answers, features = model.answer(inputs)

@@ -7,7 +7,8 @@ from safetensors.torch import save_file
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
-from hubblefork.models.model_file import ModelCard, load_model, save_model
+from hubblefork.models.model_card import ModelCard
+from hubblefork.models.model_file import load_model, save_model
 from hubblefork.models.view import View
 from hubblefork.networks.registry import create_network
 from hubblefork.tasks.classes import Classes

@@ -9,7 +9,8 @@ from PIL import Image
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing, frame
-from hubblefork.models.model_file import ModelCard, save_model
+from hubblefork.models.model_card import ModelCard
+from hubblefork.models.model_file import save_model
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.view import View
 from hubblefork.runs.run import Run

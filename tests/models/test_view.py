@@ -137,7 +137,7 @@ def test_the_eight_symmetries_are_different_and_closed():
 def test_views_are_rotated_by_equal_parts_of_90_degrees_and_can_be_undone(symmetric, angles):
     view = View(size=64, **UNIT, symmetries=symmetric, angles=angles)
     inputs = view.fixed(blob(across=0.4, down=0.1))
-    views = view.views(inputs)
+    views = list(view.views(inputs))
     assert len(views) == view.number_of_views == angles * (8 if symmetric else 1)
     places = {tuple(round(value, 2) for value in centre(each)) for each in views}
     assert len(places) == len(views)
@@ -147,7 +147,7 @@ def test_views_are_rotated_by_equal_parts_of_90_degrees_and_can_be_undone(symmet
     back = view.undo_views(torch.cat(views)[:, 0])
     for each in back:
         assert centre(each[None, None]) == pytest.approx(centre(inputs), abs=0.01)
-    assert len(view.single().views(inputs)) == 1
+    assert len(list(view.single().views(inputs))) == 1
 
 
 def test_the_angle_after_the_last_would_be_the_image_rotated_by_90_degrees():

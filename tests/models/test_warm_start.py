@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
-from hubblefork.models.model_file import MODEL_FILE, ModelCard, save_model
+from hubblefork.models.model_card import ModelCard
+from hubblefork.models.model_file import MODEL_FILE, save_model
 from hubblefork.models.view import View
 from hubblefork.models.warm_start import is_trained_model, load_trained_weights
 from hubblefork.networks.registry import create_network
@@ -66,3 +67,17 @@ def test_weights_that_no_run_wrote_are_of_backbones_only(tmp_path):
     assert not is_trained_model(None)
     with pytest.raises(RequestError, match=r"earlier run of 'lenet5'.*timm:NAME"):
         create_network("lenet5", SHAPE, 2, weights=str(tmp_path / "other.safetensors"))
+
+
+def test_weights_that_are_no_numbers_are_refused_when_written_and_when_read(earlier):
+    name, network, folder = earlier
+    tensors = load_file(folder / MODEL_FILE)
+    key = next(iter(network.state_dict()))
+    tensors[key].view(-1)[0] = torch.nan
+    save_file(tensors, folder / MODEL_FILE, {"hubblefork": "{}"})
+    with pytest.raises(RequestError, match=rf"NaN or infinite numbers: {key}"):
+        started(name, 2, folder)
+    network.state_dict()[key].view(-1)[0] = torch.nan
+    with pytest.raises(RequestError, match=rf"NaN or infinite numbers: {key}"):
+        save_model(folder / "again.safetensors", network, None)
+    assert not (folder / "again.safetensors").exists()

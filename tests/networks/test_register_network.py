@@ -10,7 +10,8 @@ from torch import nn
 from hubblefork import register_network
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
-from hubblefork.models.model_file import ModelCard, load_model, save_model
+from hubblefork.models.model_card import ModelCard
+from hubblefork.models.model_file import load_model, save_model
 from hubblefork.models.view import View
 from hubblefork.networks import registry
 from hubblefork.networks.registry import create_network, describe_networks, registered_name

@@ -8,6 +8,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import timm
@@ -16,6 +17,7 @@ from safetensors.torch import save_file
 from timm.models import save_for_hf
 
 from hubblefork.core.errors import RequestError
+from hubblefork.networks.registry import create_network
 from hubblefork.networks.weights import (
     EFFICIENTNET_LITE0,
     Repository,
@@ -207,3 +209,39 @@ def test_a_repository_of_the_hub_is_downloaded_once_and_then_needs_no_hub(tmp_pa
         )
     finally:
         process.communicate()
+
+
+def refusal(path):
+    with pytest.raises(RequestError) as error:
+        read_tensors(path)
+    return str(error.value)
+
+
+def test_weights_that_grow_when_they_are_read_are_refused(tmp_path):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "a.pt")
+    with ZipFile(tmp_path / "a.pt") as archive:
+        members = {each: archive.read(each) for each in archive.namelist()}
+    with ZipFile(tmp_path / "bomb.pt", "w", ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, bytes(100 << 20) if name.endswith("/data/0") else content)
+    assert "bytes, more than itself" in refusal(tmp_path / "bomb.pt")
+
+
+def test_weights_that_repeat_a_number_or_have_none_are_refused(tmp_path):
+    for name, tensor in {
+        "repeated": torch.zeros(1).expand(1 << 40),
+        "sparse": torch.sparse_coo_tensor(torch.tensor([[0]]), torch.ones(1), (1 << 40,)),
+        "meta": torch.empty(1 << 40, device="meta"),
+    }.items():
+        torch.save({"a": tensor}, tmp_path / f"{name}.pt")
+        assert "not plain numbers, or larger than itself" in refusal(tmp_path / f"{name}.pt")
+
+
+def test_pretrained_weights_that_are_no_numbers_are_refused(tmp_path):
+    network = create_network("timm:test_resnet", (3, 32, 32), 2)
+    tensors = network.state_dict()
+    last = list(tensors)[-1]
+    tensors[last][0] = torch.nan
+    torch.save(tensors, tmp_path / "nan.pt")
+    with pytest.raises(RequestError, match=f"hold NaN or infinite numbers: {last}"):
+        create_network("timm:test_resnet", (3, 32, 32), 2, weights=str(tmp_path / "nan.pt"))

@@ -116,6 +116,9 @@ def test_the_commonest_answers_lead_to_an_end_and_can_be_described(given_answers
     assert not {"yes", "no"} & set(names)
 
 
+TURNS = [{"column": each, "text": each, "next": 1} for each in "ab"]
+
+
 def of(**changes: object) -> dict:
     """A small tree, with changes to its data."""
     answers = [{"column": "round", "text": "round"}, {"column": "flat", "text": "flat", "next": 2}]
@@ -144,13 +147,17 @@ def test_a_tree_of_ones_own_is_read_and_equals_itself_only():
         ({"questions": [of()["questions"][1]]}, "question 1 names 'flat', no answer before it"),
         ({"questions": [of()["questions"][0]]}, "'flat' leads to question 2, and there is none"),
         ({"questions": [of()["questions"][0]] * 2}, "the column 'round' stands in it twice"),
-        ({"fractions_of": "some"}, "expected 'everybody' or 'asked'"),
+        ({"fractions_of": "some"}, "fractions_of: input should be 'everybody' or 'asked'"),
         ({"kinds": [{"name": "round", "answer": "round"}]}, "the last, which takes all others"),
-        ({"kinds": []}, "the last, which takes all others"),
+        ({"kinds": []}, "kinds: list should have at least 1 item"),
+        ({"questions": [of()["questions"][0]] * 101}, "questions: list should have at most 100"),
+        ({"title": "x" * 501}, "title: string should have at most 500 characters"),
+        ({"title": 3}, "title: input should be a valid string"),
+        ({"checkpoint": "a"}, "checkpoint: extra inputs are not permitted"),
         ({"questions": [{"text": "What?"}]}, "cannot be understood"),
         ({"questions": 3}, "cannot be understood"),
         (
-            {"questions": [{"text": "?", "answers": [{"column": "a", "text": "a", "next": 1}]}],
+            {"questions": [{"text": "?", "answers": TURNS}],
              "kinds": [{"name": "any"}]},
             "its answers lead from question 1 back to it",
         ),

@@ -10,7 +10,8 @@ from PIL import Image
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
-from hubblefork.models.model_file import ModelCard, save_model
+from hubblefork.models.model_card import ModelCard
+from hubblefork.models.model_file import save_model
 from hubblefork.models.view import View
 from hubblefork.tasks.classes import Classes
 from hubblefork.workflow.predict import predict

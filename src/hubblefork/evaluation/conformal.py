@@ -24,7 +24,7 @@ from hubblefork.evaluation.intervals import wilson_interval
 
 # Scores that are kept. A validation set of up to so many images is kept whole; of a larger one
 # every so-manieth, which makes sets larger by a four-thousandth of all images at the most.
-_MOST = 4096
+MOST_SCORES = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Reference:
         array([1., 2., 3.])
         """
         number = len(scores)
-        return cls(np.sort(scores)[_places(number, min(number, _MOST))], number)
+        return cls(np.sort(scores)[_places(number, min(number, MOST_SCORES))], number)
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         """The share of images that score at least as high, each counted with them.

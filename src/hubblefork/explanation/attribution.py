@@ -107,7 +107,7 @@ def attribution(
     number = _target(predictor, inputs, target)
     name = (layer or attribution_layer(predictor)) if method == "grad-cam" else ""
     view = predictor.card.view
-    views = torch.cat(view.views(inputs)).contiguous()
+    views = torch.cat(list(view.views(inputs))).contiguous()
     evidence = _attribute(predictor.network, views, number, method, name)
     mean = view.undo_views(evidence).mean(dim=0).relu()
     if mean.max() > 0:

@@ -70,13 +70,19 @@ def answers_and_features(
     """Yield answers and the features in every view, batch after batch.
 
     Takes what `compute_features` takes. Yields calibrated answers (n, outputs), as `predict` gives
-    them, and features (n, V, F) in the V views of test-time augmentation.
+    them, and features (n, V, F) in the V views of test-time augmentation. Raises RequestError
+    where an answer is not a number.
     """
     rows = np.arange(len(images)) if rows is None else np.asarray(rows)
     most = images_at_once(predictor.card.view.size)
     for start in range(0, len(rows), most):
         batch = rows[start : start + most]
         answers, features = _batch(predictor, images[batch], layer)
+        if not answers.isfinite().all():
+            raise RequestError(
+                f"the model's answer to {int((~answers.isfinite().all(dim=1)).sum()):,} of "
+                f"{len(batch):,} images is not a number, which cannot be explained: train it anew"
+            )
         yield answers.cpu().numpy(), features.cpu().numpy()
         if done:
             done(len(batch))

@@ -3,76 +3,32 @@
 One safetensors file. Its metadata holds the network, its head, input shape, view, framing, task and
 class names as JSON; with the weights stand the arrays of `hubblefork.models.uncertainty`.
 Reading it never runs code: nothing is unpickled, and a network is made by its registered name.
+A file may come from anywhere, so it costs no more memory than its own size, whatever it claims.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
-from hubblefork.core.errors import RequestError
+from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.files import replacing
 from hubblefork.core.regular_files import not_a_file
-from hubblefork.data.images.framing import Framing
-from hubblefork.models.view import View
-from hubblefork.networks.registry import create_network
-from hubblefork.tasks.registry import task_from_json
-from hubblefork.tasks.task import Task
+from hubblefork.models.model_card import ModelCard
+from hubblefork.networks.bounds import sketch
+from hubblefork.networks.weights import check_finite, misfit
 
 # Its name in the folder of a run.
 MODEL_FILE = "model.safetensors"
-_FORMAT = 5
 _KEY = "hubblefork"
 # Prefix of the names of the arrays of uncertainty, which tells them from weights.
 UNCERTAINTY = "uncertainty."
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What a model file says about its weights.
-
-    `framing` is how an image of any size becomes a packed one, `view` how a packed image
-    becomes the network's input, `head` how the network's numbers become answers. `colours` are
-    what `colour_of` says of the training images, before they were framed.
-    """
-
-    network: str
-    options: dict[str, Any]
-    head: str
-    input_shape: tuple[int, int, int]
-    task: Task
-    framing: Framing
-    colours: tuple[str, ...]
-    view: View
-    recipe: str
-    source: str
-    versions: dict[str, str]
-
-    def create_network(self) -> nn.Module:
-        return create_network(self.network, self.input_shape, self.task.outputs, self.options)
-
-    def to_json(self) -> dict[str, Any]:
-        own = {name: getattr(self, name).to_json() for name in ("task", "framing", "view")}
-        return {"format": _FORMAT, **vars(self), **own}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "ModelCard":
-        own = {
-            "input_shape": tuple(value["input_shape"]),
-            "task": task_from_json(value["task"]),
-            "framing": Framing.from_json(value["framing"]),
-            "colours": tuple(value["colours"]),
-            "view": View.from_json(value["view"]),
-        }
-        return cls(**{key: each for key, each in value.items() if key != "format"} | own)
 
 
 def current_versions() -> dict[str, str]:
@@ -88,13 +44,15 @@ def save_model(
 ) -> None:
     """Write a model file, whole or not at all.
 
-    uncertainty: arrays by name, as `Uncertainty.to_arrays` gives them.
+    uncertainty: arrays by name, as `Uncertainty.to_arrays` gives them. Raises RequestError where
+    any of them holds what is no number.
     """
     tensors = {
         key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
     }
     for key, value in (uncertainty or {}).items():
         tensors[UNCERTAINTY + key] = torch.from_numpy(value).contiguous()
+    check_finite(tensors)
     content = save(tensors, metadata={_KEY: json.dumps(card.to_json())})
     with replacing(path, binary=True) as file:
         file.write(content)
@@ -114,33 +72,48 @@ def is_model_file(path: Path) -> bool:
 def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]:
     """Read a model file: the network in evaluation mode, on the CPU; its card; uncertainty arrays.
 
-    Raises RequestError where there is none, where hubblefork did not write it, and where its
-    network is not registered here.
+    Raises RequestError where there is none, where hubblefork did not write it, where its network is
+    not registered here, and where its weights are not those of the network, or are not numbers.
     """
     if reason := not_a_file(path):
         raise RequestError(f"no model file at {path} ({reason})")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise RequestError(f"{path} is not a model file of hubblefork: {error}") from error
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    # Beyond its own errors come those of torch, for shapes and types that it does not have.
+    except (SafetensorError, OSError, RuntimeError, OverflowError, TypeError) as error:
+        raise RequestError(
+            f"{path} is not a model file of hubblefork, or is damaged: {first_line(error)}"
+        ) from error
     if _KEY not in metadata:
         raise RequestError(f"{path} is a safetensors file, but hubblefork did not write it")
-    content = json.loads(metadata[_KEY])
-    if content.get("format") != _FORMAT:
-        raise RequestError(
-            f"{path} has format {content.get('format')}; this hubblefork reads {_FORMAT}"
-        )
-    card = ModelCard.from_json(content)
+    uncertainty = {
+        key.removeprefix(UNCERTAINTY): tensors.pop(key)
+        for key in list(tensors)
+        if key.startswith(UNCERTAINTY)
+    }
     try:
+        card = ModelCard.from_text(metadata[_KEY])
+        check_finite(tensors | uncertainty)
+        _check_fit(card, tensors)
         network = card.create_network()
     except RequestError as error:
         raise RequestError(f"{path}: {error}") from error
-    uncertainty = {
-        key.removeprefix(UNCERTAINTY): weights.pop(key).numpy()
-        for key in list(weights)
-        if key.startswith(UNCERTAINTY)
-    }
-    network.load_state_dict(weights)
-    return network.eval(), card, uncertainty
+    network.load_state_dict(tensors)
+    return network.eval(), card, {key: value.numpy() for key, value in uncertainty.items()}
+
+
+def _check_fit(card: ModelCard, tensors: Mapping[str, Tensor]) -> None:
+    """RequestError unless tensors are the weights of the network that a card describes.
+
+    It is found out before the network takes memory, which may be more than the file has.
+    """
+    expected = sketch(card.create_network, len(tensors)).state_dict()
+    if wrong := misfit(tensors, expected):
+        raise RequestError(f"its weights are not those of {card.network!r}: {wrong}")
+    for key, value in expected.items():
+        if tensors[key].dtype != value.dtype:
+            raise RequestError(
+                f"its weights {key} are {tensors[key].dtype}; expected {value.dtype}"
+            )

@@ -16,8 +16,10 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.deployed import DeployedModel
 from hubblefork.models.input_images import Images, InputImages
-from hubblefork.models.model_file import MODEL_FILE, ModelCard, load_model
+from hubblefork.models.model_card import ModelCard
+from hubblefork.models.model_file import MODEL_FILE, load_model
 from hubblefork.models.uncertainty import Uncertainty
+from hubblefork.networks.features import feature_count
 from hubblefork.networks.heads import create_head
 from hubblefork.tasks.task import Task
 
@@ -81,8 +83,14 @@ class Predictor:
 
         Raises RequestError where there is no model, and for a crop that is no positive number.
         """
-        network, card, arrays = load_model(_model_file(run))
-        predictor = cls.of(network, card, choose_device(device), Uncertainty.from_arrays(arrays))
+        path = _model_file(run)
+        network, card, arrays = load_model(path)
+        try:
+            uncertainty = Uncertainty.from_arrays(arrays)
+            uncertainty.check_fits(card.task.exclusive, feature_count(network))
+        except RequestError as error:
+            raise RequestError(f"{path}: {error}") from error
+        predictor = cls.of(network, card, choose_device(device), uncertainty)
         if crop is None:
             return predictor
         return replace(predictor, framing=replace(card.framing, crop=crop))

@@ -10,20 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from hubblefork.core.errors import RequestError
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.evaluation.calibration import Calibration
-from hubblefork.evaluation.conformal import Reference, prediction_sets
+from hubblefork.evaluation.conformal import MOST_SCORES, Reference, prediction_sets
 from hubblefork.evaluation.outliers import Outliers
 
 # An image of this typicality or less counts as atypical of the training images. So does one in a
 # hundred of the validation images.
 ATYPICAL = 0.01
 
-_PARTS = {
+_PARTS: dict[str, type] = {
     "calibration": Calibration,
     "set_scores": Reference,
     "outliers": Outliers,
     "distances": Reference,
+}
+# How many axes the array of each field has.
+_AXES: dict[type, dict[str, int]] = {
+    Calibration: {"temperature": 0, "exponent": 0},
+    Reference: {"values": 1, "number": 0},
+    Outliers: {"mean": 1, "directions": 2, "variances": 1, "remainder": 0},
 }
 
 
@@ -78,9 +84,50 @@ class Uncertainty:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Uncertainty":
-        """Read what `to_arrays` gave."""
+        """Read what `to_arrays` gave; RequestError for anything else, as in a damaged file."""
         parts: dict[str, dict[str, Any]] = {}
         for name, array in arrays.items():
             first, _, key = name.partition(".")
-            parts.setdefault(first, {})[key] = array.item() if array.ndim == 0 else array
-        return cls(**{name: part(**parts[name]) for name, part in _PARTS.items() if name in parts})
+            part = _PARTS.get(first)
+            axes = None if part is None else _AXES[part].get(key)
+            if axes is None or array.ndim != axes or array.dtype.kind not in "fiu":
+                raise RequestError(
+                    f"its uncertainty.{name} is {array.dtype} of shape {array.shape}, which is "
+                    "nothing that is known of a model's errors"
+                )
+            parts.setdefault(first, {})[key] = array.item() if axes == 0 else array
+        for name, known in parts.items():
+            if known.keys() != _AXES[_PARTS[name]].keys():
+                raise RequestError(f"its uncertainty.{name} has only {first_few(known)}")
+        read = cls(**{name: _PARTS[name](**known) for name, known in parts.items()})
+        if wrong := [name for name in parts if not _holds(getattr(read, name))]:
+            raise RequestError(f"its uncertainty.{wrong[0]} has numbers that cannot be")
+        return read
+
+    def check_fits(self, exclusive: bool, features: int) -> None:
+        """RequestError unless this is of a model with so many features.
+
+        exclusive: whether its answers are classes, which alone are calibrated and make sets.
+        """
+        if self.outliers is not None and len(self.outliers.mean) != features:
+            raise RequestError(
+                f"its uncertainty.outliers is of {len(self.outliers.mean)} features, and its "
+                f"network has {features}"
+            )
+        if not exclusive and (self.calibration or self.set_scores):
+            raise RequestError("its uncertainty is of classes, and it answers with votes")
+
+
+def _holds(part: Calibration | Reference | Outliers) -> bool:
+    """Whether the numbers of a part, which are finite, can be as they are."""
+    match part:
+        case Calibration():
+            return all(1e-3 <= each <= 1e3 for each in (part.temperature, part.exponent))
+        case Reference():
+            kept = len(part.values)
+            whole = isinstance(part.number, int) and 1 <= kept == min(part.number, MOST_SCORES)
+            return whole and bool((np.diff(part.values) >= 0).all())
+        case Outliers():
+            shape = (len(part.variances), len(part.mean))
+            above = part.remainder > 0 and bool((part.variances > 0).all())
+            return part.directions.shape == shape and above

@@ -5,6 +5,7 @@ prediction: training draws random views, everything else uses the fixed one.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -99,15 +100,12 @@ class View:
         maps = F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
         return self._normalise(maps)
 
-    def views(self, inputs: Tensor) -> list[Tensor]:
+    def views(self, inputs: Tensor) -> Iterator[Tensor]:
         """Test-time augmentation: inputs (N, C, H, H), as `fixed` gives them, in every view."""
-        rotated = [inputs]
-        for part in range(1, self.angles):
+        for part in range(self.angles):
             # Training filled the corners in the same way.
-            rotated.append(_rotated(inputs, 90 * part / self.angles, "reflection"))
-        if not self.symmetries:
-            return rotated
-        return [view for each in rotated for view in symmetries(each)]
+            rotated = _rotated(inputs, 90 * part / self.angles, "reflection") if part else inputs
+            yield from symmetries(rotated) if self.symmetries else [rotated]
 
     def undo_views(self, maps: Tensor) -> Tensor:
         """Undo `views`: maps (views, H, H), one of each, to maps that lie as the image does.

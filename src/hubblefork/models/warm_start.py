@@ -8,7 +8,7 @@ from torch import nn
 from hubblefork.core.errors import RequestError
 from hubblefork.models.model_file import MODEL_FILE, UNCERTAINTY, is_model_file
 from hubblefork.networks.features import feature_layer
-from hubblefork.networks.weights import misfit, read_tensors
+from hubblefork.networks.weights import check_finite, misfit, read_tensors
 
 
 def is_trained_model(weights: str | None) -> TypeGuard[str]:
@@ -35,6 +35,10 @@ def load_trained_weights(network: nn.Module, name: str, weights: str) -> None:
             f"the {len(tensors)} tensors of {weights!r} do not fit the {len(own)} of {name!r}: "
             f"{wrong}; give a run of the same network, with the same options"
         )
+    try:
+        check_finite(tensors)
+    except RequestError as error:
+        raise RequestError(f"{weights}: {error}") from error
     network.load_state_dict(tensors)
 
 

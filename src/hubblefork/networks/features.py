@@ -13,7 +13,7 @@ from hubblefork.core.errors import RequestError
 _DENSE = (nn.Linear, nn.Conv2d)
 
 
-def feature_layer(network: nn.Module) -> nn.Module:
+def feature_layer(network: nn.Module) -> nn.Linear | nn.Conv2d:
     """The last dense layer of a network; its input are the features.
 
     A network can name its own by `get_classifier`, as backbones of timm do: in a few of them it is
@@ -32,6 +32,16 @@ def feature_layer(network: nn.Module) -> nn.Module:
             f"{type(network).__name__} has no dense layer, whose input would be its features"
         )
     return dense[-1]
+
+
+def feature_count(network: nn.Module) -> int:
+    """How many features a network has.
+
+    >>> feature_count(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)))
+    4
+    """
+    layer = feature_layer(network)
+    return layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
 
 
 class Features:

@@ -13,6 +13,7 @@ from torch import nn
 
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.registry import F, Registry
+from hubblefork.networks.bounds import check_options
 
 _registry = Registry(
     "network",
@@ -100,6 +101,7 @@ def create_network(
     390326
     """
     options = dict(options or {})
+    check_options(name, options)
     if name.startswith(_TIMM):
         from hubblefork.networks.timm_backbone import create_backbone
 
@@ -111,7 +113,7 @@ def create_network(
             f"run of {name!r}; backbones of timm have other pretrained weights: "
             "--set network.name=timm:NAME"
         )
-    _check_options(name, factory, options)
+    _check_known(name, factory, options)
     try:
         network = factory(input_shape=input_shape, outputs=outputs, **options)
     except TypeError as error:
@@ -192,7 +194,7 @@ def _check_callable(name: str, factory: Factory) -> None:
         ) from error
 
 
-def _check_options(name: str, factory: Factory, options: Mapping[str, Any]) -> None:
+def _check_known(name: str, factory: Factory, options: Mapping[str, Any]) -> None:
     parameters = inspect.signature(factory).parameters
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return

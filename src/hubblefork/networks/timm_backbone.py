@@ -4,6 +4,7 @@
 repositories that bring their weights with them, as Zoobot's encoders do.
 """
 
+import inspect
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -11,14 +12,17 @@ from typing import Any
 
 import timm
 import torch
+from timm.models import build_model_with_cfg
 from torch import Tensor, nn
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.networks.bounds import check_options
 from hubblefork.networks.weights import (
     EFFICIENTNET_LITE0,
     HUB,
     PACKAGED_BACKBONE,
     Repository,
+    check_finite,
     is_repository,
     misfit,
     published,
@@ -27,6 +31,13 @@ from hubblefork.networks.weights import (
 )
 
 PREFIX = "timm:"
+
+# Options of timm that read or download files, or follow from the images and the classes.
+_NOT_OPTIONS = {
+    *inspect.signature(timm.create_model).parameters,
+    *inspect.signature(build_model_with_cfg).parameters,
+    *("pruned", "features_only", "feature_cls", "out_indices", "num_classes", "in_chans"),
+} - {"kwargs"}
 
 
 def create_backbone(
@@ -42,6 +53,11 @@ def create_backbone(
     new one. The arguments are those of `hubblefork.networks.registry.create_network`.
     """
     name, options, weights = resolve_backbone(name, options, weights)
+    check_options(name, options)  # a repository brings some of its own
+    if taken := sorted(_NOT_OPTIONS & options.keys()):
+        raise RequestError(
+            f"{name} has no option {taken[0]!r}; pretrained weights are network.weights"
+        )
     backbone = name.removeprefix(PREFIX)
     config = _config(backbone)
     channels, height, width = input_shape
@@ -140,6 +156,10 @@ def _pretrained(backbone: str, outputs: int, arguments: dict[str, Any], weights:
         with torch.device("meta"):
             own = timm.create_model(backbone, **arguments).state_dict()
         raise RequestError(_misfit(backbone, weights, tensors, own)) from error
+    try:
+        check_finite(network.state_dict())
+    except RequestError as error:
+        raise RequestError(f"{weights}: {error}") from error
     network.pretrained_cfg.pop("state_dict")  # else they would stay in memory twice
     if network.num_classes != outputs:
         network.reset_classifier(outputs)

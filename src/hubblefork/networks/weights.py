@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
+import torch
 from torch import Tensor
 
 from hubblefork.core.errors import RequestError, first_few, first_line, nearest
@@ -166,6 +168,7 @@ def read_tensors(weights: str | Path) -> dict[str, Tensor]:
         raise RequestError(f"no weights at {str(weights)!r}: {reason}; {hint}")
     from timm.models import load_state_dict
 
+    refuse_compressed(path)
     try:
         tensors = load_state_dict(str(path), weights_only=True)
     except Exception as error:  # of any kind: it follows from whatever bytes are in the file
@@ -178,7 +181,35 @@ def read_tensors(weights: str | Path) -> dict[str, Tensor]:
             f"{weights} holds other things than tensors by name; expected the state dict of a "
             "network"
         )
+    # A tensor of torch's format may repeat one number without end, or have no numbers in itself.
+    size = path.stat().st_size
+    odd = [
+        name
+        for name, value in tensors.items()
+        if value.layout != torch.strided or value.is_quantized or value.nbytes > size
+    ]
+    if odd:
+        raise RequestError(
+            f"{weights} holds tensors that are not plain numbers, or larger than itself: "
+            f"{first_few(odd)}; expected the state dict of a network"
+        )
     return tensors
+
+
+def refuse_compressed(path: Path) -> None:
+    """RequestError for an archive of torch that would grow when it is read: torch packs nothing."""
+    if not is_zipfile(path):
+        return
+    try:
+        with ZipFile(path) as archive:
+            held = sum(member.file_size for member in archive.infolist())
+    except (BadZipFile, OSError, ValueError) as error:
+        raise RequestError(f"{path} is damaged: {first_line(error)}") from error
+    if held > path.stat().st_size:
+        raise RequestError(
+            f"{path} holds {held:,} bytes, more than itself; expected a file as torch.save writes "
+            "it, without compression"
+        )
 
 
 def misfit(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
@@ -197,6 +228,22 @@ def misfit(tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
     }
     counted = [f"{len(each)} {how} ({first_few(each, 1)})" for how, each in wrong.items() if each]
     return ", ".join(counted)
+
+
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """RequestError where a tensor holds what is no number (NaN), or an infinite one.
+
+    >>> import torch
+    >>> check_finite({"a": torch.tensor([1.0, torch.inf])})
+    Traceback (most recent call last):
+    hubblefork.core.errors.RequestError: 1 of 1 tensors hold NaN or infinite numbers: a; ...
+    """
+    wrong = [name for name, value in tensors.items() if not value.isfinite().all()]
+    if wrong:
+        raise RequestError(
+            f"{len(wrong)} of {len(tensors)} tensors hold NaN or infinite numbers: "
+            f"{first_few(wrong)}; its training diverged, or the file is damaged"
+        )
 
 
 def renamed_by_order(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -18,14 +18,16 @@ from hubblefork.tasks.predictions import Predictions
 # Images that are read and computed together: as many as a network takes at once, if they are small.
 _BLOCK_IMAGES = 256
 
+_NO_NUMBER = "the model's answer is not a number: its weights are too large for this image"
+
 
 def predict_source(
     predictor: Predictor, source: Source, coverage: float | None = None
 ) -> Iterator[Predictions]:
     """Predict the images of a source in order, one block of them after another.
 
-    coverage: of prediction sets; None for none. An image that cannot be read has a problem and no
-    prediction.
+    coverage: of prediction sets; None for none. An image that cannot be read, or
+    for which the model gives no number, has a problem and no prediction.
     """
     framing = predictor.framing
     shape = framing.shape
@@ -52,13 +54,18 @@ def predict_images(
     """
     found = predictor.answer(images)
     number = len(found.values)
+    typicality = found.typicality
+    known = np.isfinite(found.values).all(axis=1)
+    if typicality is not None:
+        typicality = np.where(known, typicality, np.float32(np.nan))
+    sets = None if coverage is None else predictor.sets(found.values, coverage) & known[:, None]
     return Predictions(
         task=predictor.task,
         ids=np.array([f"image {place}" for place in range(number)], dtype=object),
-        values=found.values,
-        typicality=found.typicality,
-        sets=None if coverage is None else predictor.sets(found.values, coverage),
-        problems=np.full(number, "", dtype=object),
+        values=np.where(known[:, None], found.values, np.float32(np.nan)),
+        typicality=typicality,
+        sets=sets,
+        problems=np.where(known, "", _NO_NUMBER).astype(object),
     )
 
 
@@ -74,6 +81,7 @@ def _placed(
         return whole
 
     problems = np.full(len(ids), "", dtype=object)
+    problems[block.read] = found.problems
     for place, reason in block.left_out:
         problems[place] = reason
     return replace(

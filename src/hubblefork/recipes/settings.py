@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from hubblefork.data.images.framing import LARGEST_SIDE
 from hubblefork.data.sources.votes_to_classes import read_rule
 from hubblefork.sky.stretch import Stretch
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-Side = Annotated[int, Field(ge=8, le=4096)]
+Side = Annotated[int, Field(ge=8, le=LARGEST_SIDE)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 PositiveFraction = Annotated[float, Field(gt=0, lt=1)]
 HeadName = Literal["auto", "softmax", "sigmoid", "tree", "dieleman"]

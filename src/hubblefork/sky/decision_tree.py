@@ -19,6 +19,8 @@ import numpy as np
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.parsing import parse_toml
 from hubblefork.core.regular_files import not_a_file
+from hubblefork.core.text import shortened
+from hubblefork.sky.tree_schema import misshapen
 
 
 @dataclass(frozen=True)
@@ -102,19 +104,18 @@ class DecisionTree:
         Raises RequestError where it is not one: a column twice, a parent that does not stand before
         its children, an answer that leads nowhere.
         """
-        name = str(content.get("name", ""))
-        try:
-            tree = cls(
-                name=name,
-                title=content["title"],
-                source=content["source"].strip(),
-                fractions_of=content["fractions_of"],
-                questions=_questions(content["questions"]),
-                kinds=tuple(Kind(**kind) for kind in content["kinds"]),
-                content=content,
-            )
-        except (AttributeError, KeyError, TypeError) as error:
-            raise RequestError(f"decision tree {name!r} cannot be understood: {error}") from error
+        name = shortened(str(content.get("name", "")), 60)
+        if problem := misshapen(content):
+            raise RequestError(f"decision tree {name!r} cannot be understood: {problem}")
+        tree = cls(
+            name=content["name"],
+            title=content["title"],
+            source=content["source"].strip(),
+            fractions_of=content["fractions_of"],
+            questions=_questions(content["questions"]),
+            kinds=tuple(Kind(**kind) for kind in content["kinds"]),
+            content=content,
+        )
         if problem := _problem(tree):
             raise RequestError(f"decision tree {name!r}: {problem}")
         return tree
@@ -369,8 +370,6 @@ def _problem(tree: DecisionTree) -> str:
     if len(set(tree.columns)) < len(tree.columns):
         twice = next(column for column in tree.columns if tree.columns.count(column) > 1)
         return f"the column {twice!r} stands in it twice"
-    if tree.fractions_of not in ("everybody", "asked"):
-        return f"fractions_of is {tree.fractions_of!r}; expected 'everybody' or 'asked'"
     for question in tree.questions:
         before = tree.columns[: question.columns.start]
         for column in (question.parent, question.unless):

@@ -1,6 +1,7 @@
 """The task of telling classes apart: each image belongs to exactly one."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.text import percent, several
+from hubblefork.core.text import percent, several, shortened
 from hubblefork.evaluation import scores
 from hubblefork.evaluation.class_metrics import measure_classes
 from hubblefork.evaluation.comparison import Difference, compare_classes
@@ -19,6 +20,9 @@ from hubblefork.tasks.metric import ACCURACY, Metric
 from hubblefork.tasks.task import Strata, Task
 from hubblefork.tasks.words import AnswerWords
 
+# A class name is shown on pages and heads a column; species and cultivars have up to 60 letters.
+LONGEST_NAME = 500
+
 # Classes of the table of probabilities: with more, the rest is below a hundredth or so each.
 _CLASSES = 10
 
@@ -27,7 +31,8 @@ _CLASSES = 10
 class Classes(Task):
     """Each image belongs to exactly one of `names`; a table's `label` column holds its index.
 
-    Labels are (N,) int64; answers are probabilities (N, K) that sum to 1.
+    Labels are (N,) int64; answers are probabilities (N, K) that sum to 1. Raises RequestError for
+    a name that is too long to be read.
 
     >>> Classes(("elliptical", "spiral")).outputs
     2
@@ -51,6 +56,13 @@ class Classes(Task):
     )
     exclusive = True
     label_columns = ("label",)
+
+    def __post_init__(self) -> None:
+        if longest := [name for name in self.names if len(name) > LONGEST_NAME]:
+            raise RequestError(
+                f"the class {shortened(longest[0], 60)!r} has a name of {len(longest[0]):,} "
+                f"letters; expected at most {LONGEST_NAME}"
+            )
 
     @cached_property
     def words(self) -> "ClassWords":
@@ -202,6 +214,23 @@ class ClassWords(AnswerWords):
         return (
             f"The commonest label of the {k} nearest training images is the true one for {value}."
         )
+
+
+def check_names(names: Sequence[Any]) -> None:
+    """RequestError unless these can be the names of classes: two or more, each text of its own.
+
+    >>> check_names(["disc", "disc"])
+    Traceback (most recent call last):
+    hubblefork.core.errors.RequestError: two classes are called 'disc'
+    """
+    if len(names) < 2:
+        raise RequestError(f"{len(names)} classes; expected two or more")
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise RequestError(f"{name!r} cannot be the name of a class; expected text")
+    if len(set(names)) < len(names):
+        twice = next(name for name, number in Counter(names).items() if number > 1)
+        raise RequestError(f"two classes are called {twice!r}")
 
 
 def display_name(name: str) -> str:

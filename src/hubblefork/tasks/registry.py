@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubblefork.core.errors import RequestError
-from hubblefork.sky.decision_tree import DecisionTree, load_tree
-from hubblefork.tasks.classes import Classes
+from hubblefork.sky.decision_tree import DecisionTree, load_tree, tree_names
+from hubblefork.tasks.classes import Classes, check_names
 from hubblefork.tasks.task import Task, Unlabelled
 from hubblefork.tasks.votes import Votes
 
@@ -20,8 +20,10 @@ def task_from_json(value: Mapping[str, Any]) -> Task:
     """
     match value:
         case {"kind": "classes", "names": list(names)}:
-            return Classes(tuple(map(str, names)))
-        case {"kind": "votes", "tree": str(name)}:
+            check_names(names)
+            return Classes(tuple(names))
+        # Only those that come with hubblefork: load_tree would read any file of the machine.
+        case {"kind": "votes", "tree": str(name)} if name in tree_names():
             return Votes(load_tree(name))
         case {"kind": "votes", "tree": dict(content)}:
             return Votes(DecisionTree.from_content(content))

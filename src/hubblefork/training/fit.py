@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from hubblefork.core.device import explain_out_of_memory_in_training, images_at_once
 from hubblefork.core.files import replacing
+from hubblefork.networks.weights import refuse_compressed
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.allocator import keep_freed_memory
@@ -56,6 +57,7 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequenc
     keep_freed_memory()
     settings = plan.recipe.training
     last = run.checkpoints / "last.ckpt"
+    refuse_compressed(last)
     with _quiet():
         trainer = _trainer(plan, run, callbacks, loggers)
         rank, device = trainer.global_rank, trainer.strategy.root_device
@@ -152,6 +154,7 @@ def _load_checkpoint(plan: Plan, run: Run) -> None:
     """Load the weights of the best or the last epoch, as the recipe says, into the network."""
     settings = plan.recipe.training
     path = run.checkpoints / ("best.ckpt" if settings.checkpoint == "best" else "last.ckpt")
+    refuse_compressed(path)
     weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     prefix = "averaged.module." if settings.ema_decay else "network."
     plan.network.load_state_dict(

@@ -11,6 +11,10 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.images.transforms import find_transforms
 from hubblefork.sky.stretch import Stretch
 
+# Of packed images and of a network's input: one image of this side is 50 MB as the input of a
+# network, and the maps that the network makes of it are a gigabyte.
+LARGEST_SIDE = 2048
+
 
 @dataclass(frozen=True)
 class Framing:
