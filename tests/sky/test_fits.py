@@ -7,7 +7,8 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from hubblefork.sky.fits import MOST_COUNTS, FitsError, is_fits, read_fits, which_image
+from hubblefork.sky.fits import MOST_COUNTS, is_fits, list_parts, read_fits
+from hubblefork.sky.fits_images import FitsError, common_image
 
 
 def written(*hdus: fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU | fits.BinTableHDU) -> bytes:
@@ -45,9 +46,9 @@ RAMP = np.arange(20, dtype=np.float32).reshape(4, 5)
 TABLE = fits.BinTableHDU.from_columns([fits.Column("flux", "E", array=[1.0, 2.0])])
 
 
-def refusal(content: bytes) -> str:
+def refusal(content: bytes, hdu: str | None = None) -> str:
     with pytest.raises(FitsError) as caught:
-        read_fits(content)
+        read_fits(content, hdu)
     return str(caught.value)
 
 
@@ -202,13 +203,35 @@ def test_gzipped_files_are_read():
     np.testing.assert_array_equal(read_fits(content).counts[..., 0], RAMP[::-1])
 
 
-def test_the_first_image_is_read_and_told_where_there_are_others():
-    science = fits.ImageHDU(RAMP, name="SCI")
+def test_the_science_image_is_read_whatever_the_order():
+    science = fits.ImageHDU(RAMP, name="sci")
     weight = fits.CompImageHDU(np.ones((3, 8, 9), np.float32), name="WHT")
-    content = written(fits.PrimaryHDU(), TABLE, science, weight, fits.ImageHDU(np.zeros(9)))
+    error, vector = fits.ImageHDU(RAMP + 1, name="ERR"), fits.ImageHDU(np.zeros(9))
+    content = written(fits.PrimaryHDU(), TABLE, weight, error, vector, science)
     np.testing.assert_array_equal(read_fits(content).counts[..., 0], RAMP[::-1])
-    assert which_image(content) == "HDU 2 SCI (5x4) is read, not HDU 3 WHT (9x8x3)"
-    assert which_image(written(fits.PrimaryHDU(), TABLE, science)) == ""
+    np.testing.assert_array_equal(read_fits(content, "err").counts[..., 0], RAMP[::-1] + 1)
+    assert read_fits(content, "WHT").counts.shape == (8, 9, 3)
+    assert refusal(content, "DQ") == (
+        "no image DQ among HDU 0 PRIMARY (empty), HDU 1 (no name) (a table), "
+        "HDU 2 WHT (9x8x3) and 3 more"
+    )
+    masks = written(fits.PrimaryHDU(), fits.ImageHDU(RAMP, name="MASK_1"))
+    assert refusal(masks) == "its only images are HDU 1 MASK_1 (5x4); :hdu=MASK_1 reads MASK_1"
+
+
+def test_of_images_of_one_name_the_first_version_is_read():
+    chips = [fits.ImageHDU(RAMP + each, name="SCI", ver=each) for each in (2, 1)]
+    assert read_fits(written(fits.PrimaryHDU(), *chips)).counts[-1, 0, 0] == 1
+
+
+def test_an_image_is_called_alike_when_it_is_compressed():
+    mask = fits.ImageHDU(RAMP, name="MASK")
+    packed = fits.CompImageHDU(RAMP.astype(np.int16), compression_type="GZIP_1")
+    packed.header["EXTNAME"] = "COMPRESSED_IMAGE"  # as fpack calls it
+    files = [written(fits.PrimaryHDU(RAMP), mask), written(fits.PrimaryHDU(), packed, mask)]
+    assert common_image(list(map(list_parts, files))) == "PRIMARY"
+    for content in files:
+        np.testing.assert_array_equal(read_fits(content, "PRIMARY").counts[..., 0], RAMP[::-1])
 
 
 @pytest.mark.parametrize("kind", ["HCOMPRESS_1", "PLIO_1"])

@@ -3,8 +3,8 @@
     <cache>/stamps/<stamp and framing>     the key of the dataset packed from these files
     <cache>/datasets/<key>/                the packed dataset; the key is a hash of its content
 
-The stamp is made of what `core.file_cache.file_stamp` sees, so that a second run reads no image. The key is made of
-the bytes, so that images that were moved or copied are not packed again.
+The stamp is made of what `core.file_cache.file_stamp` sees, so that a second run reads no image.
+The key is made of the bytes, so that images that were moved or copied are not packed again.
 
 A dataset is written to a hidden folder and renamed, so that it is never incomplete. Two processes
 may pack the same source at once: each writes its own, and the first one stays.
@@ -33,6 +33,7 @@ from hubblefork.data.dataset import FORMAT, PackedDataset
 from hubblefork.data.images.blocks import block_rows, read_blocks
 from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
+from hubblefork.data.images.read import PIXELS
 from hubblefork.data.images.transforms import transforms_digest
 from hubblefork.data.sources.base import Source
 
@@ -70,7 +71,7 @@ def pack(
     for note in source.notes:
         say(note)
     stamped = _stamp(source)
-    form = [framing.to_json(), transforms_digest(framing.transforms), FORMAT]
+    form = [framing.to_json(), transforms_digest(framing.transforms), FORMAT, PIXELS]
     stamp = folder / "stamps" / _sha256(stamped, form)
     key = stamp.read_text() if stamp.exists() else None
     if key is None or not _dataset_folder(folder, key).is_dir():

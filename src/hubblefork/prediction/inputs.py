@@ -17,6 +17,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import is_array_name
 from hubblefork.data.sources.base import ImageFiles, Source, display_text
 from hubblefork.data.sources.huggingface import holds_images
+from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.tasks.task import Unlabelled
 
 _TABLES = (".csv", ".parquet", ".arrow")
@@ -33,7 +34,7 @@ def are_images(given: Any) -> bool:
     return isinstance(given, np.ndarray | Image.Image)
 
 
-def open_inputs(given: Any) -> list[Source]:
+def open_inputs(given: Any, hdu: str | None = None) -> list[Source]:
     """Open what is to be predicted: images, folders of them, and sources, in this order.
 
     given: a path, a source (see `open_source`), or a sequence of paths. A folder stands for every
@@ -41,21 +42,34 @@ def open_inputs(given: Any) -> list[Source]:
     unless it is called as a table or a file of arrays is. An id is the path of an image, or what
     its source says.
 
+    hdu: what the image to read of FITS files with several is called, unless `:hdu=` after a path
+        names another.
+
     Raises RequestError for what is not there or cannot be read, and where there are no images.
     """
     if isinstance(given, str | Path):
         given = [given]
     elif not isinstance(given, list | tuple) or not all(isinstance(e, str | Path) for e in given):
-        return [open_source(given, labelled=False)]
+        return [open_source(given, labelled=False, hdu=hdu)]
     if not given:
         raise RequestError("no images are given; expected one path or more")
     sources: list[Source] = []
-    for are_sources, group in groupby(map(str, given), _is_source):
+    for (are_sources, asked), group in groupby(map(str, given), _kind):
         if are_sources:
-            sources += [open_source(place, labelled=False) for place in group]
+            sources += [open_source(place, labelled=False, hdu=hdu) for place in group]
         else:
-            sources.append(_open_images(list(group)))
+            paths = [split_options(place)[0] for place in group]
+            sources.append(_open_images(paths, asked or hdu))
     return sources
+
+
+def _kind(place: str) -> tuple[bool, str | None]:
+    """Whether a place is a source, and for images, which of a FITS file are asked for."""
+    path, options = split_options(place)
+    if _is_source(path):
+        return True, None
+    check_options(options, ("hdu",), place)
+    return False, options.get("hdu")
 
 
 def _is_source(place: str) -> bool:
@@ -66,7 +80,7 @@ def _is_source(place: str) -> bool:
     return True  # a name, or nothing: `open_source` says what there is
 
 
-def _open_images(places: Sequence[str]) -> ImageFiles:
+def _open_images(places: Sequence[str], hdu: str | None) -> ImageFiles:
     images: list[str] = []
     ignored: list[str] = []
     for place in places:
@@ -87,4 +101,4 @@ def _open_images(places: Sequence[str]) -> ImageFiles:
         notes = [f"Ignored as no images: {first_few(map(display_text, ignored))}{counts}."]
     ids = pd.Series([display_text(path) for path in images], dtype="str")
     table = pd.DataFrame({"id": ids, "origin": ids})
-    return ImageFiles(name, Unlabelled(), table, images, notes)
+    return ImageFiles(name, Unlabelled(), table, images, notes, hdu)

@@ -29,7 +29,7 @@ def predict_source(
     coverage: of prediction sets; None for none. An image that cannot be read, or
     for which the model gives no number, has a problem and no prediction.
     """
-    framing = predictor.framing
+    framing = source.framing_like(predictor.framing)
     shape = framing.shape
     ids = source.table["id"].to_numpy(object)
     image_bytes = max(math.prod(shape), source.held_bytes)

@@ -2,6 +2,8 @@
 
 image = read_fits(Path("galaxy.fits").read_bytes())     # also .fits.gz, .fits.fz
 image.counts.shape, image.position                    # (H, W, bands), (ra, dec)
+
+`hubblefork.sky.fits_images` chooses among several images in a file.
 """
 
 import gzip
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from hubblefork.core.errors import first_few
+from hubblefork.sky.fits_images import FitsError, Part, choose_image, colours_are_last
 
 # 4,000 x 4,000 pixels in three bands are 48 million counts: 200 MB here, and at most as much again
 # for each step of scaling. A header that says more is damaged, hostile, or of a whole survey field.
@@ -52,10 +54,6 @@ class FitsImage:
     position: tuple[float, float] | None
 
 
-class FitsError(ValueError):
-    """A FITS file that cannot be used, with the reason in plain words."""
-
-
 def is_fits(start: bytes) -> bool:
     """Whether these first bytes are of a FITS file, perhaps gzipped.
 
@@ -65,34 +63,33 @@ def is_fits(start: bytes) -> bool:
     return start.startswith((_FITS, _GZIP))
 
 
-def read_fits(content: bytes) -> FitsImage:
-    """Read the first image of a FITS file: of two axes, or of three for several bands.
+def read_fits(content: bytes, hdu: str | None = None) -> FitsImage:
+    """Read an image of a FITS file: of two axes, or of three for several bands.
+
+    hdu: what it is called, as `choose_image` takes it; None for the likeliest to be looked at.
 
     Axes of length 1 do not count. The bands of a cube are its third axis (NAXIS3), or its first
     where that has 3 or 4 planes and the others more: then it is a colour image, red first, whose
     bands are given last to first as those of a cube, without transparency. FITS counts rows from
     the bottom; they are turned over, so that the image stands as viewers such as ds9 show it.
 
-    Raises FitsError for what is no FITS file, has no image or is too large, and whatever astropy
-    raises on a damaged file.
+    Raises FitsError for what is no FITS file, has no such image or is too large, and whatever
+    astropy raises on a damaged file.
     """
     with _opened(content) as hdus:
-        for number, hdu in enumerate(hdus):
-            shape = _shape(hdu)
-            if len(shape) in (2, 3):
-                if isinstance(hdu, fits.CompImageHDU):
-                    _check_compression(content, number)
-                return _read(hdu, shape)
-        found = ", ".join(_name(number, hdu) for number, hdu in enumerate(hdus))
-        raise FitsError(f"no image of two or three axes among {found}")
+        chosen = choose_image(_parts(hdus), hdu)
+        if isinstance(hdus[chosen.number], fits.CompImageHDU):
+            _check_compression(content, chosen.number)
+        return _read(hdus[chosen.number], chosen.shape)
 
 
-def which_image(content: bytes) -> str:
-    """Say which image of a FITS file `read_fits` reads; empty where there is only one."""
+def list_parts(content: bytes) -> list[Part]:
+    """List the parts of a FITS file, of which only headers are read.
+
+    Raises FitsError for what is no FITS file, and whatever astropy raises on a damaged one.
+    """
     with _opened(content) as hdus:
-        images = [_name(number, hdu) for number, hdu in enumerate(hdus)
-                  if len(_shape(hdu)) in (2, 3)]  # fmt: skip
-    return f"{images[0]} is read, not {first_few(images[1:])}" if len(images) > 1 else ""
+        return _parts(hdus)
 
 
 @contextmanager
@@ -130,6 +127,19 @@ def _check_compression(content: bytes, number: int) -> None:
                 raise FitsError(f"compressed with {name} {header[card]}, which cannot be")
 
 
+def _parts(hdus: fits.HDUList) -> list[Part]:
+    return [_part(number, hdu) for number, hdu in enumerate(hdus)]
+
+
+def _part(number: int, hdu: Any) -> Part:
+    axes = "x".join(map(str, reversed(getattr(hdu, "shape", ())))) if hdu.is_image else "a table"
+    name = hdu.name.strip().upper()
+    # fpack moves an image without a name behind an empty first part, and gives it this one.
+    if (number, name) == (1, "COMPRESSED_IMAGE"):
+        name = "PRIMARY"
+    return Part(number, name, _shape(hdu), axes or "empty", hdu.ver)
+
+
 def _shape(hdu: Any) -> tuple[int, ...]:
     """Return the axes of an image, slowest first, without those of length 1; () for no image."""
     if not hdu.is_image or 0 in hdu.shape:
@@ -148,7 +158,7 @@ def _read(hdu: Any, shape: tuple[int, ...]) -> FitsImage:
     data = _values(hdu).reshape(shape)
     if len(shape) == 2:
         data = data[..., None]
-    elif shape[2] in (3, 4) and shape[0] > 4:
+    elif colours_are_last(shape):
         data = data[..., 2::-1]
     else:
         data = np.moveaxis(data, 0, 2)
@@ -200,9 +210,3 @@ def _position(header: fits.Header) -> tuple[float, float] | None:
     except Exception:
         return None
     return (ra, dec) if np.isfinite([ra, dec]).all() else None
-
-
-def _name(number: int, hdu: Any) -> str:
-    """Name a part of a file by its number, its name and its size."""
-    axes = "x".join(map(str, reversed(getattr(hdu, "shape", ())))) if hdu.is_image else "a table"
-    return f"HDU {number} {hdu.name or '(no name)'} ({axes or 'empty'})"

@@ -87,7 +87,8 @@ def evaluate(
             f"--classes {classes} goes with a source; without one, {run} is evaluated on its own "
             "test set, with the classes it was trained on"
         )
-    opened = None if source is None else open_source(source, classes)
+    hdu = predictor.framing.hdu
+    opened = None if source is None else open_source(source, classes, hdu=hdu)
     folder = _folder(Path(run), None if opened is None else opened.name, out)
     whole_run = Run.open(run) if Path(run).is_dir() else None
     learnt: int | None = 0
@@ -98,7 +99,7 @@ def evaluate(
         labels = dataset.labels[rows]
     else:
         aligned = predictor.task.aligned(opened.task, opened.name)
-        dataset = pack(opened, predictor.framing)
+        dataset = pack(opened, opened.framing_like(predictor.framing))
         _require_colours(dataset, predictor)
         labels = aligned(dataset.labels)
         rows = np.arange(len(dataset))
@@ -149,7 +150,8 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
     about = run.provenance
     dataset = open_packed(about.dataset, source=about.source)
     if dataset is None:
-        opened = open_source(about.location, run.recipe.data.classes)
+        hdu = predictor.card.framing.hdu
+        opened = open_source(about.location, run.recipe.data.classes, hdu=hdu)
         dataset = pack(opened, predictor.card.framing)
         if dataset.key != about.dataset:
             raise RequestError(f"{about.source} has changed since {run.path} was trained on it")

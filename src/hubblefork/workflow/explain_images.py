@@ -78,12 +78,11 @@ def _read(
     predictor: Predictor, places: Sequence[str | Path]
 ) -> tuple[list[tuple[str, np.ndarray]], list[tuple[str, str]], int]:
     """The first images with their ids, unreadable ones with the reason, and the number of all."""
-    framing = predictor.framing
-    shape = framing.shape
+    shape = predictor.framing.shape
     found: list[tuple[str, np.ndarray]] = []
     problems: list[tuple[str, str]] = []
     number = 0
-    for source in open_inputs(places):
+    for source in open_inputs(places, predictor.framing.hdu):
         for note in source.notes:
             say(note)
         ids = source.table["id"].tolist()
@@ -91,6 +90,7 @@ def _read(
         rows = range(min(len(ids), _MOST_IMAGES - len(found) - len(problems)))
         if not len(rows):
             continue
+        framing = source.framing_like(predictor.framing)
         block = read_block(source.job(rows), framing, shape, predictor.card.colours)
         images = np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape)
         found += [(ids[place], each) for place, each in zip(block.read, images, strict=True)]

@@ -129,7 +129,7 @@ def _blocks(predictor: Predictor, images: Any, coverage: float | None) -> Iterat
     if are_images(images):
         yield predict_images(predictor, images, coverage)
         return
-    sources = open_inputs(images)
+    sources = open_inputs(images, predictor.framing.hdu)
     for source in sources:
         for note in source.notes:
             say(note)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.images.multiband import look_at_counts
+from hubblefork.data.images.multiband import Counts, look_at_counts
 from hubblefork.data.images.read import is_image_name, read_image, read_images
 from hubblefork.sky.stretch import Stretch
 
@@ -163,26 +163,65 @@ def test_bands_that_do_not_fit_are_named(bands, tmp_path):
     assert reason(mixed) == "some of its bands are counts and others are bytes"
 
 
-# What the first file tells
+# What files have in common
 
 
-def test_the_first_that_can_be_read_tells_the_bands(tmp_path):
+def test_what_cannot_be_read_tells_nothing(tmp_path):
     paths = [tmp_path / "a.fits", tmp_path / "b.fits"]
     paths[0].write_bytes(b"SIMPLE  = nothing")
     paths[1].write_bytes(cube(1, 1, 1, 1))
-    assert look_at_counts([str(path) for path in paths]) == (4, [])
-    assert look_at_counts([str(paths[0])]) == (0, [])
+    assert look_at_counts([str(path) for path in paths]) == Counts(4, None, [])
+    assert look_at_counts([str(paths[0])]) == Counts(0, None, [])
 
 
-def test_which_image_is_read_is_told(tmp_path):
-    path = tmp_path / "a.fits"
-    science, weight = fits.ImageHDU(galaxy(5)[0], name="SCI"), fits.ImageHDU(galaxy(0)[0])
-    path.write_bytes(encoded(fits.PrimaryHDU(), science, weight))
-    assert look_at_counts([str(path)]) == (
-        1,
-        ["In FITS files with several images, as a.fits, HDU 1 SCI (32x32) is read, "
-         "not HDU 2 (no name) (32x32)."],
-    )  # fmt: skip
+def test_the_bands_are_those_of_most_files():
+    one, three, five = cube(1), cube(1, 1, 1), cube(1, 1, 1, 1, 1)
+    colour = "Of three bands, the last is red"
+    assert look_at_counts([five, one, one]).bands == 1
+    assert look_at_counts([one, five, five]).bands == 5
+    found = look_at_counts([one, one, three])  # grey images can be shown among colour images
+    assert found.bands == 3
+    assert found.notes[0] == (
+        "FITS files differ in their bands (2 with 1, 1 with 3): read as 3, which others are "
+        "converted to, or left out."
+    )
+    assert found.notes[1].startswith(colour)
+
+
+def named(*names: str) -> bytes:
+    """Images of these names; the brightness of each tells which it is."""
+    images = [fits.ImageHDU(galaxy(100 * len(name))[0], name=name) for name in names]
+    return encoded(fits.PrimaryHDU(), *images)
+
+
+def test_which_image_is_read_of_all_files_is_told(tmp_path):
+    files = [named("WHT", "SCI"), named("SCI", "ERR", "WHT"), named("SCI")]
+    found = look_at_counts(files)
+    assert found == Counts(1, "SCI", [
+        "2 of 3 FITS files looked at have several images: SCI is read, not ERR, WHT; files without "
+        "it are left out, and :hdu=NAME after the path of the source reads another."
+    ])  # fmt: skip
+    framing = Framing(channels=1, hdu=found.hdu)
+    first, *others = (read_image(file, framing).pixels for file in files)
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+    assert reason(named("ERR", "WHT"), framing) == (
+        "no image SCI among HDU 0 PRIMARY (empty), HDU 1 ERR (32x32), HDU 2 WHT (32x32)"
+    )
+    assert look_at_counts(files, "err").hdu == "ERR"
+    assert look_at_counts([named("SCI"), named("SCI")]) == Counts(1, None, [])
+
+
+def test_bands_in_several_files_are_of_the_same_image_too(tmp_path):
+    paths = [tmp_path / f"{band}.fits" for band in "gri"]
+    for path, names in zip(paths, [("SCI", "WHT"), ("WHT", "SCI"), ("SCI",)], strict=True):
+        path.write_bytes(named(*names))
+    files = tuple(map(str, paths))
+    found = look_at_counts([files])
+    assert (found.bands, found.hdu) == (3, "SCI")
+    pixels = read_image(files, Framing(hdu="SCI")).pixels
+    np.testing.assert_array_equal(pixels[..., 0], pixels[..., 1])
+    assert reason(files, Framing(hdu="WHT")).startswith("i.fits: no image WHT among ")
 
 
 # Damage

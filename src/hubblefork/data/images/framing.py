@@ -27,6 +27,8 @@ class Framing:
     channels: of a packed image: 1 (grey), 3 (red, green, blue), or the bands of a source that
         has another number of them.
     stretch: how counts, as FITS files and arrays of floats hold them, become bytes.
+    hdu: what the image is called that is read of FITS files with several, as `choose_image` of
+        `hubblefork.sky.fits_images` takes it. None leaves the choice to each file.
     transforms: names of registered functions that the framed image then goes through, in order;
         see `hubblefork.register_transform`.
 
@@ -45,6 +47,7 @@ class Framing:
     channels: int = 3
     stretch: Stretch = field(default_factory=Stretch)
     transforms: tuple[str, ...] = ()
+    hdu: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("crop", "size"):
@@ -82,7 +85,8 @@ class Framing:
         crop = f"centre {self.crop} pixels" if self.crop else "centre square"
         size = f", resized to {self.size}x{self.size}" if self.size else ""
         kind = {1: ", grey", 3: ""}.get(self.channels, f", {self.channels} bands")
-        return ", ".join([crop + size + kind, *self.transforms])
+        hdu = [f"HDU {self.hdu}"] if self.hdu else []
+        return ", ".join([crop + size + kind, *hdu, *self.transforms])
 
 
 def centre(width: int, height: int, crop: int | None) -> tuple[int, int, int]:

@@ -1,20 +1,30 @@
 """Read images of counts: a FITS file, or one file for each band, framed as bytes."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from hubblefork.core.errors import first_few
+from hubblefork.core.sampling import stable_sample
 from hubblefork.data.images.decoded import (
     DecodedImage,
+    ImageInput,
     UnreadableImage,
     explained_failures,
     read_content,
 )
 from hubblefork.data.images.framing import Framing, frame, square
 from hubblefork.data.images.raster import read_raster
-from hubblefork.sky.fits import FitsError, FitsImage, is_fits, read_fits, which_image
+from hubblefork.sky.fits import FitsImage, is_fits, list_parts, read_fits
+from hubblefork.sky.fits_images import FitsError, Part, choose_image, common_image
 from hubblefork.sky.stretch import choose_bands, to_bytes
+
+# Enough files to see what is common among them, few enough to be read while a user waits.
+_LOOKED_AT = 32
 
 
 def read_counts(content: bytes, framing: Framing) -> DecodedImage:
@@ -22,7 +32,7 @@ def read_counts(content: bytes, framing: Framing) -> DecodedImage:
 
     Raises UnreadableImage, and whatever else astropy raises on a damaged file.
     """
-    image = _image(content)
+    image = _image(content, framing.hdu)
     height, width, bands = image.counts.shape
     return DecodedImage(_framed(image.counts, framing), (width, height), bands, image.position)
 
@@ -53,32 +63,90 @@ def read_bands(files: Sequence[str | Path], framing: Framing) -> DecodedImage:
     return DecodedImage(_framed(np.dstack(squares), framing), sizes[0], len(files), position)
 
 
-def look_at_counts(images: Sequence[str | tuple[str, ...]]) -> tuple[int, list[str]]:
-    """Return the number of bands of the first that can be read, and notes on what it holds.
+@dataclass(frozen=True)
+class Counts:
+    """What the FITS files of a source have in common.
 
-    0 where none can be read: packing then gives the reasons.
+    bands: how many the images have; 0 where none can be read: packing then gives the reasons.
+    hdu: what the image is called that is read of every file; None where each has only one.
+    notes: sentences on what was found.
     """
-    for image in images:
-        files = image if isinstance(image, tuple) else (image,)
-        try:
-            content = read_content(files[0])
-            bands = len(files)
-            which = ""
-            if is_fits(content):
-                bands = max(bands, read_fits(content).counts.shape[2])
-                which = which_image(content)
-        # What is wrong with this one is reported when it is read.
-        except Exception:
-            continue
-        name = Path(files[0]).name
-        notes = [f"In FITS files with several images, as {name}, {which}."] if which else []
-        if bands == 3:
-            notes.append(
-                "Of three bands, the last is red and the first is blue, unless "
-                "data.stretch.bands says otherwise."
-            )
-        return bands, notes
-    return 0, []
+
+    bands: int
+    hdu: str | None
+    notes: list[str]
+
+
+def look_at_counts(images: Sequence[ImageInput], hdu: str | None = None) -> Counts:
+    """Look at the headers of up to 32 of the images, drawn from all.
+
+    hdu: what the image to read is called, where that was asked for.
+
+    What the others hold is seen when they are read: one without this image has that as its reason.
+    """
+    looked = [images[place] for place in stable_sample(np.arange(len(images)), _LOOKED_AT)]
+    read = [[_parts(file) for file in _files_of(image)] for image in looked]
+    files = [parts for each in read for parts in each if parts]
+    hdu = common_image(files, hdu)
+    notes = _about_images(files, hdu)
+    bands = Counter(map(partial(_bands, hdu), read))
+    bands.pop(0, None)
+    number = bands.most_common(1)[0][0] if bands else 0
+    if {1, 3} == set(bands):  # as among other images, some of which are grey
+        number = 3
+    if len(bands) > 1:
+        found_bands = ", ".join(f"{many:,} with {each}" for each, many in bands.most_common())
+        notes.append(
+            f"FITS files differ in their bands ({found_bands}): read as {number}, which others "
+            "are converted to, or left out."
+        )
+    if number == 3:
+        notes.append(
+            "Of three bands, the last is red and the first is blue, unless data.stretch.bands "
+            "says otherwise."
+        )
+    return Counts(number, hdu, notes)
+
+
+def _files_of(image: ImageInput) -> Sequence[str | Path | bytes]:
+    return image if isinstance(image, tuple) else (image,)
+
+
+def _bands(hdu: str | None, files: Sequence[Sequence[Part]]) -> int:
+    """The bands of an image of one file or more; 0 where the file has none that can be read."""
+    if len(files) > 1:
+        return len(files)
+    try:
+        return choose_image(files[0], hdu).bands
+    except FitsError:
+        return 0
+
+
+def _parts(file: str | Path | bytes) -> list[Part]:
+    """The parts of a FITS file; none where it is another or cannot be read."""
+    try:
+        content = file if isinstance(file, bytes) else read_content(file)
+        return list_parts(content) if is_fits(content) else []
+    # What is wrong with this one is reported when it is read.
+    except Exception:
+        return []
+
+
+def _about_images(files: Sequence[Sequence[Part]], hdu: str | None) -> list[str]:
+    """Say which image is read and which are not, where files have several."""
+    images = [[part for part in parts if part.is_image] for parts in files]
+    found = {part.key for parts in images for part in parts}
+    others = first_few(sorted(found - {hdu}), 8)
+    if hdu is None or not others:
+        return []
+    looked = f"{len(files):,} FITS files looked at"
+    if hdu not in found:
+        return [f"None of the {looked} has an image {hdu}; they have {others}."]
+    several = sum(len(parts) > 1 for parts in images)
+    return [
+        f"{several:,} of {looked} have several images: {hdu} is read, not {others}; files without "
+        "it are left out, and :hdu=NAME after the path of the source reads another."
+    ]
 
 
 def frame_counts(counts: np.ndarray, framing: Framing, blue_first: bool) -> np.ndarray:
@@ -109,7 +177,7 @@ def _band(
     if not is_fits(content):
         decoded = read_raster(content, Framing(crop=framing.crop, channels=1))
         return decoded.pixels, decoded.size, None
-    image = _image(content)
+    image = _image(content, framing.hdu)
     height, width, bands = image.counts.shape
     if bands != 1:
         raise UnreadableImage(f"it has {bands} bands, where one is expected")
@@ -119,9 +187,9 @@ def _band(
         raise UnreadableImage(str(reason)) from None
 
 
-def _image(content: bytes) -> FitsImage:
+def _image(content: bytes, hdu: str | None) -> FitsImage:
     try:
-        return read_fits(content)
+        return read_fits(content, hdu)
     except FitsError as reason:
         raise UnreadableImage(str(reason)) from None
 

@@ -24,6 +24,9 @@ FITS_SUFFIXES = tuple(
 )
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", *FITS_SUFFIXES)
 
+# Increased when the same file gives other pixels than before, so that packed images are read again.
+PIXELS = 2
+
 _FITS = (b"SIMPLE  =", b"\x1f\x8b")  # as it is, or gzipped
 
 

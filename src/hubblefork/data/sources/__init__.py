@@ -77,7 +77,10 @@ def describe_sources() -> dict[str, str]:
 
 
 def open_source(
-    given: Any, classes: str | Mapping[str, Any] | None = None, labelled: bool = True
+    given: Any,
+    classes: str | Mapping[str, Any] | None = None,
+    labelled: bool = True,
+    hdu: str | None = None,
 ) -> "Source":
     """Open a source.
 
@@ -94,16 +97,20 @@ def open_source(
     labelled
         Whether labels are needed; without, images alone are enough, and a source that has no
         labels gets the task `Unlabelled`.
+    hdu
+        Name (EXTNAME) or number of the image to read of FITS files with several; by default the
+        likeliest (see `hubblefork.sky.fits_images`). `:hdu=` after a path takes precedence, and
+        a Source keeps its own.
 
     A known name wins over a directory of that name: write `./simulated` for the directory.
     Raises RequestError where there is no such source, or where it cannot be used.
     """
     if isinstance(given, str | Path):
-        source = _open_text(str(given), labelled)
+        source = _open_text(str(given), labelled, hdu)
     else:
         from hubblefork.data.sources.memory import open_object
 
-        source = open_object(given, labelled)
+        source = open_object(given, labelled, hdu)
     if classes is not None:
         from hubblefork.data.sources.votes_to_classes import VotesToClasses
 
@@ -111,14 +118,14 @@ def open_source(
     return source
 
 
-def _open_text(name: str, labelled: bool) -> "Source":
+def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
     kind, _, rest = name.partition(":")
     if opener := _registry.find(kind):
-        return _open_registered(opener, rest, name, labelled)
+        return _open_registered(opener, rest, {"name": name, "labelled": labelled, "hdu": hdu})
     path_text, options = split_options(name)
     path = Path(path_text).expanduser()
     if path.is_dir():
-        return _open_directory(path, name, labelled, options)
+        return _open_directory(path, name, labelled, options, hdu)
     if os.path.lexists(path) and (reason := not_a_file(path)):
         raise RequestError(f"{name}: {reason}; save what it gives in a file, and give that")
     from hubblefork.data.sources import arrays
@@ -129,11 +136,11 @@ def _open_text(name: str, labelled: bool) -> "Source":
         from hubblefork.data.sources import huggingface
 
         if path.suffix.lower() == ".arrow" or huggingface.holds_images(path):
-            return huggingface.open_saved(path, name, labelled, options)
-        check_options(options, (), name)
+            return huggingface.open_saved(path, name, labelled, options, hdu)
+        check_options(options, ("hdu",), name)
         from hubblefork.data.sources.catalogue import open_catalogue
 
-        return open_catalogue(path, name, labelled)
+        return open_catalogue(path, name, labelled, options.get("hdu", hdu))
     if path.exists():
         from hubblefork.data.folders import is_archive
         from hubblefork.data.images.read import is_image_name
@@ -157,12 +164,12 @@ def _open_text(name: str, labelled: bool) -> "Source":
     raise RequestError(f"{name}: neither a file or directory nor a known source; {hint}")
 
 
-def _open_registered(opener: Callable[..., Any], text: str, name: str, labelled: bool) -> "Source":
-    """Call an opener with the text, and by name with what else it takes."""
+def _open_registered(opener: Callable[..., Any], text: str, more: Mapping[str, Any]) -> "Source":
+    """Call an opener with the text, and by name with what more it takes."""
     from hubblefork.data.sources.base import Source
 
     parameters = inspect.signature(opener).parameters
-    more = {"name": name, "labelled": labelled}
+    name = more["name"]
     source = opener(text, **{key: more[key] for key in more if key in parameters})
     if not isinstance(source, Source):
         raise RequestError(
@@ -173,14 +180,16 @@ def _open_registered(opener: Callable[..., Any], text: str, name: str, labelled:
     return source
 
 
-def _open_directory(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> "Source":
+def _open_directory(
+    path: Path, name: str, labelled: bool, options: Mapping[str, str], hdu: str | None
+) -> "Source":
     from hubblefork.data.sources import huggingface, kaggle
 
     if kaggle.is_kaggle(path):
         check_options(options, (), name)
         return kaggle.open_kaggle(name, name)
     if huggingface.holds_images(path):
-        return huggingface.open_saved(path, name, labelled, options)
+        return huggingface.open_saved(path, name, labelled, options, hdu)
     from hubblefork.data.sources.folder import open_folder
 
-    return open_folder(path, name, labelled, options)
+    return open_folder(path, name, labelled, options, hdu)

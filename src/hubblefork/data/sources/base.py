@@ -5,7 +5,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.file_cache import file_stamp
-from hubblefork.core.progress import progress
+from hubblefork.core.progress import progress, say
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import DecodedImages, Job
@@ -33,6 +33,7 @@ class Source(ABC):
         test), `group` (text; a group stays in one subset), `ra` and `dec` (degrees, ICRS).
     channels: of its images: 1, 3 (red, green, blue) or the number of its bands.
     bands: number of bands of counts, among which a stretch can choose; 0 for bytes.
+    hdu: what the image is called that is read of FITS files with several; None where none has.
     held_bytes: what a job holds of each image before it is done; 0 where it only names files.
     notes: plain sentences on what was ignored and why.
     """
@@ -42,6 +43,7 @@ class Source(ABC):
     table: pd.DataFrame
     channels: int = 3
     bands: int = 0
+    hdu: str | None = None
     held_bytes: int = 0
     notes: list[str]
 
@@ -86,7 +88,18 @@ class Source(ABC):
                     f"stretch.bands is {list(stretch.bands)}, and {self.name} has {has}"
                 )
             channels = len(stretch.bands)
-        return Framing(crop, size, 1 if grey else channels, stretch, tuple(transforms))
+        channels = 1 if grey else channels
+        return Framing(crop, size, channels, stretch, tuple(transforms), self.hdu)
+
+    def framing_like(self, framing: Framing) -> Framing:
+        """Return the framing of a model for these images: they keep the image that is read.
+
+        Says so where that is another than the one that the model was trained on.
+        """
+        if self.hdu and framing.hdu and self.hdu != framing.hdu:
+            learnt = f"the model learnt from {framing.hdu}"
+            say(f"{self.name}: {self.hdu} is read of FITS files; {learnt}")
+        return replace(framing, hdu=self.hdu or framing.hdu)
 
     def packed(self, framing: Framing) -> PackedDataset | None:
         """Return these images as packed already, if they are; else None."""
@@ -109,8 +122,10 @@ class ImageFiles(Source):
     """A source whose images are files: `paths` has one for each row of `table`, or a tuple with
     one for each band.
 
-    FITS files have the bands of the first that can be read; among other images they become
-    colour images too.
+    FITS files have the bands of most of them, and the same image of each is read (see
+    `look_at_counts`); among other images they become colour images too.
+
+    hdu: what that image is called, where it was asked for.
     """
 
     name: str
@@ -118,20 +133,22 @@ class ImageFiles(Source):
     table: pd.DataFrame
     paths: Sequence[str | tuple[str, ...]]
     notes: list[str]
+    hdu: str | None = None
 
     def __post_init__(self) -> None:
         self.paths = [_absolute(path) for path in self.paths]
         self.notes = [*self.notes, *self._look_at_bands()]
 
     def _look_at_bands(self) -> list[str]:
-        """Find out the bands of counts; returns notes on them."""
+        """Find out the bands of counts, and which image is read; returns notes on them."""
         counted = [path for path in self.paths if not _is_bytes(path)]
         if not counted:
             return []
         # astropy takes half a second to import, and most sources have no FITS files.
         from hubblefork.data.images.multiband import look_at_counts
 
-        self.bands, notes = look_at_counts(counted)
+        found = look_at_counts(counted, self.hdu)
+        self.bands, self.hdu, notes = found.bands, found.hdu, found.notes
         if len(counted) == len(self.paths):
             self.channels = self.bands or self.channels
         else:

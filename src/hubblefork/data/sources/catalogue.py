@@ -34,7 +34,9 @@ _TEXT = ("id", "image", "label", *_SYNONYMS, "split", "group")
 _OWN = ("origin", "digest", "width", "height", "bands")
 
 
-def open_catalogue(path: Path, name: str, labelled: bool = True) -> ImageFiles:
+def open_catalogue(
+    path: Path, name: str, labelled: bool = True, hdu: str | None = None
+) -> ImageFiles:
     """Open a catalogue with the columns id, image and label; id_str and file_loc are synonyms.
 
     image: path of the image, relative to the catalogue's folder or absolute. In its place,
@@ -47,6 +49,7 @@ def open_catalogue(path: Path, name: str, labelled: bool = True) -> ImageFiles:
         others, as a Parquet file may have, are listed in the notes.
     labelled: whether labels are needed. Without, ids are not needed either (paths take their
         place), and problems with labels go to the notes.
+    hdu: what the image to read of FITS files is called; see `open_source`.
 
     Ids are read as text, so that leading zeros and numbers of 64 bits are kept.
 
@@ -66,10 +69,10 @@ def open_catalogue(path: Path, name: str, labelled: bool = True) -> ImageFiles:
     except (ValueError, OSError) as error:  # pandas' and pyarrow's errors for a bad file
         reason = str(error).strip().splitlines()[0]
         raise RequestError(f"{name} cannot be read as a table: {reason}") from error
-    return _open_table(table, path.parent, name, labelled, notes, needs_ids=labelled)
+    return _open_table(table, path.parent, name, labelled, notes, hdu, needs_ids=labelled)
 
 
-def open_table(table: pd.DataFrame, labelled: bool = True) -> ImageFiles:
+def open_table(table: pd.DataFrame, labelled: bool = True, hdu: str | None = None) -> ImageFiles:
     """Open a table in memory with the columns of a catalogue; see `open_catalogue`.
 
     Paths are relative to the current folder; without a column id, they are the ids.
@@ -85,7 +88,7 @@ def open_table(table: pd.DataFrame, labelled: bool = True) -> ImageFiles:
         listed = first_few(others)
         notes = [f"Columns that are neither numbers, text nor dates are ignored: {listed}."]
     table = table.drop(columns=others)
-    return _open_table(table, Path.cwd(), name, labelled, notes, needs_ids=False)
+    return _open_table(table, Path.cwd(), name, labelled, notes, hdu, needs_ids=False)
 
 
 def _is_scalar(values: pd.Series) -> bool:
@@ -94,7 +97,13 @@ def _is_scalar(values: pd.Series) -> bool:
 
 
 def _open_table(
-    table: pd.DataFrame, folder: Path, name: str, labelled: bool, notes: list[str], needs_ids: bool
+    table: pd.DataFrame,
+    folder: Path,
+    name: str,
+    labelled: bool,
+    notes: list[str],
+    hdu: str | None,
+    needs_ids: bool,
 ) -> ImageFiles:
     table = _with_known_names(table, name)
     images = ["image"] if "image" in table else [c for c in table if c.startswith(_BAND)]
@@ -119,7 +128,7 @@ def _open_table(
     used = ("id", *images, *_OWN, "label", "split", *labels)
     others = known_columns(table[table.columns.difference(used, sort=False)], name)
     result = pd.concat([table["id"], labels, table["origin"], others], axis=1)
-    return ImageFiles(name, task, result, paths, notes)
+    return ImageFiles(name, task, result, paths, notes, hdu)
 
 
 def _with_known_names(table: pd.DataFrame, name: str) -> pd.DataFrame:

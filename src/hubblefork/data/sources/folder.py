@@ -26,7 +26,11 @@ _LAYOUT = "expected one folder of images a class, as in {name}/spiral/1.jpg, {na
 
 
 def open_folder(
-    path: Path, name: str, labelled: bool = True, options: Mapping[str, str] | None = None
+    path: Path,
+    name: str,
+    labelled: bool = True,
+    options: Mapping[str, str] | None = None,
+    hdu: str | None = None,
 ) -> ImageFiles:
     """Open a directory whose folders are the classes; classes are the folders' names, sorted.
 
@@ -38,17 +42,19 @@ def open_folder(
 
     labelled: whether classes are needed. Without, a directory without classes stands for every
         image below it, and the notes say why.
-    options: `folders` may be `classes`: the folders are classes, whatever they are called and hold.
+    options: `folders` may be `classes`: the folders are classes, whatever they are called and hold;
+        `hdu` names the image to read of FITS files, else the parameter `hdu` does.
 
     Raises RequestError where the directory has no images, no class folders or only one class,
     where a class has no image in train/, and where it is not clear which folders are the classes.
     """
     options = options or {}
-    check_options(options, ("folders",), name)
+    check_options(options, ("folders", "hdu"), name)
+    hdu = options.get("hdu", hdu)
     if options.get("folders", "classes") != "classes":
         raise RequestError(f"{name}: expected :folders=classes, not {options['folders']!r}")
     try:
-        return _open_classes(path, name, bool(options))
+        return _open_classes(path, name, "folders" in options, hdu)
     except RequestError as error:
         if labelled:
             raise
@@ -57,10 +63,10 @@ def open_folder(
         if not found.files:
             raise
         found.remarks.append(f"Read without labels: {error}.")
-    return _source(path, name, Unlabelled(), found, {})
+    return _source(path, name, Unlabelled(), found, {}, hdu)
 
 
-def _open_classes(path: Path, name: str, as_classes: bool) -> ImageFiles:
+def _open_classes(path: Path, name: str, as_classes: bool, hdu: str | None) -> ImageFiles:
     layout = find_layout(path, name, as_classes)
     found = _Found(ignored=layout.ignored)
     for folder, label, subset in layout.classes:
@@ -73,7 +79,7 @@ def _open_classes(path: Path, name: str, as_classes: bool) -> ImageFiles:
     if any(found.subsets):
         known["split"] = found.subsets
         found.remarks += _lacking(found, names, name)
-    return _source(path, name, Classes(tuple(names)), found, known)
+    return _source(path, name, Classes(tuple(names)), found, known, hdu)
 
 
 def _lacking(found: "_Found", names: Sequence[str], name: str) -> list[str]:
@@ -95,7 +101,12 @@ def _lacking(found: "_Found", names: Sequence[str], name: str) -> list[str]:
 
 
 def _source(
-    path: Path, name: str, task: Task, found: "_Found", known: dict[str, Sequence]
+    path: Path,
+    name: str,
+    task: Task,
+    found: "_Found",
+    known: dict[str, Sequence],
+    hdu: str | None,
 ) -> ImageFiles:
     """Return the source, with the columns of tables beside the images."""
     origins = [display_text(Path(file).as_posix()) for file in found.files]
@@ -109,7 +120,7 @@ def _source(
             found.ignored.remove(file)
             found.remarks.append(note)
     paths = [os.path.join(path, file) for file in found.files]
-    return ImageFiles(name, task, table, paths, found.notes())
+    return ImageFiles(name, task, table, paths, found.notes(), hdu)
 
 
 @dataclass

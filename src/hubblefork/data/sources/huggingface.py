@@ -21,6 +21,8 @@ import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.regular_files import without_file
+from hubblefork.core.sampling import stable_sample
+from hubblefork.data.images.multiband import look_at_counts
 from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
@@ -38,9 +40,10 @@ from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
 from hubblefork.data.sources.table_columns import as_text, check_ids, known_columns, subsets
 from hubblefork.data.subsets import SUBSET_WORDS
+from hubblefork.sky.fits import is_fits
 from hubblefork.tasks.task import Task
 
-_OPTIONS = ("images", "labels", "config", "split")
+_OPTIONS = ("images", "labels", "config", "split", "hdu")
 # Columns that a source's table has of its own.
 _OWN = ("id", "id_str", "label", "origin", "digest", "split")
 
@@ -56,7 +59,9 @@ def holds_images(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and bool(image_columns(read_schema(path, str(path))))
 
 
-def open_saved(path: Path, name: str, labelled: bool, options: Mapping[str, str]) -> Source:
+def open_saved(
+    path: Path, name: str, labelled: bool, options: Mapping[str, str], hdu: str | None = None
+) -> Source:
     """Open a file with a column of images, or a directory of such files.
 
     The label is the column `label`, the one with class names, or the vote fractions of a known
@@ -64,24 +69,28 @@ def open_saved(path: Path, name: str, labelled: bool, options: Mapping[str, str]
     text and dates are kept. A split that files have (train-00000-of-00002.parquet) is honoured.
     Rows without a label are left out, and counted in the notes.
 
-    options: `images` and `labels` name columns; in a directory, `config` and `split` choose files.
+    options: `images` and `labels` name columns; in a directory, `config` and `split` choose files;
+        `hdu` names the image to read of FITS files, else the parameter `hdu` does.
 
     Raises RequestError where a file is damaged, it is not clear which columns are meant, or labels
     or positions are invalid.
     """
     if path.is_dir():
         check_options(options, _OPTIONS, name)
+        options = {"hdu": hdu, **options} if hdu else options
         return _open(path, *chosen(files_below(path), options, name), name, labelled, options)
-    check_options(options, ("images", "labels"), name)
+    check_options(options, ("images", "labels", "hdu"), name)
+    options = {"hdu": hdu, **options} if hdu else options
     return _open(path.parent, [DataFile(path.name)], [], name, labelled, options)
 
 
-def open_hub(text: str, name: str, labelled: bool) -> Source:
+def open_hub(text: str, name: str, labelled: bool, hdu: str | None = None) -> Source:
     """Open the data set OWNER/NAME of the hub, with options behind it; it is downloaded once."""
     from hubblefork.data.sources.hub import download
 
     repository, options = split_options(text)
     check_options(options, _OPTIONS, name)
+    options = {"hdu": hdu, **options} if hdu else options
     return _open(*download(repository, options, name), name, labelled, options)
 
 
@@ -122,7 +131,8 @@ def _open(
     if not images:
         starts = [0, *accumulate(lengths)]
         stored = [os.path.abspath(path) for path in paths]
-        return StoredImages(name, labels.task, table, notes, stored, starts, (column,), kept)
+        hdu = options.get("hdu")
+        return StoredImages(name, labels.task, table, notes, stored, starts, (column,), kept, hdu)
     images = [images[row] for row in kept]
     if gone := without_file([each or "(no path)" for each in images], images):
         raise RequestError(
@@ -130,7 +140,7 @@ def _open(
             f"not there: {first_few(gone)}"
         )
     table["origin"] = [Path(each).name for each in images]
-    return ImageFiles(name, labels.task, table, images, notes)
+    return ImageFiles(name, labels.task, table, images, notes, options.get("hdu"))
 
 
 @dataclass(eq=False, repr=False)
@@ -139,6 +149,7 @@ class StoredImages(StreamedSource):
 
     chosen: the column of images.
     kept: (N,) the indices of the rows of `table` among all rows of the files, ascending.
+    hdu: what the image to read of FITS files is called, where it was asked for.
     """
 
     name: str
@@ -149,9 +160,23 @@ class StoredImages(StreamedSource):
     starts: Sequence[int]
     chosen: tuple[str]
     kept: np.ndarray
+    hdu: str | None = None
 
     def __post_init__(self) -> None:
+        images = self._some()
+        # Where only some are FITS files, they become colour images as the others are.
+        if images and all(map(is_fits, images)):
+            found = look_at_counts(images, self.hdu)
+            self.bands, self.hdu = found.bands, found.hdu
+            self.channels = found.bands or self.channels
+            self.notes = [*self.notes, *found.notes]
         self.held_bytes = sum(map(os.path.getsize, self.files)) // self.starts[-1]
+
+    def _some(self) -> list[bytes]:
+        """Images from the beginning of some of the files."""
+        files = stable_sample(np.arange(len(self.files)), 4)
+        batches = (next(self.read_group(int(file)), ()) for file in files)
+        return [image for batch in batches for image in batch[:8] if isinstance(image, bytes)]
 
     def read_group(self, group: int) -> Iterator[Sequence[Stored]]:
         path = Path(self.files[group])

@@ -31,7 +31,7 @@ _ACCEPTED = (
 )
 
 
-def open_object(given: Any, labelled: bool = True) -> Source:
+def open_object(given: Any, labelled: bool = True, hdu: str | None = None) -> Source:
     """Open what is in memory; see `open_source`.
 
     >>> images = np.zeros((4, 8, 8, 3), np.uint8)
@@ -43,10 +43,10 @@ def open_object(given: Any, labelled: bool = True) -> Source:
     if isinstance(given, PackedDataset):
         return PackedSource(given)
     if isinstance(given, pd.DataFrame):
-        return open_table(given, labelled)
+        return open_table(given, labelled, hdu)
     # Only who has imported astropy, which takes half a second, can have a table of it.
     if isinstance(given, getattr(sys.modules.get("astropy.table"), "Table", ())):
-        return open_table(_from_astropy(given), labelled)
+        return open_table(_from_astropy(given), labelled, hdu)
     images, labels = given, None
     if isinstance(given, tuple):
         if len(given) != 2:

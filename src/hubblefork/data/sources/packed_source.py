@@ -27,7 +27,7 @@ class PackedSource(Source):
         self.name = dataset.source
         self.task = dataset.task
         self.table = dataset.table.drop(columns=list(_PACKED))
-        self.channels = dataset.framing.channels
+        self.channels, self.hdu = dataset.framing.channels, dataset.framing.hdu
         self.notes: list[str] = []
 
     def content(self) -> str:
@@ -54,6 +54,7 @@ class PackedSource(Source):
             1 if grey else packed.channels,
             packed.stretch if stretch in (None, Stretch()) else stretch,
             tuple(transforms) or packed.transforms,
+            packed.hdu,
         )
 
     def packed(self, framing: Framing) -> PackedDataset | None:

@@ -76,7 +76,7 @@ class VotesToClasses(Source):
         self.task = Classes(tuple(names[each] for each in found))
         self.table = source.table.iloc[self._rows].reset_index(drop=True)
         self.table["label"] = np.searchsorted(found, label[self._rows])
-        self.channels, self.bands = source.channels, source.bands
+        self.channels, self.bands, self.hdu = source.channels, source.bands, source.hdu
         self.held_bytes = source.held_bytes
         self.notes = [*source.notes, *_notes(rule, names, found, len(self._rows), total)]
 
