@@ -136,7 +136,7 @@ def test_only_a_comparison_is_replaced(runs, tmp_path, monkeypatch):
     page = compare(paths, out=tmp_path / "page.html").page
     assert compare(paths[::-1], out=page).page == page
     before = runs[0].report.read_bytes()
-    with pytest.raises(RequestError, match=r"report\.html exists already and is another kind"):
+    with pytest.raises(RequestError, match=r"report\.html is a file of the run"):
         compare(paths, out=runs[0].report)
     assert runs[0].report.read_bytes() == before
     monkeypatch.chdir(tmp_path)

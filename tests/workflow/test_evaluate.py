@@ -26,7 +26,7 @@ def test_classes_are_matched_by_name(run, shapes, tmp_path):
     rows += [f"{p.stem},{p},bar" for p in sorted((shapes / "bar").iterdir())[:5]]
     (tmp_path / "catalogue.csv").write_text("\n".join(rows))
     evaluation = evaluate(run.path, tmp_path / "catalogue.csv")
-    assert evaluation.path == run.path / f"evaluation-{tmp_path.name.replace('_', '-')}"
+    assert evaluation.path == run.path / "evaluation-catalogue"
     assert evaluation.metrics["accuracy"] > 0.9
     assert evaluation.metrics["per_class"]["disc"]["support"] == 40
 

@@ -47,7 +47,7 @@ def test_images_are_shown_as_large_as_they_are_up_to_256_pixels(tmp_path, monkey
             Image.fromarray(noise).save(tmp_path / "sky" / name / f"{number}.png")
     shown = {}
     monkeypatch.setattr(workflow, "inspection_page", lambda found: shown.update(found.images))
-    monkeypatch.setattr(workflow, "write_page", lambda *given: None)
+    monkeypatch.setattr(workflow, "write_page", lambda *given, **named: None)
     inspect(tmp_path / "sky", out=tmp_path / "page.html")
     assert {image.shape for image in shown.values()} == {(256, 256, 3)}
     shown.clear()
@@ -69,9 +69,25 @@ def test_a_source_that_vanishes_meanwhile_is_shown_as_packed(shapes, tmp_path, m
     monkeypatch.setattr(workflow, "inspect_dataset", lose_one)
     shown = {}
     monkeypatch.setattr(workflow, "inspection_page", lambda found: shown.update(found.images))
-    monkeypatch.setattr(workflow, "write_page", lambda *given: None)
+    monkeypatch.setattr(workflow, "write_page", lambda *given, **named: None)
     monkeypatch.setattr(workflow, "shown_rows", lambda inspection: np.arange(80))
     inspect(sky, out=tmp_path / "page.html", size=16)
     assert len(shown) == 80
     assert sorted({image.shape for image in shown.values()}) == [(16, 16, 3), (32, 32, 3)]
     assert "cannot be read again: the file is not there" in capsys.readouterr().err
+
+
+def test_a_page_is_named_after_the_file_and_another_source_does_not_replace_it(
+    shapes, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{path.stem},{path},{path.parent.name}\n" for path in shapes.glob("*/*.png")]
+    for name in ("sky/north.csv", "sky/south.csv", "other/north.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("id,image,label\n" + "".join(rows))
+    for name in ("north", "south", "north"):  # an earlier page of the same source is replaced
+        assert str(inspect(f"sky/{name}.csv", size=16).page) == f"data-{name}.html"
+    before = (tmp_path / "data-north.html").read_bytes()
+    with pytest.raises(RequestError, match=r"data-north\.html exists already and is no page by"):
+        inspect("other/north.csv", size=16)
+    assert (tmp_path / "data-north.html").read_bytes() == before

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -10,9 +11,13 @@ import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
+from hubblefork.core.outputs import check_file
 from hubblefork.models.predictor import Predictor
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.predictions import Predictions, are_predictions
+
+# Of a table that is there, as much as tells what it is.
+_ROWS, _BYTES = 100, 1 << 20
 
 
 def write_predictions(blocks: Iterable[Predictions], path: Path) -> pd.DataFrame:
@@ -48,9 +53,30 @@ def write_predictions(blocks: Iterable[Predictions], path: Path) -> pd.DataFrame
 
 
 def check_table_path(path: Path) -> None:
-    """RequestError unless the path names a kind of table that can be written."""
+    """RequestError unless a table can be written there, and only an earlier one is replaced."""
     if path.suffix not in (".csv", ".parquet"):
         raise RequestError(f"--out {path}: expected a name ending in .csv or .parquet")
+    check_file(path, _is_table, "table of predictions")
+
+
+def _is_table(path: Path) -> bool:
+    """Whether `write_predictions` has written a file, by the first rows of it."""
+    try:
+        if path.suffix == ".parquet":
+            with pq.ParquetFile(path) as file:
+                names = file.schema_arrow.names
+                # Of other tables nothing is read: their first rows may fill the memory.
+                if names[:1] != ["id"] or names[-1:] != ["problem"]:
+                    return False
+                first = next(file.iter_batches(_ROWS)).to_pandas()
+        else:
+            with path.open("rb") as file:
+                lines = file.read(_BYTES).splitlines(keepends=True)
+            whole = b"".join(line for line in lines[: 1 + _ROWS] if line.endswith(b"\n"))
+            first = pd.read_csv(BytesIO(whole), dtype=str, keep_default_na=False)
+    except (OSError, ValueError, StopIteration):
+        return False
+    return are_predictions(first)
 
 
 def write_submission(blocks: Iterable[Predictions], path: Path) -> int:
@@ -86,3 +112,5 @@ def check_submission(predictor: Predictor, path: Path) -> None:
         )
     if path.suffix != ".csv":
         raise RequestError(f"--submission {path}: expected a name ending in .csv")
+    # A former submission cannot be told from the challenge's own tables.
+    check_file(path, lambda _: False, "new file")

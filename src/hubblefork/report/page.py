@@ -17,7 +17,7 @@ from PIL import Image
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
-from hubblefork.core.regular_files import not_a_file
+from hubblefork.core.outputs import check_file
 from hubblefork.core.text import percent, several
 from hubblefork.report.components import Page
 
@@ -31,17 +31,18 @@ _HEAD = 1000
 _MOST_PNG = 250_000
 
 
-def render_page(page: Page, maker: str, script: str | None = None) -> str:
+def render_page(page: Page, maker: str, script: str | None = None, about: str = "") -> str:
     """A page as text. Whatever stands in names and notes is shown, never obeyed.
 
     maker: the verb that makes such pages. script: the name of a file whose lines are the only ones
     that a browser may run in the page: it compares their hash with the one in the page's policy.
+    about: as `check_page` takes it.
     """
     code = Markup(_read(script)) if script else ""
     return render_part(
         "page.html",
         page=page,
-        origin=_origin(maker),
+        origin=_origin(maker, about),
         css=Markup(_read("template.css")),
         script=code,
         digest=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii"),
@@ -67,9 +68,11 @@ def render_part(template: str, **what: Any) -> Markup:
     return Markup(environment.get_template(template).render(**what))
 
 
-def write_page(page: Page, path: str | Path, maker: str, script: str | None = None) -> None:
+def write_page(
+    page: Page, path: str | Path, maker: str, script: str | None = None, about: str = ""
+) -> None:
     """Write a page, whole or not at all."""
-    text = render_page(page, maker, script)
+    text = render_page(page, maker, script, about)
     with replacing(Path(path)) as file:
         file.write(text)
 
@@ -79,24 +82,22 @@ def now() -> str:
     return f"{datetime.now():%Y-%m-%d %H:%M}"
 
 
-def check_page(path: str | Path, maker: str) -> Path:
+def check_page(path: str | Path, maker: str, about: str = "") -> Path:
     """The path of a page for this verb to write.
 
-    RequestError where it is not called like a page, and where it would replace a file that this
-    verb did not make: a run's report, say.
+    about: what is shown, where a page of something else is not to be replaced. RequestError where
+    it is not called like a page, and where it would replace a file that this verb did not make: a
+    run's report, say.
     """
     page = as_path(path, "out", "the name of a page, such as page.html")
     if page.suffix.lower() not in (".html", ".htm") or page.is_dir():
         raise RequestError(f"--out {page}: expected the name of a page, such as page.html")
-    if page.exists():
-        if reason := not_a_file(page):
-            raise RequestError(f"--out {page}: {reason}")
-        with page.open("rb") as file:
-            head = file.read(_HEAD)
-        if _origin(maker).encode() not in head:
-            raise RequestError(
-                f"{page} exists already and is another kind of page: give another --out"
-            )
+
+    def is_former(there: Path) -> bool:
+        with there.open("rb") as file:
+            return _origin(maker, about).encode() in file.read(_HEAD)
+
+    check_file(page, is_former, f"page by `{maker}`" + " of the same source" * bool(about))
     return page
 
 
@@ -109,9 +110,11 @@ def _prose(text: str) -> Markup:
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
-def _origin(maker: str) -> Markup:
-    """The line by which a page of this verb is known."""
-    return Markup('<meta name="generator" content="hubblefork {}">').format(maker)
+def _origin(maker: str, about: str) -> Markup:
+    """The line by which a page of this verb is known; a path in it would tell of the machine."""
+    digest = hashlib.sha256(about.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    of = f" {digest}" if about else ""
+    return Markup('<meta name="generator" content="hubblefork {}{}">').format(maker, of)
 
 
 def chart(png: bytes) -> dict[str, Any]:

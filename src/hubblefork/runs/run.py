@@ -15,7 +15,9 @@ import tomli_w
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
+from hubblefork.core.outputs import check_folder
 from hubblefork.core.parsing import parse_json
+from hubblefork.data.sources.path_options import split_options
 from hubblefork.data.splits import Split
 from hubblefork.models.model_file import MODEL_FILE
 from hubblefork.recipes.recipe import Recipe, load_recipe
@@ -186,11 +188,8 @@ def history_columns(metric: str) -> tuple[str, ...]:
 
 
 def refuse_existing(path: Path) -> None:
-    """RequestError if the folder of a new run exists already."""
-    if path.exists():
-        raise RequestError(
-            f"{path} exists already: give another --out, or --resume to go on with that run"
-        )
+    """RequestError if the folder of a new run exists already, or cannot be made."""
+    check_folder(path, "give another --out, or --resume to go on with that run")
 
 
 def default_run_path(recipe_name: str, source_name: str) -> Path:
@@ -216,3 +215,14 @@ def short_name(source_name: str) -> str:
         path.resolve().parent.name if path.suffix in (".csv", ".parquet") else path.resolve().name
     )
     return "-".join("".join(c if c.isalnum() else " " for c in name).split()) or "images"
+
+
+def output_name(source_name: str) -> str:
+    """What outputs are named after: as `short_name`, but a file, not its folder.
+
+    >>> (folder / "north.csv").touch()
+    >>> output_name(f"{folder}/north.csv:labels=kind"), output_name("simulated:500")
+    ('north', 'simulated-500')
+    """
+    path = Path(split_options(source_name)[0]).expanduser()
+    return short_name(path.stem if path.is_file() else source_name)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.files import replacing
+from hubblefork.sky.decision_tree import load_tree, tree_names
 from hubblefork.tasks.task import Task
 
 # The columns of a table of predictions that are not outputs of the task.
@@ -233,3 +234,27 @@ def value_columns(task: Task) -> Sequence[str]:
     ['spiral', 'p(true)', 'p(p(true))']
     """
     return [f"p({name})" if name in _OWN or name.startswith("p(") else name for name in task.names]
+
+
+def are_predictions(table: pd.DataFrame) -> bool:
+    """Whether a table, or the first rows of one, is of `Predictions` that were not labelled.
+
+    It has the columns that `Predictions.table` gives with `problems`, and in those of the outputs
+    probabilities that sum to one, or fractions of the answers of a known decision tree.
+
+    >>> from hubblefork.tasks.classes import Classes
+    >>> values = np.array([[0.25, 0.75]])
+    >>> found = Predictions(Classes(("a", "b")), np.array(["1"]), values, problems=np.array([""]))
+    >>> are_predictions(found.table()), are_predictions(found.table().assign(notes="mine"))
+    (True, False)
+    """
+    columns = list(table)
+    if columns[:1] != ["id"] or columns[-1:] != ["problem"] or "true" in columns:
+        return False
+    outputs = [column for column in columns if column not in _OWN]
+    values = table[outputs].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    values = values[(table["problem"] == "").to_numpy()]
+    if "predicted" in columns:
+        return bool(np.allclose(values.sum(axis=1), 1, atol=1e-3))
+    answers = [list(load_tree(name).columns) for name in tree_names()]
+    return outputs in answers and bool(((values >= 0) & (values <= 1)).all())

@@ -11,6 +11,7 @@ import numpy as np
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.files import appearing
+from hubblefork.core.outputs import check_folder
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import colour_of
@@ -20,7 +21,7 @@ from hubblefork.data.splits import Split
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
 from hubblefork.runs.leakage import count_learnt
-from hubblefork.runs.run import Run, short_name
+from hubblefork.runs.run import Run, output_name
 from hubblefork.workflow.evaluation_outputs import about_split, measure
 
 
@@ -116,10 +117,9 @@ def _folder(run: Path, source: str | None, out: str | Path | None) -> Path:
     if out is not None:
         folder = as_path(out, "out", "the path of a folder to make")
     else:
-        name = "test" if source is None else short_name(source)
+        name = "test" if source is None else output_name(source)
         folder = (run if run.is_dir() else run.parent) / f"evaluation-{name}"
-    if folder.exists():
-        raise RequestError(f"{folder} exists already: give another --out")
+    check_folder(folder)
     return folder
 
 

@@ -11,11 +11,12 @@ import pandas as pd
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.files import appearing
+from hubblefork.core.outputs import check_folder
 from hubblefork.explanation.activations import activation_maps
 from hubblefork.explanation.attribution import METHODS, attribution
 from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.predictor import Predictor
-from hubblefork.runs.run import Run, short_name
+from hubblefork.runs.run import Run, output_name
 from hubblefork.workflow.explain_images import explain_images
 from hubblefork.workflow.explain_test_set import explain_run
 
@@ -116,10 +117,9 @@ def _folder(run: Path, places: Sequence[str | Path], out: str | Path | None) -> 
     if out is not None:
         folder = as_path(out, "out", "the path of a folder to make")
     else:
-        name = f"explanation-{short_name(str(places[0]))}" if places else "explanation"
+        name = f"explanation-{output_name(str(places[0]))}" if places else "explanation"
         folder = (run if run.is_dir() else run.parent) / name
-    if folder.exists():
-        raise RequestError(f"{folder} exists already: give another --out")
+    check_folder(folder)
     return folder
 
 

@@ -15,10 +15,11 @@ from hubblefork.data.inspection import inspect_dataset
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
+from hubblefork.data.sources.path_options import absolute_source
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.report.inspect import SourceInspection, inspection_page, shown_rows
 from hubblefork.report.page import check_page, write_page
-from hubblefork.runs.run import short_name
+from hubblefork.runs.run import output_name, short_name
 
 # Pixels of an image on the page: enough to judge it by eye, few enough to send the page.
 _SIDE = 256
@@ -44,8 +45,8 @@ def inspect(
     source
         Images with or without labels: see `hubblefork.open_source`.
     out
-        The page to write; by default `data-<source>.html` in this folder. Such a page that is
-        there is replaced.
+        The page to write; by default `data-<source>.html` in this folder, by the name of a file or
+        of a folder. An earlier page of the same source is replaced, and no other file.
     crop, size, grey
         As in training: the centre square to keep, the side to pack, one channel.
     classes
@@ -66,7 +67,9 @@ def inspect(
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     recipe = load_recipe("default", settings)
     opened = open_source(source, recipe.data.classes, labelled=False)
-    page = check_page(f"data-{short_name(opened.name)}.html" if out is None else out, "inspect")
+    about = absolute_source(opened.name)
+    page = f"data-{output_name(opened.name)}.html" if out is None else out
+    page = check_page(page, "inspect", about)
     data = recipe.data
     framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
     dataset = pack(opened, framing)
@@ -79,7 +82,7 @@ def inspect(
         notes=opened.notes,
         images=_read_again(opened, dataset, shown_rows(inspection)),
     )
-    write_page(inspection_page(found), page, "inspect")
+    write_page(inspection_page(found), page, "inspect", about=about)
     return found
 
 

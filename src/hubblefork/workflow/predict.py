@@ -47,9 +47,11 @@ def predict(
         needed; or images in memory: an array (N, H, W, C) or (H, W, C) uint8, an image of Pillow,
         or a list of these.
     out
-        A `.csv` or `.parquet` file to write the table to, block by block.
+        A `.csv` or `.parquet` file to write the table to, block by block. An earlier table of
+        predictions is replaced, and no other file. Cells are written as they are: ids that begin
+        with `=`, `+`, `-` or `@` are formulas to a spreadsheet, which should import them as text.
     submission
-        A `.csv` file to write instead, in the form that Kaggle's Galaxy Zoo challenge takes.
+        A new `.csv` file to write instead, in the form that Kaggle's Galaxy Zoo challenge takes.
     crop
         Side of the centred square that is kept of each image, in its pixels, where images are
         framed otherwise than those that the model was trained on.
