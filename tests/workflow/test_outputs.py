@@ -149,7 +149,7 @@ def test_what_is_no_place_for_a_file_is_told_before_any_work(run, sky, kind):
         out.symlink_to(os.devnull)
     else:
         out = sky / "a.png" / "out.csv"
-    with pytest.raises(RequestError, match="not a file|not a directory"):
+    with pytest.raises(RequestError, match=r"not a file|not a directory"):
         predict(run, "no such source is opened", out=out)
 
 
