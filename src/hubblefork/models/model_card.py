@@ -120,6 +120,7 @@ class _Framing(_Strict):
     channels: _Channels
     stretch: _Stretch
     transforms: Annotated[tuple[_Text, ...], Field(max_length=100)]
+    hdu: _Text | None = None
 
 
 class _View(_Strict):
