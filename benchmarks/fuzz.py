@@ -13,27 +13,36 @@ with the command and what it printed. Linux only.
 
 import argparse
 import gzip
+import json
 import os
 import random
 import re
 import resource
 import shutil
 import signal
+import struct
 import sys
 import tempfile
 import time
 import traceback
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
+from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import timm
+import torch
 from astropy.io import fits
 from markdown_table import as_markdown
 from PIL import Image
@@ -61,6 +70,7 @@ class Kind:
     commands: tuple[str, ...]
 
 
+_BACKBONE = "timm:mobilenetv3_small_050"
 _PREDICT = "predict run/model.safetensors {} --out out.csv"
 _RUN = ("run/**/*", "whole/**/*", "sky/**/*", "cache/**/*")
 KINDS = (
@@ -95,7 +105,43 @@ KINDS = (
             f"arrays.{suffix}",
             (_PREDICT.format(f"arrays.{suffix}"), f"inspect arrays.{suffix} --out page.html"),
         )
-        for suffix in ("npy", "npz", "h5", "parquet")
+        for suffix in ("npy", "npz", "h5", "parquet", "arrow")
+    ),
+    Kind(
+        "saved data set",
+        ("run/model.safetensors", "saved/**/*"),
+        "saved/**/*",
+        (_PREDICT.format("saved"), "inspect saved --out page.html"),
+    ),
+    Kind(
+        "Parquet folder",
+        ("parts/**/*",),
+        "parts/data/*",
+        (
+            "inspect parts --out page.html",
+            "train parts --recipe lenet5 --set epochs=1 --out again",
+        ),
+    ),
+    Kind(
+        "bands",
+        ("bands/**/*",),
+        "bands/*",
+        ("inspect bands/table.csv --out page.html",),
+    ),
+    Kind(
+        "rule of classes",
+        ("kaggle/**/*", "rule.toml"),
+        "rule.toml",
+        ("inspect kaggle:kaggle --classes rule.toml --out page.html",),
+    ),
+    Kind(
+        "weights",
+        ("sky/**/*", "weights.pth"),
+        "weights.pth",
+        (
+            "train sky --recipe lenet5 --size 32 --set epochs=1 --device cpu --out again "
+            f"--network {_BACKBONE} --set weights=weights.pth",
+        ),
     ),
     Kind(
         "kaggle",
@@ -215,6 +261,8 @@ def make_template(folder: Path) -> None:
     _make_images(folder / "images", generator)
     _make_arrays(folder, generator)
     _make_kaggle(folder / "kaggle", generator)
+    _make_bands(folder / "bands", generator)
+    (folder / "rule.toml").write_text('[smooth]\n"Class1.1" = 0.5\n[disk]\n"Class1.2" = [0, 1]\n')
     settings = {"epochs": 2, "batch_size": 8}
     for name in ("run", "whole"):
         hubblefork.train(
@@ -225,6 +273,8 @@ def make_template(folder: Path) -> None:
             size=_SIDE,
             device="cpu",
         )
+    backbone = timm.create_model(_BACKBONE.removeprefix("timm:"), num_classes=2)
+    torch.save(backbone.state_dict(), folder / "weights.pth")
 
 
 def _make_images(folder: Path, generator: np.random.Generator) -> None:
@@ -257,6 +307,34 @@ def _make_arrays(folder: Path, generator: np.random.Generator) -> None:
     pd.DataFrame(
         {"image": [{"bytes": each, "path": f"{n}.png"} for n, each in enumerate(encoded)]}
     ).assign(label=labels, object_id=np.arange(20) + 2**60).to_parquet(folder / "arrays.parquet")
+    stored = pq.read_table(folder / "arrays.parquet")
+    (folder / "parts" / "data").mkdir(parents=True)
+    for name, rows in (("train", stored.slice(0, 14)), ("test", stored.slice(14))):
+        pq.write_table(rows, folder / "parts" / "data" / f"{name}-00000-of-00001.parquet")
+        saved = folder / "saved" / name
+        saved.mkdir(parents=True)
+        _write_arrow(rows, saved / "data-00000-of-00001.arrow")
+        state = {"_data_files": [{"filename": "data-00000-of-00001.arrow"}], "_split": None}
+        (saved / "state.json").write_text(json.dumps(state))
+    (folder / "saved" / "dataset_dict.json").write_text(json.dumps({"splits": ["train", "test"]}))
+    _write_arrow(stored, folder / "arrays.arrow")
+
+
+def _write_arrow(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_stream(str(path), table.schema) as writer:
+        writer.write_table(table)
+
+
+def _make_bands(folder: Path, generator: np.random.Generator) -> None:
+    folder.mkdir()
+    rows = []
+    for number in range(12):
+        rows.append((number, "ab"[number % 2], *(f"{number}{band}.fits" for band in "gri")))
+        for name in rows[-1][2:]:
+            sky = generator.normal(100, 10, (_SIDE, _SIDE)).astype(np.float32)
+            fits.PrimaryHDU(sky).writeto(folder / name)
+    columns = ["id", "label", "image_g", "image_r", "image_i"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "table.csv", index=False)
 
 
 def _make_kaggle(folder: Path, generator: np.random.Generator) -> None:
@@ -366,15 +444,55 @@ _DAMAGES: Sequence[Callable[[bytearray, random.Random], None]] = (
 
 
 def damage(path: Path, dice: random.Random) -> None:
-    """Damage a file; a gzip file is damaged inside, half of the time."""
+    """Damage a file; one that has checksums is damaged within them, half of the time."""
     content = path.read_bytes()
-    inside = path.suffix == ".gz" and dice.random() < 0.5
-    data = bytearray(gzip.decompress(content) if inside else content)
+    inside = dice.random() < 0.5
+    if inside and path.suffix == ".gz":
+        content = gzip.compress(_damaged(gzip.decompress(content), dice), 1)
+    elif inside and path.suffix in (".npz", ".pth"):
+        content = _damaged_member(content, dice)
+    elif inside and path.suffix == ".png":
+        content = _damaged_chunk(content, dice)
+    else:
+        content = _damaged(content, dice)
+    path.unlink()  # which may be a link to the template
+    path.write_bytes(content)
+
+
+def _damaged(content: bytes, dice: random.Random) -> bytes:
+    data = bytearray(content)
     for _ in range(dice.choice((1, 1, 2))):
         if data:
             dice.choice(_DAMAGES)(data, dice)
-    path.unlink()  # which may be a link to the template
-    path.write_bytes(gzip.compress(bytes(data), 1) if inside else bytes(data))
+    return bytes(data)
+
+
+def _damaged_member(content: bytes, dice: random.Random) -> bytes:
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = dice.choice(sorted(members))
+    members[name] = _damaged(members[name], dice)
+    written = BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return written.getvalue()
+
+
+def _damaged_chunk(content: bytes, dice: random.Random) -> bytes:
+    """Damage the content of one chunk of a PNG, and compute its checksum anew."""
+    chunks, place = [], 8
+    while place < len(content):
+        length = int.from_bytes(content[place : place + 4])
+        chunks.append((content[place + 4 : place + 8], content[place + 8 : place + 8 + length]))
+        place += 12 + length
+    chosen = dice.randrange(len(chunks))
+    chunks[chosen] = chunks[chosen][0], _damaged(chunks[chosen][1], dice)
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    ]
+    return content[:8] + b"".join(parts)
 
 
 def attempt(kind: Kind, template: Path, seed: str, keep: Path | None) -> tuple[str, str, int, str]:

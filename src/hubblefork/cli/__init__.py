@@ -22,6 +22,8 @@ _PATH_ERRORS = (
     errno.ENOTDIR,
     errno.EISDIR,
     errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
 )
 # The exit status of a command that Ctrl-C ended: 128 plus the number of the signal.
 _INTERRUPTED = 130

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from hubblefork.core.errors import RequestError
 
+# In bytes, of a file or folder: on Linux, and no more on other systems.
+_LONGEST_NAME = 255
+
 
 def wrong(name: str, given: object, expected: str) -> RequestError:
     """The error for an argument of another type or value.
@@ -29,6 +32,11 @@ def as_path(given: object, name: str, expected: str) -> Path:
     # Empty text would be the current folder, and is more likely a variable that was never set.
     if not isinstance(path, str) or not path or "\0" in path:
         raise wrong(name, given, expected)
+    longest = max(len(part.encode("utf-8", "surrogateescape")) for part in Path(path).parts or [""])
+    if longest > _LONGEST_NAME:
+        raise RequestError(
+            f"{name} has a name of {longest:,} bytes; files can have at most {_LONGEST_NAME}"
+        )
     return Path(path)
 
 

@@ -35,6 +35,8 @@ def not_a_file(path: Path | str) -> str:
         if error.errno == errno.ELOOP:
             return "a link that leads in a circle"
         return f"cannot be read ({error.strerror or error})"
+    except ValueError as error:  # a name that no system can have
+        return f"cannot be a file ({error})"
     if stat.S_ISREG(mode):
         return ""
     return f"{_KINDS.get(stat.S_IFMT(mode), 'something else')}, not a file"

@@ -1,5 +1,6 @@
 """Weights of an earlier run, from which a training of the same network starts."""
 
+import os
 from pathlib import Path
 from typing import TypeGuard
 
@@ -44,4 +45,4 @@ def load_trained_weights(network: nn.Module, name: str, weights: str) -> None:
 
 def _file(weights: str) -> Path:
     path = Path(weights)
-    return path / MODEL_FILE if path.is_dir() else path
+    return path / MODEL_FILE if os.path.isdir(path) else path

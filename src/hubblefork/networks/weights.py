@@ -11,6 +11,7 @@ Weights of an earlier run are read by `hubblefork.models.warm_start`.
 Reading weights never runs code: files of torch are read by its restricted unpickler.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -45,7 +46,7 @@ def is_repository(weights: str | None) -> bool:
     >>> is_repository("hf-hub:mwalmsley/zoobot-encoder-convnext_nano"), is_repository("hub")
     (True, False)
     """
-    return weights is not None and (weights.startswith(_REPOSITORY) or Path(weights).is_dir())
+    return weights is not None and (weights.startswith(_REPOSITORY) or os.path.isdir(weights))
 
 
 def published(backbone: str) -> str:

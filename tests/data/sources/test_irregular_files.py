@@ -1,5 +1,6 @@
 """Pipes, devices, sockets and broken links are never opened: a pipe would never answer."""
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -140,3 +141,27 @@ def test_images_of_a_data_set_are_named_with_the_reason(tmp_path):
     pd.DataFrame({"image": images, "label": [0, 1]}).to_parquet(tmp_path / "sky.parquet")
     with pytest.raises(RequestError, match=r"1 of 2 files .*2\.png \(a named pipe, not a file\)"):
         open_source(tmp_path / "sky.parquet")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "no\0name"])
+@pytest.mark.parametrize("form", ["{}", "{}.csv", "{}.h5", "kaggle:{}", "{}.npy:labels={}.npy"])
+def test_names_that_no_file_can_have_are_refused(form, name):
+    with pytest.raises(RequestError):
+        open_source(form.format(name, name))
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "no\0name.png"])
+def test_a_catalogue_may_hold_names_that_no_file_can_have(two_classes, tmp_path, name):
+    files = [*map(str, sorted((two_classes / "spiral").iterdir())), name]
+    source = open_source(pd.DataFrame({"image": files}), labelled=False)
+    left_out = pack(source, cache=tmp_path / "cache").info["left_out"]
+    assert [each["reason"].partition(" (")[0] for each in left_out] in (
+        ["cannot be read"], ["cannot be a file"],
+    )  # fmt: skip
+
+
+def test_a_saved_data_set_may_name_files_that_no_system_can_have(tmp_path):
+    state = {"_data_files": [{"filename": "x" * 300 + ".arrow"}], "_split": None}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(RequestError, match="names, is not there"):
+        open_source(tmp_path)

@@ -124,7 +124,7 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
         return _open_registered(opener, rest, {"name": name, "labelled": labelled, "hdu": hdu})
     path_text, options = split_options(name)
     path = Path(path_text).expanduser()
-    if path.is_dir():
+    if os.path.isdir(path):  # False also for names that no system can have
         return _open_directory(path, name, labelled, options, hdu)
     if os.path.lexists(path) and (reason := not_a_file(path)):
         raise RequestError(f"{name}: {reason}; save what it gives in a file, and give that")
@@ -132,7 +132,7 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
 
     if arrays.is_array_name(name):
         return arrays.open_arrays(name, labelled)
-    if path.suffix.lower() in (".csv", ".parquet", ".arrow") and path.is_file():
+    if path.suffix.lower() in (".csv", ".parquet", ".arrow") and os.path.isfile(path):
         from hubblefork.data.sources import huggingface
 
         if path.suffix.lower() == ".arrow" or huggingface.holds_images(path):
@@ -141,7 +141,7 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
         from hubblefork.data.sources.catalogue import open_catalogue
 
         return open_catalogue(path, name, labelled, options.get("hdu", hdu))
-    if path.exists():
+    if os.path.exists(path):
         from hubblefork.data.folders import is_archive
         from hubblefork.data.images.read import is_image_name
 

@@ -6,6 +6,7 @@ FILE.npz:order=CHW:classes=KEY                  bands come first; the names of t
 X.npy:labels=y.npy                              an .npy file holds one array
 """
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -201,7 +202,7 @@ def siblings(path: Path, given: Sequence[str]) -> list[Path]:
     """
     if given:
         nearby = [path.parent / Path(each).expanduser() for each in given]
-        return [each if each.is_file() else Path(word).expanduser()
+        return [each if os.path.isfile(each) else Path(word).expanduser()
                 for each, word in zip(nearby, given, strict=True)]  # fmt: skip
     stem = path.stem.lower()
     names = {f"{stem}_labels", f"{stem}_y", "labels", "label", "y"}

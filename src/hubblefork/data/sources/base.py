@@ -175,7 +175,7 @@ class ImageFiles(Source):
             look = place % (len(files) // _LOOKS + 1) == 0
             try:
                 stamp = file_stamp(path, look)
-            except OSError:
+            except (OSError, ValueError):  # ValueError for a name that no file can have
                 stamp = f"{path}\0gone"
             digest.update(f"{stamp}\0".encode(*_ENCODING))
         return digest.hexdigest()

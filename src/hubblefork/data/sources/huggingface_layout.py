@@ -5,6 +5,7 @@ configuration (tiny/test-00000-of-00001.parquet) or each split (train/0000.parqu
 `save_to_disk` of the `datasets` library wrote lists its files in state.json and dataset_dict.json.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -84,7 +85,7 @@ def files_below(path: Path) -> list[DataFile]:
 def _saved_files(folder: Path) -> list[str]:
     listed = _read_json(folder / "state.json").get("_data_files") or []
     names = [str(each.get("filename")) for each in listed if isinstance(each, dict)]
-    missing = [name for name in names if not (folder / name).is_file()]
+    missing = [name for name in names if not os.path.isfile(folder / name)]
     if missing:
         raise RequestError(
             f"{folder} is incomplete: {missing[0]}, which its state.json names, is not there"

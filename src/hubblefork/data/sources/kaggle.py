@@ -55,7 +55,7 @@ def open_kaggle(text: str, name: str) -> ImageFiles:
     if not colon or part not in ("train", "test"):
         folder, part = text, "train"
     path = Path(folder).expanduser()
-    if not folder or not path.is_dir():
+    if not folder or not os.path.isdir(path):
         raise RequestError(
             f"{name}: no such directory{f' {folder}' if folder else ''}; expected kaggle:DIR or "
             "kaggle:DIR:test, where DIR holds the unzipped files of Kaggle's Galaxy Zoo challenge"

@@ -1,5 +1,6 @@
 """Options after a path: `FILE.parquet:labels=COLUMN:images=COLUMN`."""
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ def split_options(text: str | Path) -> tuple[str, dict[str, str]]:
     """
     rest = str(text)
     options: dict[str, str] = {}
-    while not Path(rest).expanduser().exists() and (found := _OPTION.search(rest)):
+    while not os.path.exists(os.path.expanduser(rest)) and (found := _OPTION.search(rest)):
         options = {found[1]: found[2], **options}
         rest = rest[: found.start()]
     return rest, options
@@ -50,7 +51,7 @@ def absolute_source(text: str | Path) -> str:
         return str(text)
     before, path = (kind + colon, rest) if kind in _BEFORE_A_PATH else ("", str(text))
     behind = ""
-    while not (found := Path(path).expanduser()).exists() and ":" in path:
+    while not os.path.exists(found := Path(path).expanduser()) and ":" in path:
         path, _, option = path.rpartition(":")
         behind = f":{option}{behind}"
-    return f"{before}{found.absolute()}{behind}" if path and found.exists() else str(text)
+    return f"{before}{found.absolute()}{behind}" if path and os.path.exists(found) else str(text)
