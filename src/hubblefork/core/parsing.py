@@ -1,17 +1,34 @@
-"""JSON and TOML from files and users: read within limits, so that no text can exhaust the program.
+"""JSON, TOML and tables from files and users: read within limits, so that none costs too much.
 
-Python's parsers recurse, and that of TOML takes quadratic time for a key of many parts.
+Python's parsers recurse, and that of TOML takes quadratic time for a key of many parts. A table can
+be small on the disk and huge in memory: by cells that are not written, or written once.
 """
 
 import json
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 # Recipes, trees and metrics have at most six levels, the notes of other programs about ten.
 DEEPEST = 32
 # A recipe or a decision tree has a few kilobytes; the parser takes a second for this many.
 _MOST_TOML = 1 << 20
+
+# The widest catalogues of surveys have a thousand columns; each takes kilobytes, however short.
+MOST_COLUMNS = 10_000
+# The names of so many columns, with 100 letters each.
+_LONGEST_HEADER = 1 << 20
+# What a table may take in memory: half a gigabyte whatever its file, and beyond that 50 times the
+# file. Catalogues of ten million rows, well compressed as Parquet, take 20 times as much.
+_MOST_MEMORY = 512 << 20
+_MOST_GROWTH = 50
+_BLOCK = 8 << 20
+
+
+class TooLarge(ValueError):
+    """A table that is whole, and larger than this program reads."""
+
 
 _PART = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')\s*\.\s*"""
 _LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{DEEPEST}}}")
@@ -51,6 +68,53 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ValueError(_TOO_DEEP) from None
     _check_depth(value)
     return value
+
+
+def check_csv(path: Path) -> None:
+    """TooLarge where a CSV file would need far more memory than it has bytes.
+
+    Rows may have fewer cells than the header, and the missing ones take memory too.
+    """
+    with open(path, "rb") as file:
+        header = file.readline(_LONGEST_HEADER + 1)
+        if len(header) > _LONGEST_HEADER:
+            raise TooLarge(
+                f"its first line has more than {_LONGEST_HEADER >> 20} MB; expected the names of "
+                "the columns"
+            )
+        columns = 1 + header.count(b",")
+        check_columns(columns)
+        size = path.stat().st_size
+        if 8 * columns * size <= _MOST_MEMORY:  # even if every byte were a row
+            return
+        rows = 0
+        while block := file.read(_BLOCK):
+            rows += block.count(b"\n") + block.count(b"\r")
+    check_memory(8 * columns * rows, size)
+
+
+def check_columns(number: int) -> None:
+    """TooLarge for a table of more columns than any catalogue has."""
+    if number > MOST_COLUMNS:
+        raise TooLarge(
+            f"it has {number:,} columns; expected at most {MOST_COLUMNS:,}: leave out those that "
+            "are not needed"
+        )
+
+
+def check_memory(needed: int, size: int) -> None:
+    """TooLarge where a table from a file of this size needs so many bytes of memory.
+
+    >>> check_memory(10 << 30, 1 << 30)
+    >>> check_memory(10 << 30, 1 << 20)
+    Traceback (most recent call last):
+    hubblefork.core.parsing.TooLarge: its 1,048,576 bytes would take 10,240 MB ...
+    """
+    if needed > max(_MOST_MEMORY, _MOST_GROWTH * size):
+        raise TooLarge(
+            f"its {size:,} bytes would take {needed >> 20:,} MB of memory or more; divide it into "
+            "several files, or leave out columns that repeat long text"
+        )
 
 
 def _check_depth(value: Any) -> None:

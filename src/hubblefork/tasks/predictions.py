@@ -10,6 +10,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.files import replacing
+from hubblefork.core.parsing import check_csv
 from hubblefork.sky.decision_tree import load_tree, tree_names
 from hubblefork.tasks.task import Task
 
@@ -185,6 +186,7 @@ class Predictions:
         Raises RequestError where it is not there, or where it is another table.
         """
         try:
+            check_csv(path)
             # Class names such as "None" or "NA" are names.
             text = dict.fromkeys(_TEXT, str)
             numbers = {"typicality": ""}

@@ -200,7 +200,7 @@ def test_positions_off_the_sky_are_refused(folder):
 
 def test_what_is_no_table_is_refused_in_one_line(folder):
     assert "cannot be read as a table" in refusal(folder, b"\xff\xfe\x00\x81binary", "csv")
-    assert "cannot be read as a table" in refusal(folder, "id,image,label\n", "parquet")
+    assert "cannot be read, it is damaged" in refusal(folder, "id,image,label\n", "parquet")
     assert "cannot be read as a table" in refusal(folder, 'id,image,label\n"1,2,3\n4,5,6,7,8\n')
 
 

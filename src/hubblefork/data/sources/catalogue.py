@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.parsing import check_csv
 from hubblefork.core.regular_files import without_file
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.class_labels import classes_of
-from hubblefork.data.sources.image_tables import ignored_columns, scalar_columns
+from hubblefork.data.sources.image_tables import ignored_columns, read_scalars, read_schema
 from hubblefork.data.sources.table_columns import (
     as_text,
     check_filled,
@@ -61,8 +61,8 @@ def open_catalogue(
         if path.suffix.lower() == ".csv":
             table = _read_csv(path)
         else:
-            schema = pq.read_schema(path)
-            table = pd.read_parquet(path, columns=scalar_columns(schema))
+            schema = read_schema(path, name)
+            table = read_scalars(path, schema, name)
             notes = ignored_columns([schema])
     except pd.errors.EmptyDataError:
         raise RequestError(f"{name} is empty; expected the columns id, image and label") from None
@@ -150,6 +150,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
         "na_values": [""],
         "encoding": "utf-8-sig",
     }
+    check_csv(path)
     header = pd.read_csv(path, nrows=0, **options)
     text = {column: "str" for column in header if _is_text(column.strip())}
     return pd.read_csv(path, dtype=text, low_memory=False, **options)

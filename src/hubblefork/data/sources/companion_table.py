@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import first_few
+from hubblefork.core.parsing import check_csv
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.sources.table_columns import as_text, known_columns
 
@@ -35,6 +36,7 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
     if not_a_file(path):
         return None
     try:
+        check_csv(path)
         table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
     except (ValueError, OSError):  # pandas' errors for a bad file
         return None

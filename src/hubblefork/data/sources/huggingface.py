@@ -31,10 +31,9 @@ from hubblefork.data.sources.image_tables import (
     features,
     ignored_columns,
     image_columns,
-    read_errors,
+    read_scalars,
     read_schema,
     record_batches,
-    scalar_columns,
 )
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
@@ -105,7 +104,7 @@ def _open(
     paths = [folder / file.path for file in files]
     schemas = [read_schema(path, name) for path in paths]
     column = _image_column(schemas, options.get("images"), name)
-    read = [_scalars(*each, name) for each in zip(paths, schemas, strict=True)]
+    read = [read_scalars(*each, name) for each in zip(paths, schemas, strict=True)]
     lengths = list(map(len, read))
     if not sum(lengths):
         raise RequestError(f"{name} has no rows; expected one for each image")
@@ -209,16 +208,6 @@ def _image_column(schemas: Sequence[pa.Schema], asked: str | None, name: str) ->
             ":images=COLUMN"
         )
     return asked or ("image" if "image" in common else common[0])
-
-
-def _scalars(path: Path, schema: pa.Schema, name: str) -> pd.DataFrame:
-    """Read all columns of numbers, text and dates of one file."""
-    columns = scalar_columns(schema)
-    batches = list(record_batches(path, columns, name))
-    with read_errors(path, name):
-        table = pa.Table.from_batches(batches, pa.schema([schema.field(each) for each in columns]))
-        frame = table.to_pandas()
-    return frame.reindex(range(sum(map(len, batches))))  # without columns, their number is lost
 
 
 def _ids(rows: pd.DataFrame, splits: pd.Series, name: str) -> pd.Series:

@@ -13,18 +13,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few, first_line
-from hubblefork.core.parsing import parse_json
+from hubblefork.core.parsing import TooLarge, check_columns, check_memory, parse_json
 
 SUFFIXES = (".parquet", ".arrow")
 
 # A batch is in memory as Arrow has it and once more as the bytes handed on. 16 MB hold hundreds
 # of cutouts, so that reading a batch costs little beside decoding it.
 _BATCH_BYTES = 16 << 20
+# Images that are stored once for many rows take a batch of so many times their size.
+_MOST_IMAGES = 64
 
 
 def read_schema(path: Path, name: str) -> pa.Schema:
@@ -36,6 +40,7 @@ def read_schema(path: Path, name: str) -> pa.Schema:
             with _arrow_reader(path) as reader:
                 schema = reader.schema
         image_columns(schema)  # decodes the names within structs, which may be damaged
+        check_columns(len(schema.names))
         if len(set(schema.names)) < len(schema.names):
             raise ValueError("two columns have one name")
     return schema
@@ -56,13 +61,56 @@ def record_batches(path: Path, columns: Sequence[str], name: str) -> Iterator[pa
                 yield batch.slice(start, rows)
 
 
+def read_scalars(path: Path, schema: pa.Schema, name: str) -> pd.DataFrame:
+    """Read all columns of numbers, text and dates of one file, an index that pandas saved too.
+
+    Raises RequestError where the file is damaged, and where it is small and its table is huge: text
+    that is stored once can stand in any number of rows.
+    """
+    columns = scalar_columns(schema)
+    # Without the notes of pandas, which it would follow: its index, and types of its own.
+    fields = pa.schema([(each, _plain_type(schema.field(each).type)) for each in columns])
+    size, needed, rows, batches = path.stat().st_size, 0, 0, []
+    with read_errors(path, name):
+        for batch in record_batches(path, columns, name):
+            needed += sum(map(_bytes_in_memory, batch.columns))
+            check_memory(needed, size)
+            rows += len(batch)
+            plain = map(_plain, batch.columns, fields.types)
+            batches.append(pa.RecordBatch.from_arrays(list(plain), schema=fields))
+        table = pa.Table.from_batches(batches, fields).to_pandas()
+    return table.reindex(range(rows))  # without columns, their number is lost
+
+
+def _bytes_in_memory(column: pa.Array) -> int:
+    """What a column takes once each of its rows has its own text."""
+    if not pa.types.is_dictionary(column.type):
+        return column.nbytes
+    lengths = pc.binary_length(column.dictionary).cast(pa.int64())
+    return len(column) * 8 + (pc.sum(lengths.take(column.indices)).as_py() or 0)
+
+
+def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return column.dictionary_decode().cast(kind) if pa.types.is_dictionary(column.type) else column
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    schema = pq.read_schema(path)
+    text = [each for each in columns if _is_text(schema.field(each).type)]
     # Read through a buffer, page by page. Without it a row group's column is read whole, and
-    # pandas writes a million rows to a group.
-    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+    # pandas writes a million rows to a group. Text that is stored once is read once.
+    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False, read_dictionary=text) as file:
         groups = map(file.metadata.row_group, range(file.num_row_groups))
         row_bytes = [each.total_byte_size // max(each.num_rows, 1) for each in groups]
+        # Encoded numbers may take no bytes at all, and encoded images be the same in every row.
+        row_bytes += [8 * len(columns)]
         rows = max(1, _BATCH_BYTES // max([1, *row_bytes]))
+        if any(_holds_bytes(schema.field(each).type) for each in columns):
+            rows = min(rows, _MOST_IMAGES)
         yield from file.iter_batches(rows, columns=list(columns), use_threads=False)
 
 
@@ -92,9 +140,8 @@ def read_errors(path: Path, name: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
         where = name if Path(name).name == path.name else f"{name}: {path.name}"
-        raise RequestError(
-            f"{where} cannot be read, it is damaged or incomplete: {first_line(error)}"
-        ) from error
+        why = "" if isinstance(error, TooLarge) else ", it is damaged or incomplete"
+        raise RequestError(f"{where} cannot be read{why}: {first_line(error)}") from error
 
 
 def features(schema: pa.Schema) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.parsing import check_csv
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles
@@ -134,6 +135,7 @@ def _read_rows(path: Path, name: str) -> pd.DataFrame:
     if reason := not_a_file(path):
         raise RequestError(f"{name}: {path.name} cannot be read as a table: {reason}")
     try:
+        check_csv(path)
         table = pd.read_csv(path, dtype={_ID: "str"}, encoding="utf-8-sig", low_memory=False)
     except (ValueError, OSError) as error:  # pandas' errors for a bad file, an empty one included
         reason = str(error).strip().splitlines()[0]
