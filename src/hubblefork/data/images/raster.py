@@ -12,6 +12,13 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from hubblefork.data.images.decoded import MOST_PIXELS, DecodedImage, UnreadableImage
+from hubblefork.data.images.encodings import (
+    Encoding,
+    check_range,
+    check_single,
+    eight_bits,
+    encoding_of,
+)
 from hubblefork.data.images.framing import Framing, centre, resized
 from hubblefork.data.images.jpeg import decode, open_jpeg
 
@@ -67,7 +74,7 @@ def _read_jpeg(content: bytes, framing: Framing) -> DecodedImage | None:
     pixels = decode(jpeg, left, top, side, framing.size or side, framing.channels)
     if pixels is None:
         return None
-    if b"Exif\0\0" in content:
+    if b"Exif\0\0" in content or b"tiff:Orientation" in content:
         pixels = _upright(pixels, JpegImageFile(BytesIO(content)))
     return DecodedImage(pixels, (jpeg.width, jpeg.height), jpeg.bands)
 
@@ -77,28 +84,42 @@ def _read_other(content: bytes, framing: Framing) -> DecodedImage:
     reader = next((reader for magic, reader in _READERS if content.startswith(magic)), None)
     if reader is None or (reader is WebPImageFile and content[8:12] != b"WEBP"):
         raise UnreadableImage("not a JPEG, PNG, WebP, TIFF or FITS image")
-    return frame_image(reader(BytesIO(content)), framing)  # only its header was read
+    try:
+        image = reader(BytesIO(content))  # only its header is read
+    except SyntaxError as error:
+        if "unknown pixel mode" not in str(error):
+            raise
+        raise UnreadableImage("a kind of TIFF that is not read") from error
+    check_single(image)
+    return frame_image(image, framing, content)
 
 
-def frame_image(image: Image.Image, framing: Framing) -> DecodedImage:
+def frame_image(image: Image.Image, framing: Framing, content: bytes = b"") -> DecodedImage:
     """Decode an image of Pillow, where that is not done yet, and frame it.
 
-    Raises UnreadableImage for one that cannot be framed so.
+    content: its file, where there is one.
+
+    Raises UnreadableImage for one that cannot be framed so, or is encoded in a way not read.
     """
     size = image.size
     left, top, side = _square(*size, framing)
+    encoding = encoding_of(image, content)
     image.load()
-    pixels = _scaled(image, left, top, side, framing.size or side, framing.channels)
-    return DecodedImage(_upright(pixels, image), size, _bands(image))
+    check_range(image, encoding)
+    pixels = _scaled(image, left, top, side, framing.size or side, framing.channels, encoding)
+    return DecodedImage(_upright(pixels, image), size, encoding.bands)
 
 
-def _bands(image: Image.Image) -> int:
-    """How many channels a loaded image has, where a palette has those of its colours."""
-    palette = image.getpalette("RGB")
-    if palette is None:
-        return len(image.getbands())
-    red, green, blue = palette[::3], palette[1::3], palette[2::3]
-    return 1 if red == green == blue else 3
+def pixels_of(image: Image.Image) -> np.ndarray:
+    """Return all pixels of an image of Pillow: (H, W) or (H, W, 3) uint8.
+
+    Raises UnreadableImage for one that is encoded in a way not read.
+    """
+    encoding = encoding_of(image)
+    image.load()
+    check_range(image, encoding)
+    mode = "L" if encoding.bands < 3 else "RGB"
+    return _upright(np.asarray(eight_bits(image.copy(), mode, encoding)), image)
 
 
 def _square(width: int, height: int, framing: Framing) -> tuple[int, int, int]:
@@ -115,7 +136,13 @@ def _square(width: int, height: int, framing: Framing) -> tuple[int, int, int]:
 
 
 def _scaled(
-    image: Image.Image, left: int, top: int, side: int, size: int, channels: int
+    image: Image.Image,
+    left: int,
+    top: int,
+    side: int,
+    size: int,
+    channels: int,
+    encoding: Encoding,
 ) -> np.ndarray:
     """Convert and scale a square of a loaded image, strip by strip.
 
@@ -128,7 +155,7 @@ def _scaled(
     strips = []
     for start in range(0, side, rows):
         box = (left, top + start, left + side, top + min(start + rows, side))
-        strips.append(np.asarray(_eight_bits(image.crop(box), mode).reduce(factor)))
+        strips.append(np.asarray(eight_bits(image.crop(box), mode, encoding).reduce(factor)))
     pixels = np.concatenate(strips)
     edge = side / factor
     return resized(
@@ -142,21 +169,3 @@ def _upright(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
     """Rotate or flip the pixels of an image as its header asks."""
     transform = _ORIENTATIONS.get(image.getexif().get(_ORIENTATION, 1))
     return pixels if transform is None else np.ascontiguousarray(transform(pixels))
-
-
-def _eight_bits(image: Image.Image, mode: str) -> Image.Image:
-    """Convert any mode to `mode`, "RGB" or "L"."""
-    if image.mode in ("I", "F"):
-        raise UnreadableImage(
-            "its pixels are 32-bit or signed numbers, whose range is not known; "
-            "convert it to 8 or 16 bits"
-        )
-    if image.mode.startswith("I;16"):
-        # Pillow would clip at 255.
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert(mode)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        black = Image.new("RGB", image.size)
-        black.paste(image, mask=image)
-        image = black
-    return image.convert(mode)

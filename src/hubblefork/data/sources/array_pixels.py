@@ -18,6 +18,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.file_cache import remembered
 from hubblefork.core.progress import progress
 from hubblefork.data.images.decoded import MOST_PIXELS
+from hubblefork.data.images.encodings import TWELVE_BITS
 from hubblefork.data.sources.array_files import MOST_BYTES, Array
 from hubblefork.data.sources.sequential import StreamedSource
 from hubblefork.tasks.task import Task
@@ -131,13 +132,16 @@ def find_pixels(array: Array, order: str | None, path: Path | None) -> tuple[Pix
         return pixels, []
     if kind == "bool":
         return replace(pixels, rule="bool"), [f"{name}: false is black and true is white."]
-    if kind == "uint16":
-        return replace(pixels, rule="uint16"), [f"{name} was divided by 257, to 0 to 255."]
+    # What ends below that may be numbers of 8, 10 or 12 bits, nearly black if they are divided.
+    enough = TWELVE_BITS if kind == "uint16" else 256
     if path is None:
-        low, high = _range(pixels)
+        low, high = _range(pixels, enough)
     else:
         question = f"rule {array.key} {array.shape} {array.dtype}"
-        low, high = json.loads(remembered(path, question, lambda: json.dumps(_range(pixels))))
+        answer = remembered(path, question, lambda: json.dumps(_range(pixels, enough)))
+        low, high = json.loads(answer)
+    if kind == "uint16" and high >= TWELVE_BITS:
+        return replace(pixels, rule="uint16"), [f"{name} was divided by 257, to 0 to 255."]
     if low >= 0 and high <= 1:
         return replace(pixels, rule="unit"), [f"{name} lies in 0 to 1 and was multiplied by 255."]
     if low >= 0 and high <= 255:
@@ -173,10 +177,10 @@ def _find_order(array: Array, given: str | None, in_file: bool) -> str:
     )
 
 
-def _range(pixels: Pixels) -> tuple[float, float]:
+def _range(pixels: Pixels, enough: int) -> tuple[float, float]:
     """Return the smallest and the largest finite number, as far as the rule depends on them.
 
-    Reading ends as soon as the numbers must be counts.
+    Reading ends as soon as one is negative, or at least `enough`.
     """
     low, high = np.inf, -np.inf
     starts = pixels.slabs()
@@ -187,7 +191,7 @@ def _range(pixels: Pixels) -> tuple[float, float]:
                 values = values[np.isfinite(values)]
             if values.size:
                 low, high = min(low, float(values.min())), max(high, float(values.max()))
-            if low < 0 or high > 255:
+            if low < 0 or high >= enough:
                 break
             done(stop - start)
     # Nothing finite at all is as black as zeros are.

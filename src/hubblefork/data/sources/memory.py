@@ -14,6 +14,8 @@ from PIL import Image
 from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import Job
+from hubblefork.data.images.decoded import UnreadableImage
+from hubblefork.data.images.raster import pixels_of
 from hubblefork.data.sources.array_files import in_memory
 from hubblefork.data.sources.array_pixels import ArraySource, can_be_images, find_pixels
 from hubblefork.data.sources.array_tables import labels_of, row_ids
@@ -110,8 +112,10 @@ def _as_pixels(given: Any) -> np.ndarray:
 def _as_array(given: Any) -> np.ndarray:
     """An array of anything that is like one; nothing is copied that NumPy can view."""
     if isinstance(given, Image.Image):
-        grey = given.mode in ("1", "L", "LA", "I", "I;16", "F")
-        return np.asarray(given if given.mode == "I;16" else given.convert("L" if grey else "RGB"))
+        try:
+            return pixels_of(given)
+        except UnreadableImage as error:
+            raise RequestError(f"an image of Pillow cannot be used: {error.reason}") from None
     if hasattr(given, "detach"):  # a tensor of torch, perhaps with a gradient or on a GPU
         given = given.detach().cpu()
     return np.asarray(given)
