@@ -111,6 +111,16 @@ def test_an_image_may_be_an_array_or_one_of_pillow_or_one_of_a_list(predictor):
     assert predictor.answer(pillow, rows=[2, 0]).values.shape == (2, 3)
 
 
+def test_what_is_masked_is_black(predictor):
+    images = np.full((2, *predictor.framing.shape), 200, np.uint8)
+    masked = np.ma.masked_array(images, mask=np.zeros_like(images, bool))
+    images[:, :8] = 0
+    masked[:, :8] = np.ma.masked
+    expected = predictor.predict(images)
+    for given in (masked, list(masked)):
+        np.testing.assert_allclose(predictor.predict(given), expected, rtol=0, atol=1e-6)
+
+
 def test_an_image_of_another_size_is_framed_as_the_model_file_says(predictor):
     model = replace(predictor, framing=Framing(crop=30, size=24))
     large = np.random.default_rng(2).integers(0, 256, (40, 50, 3), dtype=np.uint8)

@@ -44,7 +44,7 @@ class InputImages:
         if isinstance(images, Image.Image) or _is_array(images, (2, 3)):
             self._images: np.ndarray | Sequence[np.ndarray | Image.Image] = [images]
         elif isinstance(images, list | tuple) or _is_array(images, (4,)):
-            self._images = np.ma.filled(images, 0) if isinstance(images, np.ndarray) else images
+            self._images = images.filled(0) if isinstance(images, np.ma.MaskedArray) else images
         else:
             raise _not_images(images)
         self._framing = framing
@@ -66,7 +66,8 @@ class InputImages:
             if isinstance(image, Image.Image):
                 decoded = frame_image(image, self._framing_of(image.size))
                 return self._transformed(decoded.pixels, decoded.bands)
-            image = np.ma.filled(image, 0)  # what is masked is not known, and black
+            if isinstance(image, np.ma.MaskedArray):
+                image = image.filled(0)  # what is not known is black
             if not _is_array(image, (2, 3)):
                 raise _not_images(image)
             if image.shape == self._packed:

@@ -236,7 +236,9 @@ def test_a_colour_image_is_the_same_in_every_encoding(kind):
     assert abs(grey - luma).max() <= tolerance(kind)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in COLOUR_FILES if kind.startswith(("JPEG", "MPO"))])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in COLOUR_FILES if kind.startswith(("JPEG", "MPO"))]
+)
 def test_pillow_reads_jpeg_as_the_fast_decoder_does(kind):
     content = COLOUR_FILES[kind]()
     opened = Image.open(BytesIO(content))
@@ -357,4 +359,3 @@ def test_images_of_pillow_that_cannot_be_told_are_refused():
     for mode in ("I", "F"):
         with pytest.raises(RequestError, match="whose range is not known"):
             open_source(([Image.new(mode, (8, 8), 999)] * 2, ["disc", "bar"]))
-

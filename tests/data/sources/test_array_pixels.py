@@ -28,6 +28,8 @@ def opened(folder, values: np.ndarray, options: str = ""):
         (np.array([0, 1], "i8"), [0, 255], "multiplied by 255"),
         (np.array([0, 1.4, 254.6, np.nan], "f8"), [0, 1, 255, 0], "was rounded"),
         (np.array([3, 200], ">i4"), [3, 200], "was rounded"),
+        (np.array([3, 200], "u2"), [3, 200], "was rounded"),
+        (np.array([0, 4095, 4096], "u2"), [0, 16, 16], "divided by 257"),
         (np.full(3, np.nan), [0, 0, 0], "multiplied by 255"),
     ],
 )
@@ -42,7 +44,7 @@ def test_the_range_of_all_says_what_becomes_a_byte(tmp_path, values, expected, w
     assert source.bands == 0
 
 
-@pytest.mark.parametrize("dtype", ["f4", ">f8", "i4", "u4", "f2"])
+@pytest.mark.parametrize("dtype", ["f4", ">f8", "i4", "u4", "f2", "u2"])
 def test_beyond_bytes_there_are_counts(tmp_path, dtype):
     counts = np.random.default_rng(0).normal(50, 9, (6, 8, 8, 5)).astype(dtype)
     counts[0, 0, 0, 0] = 300

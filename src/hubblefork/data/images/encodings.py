@@ -98,11 +98,10 @@ def check_range(image: Image.Image, encoding: Encoding) -> None:
     if encoding.told or not (image.mode.startswith("I;16") or ";16" in encoding.rawmode):
         return
     if image.mode.startswith("I;16"):
-        values = np.asarray(image)
-        is_dim = 0 < values.max() < TWELVE_BITS
+        is_dim = 0 < np.asarray(image).max() < TWELVE_BITS
     else:  # Pillow has kept the upper 8 bits
-        colours = image.getextrema()[: 3 if image.mode == "RGBA" else None]
-        is_dim = max(high for _, high in colours) < TWELVE_BITS >> 8
+        colours = np.asarray(image)[..., : 3 if image.mode == "RGBA" else None]
+        is_dim = colours.max() < TWELVE_BITS >> 8
     if is_dim:
         raise UnreadableImage(
             "16 bits without a number above 4,095, which may be 10 or 12 bits; scale it to 65,535, "

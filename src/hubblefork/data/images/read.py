@@ -45,7 +45,8 @@ def read_image(source: ImageInput, framing: Framing) -> DecodedImage:
 
     The side is `framing.size`, else `framing.crop`, else the image's short side. Scaling is
     bicubic, with a kernel as wide as the reduction asks, so that nothing is aliased. Images of 16
-    bits are scaled to 8; transparent parts become black; see `data.images.encodings`. FITS: see `data.images.multiband`.
+    bits are scaled to 8; transparent parts become black: see `data.images.encodings`. FITS: see
+    `data.images.multiband`.
 
     Raises UnreadableImage.
     """
