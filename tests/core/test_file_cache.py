@@ -1,6 +1,8 @@
 import hashlib
 import os
 
+import pytest
+
 import hubblefork.core.file_cache
 from hubblefork.core.file_cache import file_sha256, remembered
 
@@ -28,3 +30,15 @@ def test_answers_to_several_questions_are_kept_apart(tmp_path):
     path.touch()
     assert remembered(path, "a", lambda: "1") == "1"
     assert remembered(path, "b", lambda: "2") == "2"
+
+
+@pytest.mark.parametrize("damage", [b"", b"1", b"x\n0", b"\xff\xfe"])
+def test_a_damaged_answer_is_found_again(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "a.bin"
+    path.touch()
+    assert remembered(path, "a", lambda: "1") == "1"
+    (answer,) = (tmp_path / "cache" / "remembered").iterdir()
+    answer.write_bytes(damage)
+    assert remembered(path, "a", lambda: "1") == "1"
+    assert remembered(path, "a", lambda: "not asked again") == "1"

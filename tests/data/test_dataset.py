@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hubblefork.core.errors import RequestError
+from hubblefork.data.checksums import write_sums
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
@@ -51,5 +52,6 @@ def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
 def test_another_format_is_refused(dataset):
     info = dataset.info | {"format": 99}
     (dataset.path / "dataset.json").write_text(json.dumps(info))
+    write_sums(dataset.path)
     with pytest.raises(RequestError, match="of format 99, expected 3"):
         PackedDataset.open(dataset.path)

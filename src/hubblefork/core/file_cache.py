@@ -7,9 +7,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from hubblefork.core.cache import cache_folder
+from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress
 
@@ -67,15 +69,28 @@ def remembered(path: Path, question: str, find: Callable[[], str]) -> str:
     ('4', '4')
     """
     stamp = file_stamp(path.resolve())
-    name = hashlib.sha256(f"{stamp}\0{question}".encode("utf-8", "surrogateescape")).hexdigest()
-    answer = cache_folder() / "remembered" / name
-    if not answer.exists():
-        found = find()
-        if file_stamp(path.resolve()) != stamp:
-            return found
-        with replacing(answer) as file:
-            file.write(found)
-    return answer.read_text(encoding="utf-8")
+    answer = cache_folder() / "remembered" / _digest(f"{stamp}\0{question}")
+    if (kept := _kept(answer)) is not None:
+        return kept
+    found = find()
+    if file_stamp(path.resolve()) == stamp:
+        # A cache that cannot be written only makes the next time slower.
+        with suppress(OSError, RequestError), replacing(answer) as file:
+            file.write(f"{found}\n{_digest(found)}")
+    return found
+
+
+def _kept(answer: Path) -> str | None:
+    """The answer that is kept in a file; None where there is none, or it is damaged."""
+    try:
+        found, _, digest = answer.read_text(encoding="utf-8").rpartition("\n")
+    except (OSError, ValueError):
+        return None
+    return found if digest == _digest(found) else None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def file_sha256(path: Path) -> str:

@@ -4,6 +4,7 @@ images.npy      (N, H, W, C) uint8, never held in memory as a whole
 table.parquet   one row an image: id, label or votes, origin, digest, size and bands of the
                 original, and the source's further columns
 dataset.json    task, provenance, framing, counts, and which images were left out and why
+SHA256SUMS      the digests of these three files
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.parsing import parse_json
+from hubblefork.data.checksums import find_damage
 from hubblefork.data.images.framing import Framing
 from hubblefork.tasks.registry import task_from_json
 from hubblefork.tasks.task import Task
@@ -23,6 +25,10 @@ from hubblefork.tasks.task import Task
 # Raised whenever the meaning of these files changes; it is part of the cache's key, so that
 # datasets of another format are packed again.
 FORMAT = 3
+
+
+class DamagedDataset(RequestError):
+    """The files of a packed dataset are not as they were written, or some are missing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,18 +52,19 @@ class PackedDataset:
 
     @classmethod
     def open(cls, path: str | Path, source: str | None = None) -> "PackedDataset":
-        """Open the folder `path`.
+        """Open the folder `path`; DamagedDataset where its files are not as they were written.
 
         `source` renames the source: the same images may have several names, and outputs carry the
         one that the user gave.
         """
         path = Path(path)
-        try:
-            info = parse_json((path / "dataset.json").read_bytes())
-        except FileNotFoundError:
-            raise RequestError(
+        if not path.is_dir() or not (path / "dataset.json").exists():
+            raise DamagedDataset(
                 f"{path} is not a packed dataset: it has no dataset.json; pack the source again"
-            ) from None
+            )
+        if damage := find_damage(path):
+            raise DamagedDataset(f"the packed images at {path} are damaged: {damage}")
+        info = parse_json((path / "dataset.json").read_bytes())
         if info.get("format") != FORMAT:
             raise RequestError(
                 f"{path} is a packed dataset of format {info.get('format')}, expected {FORMAT}; "

@@ -5,7 +5,9 @@ hand. Two processes that need the same file each download it, and neither sees t
 incomplete one.
 """
 
-import logging
+import errno
+import hashlib
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,11 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import pooch
 import requests
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.file_cache import file_sha256
+from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress, say
 
 # Seconds to wait for a connection, and for the next bytes on it.
@@ -30,38 +32,40 @@ _PAUSE = 2.0
 # An interrupted block is requested again, so it is small.
 _BLOCK = 1 << 16
 
-# A download writes every few seconds; one that has not for a day has been killed.
-_ABANDONED_SECONDS = 24 * 3600
-
 
 def fetch(url: str, sha256: str, path: Path, what: str, otherwise: str) -> Path:
-    """Return `path`, after downloading `url` to it unless it is there.
+    """Return `path`, after downloading `url` to it unless the published file is there.
 
-    sha256: of the published file, in lower case; a file that differs is never used, and removed if
-        it was downloaded.
+    sha256: of the published file, in lower case; a file that differs is never used. One that is at
+        `path` is kept beside it.
     what: what the file is, for messages.
     otherwise: how to give a file that the user has, such as `galaxy10-sdss:FILE.h5`.
 
     Raises RequestError without a network or room on the disk, for an unknown address, and where the
     file is not the published one.
     """
-    if not path.exists():
-        _sweep(path.parent)
-        say(f"downloading {what} from {url} to {path}")
-        pooch.get_logger().setLevel(logging.WARNING)  # it is said above
-        with _failures_explained(url, path, what, otherwise):
-            pooch.retrieve(url, f"sha256:{sha256}", path.name, path.parent, downloader=_download)
-    if file_sha256(path) != sha256:
-        raise RequestError(
-            f"{path} is not the published file of {what}: its SHA-256 is not {sha256[:12]}...; "
-            f"remove it and it will be downloaded again, or give it as {otherwise}"
-        )
+    if path.exists():
+        if file_sha256(path) == sha256:
+            return path
+        say(f"{path} is damaged or another file, and is downloaded again")
+    say(f"downloading {what} from {url} to {path}")
+    with _failures_explained(url, path, what, otherwise), replacing(path, binary=True) as file:
+        _download(url, file, path.parent)
+        file.flush()
+        if _sha256(file) != sha256:
+            raise _OtherFile
+        # Perhaps it was put there by hand; what another process has downloaded meanwhile is right.
+        if path.exists() and file_sha256(path) != sha256:
+            aside = path.with_name(f"{path.name}.other")
+            os.replace(path, aside)
+            say(f"what was at {path} is at {aside} now; remove it where it is of no use")
     return path
 
 
 @contextmanager
 def _failures_explained(url: str, path: Path, what: str, otherwise: str) -> Iterator[None]:
     """Turn a failed download into one line that says what to do."""
+    cause: Exception | None = None
     try:
         yield
     except requests.HTTPError as error:
@@ -73,33 +77,41 @@ def _failures_explained(url: str, path: Path, what: str, otherwise: str) -> Iter
         reason = "the connection was interrupted again and again"
     except requests.RequestException:
         reason = "no connection; is there a network, and is the address still right?"
-    except ValueError:  # pooch's error for a wrong hash
+    except _OtherFile:
         reason = "the download is not the published file (its SHA-256 differs), and was removed"
     except OSError as error:
-        reason = f"it cannot be written to {path.parent} ({error.strerror or error})"
+        cause, reason = error, f"it cannot be written to {path.parent} ({error.strerror or error})"
     else:
         return
     raise RequestError(
         f"{what} could not be downloaded from {url}: {reason}; "
         f"put the file at {path} by hand, or give it as {otherwise}"
-    )
+    ) from cause
 
 
-def _download(url: str, output_file: str, _: object) -> None:
-    """Download `url` to `output_file`; with the signature of pooch's downloaders."""
-    with open(output_file, "wb") as file:
-        for _attempt in range(_RETRIES):
-            with suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-                _resume(url, file)
-                return
-            if not file.tell():  # there was no connection at all
-                break
-            say(f"the connection was interrupted after {file.tell():,} bytes; resuming")
-            time.sleep(_PAUSE)
-        _resume(url, file)
+class _OtherFile(Exception):
+    """What was downloaded is not what was published."""
 
 
-def _resume(url: str, file: BinaryIO) -> None:
+def _sha256(file: BinaryIO) -> str:
+    with open(file.name, "rb") as written:
+        return hashlib.file_digest(written, "sha256").hexdigest()
+
+
+def _download(url: str, file: BinaryIO, folder: Path) -> None:
+    """Download `url` to `file`, which is in `folder`."""
+    for _attempt in range(_RETRIES):
+        with suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+            _resume(url, file, folder)
+            return
+        if not file.tell():  # there was no connection at all
+            break
+        say(f"the connection was interrupted after {file.tell():,} bytes; resuming")
+        time.sleep(_PAUSE)
+    _resume(url, file, folder)
+
+
+def _resume(url: str, file: BinaryIO, folder: Path) -> None:
     """Append the bytes of `url` that `file` does not have yet."""
     # A server that compresses the transfer would count other bytes than ours.
     headers = {"Accept-Encoding": "identity"}
@@ -111,7 +123,7 @@ def _resume(url: str, file: BinaryIO) -> None:
             file.seek(0)
             file.truncate()
         coming = int(response.headers.get("Content-Length", 0))
-        _check_room(Path(file.name).parent, coming)
+        _check_room(folder, coming)
         with progress("downloading", coming, "bytes") as done:
             for block in response.iter_content(_BLOCK):
                 file.write(block)
@@ -121,12 +133,5 @@ def _resume(url: str, file: BinaryIO) -> None:
 def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise OSError(f"{needed:,} bytes are needed, {free:,} are free; make room there")
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed downloads have left."""
-    for abandoned in folder.glob("tmp*"):
-        with suppress(FileNotFoundError):
-            if time.time() - abandoned.stat().st_mtime > _ABANDONED_SECONDS:
-                abandoned.unlink()
+        needs = f"{needed:,} bytes are needed, {free:,} are free; make room there"
+        raise OSError(errno.ENOSPC, needs)

@@ -6,12 +6,16 @@
 The stamp is made of what `core.file_cache.file_stamp` sees, so that a second run reads no image.
 The key is made of the bytes, so that images that were moved or copied are not packed again.
 
-A dataset is written to a hidden folder and renamed, so that it is never incomplete. Two processes
-may pack the same source at once: each writes its own, and the first one stays.
+A damaged dataset is packed anew (`checksums.py` says when it is checked). It is written to a hidden
+folder and renamed, so that it is never incomplete. Two processes may pack the same source at
+once: each writes its own, and the first one stays.
 """
 
+import errno
 import hashlib
 import json
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -29,7 +33,8 @@ from hubblefork.core.cache import cache_folder
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.files import appearing, make_folder, replacing
 from hubblefork.core.progress import progress, say
-from hubblefork.data.dataset import FORMAT, PackedDataset
+from hubblefork.data.checksums import write_sums
+from hubblefork.data.dataset import FORMAT, DamagedDataset, PackedDataset
 from hubblefork.data.images.blocks import block_rows, read_blocks
 from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
@@ -73,16 +78,18 @@ def pack(
     stamped = _stamp(source)
     form = [framing.to_json(), transforms_digest(framing.transforms), FORMAT, PIXELS]
     stamp = folder / "stamps" / _sha256(stamped, form)
-    key = stamp.read_text() if stamp.exists() else None
-    if key is None or not _dataset_folder(folder, key).is_dir():
+    key = _stamped_key(stamp)
+    dataset = _open_whole(_dataset_folder(folder, key), source) if key else None
+    if dataset is None:
         with _errors_explained(f"{source.name} cannot be read"):
             content = source.content()
         key = _sha256(content, form)
+        path = _dataset_folder(folder, key)
         room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
         with _errors_explained(f"cannot write the packed images in {folder}", f"; {room}"):
-            if not _dataset_folder(folder, key).is_dir():
-                make_folder(_dataset_folder(folder, key).parent)
-                with appearing(_dataset_folder(folder, key), first_stays=True) as temporary:
+            if _open_whole(path, source) is None:
+                make_folder(path.parent)
+                with appearing(path, first_stays=True) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())
                     if _stamp(source) != stamped:
                         raise RequestError(
@@ -91,7 +98,7 @@ def pack(
                         )
             with replacing(stamp) as file:
                 file.write(key)
-    dataset = PackedDataset.open(_dataset_folder(folder, key), source.name)
+        dataset = PackedDataset.open(path, source.name)
     # The same images may have been packed from other places, with other notes.
     dataset.info["notes"] = source.notes
     if left_out := dataset.info["left_out"]:
@@ -102,12 +109,40 @@ def pack(
 def open_packed(
     key: str, cache: str | Path | None = None, source: str | None = None
 ) -> PackedDataset | None:
-    """Open the dataset of this key; None if it is not in the cache (any more).
+    """Open the dataset of this key; None if it is not in the cache (any more), or damaged.
 
     source: the name of its source, where that differs from when it was packed.
     """
     path = _dataset_folder(cache_folder(cache), key)
-    return PackedDataset.open(path, source) if path.is_dir() else None
+    try:
+        return PackedDataset.open(path, source) if path.is_dir() else None
+    except DamagedDataset as error:
+        say(f"{error}; packing its source again mends them")
+        return None
+
+
+def _stamped_key(stamp: Path) -> str | None:
+    """The key that was written for a stamp; None where there is none, or it is damaged."""
+    try:
+        key = stamp.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return None
+    return key if re.fullmatch("[0-9a-f]{64}", key) else None
+
+
+def _open_whole(path: Path, source: Source) -> PackedDataset | None:
+    """Open a packed dataset of the cache; None if there is none, or a damaged one was removed."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        return PackedDataset.open(path, source.name)
+    except DamagedDataset as error:
+        say(f"{error}; packing them anew")
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    return None
 
 
 def _stamp(source: Source) -> str:
@@ -207,6 +242,7 @@ def _write(
     }
     text = json.dumps(info, indent=2, ensure_ascii=False)
     (folder / "dataset.json").write_text(text, encoding="utf-8")
+    write_sums(folder)
 
 
 def _with_image_columns(
@@ -248,11 +284,12 @@ def _npy_header(shape: tuple[int, ...]) -> bytes:
 def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise RequestError(
             f"packing needs {_gigabytes(needed)} in {folder.parent.parent}, where "
             f"{_gigabytes(free)} are free; give a smaller size (--size), make room, or set "
             "HUBBLEFORK_CACHE to a folder with room"
-        )
+        ) from full
 
 
 def _counts(source: Source, table: pd.DataFrame, left_out: list[dict[str, str]]) -> dict[str, int]:

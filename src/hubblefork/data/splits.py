@@ -17,6 +17,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.files import replacing
+from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import commonest, find_groups
 from hubblefork.data.subsets import SUBSETS
@@ -108,7 +109,10 @@ def saved_split(
     name = hashlib.sha256(request.encode()).hexdigest()[:16]
     path = dataset.path / "splits" / f"{name}.csv"
     if path.exists():
-        return Split.load(path)
+        try:
+            return Split.load(path)
+        except (RequestError, OSError, ValueError, KeyError):
+            say(f"the split at {path} is damaged; making it anew")
     split = make_split(dataset.table, dataset.task, fractions, seed, group_column)
     split.save(path)
     return split

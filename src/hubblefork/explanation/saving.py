@@ -1,5 +1,6 @@
 """Results that save themselves: tables as CSV, arrays as NPY, whole or not at all."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -26,5 +27,7 @@ def save_table(table: pd.DataFrame, path: str | Path) -> None:
 
 def save_array(array: np.ndarray, path: str | Path) -> None:
     """Write an array as an NPY file."""
+    content = BytesIO()  # written straight to a file, an error would not tell of a full disk
+    np.save(content, array)
     with replacing(path, binary=True) as file:
-        np.save(file, array)
+        file.write(content.getbuffer())

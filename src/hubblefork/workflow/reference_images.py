@@ -1,6 +1,7 @@
 """The training images of a run, to compare other images with."""
 
 import hashlib
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -55,11 +56,15 @@ def _stored_features(
 ) -> np.ndarray:
     """Features of training images, stored beside the packed ones: they take minutes."""
     digest = hashlib.sha256(run.model.read_bytes() + rows.tobytes()).hexdigest()[:16]
-    path = dataset.path / "features" / f"{digest}.npy"
+    path = dataset.path / "features" / f"{digest}.npz"
     if path.is_file():
-        return np.load(path)
+        try:
+            with np.load(path) as kept:  # a zip file, which has checksums
+                return kept["features"]
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            say(f"the features at {path} are damaged; computing them anew")
     with progress("computing features of training images", len(rows)) as done:
         features = compute_features(predictor, dataset.images, rows, single_view=True, done=done)
     with replacing(path, binary=True) as file:
-        np.save(file, features)
+        np.savez(file, features=features)
     return features
