@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import requests
 
@@ -93,12 +93,12 @@ class _OtherFile(Exception):
     """What was downloaded is not what was published."""
 
 
-def _sha256(file: BinaryIO) -> str:
+def _sha256(file: IO[bytes]) -> str:
     with open(file.name, "rb") as written:
         return hashlib.file_digest(written, "sha256").hexdigest()
 
 
-def _download(url: str, file: BinaryIO, folder: Path) -> None:
+def _download(url: str, file: IO[bytes], folder: Path) -> None:
     """Download `url` to `file`, which is in `folder`."""
     for _attempt in range(_RETRIES):
         with suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
@@ -111,7 +111,7 @@ def _download(url: str, file: BinaryIO, folder: Path) -> None:
     _resume(url, file, folder)
 
 
-def _resume(url: str, file: BinaryIO, folder: Path) -> None:
+def _resume(url: str, file: IO[bytes], folder: Path) -> None:
     """Append the bytes of `url` that `file` does not have yet."""
     # A server that compresses the transfer would count other bytes than ours.
     headers = {"Accept-Encoding": "identity"}

@@ -1,0 +1,59 @@
+"""A full disk is one line and exit status 1; nothing is lost and no temporary file left."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+# A limit on the size of a file ends a write as a full disk does: with an OSError.
+_LIMITED = """
+import json, resource, sys
+from hubblefork.cli import main
+for limit, words in json.loads(sys.argv[1]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    sys.argv = ["hubblefork", *words]
+    try:
+        main()
+    except SystemExit as end:
+        print("ended with", end.code, file=sys.stderr, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets a limit on the size of files")
+def test_a_full_disk_is_one_line_and_nothing_is_lost(trained, shapes, tmp_path):
+    out, page = tmp_path / "out.csv", tmp_path / "page.html"
+    parquet, explained = tmp_path / "out.parquet", tmp_path / "why"
+    image = str(next(shapes.glob("bar/*.png")))
+    plenty = 1 << 30
+    predict = ["predict", str(trained), str(shapes), "--out"]
+    inspect = ["inspect", str(shapes), "--size", "16", "--out", str(page)]
+    work = [
+        (plenty, [*predict, str(out)]),
+        (plenty, inspect),
+        (1000, [*predict, str(out)]),
+        (1000, [*predict, str(parquet)]),
+        (1000, inspect),
+        (1000, ["inspect", str(shapes), "--size", "17", "--out", str(page)]),  # is packed
+        (1000, ["explain", str(trained), image, "--out", str(explained)]),
+    ]
+    environment = os.environ | {"HUBBLEFORK_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED, json.dumps(work)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    ended = [line for line in done.stderr.splitlines() if line.startswith("ended")]
+    assert ended == ["ended with 0"] * 2 + ["ended with 1"] * 5
+    told = [line for line in done.stderr.splitlines() if line.startswith("hubblefork:")]
+    assert len(told) == 5
+    assert all("File too large" in line for line in told)
+    assert str(out) in told[0]
+    assert len(out.read_text().splitlines()) == 81
+    assert page.read_text().rstrip().endswith("</html>")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["cache", "out.csv", "page.html"]
+    assert not list((tmp_path / "cache").rglob(".*"))
