@@ -18,6 +18,7 @@ import numpy as np
 from astropy.io import fits
 
 from hubblefork.sky.fits_images import FitsError, Part, choose_image, colours_are_last
+from hubblefork.sky.fits_limits import check_parts, check_tiles
 
 # 4,000 x 4,000 pixels in three bands are 48 million counts: 200 MB here, and at most as much again
 # for each step of scaling. A header that says more is damaged, hostile, or of a whole survey field.
@@ -98,6 +99,7 @@ def _opened(content: bytes, **options: bool) -> Iterator[fits.HDUList]:
         content = _unpacked(content)
     if not content.startswith(_FITS):
         raise FitsError("not a FITS file")
+    check_parts(content)
     # Numbers come as they are stored: astropy would not apply BLANK to all types of integers.
     options = {"memmap": False, "do_not_scale_image_data": True, **options}
     with fits.open(BytesIO(content), **options) as hdus:
@@ -125,6 +127,7 @@ def _check_compression(content: bytes, number: int) -> None:
             card = cards.get(name, name)
             if card in header and header[card] not in allowed:
                 raise FitsError(f"compressed with {name} {header[card]}, which cannot be")
+        check_tiles(hdus[number], _MOST_BYTES)
 
 
 def _parts(hdus: fits.HDUList) -> list[Part]:

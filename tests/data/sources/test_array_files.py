@@ -100,3 +100,14 @@ def test_fortran_order_that_must_be_whole_in_memory_is_bounded(tmp_path, monkeyp
         only(tmp_path / "a.npz").rows(0, 1)
     np.save(tmp_path / "a.npy", np.asfortranarray(VALUES))
     np.testing.assert_array_equal(only(tmp_path / "a.npy").rows(2, 4), VALUES[2:4])
+
+
+def test_a_file_of_countless_arrays_is_refused(tmp_path):
+    arrays = {f"a{number}": np.zeros(2) for number in range(1001)}
+    np.savez(tmp_path / "many.npz", **arrays)
+    with h5py.File(tmp_path / "many.h5", "w") as file:
+        for name, values in arrays.items():
+            file[name] = values
+    for name in ("many.npz", "many.h5"):
+        with pytest.raises(RequestError, match="holds more than 1,000 arrays; expected one of all"):
+            open_arrays_of(tmp_path / name, name)

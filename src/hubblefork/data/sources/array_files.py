@@ -33,6 +33,9 @@ MOST_BYTES = 256 << 20
 _MOST_PACKING = 500
 _HARMLESS = 1 << 28
 
+# Files of images have a dozen arrays; each that is open takes a hundred kilobytes.
+_MOST_ARRAYS = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class Array:
@@ -156,6 +159,7 @@ def _open_hdf5(path: Path, file: str) -> list[Array]:
     def visit(key: str | bytes, item: object) -> None:
         # Only a damaged file has keys that are not UTF-8.
         if isinstance(key, str) and isinstance(item, h5py.Dataset) and item.shape:
+            _check_number(len(arrays) + 1, file)
             arrays.append(_hdf5_array(file, key, item))
 
     opened.visititems(visit)
@@ -195,6 +199,14 @@ def _hdf5_class_names(dataset: h5py.Dataset, file: str) -> list[str]:
     return []
 
 
+def _check_number(arrays: int, file: str) -> None:
+    if arrays > _MOST_ARRAYS:
+        raise RequestError(
+            f"{file} holds more than {_MOST_ARRAYS:,} arrays; expected one of all images, and one "
+            "of their labels"
+        )
+
+
 # NumPy ---------------------------------------------------------------------------------------
 
 
@@ -206,6 +218,7 @@ def _open_npy(path: Path, file: str) -> list[Array]:
 
 def _open_npz(path: Path, file: str) -> list[Array]:
     archive = zipfile.ZipFile(path)
+    _check_number(len(archive.infolist()), file)
     arrays = []
     for member in archive.infolist():
         if member.filename.endswith(".npy"):
