@@ -12,6 +12,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import ImageFiles
+from hubblefork.data.splits import make_split
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Unlabelled
@@ -77,6 +78,15 @@ def test_a_repository_has_its_splits(repository):
     only = open_source(f"{repository}:split=test")
     assert "split" not in only.table
     assert greys(only) == list(range(50, 60))
+
+
+def test_a_split_without_train_is_no_split_at_random(files, tmp_path):
+    for place, part in enumerate(("dev", "test")):
+        files.write_parquet(files.galaxies(place * 6, place * 6 + 6), tmp_path / f"{part}.parquet")
+    source = open_source(tmp_path)
+    assert list(source.table["split"]) == ["val"] * 6 + ["test"] * 6
+    with pytest.raises(RequestError, match="no image's split is train"):
+        make_split(source.table, source.task)
 
 
 def test_what_was_saved_to_disk_is_read(files, tmp_path):

@@ -14,6 +14,8 @@ from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_b
         ("default/test/0000.parquet", "default", "test"),
         ("train/0000.parquet", "default", "train"),
         ("galaxies_train.parquet", "default", "train"),
+        ("TrainImages/0000.parquet", "default", "train"),
+        ("testset/0000.parquet", "default", "test"),
         ("few_shot_train-00000-of-00001.parquet", "default", "few_shot_train"),
         ("data-00000-of-00002.parquet", "default", None),
         ("galaxies.parquet", "default", None),

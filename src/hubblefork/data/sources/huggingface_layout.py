@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.regular_files import not_a_file
-from hubblefork.data.subsets import SUBSET_WORDS
+from hubblefork.data.subsets import SUBSET_WORDS, subset_of
 
 DEFAULT = "default"
 # train-00000-of-00005; older names have a hash at the end.
@@ -52,7 +52,7 @@ class DataFile:
 
 def _split_word(text: str) -> str | None:
     words = re.split(r"[^a-z]+", text.lower())
-    return next((word for word in words if word in SUBSET_WORDS), None)
+    return next((word for word in words if word in SUBSET_WORDS), subset_of(text))
 
 
 def files_below(path: Path) -> list[DataFile]:
