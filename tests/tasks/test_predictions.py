@@ -2,35 +2,79 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubblefork.core.errors import RequestError
+from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.votes import Votes
 
-NAMES = st.text(st.characters(exclude_categories=("C", "Z"), codec="utf-8"), min_size=1, max_size=8)
+# Anything but halves of characters, which no file can hold.
+TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
+OWN = st.sampled_from(
+    ["id", "ID", "true", "predicted", "set", "problem", "p(true)", "p()", "true_a", "NA", "label",
+     "a|b", "a", "b", '["a"]', "[]", "", "Unnamed: 3", "a\rb"]
+)  # fmt: skip
 
 
-OWN = st.sampled_from(["id", "true", "predicted", "set", "problem", "p(true)", "NA"])
-
-
-@given(st.lists(NAMES | OWN, min_size=2, max_size=5, unique=True))
-def test_any_class_names_are_read_back(tmp_path_factory, names):
+@settings(max_examples=50)
+@given(
+    st.lists(TEXT | OWN, min_size=2, max_size=5, unique=True),
+    st.lists(TEXT, min_size=3, max_size=3),
+    st.sampled_from([".csv", ".parquet"]),
+)
+def test_any_names_ids_and_sets_are_read_back(tmp_path_factory, names, ids, suffix):
     task = Classes(tuple(names))
-    random = np.random.default_rng(0)
-    values = random.dirichlet(np.ones(len(names)), 7)
-    true = random.integers(len(names), size=7)
-    ids = np.array([f"g{place}" for place in range(7)], object)
-    predictions = Predictions(task, ids, values, true)
-    assert predictions.table().columns.is_unique
-    path = tmp_path_factory.mktemp("table") / "predictions.csv"
-    predictions.save(path)
+    random = np.random.default_rng(len(names[0]))
+    predictions = Predictions(
+        task,
+        np.array(ids, object),
+        random.dirichlet(np.ones(len(names)), 3),
+        random.integers(len(names), size=3),
+        typicality=np.array([0.5, 1, 0.25]),
+        sets=random.random((3, len(names))) < 0.6,
+        problems=np.array(["", *ids[:2]], object),
+    )
+    table = predictions.table()
+    assert table.columns.is_unique
+    path = tmp_path_factory.mktemp("table") / f"predictions{suffix}"
+    if suffix == ".csv":
+        predictions.save(path)
+    else:
+        table.to_parquet(path)
     read = Predictions.read(path, task)
-    assert read.ids.tolist() == ids.tolist()
-    np.testing.assert_array_equal(read.true, true)
-    np.testing.assert_allclose(read.values, values, atol=1e-5)
-    np.testing.assert_array_equal(read.correct, predictions.correct)
+    assert read.ids.tolist() == ids
+    assert read.problems.tolist() == ["", *ids[:2]]
+    np.testing.assert_array_equal(read.true, predictions.true)
+    np.testing.assert_array_equal(read.sets, predictions.sets)
+    np.testing.assert_allclose(read.values, predictions.values, atol=1e-5)
+    np.testing.assert_array_equal(read.typicality, predictions.typicality)
+
+
+@given(st.lists((TEXT | OWN).filter(bool), min_size=2, max_size=6, unique=True))
+def test_answers_of_any_names_have_columns_of_their_own(names):
+    answers = [{"column": each, "text": "yes"} for each in names]
+    tree = DecisionTree.from_content(
+        {"name": "t", "title": "T", "source": "", "fractions_of": "everybody",
+         "questions": [{"text": "?", "answers": answers}], "kinds": [{"name": "k"}]}
+    )  # fmt: skip
+    fractions = np.full((1, len(names)), 0.5)
+    predictions = Predictions(Votes(tree), np.array(["a"]), fractions, fractions / 2)
+    table = predictions.table()
+    assert table.columns.is_unique
+    read = Predictions.from_table(table, predictions.task)
+    np.testing.assert_array_equal(read.values, fractions)
+    np.testing.assert_array_equal(read.true, fractions / 2)
+
+
+def test_sets_are_json_where_a_name_holds_the_separator():
+    values, sets = np.array([[0.2, 0.5, 0.3]]), np.array([[True, True, False]])
+    plain = Predictions(Classes(("a", "b", "c")), np.array(["x"]), values, sets=sets)
+    assert plain.table()["set"].tolist() == ["b|a"]
+    joined = Predictions(Classes(("a", "b|c", "c")), np.array(["x"]), values, sets=sets)
+    assert joined.table()["set"].tolist() == ['["b|c", "a"]']
 
 
 def test_an_image_without_a_prediction_has_a_problem_and_no_class():

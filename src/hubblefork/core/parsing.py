@@ -7,7 +7,6 @@ be small on the disk and huge in memory: by cells that are not written, or writt
 import json
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 # Recipes, trees and metrics have at most six levels, the notes of other programs about ten.
@@ -17,13 +16,10 @@ _MOST_TOML = 1 << 20
 
 # The widest catalogues of surveys have a thousand columns; each takes kilobytes, however short.
 MOST_COLUMNS = 10_000
-# The names of so many columns, with 100 letters each.
-_LONGEST_HEADER = 1 << 20
 # What a table may take in memory: half a gigabyte whatever its file, and beyond that 50 times the
 # file. Catalogues of ten million rows, well compressed as Parquet, take 20 times as much.
 _MOST_MEMORY = 512 << 20
 _MOST_GROWTH = 50
-_BLOCK = 8 << 20
 
 
 class TooLarge(ValueError):
@@ -68,29 +64,6 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise ValueError(_TOO_DEEP) from None
     _check_depth(value)
     return value
-
-
-def check_csv(path: Path) -> None:
-    """TooLarge where a CSV file would need far more memory than it has bytes.
-
-    Rows may have fewer cells than the header, and the missing ones take memory too.
-    """
-    with open(path, "rb") as file:
-        header = file.readline(_LONGEST_HEADER + 1)
-        if len(header) > _LONGEST_HEADER:
-            raise TooLarge(
-                f"its first line has more than {_LONGEST_HEADER >> 20} MB; expected the names of "
-                "the columns"
-            )
-        columns = 1 + header.count(b",")
-        check_columns(columns)
-        size = path.stat().st_size
-        if 8 * columns * size <= _MOST_MEMORY:  # even if every byte were a row
-            return
-        rows = 0
-        while block := file.read(_BLOCK):
-            rows += block.count(b"\n") + block.count(b"\r")
-    check_memory(8 * columns * rows, size)
 
 
 def check_columns(number: int) -> None:

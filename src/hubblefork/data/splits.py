@@ -18,6 +18,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import say
+from hubblefork.core.tables import csv_text
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import commonest, find_groups
 from hubblefork.data.subsets import SUBSETS
@@ -95,7 +96,7 @@ class Split:
 
     def _rows_as_csv(self) -> str:
         rows = pd.DataFrame({"id": self.subset.index, "subset": self.subset.to_numpy()})
-        return rows.to_csv(index=False, lineterminator="\n")
+        return csv_text(rows)
 
 
 def saved_split(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.files import replacing
+from hubblefork.core.tables import csv_text
 
 
 class TableResult:
@@ -22,7 +23,7 @@ class TableResult:
 def save_table(table: pd.DataFrame, path: str | Path) -> None:
     """Write a table as a CSV file, with six significant digits."""
     with replacing(path) as file:
-        table.to_csv(file, index=False, float_format="%.6g")
+        file.write(csv_text(table))
 
 
 def save_array(array: np.ndarray, path: str | Path) -> None:

@@ -20,7 +20,7 @@ from hubblefork.data.sources.huggingface import holds_images
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.tasks.task import Unlabelled
 
-_TABLES = (".csv", ".parquet", ".arrow")
+_TABLES = (".csv", ".tsv", ".parquet", ".arrow")
 
 
 def are_images(given: Any) -> bool:

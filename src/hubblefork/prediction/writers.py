@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.outputs import check_file
+from hubblefork.core.tables import csv_text
 from hubblefork.models.predictor import Predictor
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.predictions import Predictions, are_predictions
@@ -39,8 +40,7 @@ def write_predictions(blocks: Iterable[Predictions], path: Path) -> pd.DataFrame
                     writer = stack.enter_context(pq.ParquetWriter(file, content.schema))
                 writer.write_table(content)
             else:
-                text = table.to_csv(index=False, header=rows == 0, float_format="%.6g")
-                file.write(text.encode())
+                file.write(csv_text(table, header=rows == 0).encode())
             rows += len(block)
             problems.append(block.unread())
         unread = pd.concat(problems, ignore_index=True)
@@ -98,7 +98,7 @@ def write_submission(blocks: Iterable[Predictions], path: Path) -> int:
                 )
             table = pd.DataFrame(block.values, columns=list(block.task.names))
             table.insert(0, "GalaxyID", block.ids)
-            table.to_csv(file, index=False, header=rows == 0, float_format="%.6g")
+            file.write(csv_text(table, header=rows == 0))
             rows += len(block)
     return rows
 

@@ -17,6 +17,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
 from hubblefork.core.outputs import check_folder
 from hubblefork.core.parsing import parse_json
+from hubblefork.core.tables import read_csv, with_numbers
 from hubblefork.data.sources.path_options import split_options
 from hubblefork.data.splits import Split
 from hubblefork.models.model_file import MODEL_FILE
@@ -132,7 +133,7 @@ class Run:
     @property
     def history(self) -> pd.DataFrame:
         """One row an epoch, with the columns of `history_columns`."""
-        return self._parsed("history.csv", pd.read_csv)
+        return self._parsed("history.csv", lambda path: with_numbers(read_csv(path, ",")))
 
     @property
     def predictions(self) -> Predictions:
@@ -158,7 +159,7 @@ class Run:
     def save_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Write the history: one row an epoch, each with all of `history_columns`."""
         with replacing(self.path / "history.csv") as file:
-            pd.DataFrame(rows).to_csv(file, index=False)
+            pd.DataFrame(rows).to_csv(file, index=False, lineterminator="\n")
 
     def _existing(self, name: str) -> Path:
         path = self.path / name

@@ -1,5 +1,6 @@
 """The answers of a model to N images: the one object between a model and all that reads them."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.files import replacing
-from hubblefork.core.parsing import check_csv
+from hubblefork.core.parsing import parse_json
+from hubblefork.core.tables import csv_text, read_csv
 from hubblefork.sky.decision_tree import load_tree, tree_names
 from hubblefork.tasks.task import Task
 
@@ -18,6 +20,8 @@ from hubblefork.tasks.task import Task
 _OWN = ("id", "true", "predicted", "typicality", "set", "problem")
 _TEXT = ("id", "true", "predicted", "set", "problem")
 _TRUE = "true_"
+# Names of classes that begin so could be the column of another class.
+_TOLD_APART = ("p(", _TRUE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +158,8 @@ class Predictions:
         For classes: id, true (where known), predicted, and the probability of each class in a
         column of its name, or `p(name)` where the table has a column of this name itself. For
         votes: id, the fraction of each answer, and the true ones after `true_`. Then typicality,
-        set (the classes in it, joined by `|`, the most probable first) and problem, where known.
+        set (the classes in it, the most probable first, joined by `|`; each set as JSON, `["a|b"]`,
+        where a name holds `|`, begins with `[`, or is empty) and problem, where known.
         """
         columns = {"id": pd.Series(self.ids, dtype=object)}
         if self.task.exclusive:
@@ -177,65 +182,105 @@ class Predictions:
     def save(self, path: Path) -> None:
         """Write the table as CSV, whole or not at all."""
         with replacing(path) as file:
-            self.table().to_csv(file, index=False, float_format="%.6g")
+            file.write(csv_text(self.table()))
 
     @classmethod
     def read(cls, path: Path, task: Task) -> "Predictions":
-        """Read what `save` wrote for this task.
-
-        Raises RequestError where it is not there, or where it is another table.
-        """
+        """Read a CSV or Parquet file of a table of this task, as `from_table` does."""
         try:
-            check_csv(path)
-            # Class names such as "None" or "NA" are names.
-            text = dict.fromkeys(_TEXT, str)
-            numbers = {"typicality": ""}
-            table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=numbers)
+            if path.suffix.lower() == ".parquet":
+                table = pd.read_parquet(path)
+            else:
+                table = read_csv(path, ",")
         except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise RequestError(f"{path} is no table of predictions: {reason}") from error
+            raise RequestError(f"{path} is no table of predictions: {first_line(error)}") from error
+        return cls.from_table(table, task, str(path))
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, task: Task, name: str = "this") -> "Predictions":
+        """The predictions of which `table` made this table; numbers may be written as text.
+
+        name: of the table, for messages. Raises RequestError where it is one of another task.
+        """
         wanted = ["id", *value_columns(task)]
         missing = [column for column in wanted if column not in table]
         if missing:
             raise RequestError(
-                f"{path} has no column {first_few(missing)}: it is no table of predictions of this "
+                f"{name} has no column {first_few(missing)}: it is no table of predictions of this "
                 "model"
             )
+        text = {each: table[each].fillna("").to_numpy(object) for each in _TEXT if each in table}
         true = None
+        truths = [_TRUE + each for each in task.names]
         if task.exclusive and "true" in table:
-            numbers = table["true"].map({each: k for k, each in enumerate(task.names)})
+            number = {each: k for k, each in enumerate(task.names)}
+            numbers = pd.Series(text["true"]).map(number)
             if numbers.isna().any():
-                unknown = table["true"][numbers.isna()].unique()
-                raise RequestError(f"{path} has classes that are not known: {first_few(unknown)}")
+                unknown = table["true"][numbers.isna().to_numpy()].unique()
+                raise RequestError(f"{name} has classes that are not known: {first_few(unknown)}")
             true = numbers.to_numpy(np.int64)
-        elif not task.exclusive and all(_TRUE + each in table for each in task.names):
-            true = table[[_TRUE + each for each in task.names]].to_numpy(float)
+        elif not task.exclusive and set(truths) <= set(table):
+            true = _numbers(table[truths], name)
         return cls(
             task=task,
-            ids=table["id"].to_numpy(object),
-            values=table[value_columns(task)].to_numpy(float),
+            ids=text["id"],
+            values=_numbers(table[value_columns(task)], name),
             true=true,
-            typicality=table["typicality"].to_numpy(float) if "typicality" in table else None,
-            problems=table["problem"].to_numpy(object) if "problem" in table else None,
+            typicality=_numbers(table["typicality"], name) if "typicality" in table else None,
+            sets=_read_sets(text["set"], task, name) if "set" in table else None,
+            problems=text.get("problem"),
         )
 
     def _set_words(self, sets: np.ndarray) -> list[str]:
         """The names of the classes in each set, the most probable first."""
         order = np.argsort(-self.values, axis=1, kind="stable")
-        return [
-            "|".join(self.task.names[place] for place in places if inside[place])
+        names = self.task.names
+        chosen = [
+            [names[place] for place in places if inside[place]]
             for inside, places in zip(sets, order, strict=True)
         ]
+        if _sets_are_json(self.task):
+            return [json.dumps(each, ensure_ascii=False) for each in chosen]
+        return ["|".join(each) for each in chosen]
+
+
+def _sets_are_json(task: Task) -> bool:
+    """Whether the names of classes joined by `|` could not be told apart again."""
+    return any("|" in name or name.startswith("[") or not name for name in task.names)
+
+
+def _read_sets(cells: np.ndarray, task: Task, name: str) -> np.ndarray:
+    place = {each: number for number, each in enumerate(task.names)}
+    sets = np.zeros((len(cells), len(place)), bool)
+    try:
+        for row, cell in enumerate(cells):
+            words = parse_json(cell) if _sets_are_json(task) else cell.split("|") if cell else []
+            sets[row, [place[word] for word in words]] = True
+    except (ValueError, KeyError, TypeError):
+        raise RequestError(f"{name} has a set of classes that are not known: {cell}") from None
+    return sets
+
+
+def _numbers(table: pd.DataFrame | pd.Series, name: str) -> np.ndarray:
+    try:
+        return table.to_numpy(float)
+    except ValueError as error:
+        raise RequestError(f"{name} is no table of predictions: {first_line(error)}") from error
 
 
 def value_columns(task: Task) -> Sequence[str]:
     """The column of each output: its name, told apart from the table's other columns.
 
     >>> from hubblefork.tasks.classes import Classes
-    >>> value_columns(Classes(("spiral", "true", "p(true)")))
-    ['spiral', 'p(true)', 'p(p(true))']
+    >>> value_columns(Classes(("spiral", "true", "p(true)", "Id")))
+    ['spiral', 'p(true)', 'p(p(true))', 'p(Id)']
     """
-    return [f"p({name})" if name in _OWN or name.startswith("p(") else name for name in task.names]
+    # Programs that take capital and small letters for one would mistake Id for id.
+    return [
+        f"p({name})" if name.strip().lower() in ("", *_OWN) or name.startswith(_TOLD_APART)
+        else name
+        for name in task.names
+    ]  # fmt: skip
 
 
 def are_predictions(table: pd.DataFrame) -> bool:

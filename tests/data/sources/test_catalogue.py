@@ -9,6 +9,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import inspect_dataset
 from hubblefork.data.packing import pack
+from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.catalogue import open_catalogue
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
@@ -145,7 +146,7 @@ def test_missing_columns_are_told_with_those_that_are_there(folder):
 
 
 def test_an_empty_catalogue_is_refused(folder):
-    assert refusal(folder, "") == "cat.csv is empty; expected the columns id, image and label"
+    assert "it is empty; expected the names of the columns" in refusal(folder, "")
     assert refusal(folder, "id,image,label\n") == (
         "cat.csv has no rows; expected one for each image"
     )
@@ -328,3 +329,17 @@ def test_the_real_catalogue(real_data):
     source = open_catalogue(path, str(path))
     assert len(source.table) == 25_913
     assert source.task.outputs == 5
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"), [("g2,2.png,x,\n", "3 has 4"), ("g2,2.png\n", "3 has 2")]
+)
+def test_a_row_with_other_cells_than_the_header_is_refused(folder, row, reason):
+    found = refusal(folder, f"id,image,label\ng1,1.png,x\n{row}")
+    assert f"line {reason} cells, and the header 3" in found
+
+
+def test_a_catalogue_may_have_tabs_or_semicolons(folder):
+    for name, delimiter in {"cat.tsv": "\t", "semi.csv": ";"}.items():
+        six().to_csv(folder / name, sep=delimiter, index=False)
+        assert open_source(str(folder / name)).table["id"].tolist() == list(six()["id"])

@@ -46,11 +46,9 @@ def test_an_image_that_two_rows_name_is_left_without(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "",
         "file,species\n",
         "file,species\n4.jpg,x\n5.jpg,y\n",
         "name,species\n2.jpg,x\n" + "other,y\n" * 4,
-        "a,b\n1,2,3,4\n5\n6,7,8,9,10\n",
         "\0\0\0",
         '"unclosed',
     ],
@@ -59,9 +57,21 @@ def test_what_is_no_table_of_these_images_is_none(tmp_path, text):
     assert beside(tmp_path, text) is None
 
 
-def test_bytes_that_are_no_text_are_no_table(tmp_path):
-    (tmp_path / "more.csv").write_bytes(bytes(range(128, 256)) * 10)
-    assert columns_beside(tmp_path / "more.csv", FILES, "sky") is None
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"id,file,ra,dec\nG2,2.jpg,101,1,\nG3,3.png,102,2,\n", "line 2 has 5 cells"),
+        (b"file,ra,dec\n2.jpg,101,1\n3.png,102\n", "line 3 has 2 cells, and the header 3"),
+        (bytes(range(128, 256)) * 10, "no text in UTF-8"),
+        (b"", "it is empty"),
+    ],
+)
+def test_a_table_that_cannot_be_read_shifts_nothing_and_is_told(tmp_path, content, reason):
+    (tmp_path / "more.csv").write_bytes(content)
+    columns, note = columns_beside(tmp_path / "more.csv", FILES, "sky")
+    assert columns.shape == (4, 0)
+    assert note.startswith("more.csv cannot be read as a table, and was not used: ")
+    assert reason in note
 
 
 def test_a_position_off_the_sky_is_refused(tmp_path):

@@ -132,7 +132,7 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
 
     if arrays.is_array_name(name):
         return arrays.open_arrays(name, labelled)
-    if path.suffix.lower() in (".csv", ".parquet", ".arrow") and os.path.isfile(path):
+    if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".arrow") and os.path.isfile(path):
         from hubblefork.data.sources import huggingface
 
         if path.suffix.lower() == ".arrow" or huggingface.holds_images(path):

@@ -4,13 +4,12 @@ a DataFrame."""
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.parsing import check_csv
+from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.regular_files import without_file
+from hubblefork.core.tables import read_csv, with_numbers
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.class_labels import classes_of
 from hubblefork.data.sources.image_tables import ignored_columns, read_scalars, read_schema
@@ -58,17 +57,14 @@ def open_catalogue(
     """
     notes: list[str] = []
     try:
-        if path.suffix.lower() == ".csv":
+        if path.suffix.lower() in (".csv", ".tsv"):
             table = _read_csv(path)
         else:
             schema = read_schema(path, name)
             table = read_scalars(path, schema, name)
             notes = ignored_columns([schema])
-    except pd.errors.EmptyDataError:
-        raise RequestError(f"{name} is empty; expected the columns id, image and label") from None
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's errors for a bad file
-        reason = str(error).strip().splitlines()[0]
-        raise RequestError(f"{name} cannot be read as a table: {reason}") from error
+    except (ValueError, OSError) as error:
+        raise RequestError(f"{name} cannot be read as a table: {first_line(error)}") from error
     return _open_table(table, path.parent, name, labelled, notes, hdu, needs_ids=labelled)
 
 
@@ -145,15 +141,9 @@ def _with_known_names(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     # Only an empty cell is missing: "NA", "None" and "null" are valid class names.
-    options: dict[str, Any] = {
-        "keep_default_na": False,
-        "na_values": [""],
-        "encoding": "utf-8-sig",
-    }
-    check_csv(path)
-    header = pd.read_csv(path, nrows=0, **options)
-    text = {column: "str" for column in header if _is_text(column.strip())}
-    return pd.read_csv(path, dtype=text, low_memory=False, **options)
+    table = read_csv(path)
+    text = [column for column in table if _is_text(column.strip())]
+    return with_numbers(table.drop(columns=text)).join(table[text])[list(table)]
 
 
 def _is_text(column: str) -> bool:

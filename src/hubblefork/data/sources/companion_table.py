@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hubblefork.core.errors import first_few
-from hubblefork.core.parsing import check_csv
+from hubblefork.core.errors import first_few, first_line
 from hubblefork.core.regular_files import not_a_file
+from hubblefork.core.tables import read_csv
 from hubblefork.data.sources.table_columns import as_text, known_columns
 
 # A table that names a smaller fraction of the images than this, and of whose rows a smaller
@@ -31,15 +31,16 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
     files: the images, relative to the table's folder.
     name: the source, as the user gave it.
 
-    None if this is not a table of these images. Raises RequestError for invalid positions.
+    None if this is not a table of these images; without columns, and with the reason in the note,
+    if it is none that can be read. Raises RequestError for invalid positions.
     """
     if not_a_file(path):
         return None
     try:
-        check_csv(path)
-        table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError):  # pandas' errors for a bad file
-        return None
+        table = read_csv(path)
+    except (ValueError, OSError) as error:
+        note = f"{path.name} cannot be read as a table, and was not used: {first_line(error)}."
+        return pd.DataFrame(index=range(len(files))), note
     table = table.rename(columns=str.strip).apply(as_text)
     place = _places(files)
     named = {column: table[column].map(place) for column in table if column}

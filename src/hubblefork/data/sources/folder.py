@@ -112,7 +112,7 @@ def _source(
     origins = [display_text(Path(file).as_posix()) for file in found.files]
     table = pd.DataFrame({"id": _ids(found.files), **known, "origin": origins})
     here = [each for each in found.ignored if os.sep not in each]
-    for file in [each for each in here if each.lower().endswith(".csv")]:
+    for file in [each for each in here if each.lower().endswith((".csv", ".tsv"))]:
         columns_and_note = columns_beside(path / file, found.files, name)
         if columns_and_note is not None:
             columns, note = columns_and_note

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.parsing import check_csv
+from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.regular_files import not_a_file
+from hubblefork.core.tables import read_csv, with_numbers
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.table_columns import as_text, check_ids
@@ -135,10 +135,9 @@ def _read_rows(path: Path, name: str) -> pd.DataFrame:
     if reason := not_a_file(path):
         raise RequestError(f"{name}: {path.name} cannot be read as a table: {reason}")
     try:
-        check_csv(path)
-        table = pd.read_csv(path, dtype={_ID: "str"}, encoding="utf-8-sig", low_memory=False)
-    except (ValueError, OSError) as error:  # pandas' errors for a bad file, an empty one included
-        reason = str(error).strip().splitlines()[0]
+        table = read_csv(path)
+    except (ValueError, OSError) as error:
+        reason = first_line(error)
         raise RequestError(f"{name}: {path.name} cannot be read as a table: {reason}") from error
     table = table.rename(columns=lambda column: str(column).strip())
     if _ID not in table:
@@ -147,7 +146,7 @@ def _read_rows(path: Path, name: str) -> pd.DataFrame:
         )
     ids = as_text(table[_ID])
     check_ids(ids, f"{name}: {path.name}")
-    return table.drop(columns=_ID).assign(id=ids)
+    return with_numbers(table.drop(columns=_ID)).assign(id=ids)
 
 
 def _find(path: Path, part: str) -> Path | None:
