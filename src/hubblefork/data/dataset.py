@@ -90,6 +90,11 @@ class PackedDataset:
         return self.info["key"]
 
     @property
+    def blank(self) -> int:
+        """How many images look blank, as far as packing noted it."""
+        return self.info.get("blank", 0)
+
+    @property
     def framing(self) -> Framing:
         """How each image was cropped and scaled."""
         return Framing.from_json(self.info["framing"])

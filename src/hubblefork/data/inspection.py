@@ -14,13 +14,10 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import near_pairs
 from hubblefork.data.groups import connected, find_groups
+from hubblefork.data.images.blank import BLANK
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
 from hubblefork.data.subsets import SUBSETS
 from hubblefork.evaluation.vote_metrics import VoteSummary, summarise_votes
-
-# An image whose brightness has a smaller standard deviation than this, of 255, looks blank: the
-# noise of an empty sky has a larger one.
-BLANK = 2.0
 
 # Columns of a packed table that every source has, or that packing and splits use already.
 _OWN = ("id", "label", "origin", "digest", "width", "height", "bands", "split", "ra", "dec")

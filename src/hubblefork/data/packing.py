@@ -35,6 +35,7 @@ from hubblefork.core.files import appearing, make_folder, replacing
 from hubblefork.core.progress import progress, say
 from hubblefork.data.checksums import write_sums
 from hubblefork.data.dataset import FORMAT, DamagedDataset, PackedDataset
+from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.data.images.blocks import block_rows, read_blocks
 from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing
@@ -63,7 +64,8 @@ def pack(
         user's cache folder of this system.
     workers: how many blocks are read at once; None for one for each processor core.
 
-    Images that cannot be read are left out, listed in `dataset.json` and reported on stderr.
+    Images that cannot be read are left out, listed in `dataset.json` and reported on stderr. So is
+    it where most images are blank.
 
     Raises RequestError where no image can be read, a class loses all its images, images
     differ in size and no size is given, a file changes meanwhile, or the source cannot be read or
@@ -71,6 +73,7 @@ def pack(
     """
     framing = framing or source.framing()
     if ready := source.packed(framing):
+        warn_of_blank(ready.blank, len(ready))
         return ready
     folder = cache_folder(cache)
     for note in source.notes:
@@ -103,6 +106,7 @@ def pack(
     dataset.info["notes"] = source.notes
     if left_out := dataset.info["left_out"]:
         say(f"left out {len(left_out):,} of {len(source.table):,} images: {_reasons(left_out)}")
+    warn_of_blank(dataset.blank, len(dataset))
     return dataset
 
 
@@ -183,6 +187,7 @@ def _write(
     sizes: list[np.ndarray] = []
     positions: list[tuple[float, float] | None] = []
     left_out: list[dict[str, str]] = []
+    blank = 0
     # Plain writes, not a memory map: on a full disk a write is an error that can be reported, and
     # a memory map kills the process.
     with (
@@ -205,6 +210,7 @@ def _write(
             digests += result.digests
             sizes.append(np.array(result.sizes, np.int32).reshape(-1, 3))
             positions += result.positions
+            blank += result.blank
             for place, reason in result.left_out:
                 row = source.table.iloc[block[place]]
                 left_out.append({"id": row["id"], "origin": row["origin"], "reason": reason})
@@ -235,6 +241,7 @@ def _write(
         "framing": framing.to_json(),
         "notes": source.notes,
         "left_out": left_out,
+        "blank": blank,
         "content": content,
         "key": key,
         "hubblefork": version("hubblefork"),

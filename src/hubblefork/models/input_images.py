@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
+from hubblefork.data.images.blank import is_blank
 from hubblefork.data.images.decoded import UnreadableImage
 from hubblefork.data.images.framing import Framing, colour_of, frame
-from hubblefork.data.images.raster import frame_image
+from hubblefork.data.images.raster import frame_image, pixels_of
 from hubblefork.data.images.transforms import apply_transforms, find_transforms
 
 # An array (N, H, W, C) or (H, W, C) of uint8, an image of Pillow, or a sequence of images.
@@ -60,6 +61,12 @@ class InputImages:
         if isinstance(self._images, np.ndarray) and self._images.shape[1:] == self._packed:
             return self._images[rows]
         return np.stack([self._framed(self._images[row], row) for row in rows])
+
+    def number_of_blank(self) -> int:
+        """How many of the images look blank, as they were given."""
+        images = [self._images[place] for place in range(len(self))]
+        arrays = [pixels_of(e) if isinstance(e, Image.Image) else np.asarray(e) for e in images]
+        return sum(is_blank(np.atleast_3d(array)) for array in arrays)
 
     def _framed(self, image: object, row: int) -> np.ndarray:
         try:

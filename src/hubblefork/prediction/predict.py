@@ -9,6 +9,7 @@ import numpy as np
 from joblib import cpu_count
 
 from hubblefork.core.progress import progress
+from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.data.images.blocks import Block, block_rows, read_blocks
 from hubblefork.data.sources.base import Source
 from hubblefork.models.input_images import Images
@@ -38,11 +39,14 @@ def predict_source(
     workers = max(1, min(cpu_count(), len(blocks)))
     read = read_blocks(jobs, framing, shape, workers, source.prefer, predictor.card.colours)
     with closing(read), progress("predicting", len(ids)) as done:
+        blank = number = 0
         for block, result in zip(blocks, read, strict=True):
             images = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
             own = ids[block.start : block.stop]
             yield _placed(predictor, own, images, result, coverage)
+            blank, number = blank + result.blank, number + len(result.read)
             done(len(block))
+    warn_of_blank(blank, number)
 
 
 def predict_images(

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from hubblefork.core.text import percent, several
 from hubblefork.data.groups import SAME_POSITION_ARCSEC
-from hubblefork.data.inspection import BLANK, Alike, Inspection
+from hubblefork.data.images.blank import BLANK
+from hubblefork.data.inspection import Alike, Inspection
 from hubblefork.evaluation.examples import balanced_sample
 from hubblefork.report.charts import count_bars, pie
 from hubblefork.report.components import (

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hubblefork.core.text import listed, percent, several
+from hubblefork.data.images.blank import blank_images
 from hubblefork.data.inspection import Alike, Inspection
 from hubblefork.report.inspect_tasks import labels_of
 
@@ -84,9 +85,8 @@ def _of_images(inspection: Inspection) -> Iterator[str]:
     if left_out:
         verb = "was" if left_out == 1 else "were"
         yield f"{several(left_out, 'image')} could not be read and {verb} left out."
-    blank = len(inspection.blank)
-    if blank:
-        yield f"{several(blank, 'image')} {'is' if blank == 1 else 'are'} blank, or almost."
+    if len(inspection.blank):
+        yield f"{blank_images(len(inspection.blank))}."
     white = int((inspection.light["saturated"] > _MUCH).sum())
     if white > _MANY * len(inspection.light):
         yield (

@@ -14,6 +14,7 @@ from hubblefork.core.files import appearing
 from hubblefork.core.outputs import check_folder
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.data.images.framing import colour_of
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
@@ -149,7 +150,9 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
     """
     about = run.provenance
     dataset = open_packed(about.dataset, source=about.source)
-    if dataset is None:
+    if dataset is not None:
+        warn_of_blank(dataset.blank, len(dataset))
+    else:
         hdu = predictor.card.framing.hdu
         opened = open_source(about.location, run.recipe.data.classes, hdu=hdu)
         dataset = pack(opened, predictor.card.framing)

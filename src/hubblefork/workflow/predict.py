@@ -11,6 +11,8 @@ import pandas as pd
 from hubblefork.core.arguments import as_path, wrong
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import say
+from hubblefork.data.images.blank import warn_of_blank
+from hubblefork.models.input_images import InputImages
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.prediction.inputs import are_images, open_inputs
@@ -130,6 +132,8 @@ def _load(
 def _blocks(predictor: Predictor, images: Any, coverage: float | None) -> Iterator[Predictions]:
     if are_images(images):
         yield predict_images(predictor, images, coverage)
+        given = InputImages(images, predictor.framing, predictor.card.colours)
+        warn_of_blank(given.number_of_blank(), len(given))
         return
     sources = open_inputs(images, predictor.framing.hdu)
     for source in sources:

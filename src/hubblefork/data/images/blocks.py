@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from hubblefork.data.images.blank import is_blank
 from hubblefork.data.images.decoded import DecodedImage, UnreadableImage
 from hubblefork.data.images.framing import Framing, colour_of
 from hubblefork.data.images.transforms import Transform, apply_transforms, find_transforms
@@ -35,6 +36,7 @@ class Block:
     sizes: width, height and bands of the original of each.
     positions: right ascension and declination of each in degrees, or None.
     left_out: the index and the reason of each of the others.
+    blank: how many of those that could be read look blank.
     misfit: the index and the shape of the first that has an unexpected shape.
     """
 
@@ -44,6 +46,7 @@ class Block:
     sizes: list[tuple[int, int, int]]
     positions: list[tuple[float, float] | None]
     left_out: list[tuple[int, str]]
+    blank: int
     misfit: tuple[int, tuple[int, ...]] | None
 
 
@@ -72,8 +75,9 @@ def read_block(
     """
     if transforms is None:
         transforms = find_transforms(framing.transforms)
-    block = Block(b"", [], [], [], [], [], None)
+    block = Block(b"", [], [], [], [], [], 0, None)
     parts = []
+    blank = 0
     for place, image in enumerate(job(framing)):
         if isinstance(image, UnreadableImage):
             block.left_out.append((place, image.reason))
@@ -83,14 +87,16 @@ def read_block(
             found, expected = colour_of(image.bands), " or ".join(colours)
             block.left_out.append((place, f"it is {found}, where it should be {expected}"))
         else:
-            content = apply_transforms(image.pixels, transforms).tobytes()
+            pixels = apply_transforms(image.pixels, transforms)
+            blank += is_blank(pixels)
+            content = pixels.tobytes()
             parts.append(content)
             block.read.append(place)
             # Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 images.
             block.digests.append(hashlib.blake2b(content, digest_size=16).hexdigest())
             block.sizes.append((*image.size, image.bands))
             block.positions.append(image.position)
-    return replace(block, pixels=b"".join(parts))
+    return replace(block, pixels=b"".join(parts), blank=blank)
 
 
 def read_blocks(
