@@ -1,11 +1,11 @@
-"""What is planted far from the crowd is ranked first."""
+"""Planted anomalies are ranked first."""
 
 import numpy as np
 
 from hubblefork.evaluation.anomalies import rank_anomalies
 
 
-def test_planted_outliers_are_ranked_above_the_crowd():
+def test_planted_outliers_are_ranked_first():
     random = np.random.default_rng(0)
     known = random.normal(size=(500, 16)) * np.linspace(1, 4, 16)
     crowd = random.normal(size=(95, 16)) * np.linspace(1, 4, 16)
@@ -17,7 +17,7 @@ def test_planted_outliers_are_ranked_above_the_crowd():
     assert table["score"].between(0, 1).all()
 
 
-def test_features_that_never_change_are_no_trouble():
+def test_constant_features_give_finite_scores():
     table = rank_anomalies(["a", "b"], np.zeros((2, 3)), np.zeros((10, 3)))
     assert len(table) == 2
     assert np.isfinite(table["mahalanobis"]).all()

@@ -1,4 +1,4 @@
-"""Probabilities that are too sure, or not sure enough, are put right without changing an answer."""
+"""Overconfident and underconfident probabilities are corrected; no predicted class changes."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hubblefork.evaluation.calibration import Calibration, fit_calibration
 
 
-def honest(number: int, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def calibrated(number: int, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities, and classes drawn with them."""
     random = np.random.default_rng(seed)
     probabilities = random.dirichlet(np.full(classes, 0.3), number)
@@ -19,10 +19,10 @@ def honest(number: int, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, np
 
 @pytest.mark.parametrize("exponent", [0.7, 1.0, 1.6])
 @pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0, 2.5])
-def test_what_spoilt_probabilities_is_found(temperature, exponent):
-    probabilities, true = honest(8000)
-    spoilt = Calibration(temperature, exponent).inverse.applied(probabilities)
-    found = fit_calibration(spoilt, true)
+def test_the_inverse_of_the_distortion_is_found(temperature, exponent):
+    probabilities, true = calibrated(8000)
+    distorted = Calibration(temperature, exponent).inverse.applied(probabilities)
+    found = fit_calibration(distorted, true)
     assert found.temperature == pytest.approx(temperature, rel=0.12)
     assert found.exponent == pytest.approx(exponent, rel=0.06)
 
@@ -30,7 +30,7 @@ def test_what_spoilt_probabilities_is_found(temperature, exponent):
 @settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 20), st.floats(0.25, 4))
 def test_rows_sum_to_one_and_keep_their_order(seed, temperature, exponent):
-    probabilities, _ = honest(20, seed=seed)
+    probabilities, _ = calibrated(20, seed=seed)
     changed = Calibration(temperature, exponent).applied(probabilities)
     np.testing.assert_allclose(changed.sum(axis=1), 1)
     order = probabilities.argsort(axis=1)
@@ -39,16 +39,16 @@ def test_rows_sum_to_one_and_keep_their_order(seed, temperature, exponent):
 
 @settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.5, 10), st.floats(0.5, 1.5))
-def test_the_inverse_takes_it_back(seed, temperature, exponent):
-    probabilities, _ = honest(20, seed=seed)
+def test_the_inverse_reverses_it(seed, temperature, exponent):
+    probabilities, _ = calibrated(20, seed=seed)
     calibration = Calibration(temperature, exponent)
     again = calibration.inverse.applied(calibration.applied(probabilities))
     likely = probabilities > 0.01
-    # What became less than the least number of float32 comes back as a few millionths.
+    # What became smaller than the smallest float32 returns as a few millionths.
     np.testing.assert_allclose(again[likely], probabilities[likely], rtol=2e-5)
 
 
-def test_certain_mistakes_and_certain_answers_give_finite_numbers():
+def test_certain_errors_and_certain_predictions_give_finite_numbers():
     certain = np.eye(3)[[0, 1, 2, 0]]
     for true in ([0, 1, 2, 1], [0, 1, 2, 0]):
         found = fit_calibration(certain, np.array(true))
@@ -58,7 +58,7 @@ def test_certain_mistakes_and_certain_answers_give_finite_numbers():
     assert fit_calibration(certain, np.array([0, 1, 2, 1])).applied(certain).max() < 0.999
 
 
-def test_a_few_right_answers_are_no_reason_to_be_certain():
+def test_a_few_correct_predictions_do_not_give_certainty():
     probabilities = np.tile([0.7, 0.3], (8, 1))
     found = fit_calibration(probabilities, np.zeros(8, int))
     assert 0.7 < found.applied(probabilities).max() < 0.97

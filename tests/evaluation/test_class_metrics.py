@@ -31,7 +31,7 @@ def measured(number: int, classes: int, drawn: int = 0, **options):
     return measure_classes(*draw(number, classes, drawn), names, **options)
 
 
-def test_holds_what_the_design_names_as_strict_json():
+def test_has_all_keys_as_strict_json():
     result = measured(40, 3, resamples=20)
     assert set(result) == KEYS
     assert set(result["intervals"]) == KEYS - {
@@ -72,7 +72,7 @@ def test_calibration_error_is_the_gap_of_each_bin_weighted_by_its_images():
     assert result["expected_calibration_error"] == pytest.approx(expected)
 
 
-def test_what_cannot_be_known_of_a_class_is_none_and_left_out_of_the_means():
+def test_an_undefined_metric_of_a_class_is_none_and_left_out_of_the_means():
     probabilities = np.eye(4)[[0, 0, 1]]
     result = measure_classes([0, 2, 1], probabilities, ["a", "b", "c", "d"], resamples=10)
     assert result["per_class"]["c"] == {"precision": None, "recall": 0, "f1": 0, "support": 1}
@@ -88,7 +88,7 @@ def test_a_class_that_does_not_occur_costs_precision_and_nothing_else():
     assert result["macro_f1"] == pytest.approx((6 / 7 + 1) / 2)
 
 
-def test_a_certain_mistake_costs_a_finite_log_loss():
+def test_a_certain_error_has_a_finite_log_loss():
     result = measure_classes([0, 1], [[0, 1], [0, 1]], ["a", "b"], resamples=10)
     assert 7 < result["log_loss"] < 9
 
@@ -99,13 +99,13 @@ def test_one_class_everywhere_gives_numbers():
     json.dumps(result, allow_nan=False)
 
 
-def test_intervals_hold_the_figure_and_are_as_wide_as_theory_says():
+def test_intervals_contain_the_value_and_are_as_wide_as_theory_says():
     result = measured(4000, 3)
     for name, (low, high) in result["intervals"].items():
         assert low < result[name] < high, name
     low, high = result["intervals"]["accuracy"]
-    share = result["accuracy"]
-    width = 2 * 1.96 * np.sqrt(share * (1 - share) / 4000)
+    fraction = result["accuracy"]
+    width = 2 * 1.96 * np.sqrt(fraction * (1 - fraction) / 4000)
     assert high - low == pytest.approx(width, rel=0.1)
 
 
@@ -147,11 +147,11 @@ def test_twenty_five_thousand_images_take_seconds():
         ([0], [[1.0]], "a", "at least two"),
     ],
 )
-def test_unfit_input_is_told_in_one_line(true, probabilities, names, message):
+def test_unfit_input_is_refused_in_one_line(true, probabilities, names, message):
     with pytest.raises(RequestError, match=message) as caught:
         measure_classes(true, probabilities, list(names))
     assert "\n" not in str(caught.value)
 
 
-def test_rounded_probabilities_are_taken_as_they_are_meant():
+def test_rounded_probabilities_are_normalised():
     measure_classes([0], [[0.333, 0.333, 0.333]], ["a", "b", "c"], resamples=2)

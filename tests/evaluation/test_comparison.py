@@ -9,10 +9,10 @@ from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 NAMES = ("disc", "arm", "bar")
 
 
-def answers(true, share_right, seed):
-    """Probabilities (N, 3) that are right for a share of the images."""
+def answers(true, fraction_right, seed):
+    """Probabilities (N, 3) whose largest is that of the true class for a fraction of the images."""
     random = np.random.default_rng(seed)
-    right = random.random(len(true)) < share_right
+    right = random.random(len(true)) < fraction_right
     predicted = np.where(right, true, (true + 1) % 3)
     probabilities = np.full((len(true), 3), 0.1)
     probabilities[np.arange(len(true)), predicted] = 0.8
@@ -22,7 +22,7 @@ def answers(true, share_right, seed):
 TRUE = np.random.default_rng(0).integers(3, size=2000)
 
 
-def test_a_better_classifier_is_certainly_better():
+def test_a_better_classifier_is_significantly_better():
     found = compare_classes(TRUE, answers(TRUE, 0.8, 1), answers(TRUE, 0.9, 2), NAMES)
     assert found["accuracy"].value == pytest.approx(0.1, abs=0.03)
     assert found["accuracy"].low < found["accuracy"].value < found["accuracy"].high
@@ -30,7 +30,7 @@ def test_a_better_classifier_is_certainly_better():
     assert found["log_loss"].high < 0
 
 
-def test_two_alike_are_not_told_apart():
+def test_two_equally_good_classifiers_do_not_differ():
     found = compare_classes(TRUE, answers(TRUE, 0.8, 1), answers(TRUE, 0.8, 2), NAMES)
     assert not found["accuracy"].certain
 
@@ -44,26 +44,26 @@ def test_a_classifier_does_not_differ_from_itself():
 def test_pairing_makes_the_interval_narrower_than_either_figure():
     first = answers(TRUE, 0.8, 1)
     second = first.copy()
-    mended = np.flatnonzero(first.argmax(axis=1) != TRUE)[:40]
-    second[mended] = np.eye(3)[TRUE[mended]]
+    corrected = np.flatnonzero(first.argmax(axis=1) != TRUE)[:40]
+    second[corrected] = np.eye(3)[TRUE[corrected]]
     found = compare_classes(TRUE, first, second, NAMES)["accuracy"]
     assert found.value == pytest.approx(0.02)
     assert found.certain
     assert found.high - found.low < 0.015
 
 
-def test_the_interval_holds_the_truth_nineteen_times_in_twenty():
-    held = []
+def test_the_interval_has_a_coverage_of_95_percent():
+    covered = []
     for seed in range(60):
         true = np.random.default_rng(seed).integers(3, size=300)
         first, second = answers(true, 0.7, 100 + seed), answers(true, 0.8, 200 + seed)
         found = compare_classes(true, first, second, NAMES, resamples=200)["accuracy"]
-        held.append(found.low <= 0.1 <= found.high)
-    # Below this many of 60 a true coverage of 95 % would fall once in ten thousand times.
-    assert sum(held) >= binom.ppf(1e-4, 60, 0.95)
+        covered.append(found.low <= 0.1 <= found.high)
+    # With a true coverage of 95 %, a lower number of 60 has a probability of 1e-4.
+    assert sum(covered) >= binom.ppf(1e-4, 60, 0.95)
 
 
-def test_mcnemar_counts_only_what_one_alone_has_right():
+def test_mcnemar_counts_images_that_only_one_has_right():
     first = np.array([True] * 12 + [False] * 2 + [True] * 50)
     second = np.array([False] * 12 + [True] * 2 + [True] * 50)
     test = mcnemar(first, second)

@@ -1,4 +1,4 @@
-"""Sets hold the true class as often as asked, exactly so on average over calibrations."""
+"""Prediction sets have the requested coverage, exactly so on average over calibrations."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_scores_up_to_the_rank_of_the_textbook_are_within(number, percent, seed)
     np.testing.assert_array_equal(within, asked <= np.sort(scores)[rank - 1])
 
 
-def test_the_mean_coverage_over_many_calibrations_is_what_was_asked():
+def test_the_mean_coverage_over_many_calibrations_is_the_requested_one():
     random = np.random.default_rng(0)
     covered = []
     for _ in range(2000):
@@ -42,7 +42,7 @@ def test_p_values_count_an_image_with_the_others():
     assert np.isnan(reference.p_values(np.array([np.nan]))).all()
 
 
-def test_many_scores_are_thinned_out_and_the_promise_is_kept():
+def test_many_scores_are_thinned_out_and_the_coverage_holds():
     scores = np.random.default_rng(0).random(100_003)
     whole, thin = Reference(np.sort(scores), len(scores)), Reference.of(scores)
     assert len(thin.values) == 4096
@@ -56,7 +56,7 @@ def test_many_scores_are_thinned_out_and_the_promise_is_kept():
 @pytest.mark.parametrize(
     ("coverage", "needed"), [(0.9, 9), (0.95, 19), (0.99, 99), (0.5, 1), (0.9999, 9999)]
 )
-def test_too_few_images_are_told_with_the_number_that_is_needed(coverage, needed):
+def test_too_few_images_are_refused_with_the_number_that_is_needed(coverage, needed):
     Reference.of(np.arange(float(needed))).check(coverage)
     if needed > 1:
         with pytest.raises(RequestError, match=f"needs {needed:,} or more validation images"):
@@ -64,7 +64,7 @@ def test_too_few_images_are_told_with_the_number_that_is_needed(coverage, needed
 
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, -0.5, 95.0, float("nan")])
-def test_a_coverage_that_is_no_share_is_refused(coverage):
+def test_a_coverage_that_is_no_fraction_is_refused(coverage):
     with pytest.raises(RequestError, match="above 0 and below 1"):
         Reference.of(np.arange(50.0)).check(coverage)
 
@@ -99,8 +99,8 @@ def test_the_coverage_of_classes_adds_up_to_that_of_all():
     reference = Reference.of(random.random(200))
     measured = measure_sets(reference, probabilities, true, ["a", "b", "never"], [0.9])["0.9"]
     of_classes = [measured["per_class"][name]["coverage"] for name in ("a", "b")]
-    share = (true == 0).mean()
-    assert np.dot(of_classes, (share, 1 - share)) == pytest.approx(measured["coverage"])
+    fraction = (true == 0).mean()
+    assert np.dot(of_classes, (fraction, 1 - fraction)) == pytest.approx(measured["coverage"])
     assert measured["per_class"]["never"] == {"coverage": None, "interval": None}
     low, high = measured["per_class"]["a"]["interval"]
     assert low < of_classes[0] < high

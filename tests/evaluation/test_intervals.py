@@ -12,7 +12,7 @@ def test_bootstrap_spreads_a_mean_by_its_standard_error():
     assert drawn["mean"].std() == pytest.approx(values.std() / 20, rel=0.05)
 
 
-def test_interval_leaves_a_fortieth_on_either_side():
+def test_interval_excludes_a_fortieth_at_each_end():
     assert interval(np.arange(1001)) == [25, 975]
 
 
@@ -30,8 +30,8 @@ def test_wilson_interval_of_nothing_is_none():
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
-def test_wilson_interval_holds_the_share_and_stays_within_0_and_1(trials, share):
-    successes = round(share * trials)
+def test_wilson_interval_contains_the_fraction_and_stays_within_0_and_1(trials, fraction):
+    successes = round(fraction * trials)
     low, high = wilson_interval(successes, trials)
     assert 0 <= low <= successes / trials + 1e-12
     assert successes / trials - 1e-12 <= high <= 1

@@ -1,4 +1,4 @@
-"""What runs and evaluations write fits the schema of metrics.json."""
+"""The metrics of runs and evaluations follow the schema of metrics.json."""
 
 import pytest
 from pydantic import ValidationError

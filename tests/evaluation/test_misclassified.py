@@ -1,4 +1,4 @@
-"""Tables of mistakes: complete, and in the order in which they should be looked at."""
+"""Tables of misclassified and uncertain images: complete, and in the right order."""
 
 import numpy as np
 from hypothesis import given
@@ -16,7 +16,7 @@ classes = arrays(np.int64, 20, elements=st.integers(0, 2))
 
 
 @given(answers, classes)
-def test_errors_are_all_wrong_answers_and_the_surest_come_first(probabilities, true):
+def test_errors_are_complete_and_sorted_by_confidence(probabilities, true):
     table = confident_errors([str(each) for each in range(20)], true, probabilities, NAMES)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != true)
     assert sorted(table["row"]) == wrong.tolist()
@@ -26,7 +26,7 @@ def test_errors_are_all_wrong_answers_and_the_surest_come_first(probabilities, t
 
 
 @given(answers)
-def test_doubts_are_all_images_and_the_closest_decision_comes_first(probabilities):
+def test_uncertain_predictions_are_all_images_sorted_by_margin(probabilities):
     table = least_certain([str(each) for each in range(20)], probabilities, NAMES)
     assert sorted(table["row"]) == list(range(20))
     assert (np.diff(table["margin"]) >= 0).all()

@@ -7,24 +7,24 @@ from hubblefork.evaluation.mislabels import likely_mislabels
 NAMES = ("disc", "arm", "bar")
 
 
-def planted(share_wrong, sure, number=1500, seed=0):
-    """Labels of which some are wrong, and probabilities by a classifier that is mostly right.
+def planted(fraction_wrong, confidence, number=1500, seed=0):
+    """Labels of which some are wrong, and probabilities of a classifier that is mostly right.
 
-    sure: (3,) how sure it is of each class on average.
+    confidence: (3,) its mean confidence for each class.
     """
     random = np.random.default_rng(seed)
     true = random.integers(3, size=number)
-    wrong = random.random(number) < share_wrong
+    wrong = random.random(number) < fraction_wrong
     labels = np.where(wrong, (true + random.integers(1, 3, number)) % 3, true)
-    top = np.clip(random.normal(np.array(sure)[true], 0.07), 0.4, 0.99)
+    top = np.clip(random.normal(np.array(confidence)[true], 0.07), 0.4, 0.99)
     probabilities = np.repeat((1 - top)[:, None] / 2, 3, axis=1)
     probabilities[np.arange(number), true] = top
     return labels, probabilities, wrong
 
 
-@pytest.mark.parametrize("sure", [(0.9, 0.9, 0.9), (0.95, 0.6, 0.75)])
-def test_planted_errors_come_first(sure):
-    labels, probabilities, wrong = planted(0.02, sure)
+@pytest.mark.parametrize("confidence", [(0.9, 0.9, 0.9), (0.95, 0.6, 0.75)])
+def test_planted_errors_come_first(confidence):
+    labels, probabilities, wrong = planted(0.02, confidence)
     ids = np.arange(len(labels)).astype(str)
     table = likely_mislabels(ids, labels, probabilities, NAMES)
     first = table["id"].head(wrong.sum()).astype(int)
@@ -43,7 +43,7 @@ def test_the_less_probable_a_label_the_higher_it_ranks():
 
 
 def test_a_class_that_is_hard_to_recognise_does_not_fill_the_list():
-    # Nobody is sure of 'bar', and all its labels are right; two discs are said to be arms.
+    # The confidence is low for 'bar', whose labels are all correct; two discs are labelled as arms.
     probabilities = np.array(
         [[0.95, 0.03, 0.02]] * 50 + [[0.3, 0.3, 0.4]] * 50 + [[0.02, 0.96, 0.02]] * 50
     )
@@ -54,7 +54,7 @@ def test_a_class_that_is_hard_to_recognise_does_not_fill_the_list():
     assert set(table["suggested"].head(2)) == {"disc"}
 
 
-def test_a_class_that_nobody_is_said_to_be_of_is_suggested_to_nobody_confidently():
+def test_a_class_without_labels_is_never_likely():
     probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.3, 0.7, 0.0]])
     table = likely_mislabels("abc", np.array([0, 0, 1]), probabilities, NAMES)
     assert not table.set_index("id").loc["b", "likely"]

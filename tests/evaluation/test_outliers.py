@@ -1,4 +1,4 @@
-"""Distances are Mahalanobis' where all directions are known, and stay numbers where few are."""
+"""Distances are Mahalanobis' where all directions are known, and finite where few are."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def test_what_leaves_the_directions_of_the_training_images_is_far_out():
     assert np.median(beside) > np.quantile(usual, 0.99)
 
 
-def test_few_images_and_features_that_never_change_give_finite_distances():
+def test_few_images_and_constant_features_give_finite_distances():
     for features in (
         np.zeros((2, 40), np.float32),
         np.ones((30, 1), np.float32),

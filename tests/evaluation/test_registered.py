@@ -98,7 +98,7 @@ def test_a_package_announces_a_metric(package):
         ("galaxymetrics_that_is_not_there:bare", "cannot be imported"),
     ],
 )
-def test_a_package_that_cannot_be_used_is_told_in_one_line(package, value, message):
+def test_a_package_that_cannot_be_used_is_refused_in_one_line(package, value, message):
     package(bare=value)
     with pytest.raises(RequestError, match=message) as caught:
         measure_classes(TRUE, GOOD, NAMES)
@@ -116,7 +116,7 @@ def test_a_package_that_cannot_be_used_is_told_in_one_line(package, value, messa
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero")
-def test_a_wrong_function_is_told_in_one_line(function, message):
+def test_a_wrong_function_is_refused_in_one_line(function, message):
     hubblefork.register_metric("wrong")(function)
     with pytest.raises(RequestError, match=message) as caught:
         measure_classes(TRUE, GOOD, NAMES)

@@ -1,4 +1,4 @@
-"""A score knows which way is better, and how sure that is."""
+"""A score knows whether it is better than another, and whether the intervals overlap."""
 
 import numpy as np
 import pytest
@@ -10,15 +10,15 @@ from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 
 
 @pytest.mark.parametrize(("measure", "better"), [("accuracy", 0.9), ("rmse", 0.1)])
-def test_more_accuracy_and_less_error_are_better(measure, better):
+def test_higher_accuracy_and_lower_error_are_better(measure, better):
     good, bad = (Score(measure, value, value - 0.1, value + 0.1) for value in (better, 0.5))
     near = Score(measure, (better + 0.5) / 2, 0.0, 1.0)
     assert good.beats(bad)
-    assert good.surely_beats(bad)
+    assert good.clearly_beats(bad)
     assert not bad.beats(good)
-    assert not bad.surely_beats(good)
+    assert not bad.clearly_beats(good)
     assert near.beats(bad)
-    assert not near.surely_beats(bad)
+    assert not near.clearly_beats(bad)
     assert not good.beats(good)
 
 

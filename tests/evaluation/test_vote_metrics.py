@@ -45,12 +45,12 @@ def test_every_answer_and_question_is_there():
         (np.zeros((2, 37)), np.full((2, 37), np.nan), "predicted votes that are not a number"),
     ],
 )
-def test_unfit_votes_are_told_in_one_line(true, predicted, message):
+def test_unfit_votes_are_refused_in_one_line(true, predicted, message):
     with pytest.raises(RequestError, match=message):
         measure_votes(true, predicted, GALAXY_ZOO_2)
 
 
-def test_galaxies_are_ranked_by_their_error_and_what_misses_most_is_named():
+def test_galaxies_are_ranked_by_their_error_and_the_worst_answer_is_named():
     true, predicted = np.random.default_rng(0).random((2, 20, 37))
     table = largest_errors([str(place) for place in range(20)], true, predicted, GALAXY_ZOO_2)
     measured = measure_votes(true, predicted, GALAXY_ZOO_2, resamples=2)

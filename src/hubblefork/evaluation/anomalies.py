@@ -1,8 +1,8 @@
-"""Which images are unlike the others, by two measures that err in different ways.
+"""Anomalies: images whose features are unusual, by two complementary measures.
 
-Mahalanobis' distance sees what lies far out along any direction of the features. The isolation
-forest (Liu, Ting and Zhou 2008) sees what a few random cuts set apart, whatever the shape of the
-crowd. What both rank high is worth a look.
+Mahalanobis' distance is large for images that are far from the mean along any direction of the
+features. The isolation forest (Liu, Ting and Zhou 2008) finds images that a few random cuts
+separate from all others, whatever the distribution. Images that both rank high come first.
 """
 
 from collections.abc import Sequence
@@ -14,26 +14,26 @@ from sklearn.ensemble import IsolationForest
 
 from hubblefork.evaluation.outliers import fit_outliers
 
-# Trees: the order of the first hundred images hardly changes with more.
+# Trees of the forest: with more, the order of the first hundred images hardly changes.
 _TREES = 200
 
 
 def rank_anomalies(
     ids: Sequence[str] | np.ndarray, features: np.ndarray, known: np.ndarray
 ) -> pd.DataFrame:
-    """Rank images by how unlike they are to known ones, the most unlike first.
+    """Rank images by how unusual they are among known ones, the most unusual first.
 
     Parameters
     ----------
     ids : N names of images.
     features : (N, F) of these images, as a network gives them.
-    known : (M, F) of those that they are held against, M of 2 or more: the training images.
+    known : (M, F) features of the images to compare with, such as the training images; M >= 2.
 
     Returns
     -------
-    Table of N rows: row (place in the arrays), id, mahalanobis (squared distance), isolation
-    (score from 0 to 1, above 0.5 where an image is easily set apart) and score, the mean of the
-    two ranks, from 0 to 1, 1 being the most unlike. `report.results.draw_ranked` draws it.
+    Table of N rows: row (index in the arrays), id, mahalanobis (squared distance), isolation
+    (score from 0 to 1, above 0.5 where an image is easily separated) and score: the mean of the
+    two ranks, from 0 to 1, 1 for the most unusual. `report.ranking_charts.draw_ranked` draws it.
 
     >>> random = np.random.default_rng(0)
     >>> crowd = random.normal(size=(300, 4))

@@ -1,7 +1,7 @@
-"""How good a classifier is: everything that `metrics.json` of a run with classes holds.
+"""The metrics of a classifier, as in the `metrics.json` of a run with classes.
 
-One function computes every score from a selection of the images. It is called once with all of
-them for the figures, and a thousand times with random draws for their intervals.
+One function computes every metric from a selection of the images. It is called once with all of
+them for the values, and a thousand times with random samples for their intervals.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,12 +17,12 @@ from hubblefork.evaluation.registered import registered_scores
 # Guo et al. 2017, "On Calibration of Modern Neural Networks", use 15 bins of equal width.
 CALIBRATION_BINS = 15
 
-# The smallest probability that log loss believes: the spacing of float32 at 1, in which networks
-# answer. With a smaller one, a single 0 that is only a rounded 1e-8 would decide the mean.
+# Lower probabilities are increased to this in the log loss: the spacing of float32 at 1. Without
+# it, a single 0 that is only a rounded 1e-8 would dominate the mean.
 _FLOOR = float(np.finfo(np.float32).eps)
 
-# How far a row of probabilities may be from summing to 1: five decimals in a CSV file, or bfloat16
-# arithmetic, stay below it; logits do not.
+# The largest accepted difference between 1 and the sum of a row of probabilities. Rounding to five
+# decimals and bfloat16 arithmetic cause a smaller one, logits a larger one.
 _TOLERANCE = 0.01
 
 
@@ -57,7 +57,7 @@ def measure_classes(
         confusion_matrix: K rows, true classes, of K counts, predicted classes;
         the metrics of `register_metric` by name;
         intervals: {metric: [low, high]}, 95 % percentile bootstrap over the images. That of
-        the calibration error is moved to remove the bias that drawing again brings to it.
+        the calibration error is corrected for the bias caused by resampling.
 
     Raises
     ------
@@ -69,18 +69,18 @@ def measure_classes(
     >>> result["per_class"]["arm"]
     {'precision': 1.0, 'recall': 0.5, 'f1': 0.666..., 'support': 2}
     """
-    evidence = weigh(true, probabilities, names)
-    number = len(evidence.cell)
+    contributions = class_contributions(true, probabilities, names)
+    number = len(contributions.cell)
 
     everything = np.arange(number)
-    figures = evidence.scores(everything)
-    drawn = bootstrap(evidence.scores, number, resamples, seed)
-    # A draw adds its own scatter to every bin, and the error counts scatter as miscalibration, so
-    # the drawn values lie above the measured one by about as much as it lies above the truth.
+    figures = contributions.scores(everything)
+    drawn = bootstrap(contributions.scores, number, resamples, seed)
+    # Resampling adds noise to every bin, which increases the calibration error. The mean of the
+    # resampled values is therefore above the measured value; the difference is subtracted.
     error = "expected_calibration_error"
     drawn[error] = np.maximum(drawn[error] - drawn[error].mean() + figures[error], 0)
 
-    matrix = evidence.confusion(everything)
+    matrix = contributions.confusion(everything)
     return {
         "n": number,
         "classes": list(names),
@@ -92,15 +92,15 @@ def measure_classes(
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What each of N images adds to the scores."""
+class ClassContributions:
+    """The contribution of each of N images to the scores."""
 
     classes: int
-    cell: np.ndarray  # (N,) its place in the flattened confusion matrix
-    surprise: np.ndarray  # (N,) -ln(probability of its true class)
+    cell: np.ndarray  # (N,) its index in the flattened confusion matrix
+    log_loss: np.ndarray  # (N,) -ln(probability of its true class)
     squares: np.ndarray  # (N,) squared error summed over classes
-    bin: np.ndarray  # (N,) which bin its confidence falls in
-    gap: np.ndarray  # (N,) 1 if right else 0, less its confidence
+    bin: np.ndarray  # (N,) the bin of its confidence
+    gap: np.ndarray  # (N,) 1 if correctly classified else 0, minus its confidence
     registered: Callable[[np.ndarray], dict[str, float]]  # see `registered_scores`
 
     def confusion(self, picks: np.ndarray) -> np.ndarray:
@@ -120,15 +120,17 @@ class Evidence:
             "balanced_accuracy": np.mean(hits[present] / occur[present]),
             "macro_f1": np.mean(2 * hits[present] / (occur + answered)[present]),
             "matthews": _matthews(hits, occur, answered),
-            "log_loss": self.surprise[picks].sum() / total,
+            "log_loss": self.log_loss[picks].sum() / total,
             "brier": self.squares[picks].sum() / total,
             "expected_calibration_error": np.abs(gaps).sum() / total,
             **self.registered(picks),
         }
 
 
-def weigh(true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> Evidence:
-    """Check the arguments of `measure_classes`, and take apart what each image adds."""
+def class_contributions(
+    true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
+) -> ClassContributions:
+    """Check the arguments of `measure_classes`, and compute the contribution of each image."""
     true, probabilities = checked(true, probabilities, names)
     classes = len(names)
     rows = np.arange(len(true))
@@ -138,10 +140,10 @@ def weigh(true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> 
     error[rows, true] -= 1
     # Bins are open below and closed above, as in Guo et al.: (0, 1/15], ..., (14/15, 1].
     bins = np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1
-    return Evidence(
+    return ClassContributions(
         classes=classes,
         cell=true * classes + predicted,
-        surprise=-np.log(np.clip(probabilities[rows, true], _FLOOR, 1)),
+        log_loss=-np.log(np.clip(probabilities[rows, true], _FLOOR, 1)),
         squares=np.einsum("nk,nk->n", error, error),
         bin=bins.clip(0, CALIBRATION_BINS - 1),
         gap=(predicted == true) - confidence,
@@ -150,7 +152,7 @@ def weigh(true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> 
 
 
 def _matthews(hits: np.ndarray, occur: np.ndarray, answered: np.ndarray) -> float:
-    # Floats, for the squares of counts of a whole survey do not fit in 64-bit integers.
+    # Floats: the squared counts of a large survey do not fit in 64-bit integers.
     occur, answered, total = occur.astype(float), answered.astype(float), float(occur.sum())
     spread = (total**2 - answered @ answered) * (total**2 - occur @ occur)
     if spread <= 0:
@@ -178,9 +180,9 @@ def _ratio(part: int, whole: int) -> float | None:
 def checked(
     true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (N,) integers and (N, K) floats whose rows sum to exactly 1, or say what is wrong.
+    """Return (N,) integers and (N, K) floats whose rows sum to exactly 1.
 
-    Raises RequestError.
+    Raises RequestError where the arguments are not those.
     """
     true, probabilities = np.asarray(true), np.asarray(probabilities, dtype=float)
     classes = len(names)

@@ -1,10 +1,10 @@
-"""Whether one classifier is better than another, judged on the same images.
+"""Comparison of two classifiers on the same images.
 
-Two classifiers that see the same images mostly err on the same ones, so the difference between
-them is known much better than either figure: their intervals can overlap widely and the
-difference be certain. Hence both are drawn together in every resample (paired bootstrap, Efron &
-Tibshirani 1993), and the right answers of one alone are held against those of the other alone
-(McNemar 1947, in its exact form). `report.results.draw_differences` draws both.
+Two classifiers mostly misclassify the same images, so that the uncertainty of their difference is
+much smaller than that of either metric: the difference can be significant although the two
+intervals overlap. Therefore each resample contains the same images for both (paired bootstrap,
+Efron & Tibshirani 1993), and McNemar's exact test (McNemar 1947) compares the numbers of images
+that only one of them classifies correctly. `report.ranking_charts.draw_differences` draws both.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from hubblefork.core.errors import RequestError
-from hubblefork.evaluation.class_metrics import weigh
+from hubblefork.evaluation.class_metrics import class_contributions
 from hubblefork.evaluation.intervals import bootstrap, interval
 from hubblefork.evaluation.vote_metrics import votes_error
 from hubblefork.sky.decision_tree import DecisionTree
@@ -22,7 +22,7 @@ from hubblefork.sky.decision_tree import DecisionTree
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of the second classifier less that of the first, with its 95 % interval."""
+    """A metric of the second classifier minus that of the first, with its 95 % interval."""
 
     value: float
     low: float
@@ -30,16 +30,16 @@ class Difference:
 
     @property
     def certain(self) -> bool:
-        """Whether the interval leaves 0 out."""
+        """Whether 0 is outside the interval."""
         return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """On how many images only one of two classifiers is right, and how likely that is by luck.
+    """The numbers of images that only one of two classifiers classifies correctly, and a p-value.
 
-    p_value: the chance that two equally good classifiers divide these images at least so
-    unevenly; 1 where there are none.
+    p_value: the probability of numbers that differ at least as much, for two classifiers that are
+    equally good; 1 where both numbers are 0.
     """
 
     only_first: int
@@ -55,9 +55,9 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
     """
     only_first = int((first_right & ~second_right).sum())
     only_second = int((second_right & ~first_right).sum())
-    divided = only_first + only_second
-    chance = float(binomtest(only_first, divided).pvalue) if divided else 1.0
-    return McNemar(only_first, only_second, chance)
+    discordant = only_first + only_second
+    p_value = float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
+    return McNemar(only_first, only_second, p_value)
 
 
 def compare_classes(
@@ -67,26 +67,26 @@ def compare_classes(
     names: Sequence[str],
     resamples: int = 1000,
 ) -> dict[str, Difference]:
-    """By how much the second classifier's metrics are above the first's, on the same images.
+    """The metrics of the second classifier minus those of the first, on the same images.
 
-    true, first, second, names: as `measure_classes` takes them, probabilities of either. Returns
-    every metric that `measure_classes` has intervals of.
+    true, names: as in `measure_classes`; first, second: the probabilities (N, K) of the two
+    classifiers. Returns every metric for which `measure_classes` gives an interval.
 
-    >>> true, sure, unsure = np.array([0, 1]), np.eye(2), np.array([[0.6, 0.4], [0.6, 0.4]])
-    >>> compare_classes(true, sure, unsure, ["disc", "arm"])["accuracy"]
+    >>> true, first, second = np.array([0, 1]), np.eye(2), np.array([[0.6, 0.4], [0.6, 0.4]])
+    >>> compare_classes(true, first, second, ["disc", "arm"])["accuracy"]
     Difference(value=-0.5, low=-1.0, high=0.0)
     """
     _check_number(first, second)
-    weighed = [weigh(true, probabilities, names) for probabilities in (first, second)]
-    return _differences([evidence.scores for evidence in weighed], len(true), resamples)
+    both = [class_contributions(true, each, names) for each in (first, second)]
+    return _differences([each.scores for each in both], len(true), resamples)
 
 
 def compare_votes(
     true: np.ndarray, first: np.ndarray, second: np.ndarray, tree: DecisionTree
 ) -> dict[str, Difference]:
-    """By how much RMSE and MAE of the second's vote fractions are above the first's.
+    """RMSE and MAE of the second's vote fractions minus those of the first's.
 
-    true, first, second: (N, answers), and tree, as `measure_votes` takes them.
+    true, first, second: (N, answers), and tree, as in `measure_votes`.
     """
     _check_number(first, second)
     scores = [votes_error(true, predicted, tree).scores for predicted in (first, second)]

@@ -1,14 +1,14 @@
-"""Conformal prediction: how a new image ranks among images that were not learnt from.
+"""Conformal prediction: the rank of a new image among images that the network was not trained on.
 
-If the new image is of the same kind as the N that were held back, its score is as likely to take
-any of the N + 1 ranks. From that alone, whatever the network is, follow sets of classes that hold
-the true one as often as asked, and a fair alarm for images of another kind (Vovk et al. 2005;
-Angelopoulos and Bates 2023, "Conformal prediction: a gentle introduction").
+If the new image is drawn from the same distribution as N calibration images, each of the N + 1
+ranks of its score is equally likely. From this follow, for every network, sets of classes that
+contain the true one with a requested probability, and p-values that detect images out of
+distribution (Vovk et al. 2005; Angelopoulos and Bates 2023, "Conformal prediction: a gentle
+introduction").
 
-The sets' score is 1 less the probability of a class. Of all sets with a given coverage it makes
-the smallest (Sadinle, Lei and Wasserman 2019); adaptive scores (Romano, Sesia and Candes 2020)
-were measured to make larger ones here. Its promise is for all images together: a rare class may
-be covered less often.
+The score of a class is 1 minus its probability. It gives the smallest sets of a given coverage
+(Sadinle, Lei and Wasserman 2019); adaptive scores (Romano, Sesia and Candes 2020) gave larger sets
+in our measurements. The coverage holds for all images together: it can be lower for a rare class.
 """
 
 import math
@@ -22,17 +22,18 @@ import numpy as np
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.intervals import wilson_interval
 
-# Scores that are kept. A validation set of up to so many images is kept whole; of a larger one
-# every so-manieth, which makes sets larger by a four-thousandth of all images at the most.
+# Scores that are stored. Of more validation images only scores evenly spaced by rank are stored,
+# which increases the coverage by 1/4000 at most.
 MOST_SCORES = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Scores of images that were not learnt from, for others to be ranked among.
+    """Scores of images that the network was not trained on; the scores of others are compared with
+    them.
 
-    values: (M,) of the scores in rising order, evenly spaced by rank, with the first and the last.
-    number: how many scores there were, N.
+    values: (M,) scores in ascending order, evenly spaced by rank, with the first and the last.
+    number: the number of all scores, N.
     """
 
     values: np.ndarray
@@ -40,7 +41,7 @@ class Reference:
 
     @classmethod
     def of(cls, scores: np.ndarray) -> "Reference":
-        """Keep (N,) scores, or as many of them as are needed.
+        """Store N scores (N,), or `MOST_SCORES` of them.
 
         >>> Reference.of(np.array([3.0, 1.0, 2.0])).values
         array([1., 2., 3.])
@@ -49,11 +50,11 @@ class Reference:
         return cls(np.sort(scores)[_places(number, min(number, MOST_SCORES))], number)
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
-        """The share of images that score at least as high, each counted with them.
+        """The p-value of each score: (1 + number of stored scores that are as high) / (1 + N).
 
-        Takes scores of any shape, gives numbers of the same shape in [1 / (N + 1), 1]. Where not
-        all scores were kept, a number may be too high by the distance of two that were. A score
-        that is not a number gets none.
+        Takes scores of any shape, and returns numbers of the same shape in [1 / (N + 1), 1]. Where
+        not all scores are stored, a p-value can be too high by the difference in rank of two
+        stored ones. NaN gives NaN.
 
         >>> Reference.of(np.arange(9.0)).p_values(np.array([8.5, 8.0, 0.0]))
         array([0.1, 0.2, 1. ])
@@ -64,17 +65,16 @@ class Reference:
         return np.where(np.isnan(scores), np.nan, p_values)
 
     def within(self, scores: np.ndarray, coverage: float) -> np.ndarray:
-        """Which scores are among the lower ones, as those of a share `coverage` of images are.
+        """Which scores are at most the ceil((N + 1) coverage)-th lowest of the N.
 
-        That is scores up to the ceil((N + 1) coverage)-th of N. Raises RequestError where N is
-        too small for this coverage to mean anything.
+        Raises RequestError where N is too small for this coverage.
         """
         self.check(coverage)
         outside = math.floor((self.number + 1) * (1 - _exact(coverage)))
         return self.p_values(scores) * (self.number + 1) > outside + 0.5
 
     def check(self, coverage: float) -> None:
-        """RequestError unless N images can promise this coverage.
+        """RequestError unless N images are enough for this coverage.
 
         >>> Reference.of(np.arange(50.0)).check(0.99)
         Traceback (most recent call last):
@@ -82,7 +82,7 @@ class Reference:
         """
         if not 0 < coverage < 1:
             raise RequestError(
-                f"coverage {coverage:g}: expected a share of images above 0 and below 1, such "
+                f"coverage {coverage:g}: expected a fraction of images above 0 and below 1, such "
                 "as 0.95"
             )
         needed = math.ceil(_exact(coverage) / (1 - _exact(coverage)))
@@ -96,28 +96,29 @@ class Reference:
 
 
 def _exact(coverage: float) -> Fraction:
-    """The decimal fraction that was meant: 0.95 is not exactly a number of the computer."""
+    """The exact decimal fraction: the float 0.95 is not exactly 0.95."""
     return Fraction(str(float(coverage)))
 
 
 def _places(number: int, kept: int) -> np.ndarray:
-    """Which of so many sorted scores are kept."""
+    """The indices of the stored scores among all sorted ones."""
     return np.linspace(0, number - 1, kept).round().astype(int)
 
 
 def set_scores(probabilities: np.ndarray) -> np.ndarray:
-    """The score of each class as an answer: 1 less its probability, (N, K)."""
+    """The score of each class: 1 minus its probability, (N, K)."""
     return 1 - probabilities
 
 
 def prediction_sets(reference: Reference, probabilities: np.ndarray, coverage: float) -> np.ndarray:
-    """Which classes belong to the set of each image: (N, K) of bool.
+    """Which classes are in the prediction set of each image: (N, K) of bool.
 
-    `reference` holds the `set_scores` of the true classes of images that were not learnt from.
-    The set of an image like these holds its true class with a probability of at least `coverage`.
+    `reference` has the `set_scores` of the true classes of images that the network was not trained
+    on. The set of an image from the same distribution contains its true class with a probability
+    of at least `coverage`.
 
-    A set always holds the likeliest class. Where that is right more often than `coverage` asks,
-    sets are right as often, and hold one class.
+    A set always contains the most probable class. Where the accuracy is higher than `coverage`,
+    the sets therefore contain one class, and the true one more often than requested.
 
     >>> reference = Reference.of(set_scores(np.linspace(0.05, 1, 39)))
     >>> prediction_sets(reference, np.array([[0.5, 0.46, 0.04]]), 0.9)
@@ -135,12 +136,12 @@ def measure_sets(
     names: Sequence[str],
     coverages: Sequence[float] = (0.9, 0.95, 0.99),
 ) -> dict[str, dict[str, Any]]:
-    """How often sets hold the true class, and how large they are, for each coverage.
+    """The measured coverage and the size of prediction sets, for each requested coverage.
 
-    `true` (N,) are numbers of the K `names`. Returns {coverage as text: {coverage, interval
-    (Wilson's, 95 %), mean_size, single: share of sets with one class, per_class: {name: {coverage,
-    interval}}}}, ready for JSON, without the coverages that need more validation images. A class
-    that does not occur has None for both.
+    `true` (N,) are indices of the K `names`. Returns {coverage as text: {coverage, interval
+    (Wilson's, 95 %), mean_size, single: fraction of sets with one class, per_class: {name:
+    {coverage, interval}}}}, ready for JSON, without the coverages that need more validation images.
+    A class that does not occur has None for both.
     """
     measured = {}
     for asked in coverages:
@@ -149,20 +150,22 @@ def measure_sets(
         except RequestError:
             continue
         sets = prediction_sets(reference, probabilities, asked)
-        held = sets[np.arange(len(true)), true]
+        covered = sets[np.arange(len(true)), true]
         sizes = sets.sum(axis=1)
         measured[f"{asked:g}"] = {
-            **_held(held),
+            **_coverage(covered),
             "mean_size": float(sizes.mean()),
             "single": float((sizes == 1).mean()),
-            "per_class": {name: _held(held[true == number]) for number, name in enumerate(names)},
+            "per_class": {
+                name: _coverage(covered[true == number]) for number, name in enumerate(names)
+            },
         }
     return measured
 
 
-def _held(held: np.ndarray) -> dict[str, Any]:
-    """The fraction of these sets that hold the true class, and Wilson's interval."""
-    interval = wilson_interval(int(held.sum()), len(held))
+def _coverage(covered: np.ndarray) -> dict[str, Any]:
+    """The fraction of these sets that contain the true class, and Wilson's interval."""
+    interval = wilson_interval(int(covered.sum()), len(covered))
     if interval is None:
         return {"coverage": None, "interval": None}
-    return {"coverage": float(held.mean()), "interval": list(interval)}
+    return {"coverage": float(covered.mean()), "interval": list(interval)}

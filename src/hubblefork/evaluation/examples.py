@@ -1,4 +1,4 @@
-"""Which images stand as examples: drawn at random, the same ones whenever they are drawn."""
+"""A random sample of images as examples, the same in every call."""
 
 import numpy as np
 import pandas as pd
@@ -7,10 +7,10 @@ _SEED = 0
 
 
 def balanced_sample(codes: np.ndarray, number: int = 25) -> np.ndarray:
-    """Indices of images of all classes, as evenly as they allow, in the order of the classes.
+    """Indices of images of all classes, as equal in number as possible, in the order of classes.
 
-    codes: (N,) class of each image. Rare classes are drawn like common ones: each round takes one
-    more of every class.
+    codes: (N,) class of each image. Rare classes are drawn like common ones: one image of every
+    class in turn, until `number` are drawn.
 
     >>> codes = np.array([0] * 97 + [1] * 3)
     >>> codes[balanced_sample(codes, 6)].tolist()

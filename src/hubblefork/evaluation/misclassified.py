@@ -1,7 +1,7 @@
-"""Where a classifier is wrong, and where it hardly knows: tables to work through.
+"""Tables of the misclassified images, the uncertain predictions and the confused pairs of classes.
 
-Every table is sorted so that what a person should look at first stands first. Those of images
-are drawn by `report.results.draw_ranked`, that of pairs by `draw_pairs`.
+Every table is sorted so that the rows to look at first come first. In `report.ranking_charts`,
+`draw_ranked` draws the tables of images and `draw_pairs` that of pairs.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def confident_errors(
 
     ids: N names of images; true: (N,) classes; probabilities: (N, K); names: the K class names.
 
-    Returns a table: row (place in the arrays), id, true, predicted, probability (of the predicted
+    Returns a table: row (index in the arrays), id, true, predicted, probability (of the predicted
     class) and p_true.
 
     >>> table = confident_errors(["a", "b", "c"], np.array([0, 0, 1]),
@@ -79,10 +79,10 @@ def confused_pairs(confusion: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
 def least_certain(
     ids: Sequence[str] | np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> pd.DataFrame:
-    """All images by how far the most probable class is ahead of the next, the closest first.
+    """All images by the margin between the two most probable classes, the smallest margin first.
 
-    Returns a table: row, id, predicted, probability, runner_up, p_runner_up and margin (the
-    difference of the two probabilities).
+    Returns a table: row, id, predicted, probability, runner_up (the second most probable class),
+    p_runner_up and margin (the difference of the two probabilities).
 
     >>> table = least_certain(["a", "b"], np.array([[0.9, 0.1], [0.45, 0.55]]), ["disc", "arm"])
     >>> table.loc[0, "id"], table.loc[0, "runner_up"], float(table.loc[0, "margin"].round(2))

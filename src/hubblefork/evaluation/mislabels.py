@@ -1,9 +1,9 @@
-"""Which labels are likely wrong, from what classifiers say that never saw them.
+"""Labels that are likely wrong, by the predictions of classifiers that were trained without them.
 
 Confident learning (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70, 1373): an image
-whose probability of another class is as high as that class's own images have on average is
-likely of that class. The probabilities must be out of fold: each by a classifier that was trained
-without the image, or it has learnt the wrong label by heart.
+whose probability of another class is at least the mean of that class's own images is likely of
+that class. The probabilities must be out of fold: each from a classifier that was trained without
+the image, because a classifier can learn the wrong labels of its training images.
 """
 
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ def likely_mislabels(
     Parameters
     ----------
     ids : N names of images.
-    labels : (N,) numbers of the classes that they are said to be of.
+    labels : (N,) their labels, as indices of `names`.
     probabilities : (N, K) out-of-fold probabilities of each class.
     names : the K class names.
 
     Returns
     -------
-    Table of N rows: row (place in the arrays), id, label, suggested (the most probable other
+    Table of N rows: row (index in the arrays), id, label, suggested (the most probable other
     class), p_label and p_suggested (their probabilities), and likely: whether confident learning
-    counts it as an error. `report.results.draw_ranked` draws it.
+    considers the label an error. `report.ranking_charts.draw_ranked` draws it.
 
-    The order is that of p_label, ascending. Where wrong labels are of any other class alike, the
-    odds that one is wrong are proportional to (1 - p_label) / p_label (Bayes): they depend on
-    nothing else. Of planted ones this order finds many more than differences of probabilities do,
-    among which one of 0.03 and one of 0.0003 count alike.
+    The order is that of p_label, ascending. If every other class is equally probable as a wrong
+    label, the odds that a label is wrong are proportional to (1 - p_label) / p_label (Bayes), and
+    depend on nothing else. In tests with planted errors this order found many more of them than
+    p_suggested - p_label, which hardly distinguishes a p_label of 0.03 from one of 0.0003.
 
     >>> table = likely_mislabels(["a", "b", "c"], np.array([0, 1, 1]),
     ...     np.array([[0.9, 0.1], [0.2, 0.8], [0.95, 0.05]]), ["disc", "arm"])
@@ -64,7 +64,7 @@ def likely_mislabels(
 
 
 def _class_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(K,) the mean probability of each class over the images said to be of it; 1 if none."""
+    """(K,) the mean probability of each class over the images with its label; 1 if none."""
     classes = probabilities.shape[1]
     counts = np.bincount(labels, minlength=classes)
     own = probabilities[np.arange(len(labels)), labels]

@@ -1,28 +1,28 @@
-"""How far an image lies from the training images, in the features of a network.
+"""The distance of an image from the training images, in the features of a network.
 
-Mahalanobis' distance, as Lee et al. (2018, "A simple unified framework for detecting
-out-of-distribution samples") use it, but from one Gaussian for all images: classes were measured
-to add nothing, as Kamoi and Kobayashi (2020) found, and without them it serves fractions of votes
-too. The distance relative to the whole (Ren et al. 2021) was measured to fail on images of
-another kind altogether, which lie far out in both.
+It is Mahalanobis' distance, as in Lee et al. (2018, "A simple unified framework for detecting
+out-of-distribution samples"), but from one Gaussian for all images: one for each class was no
+better in our measurements, as Kamoi and Kobayashi (2020) found, and without classes the distance
+can be used for vote fractions too. The relative distance (Ren et al. 2021) did not detect images
+that are not of galaxies: these are far from the mean by both of the distances that it subtracts.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-# Directions of the widest scatter that have a variance of their own. More of them were measured to
-# add nothing to galaxies, and 32 of 4,096 features are half a megabyte.
+# Principal components that have a variance of their own. More were no better for images of
+# galaxies, and 32 components of 4,096 features take half a megabyte.
 _DIRECTIONS = 32
-# Training images for each direction: fewer do not tell its variance.
+# Training images needed for each component: its variance cannot be estimated from fewer.
 _IMAGES_EACH = 10
-# The least variance, as a share of all, so that a feature that never changed is not divided by 0.
+# The smallest variance, as a fraction of the total: a constant feature does not divide by 0.
 _LEAST = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Outliers:
-    """A Gaussian with D directions of their own variance and one variance for all the others.
+    """A Gaussian with a variance for each of D directions, and one variance for all others.
 
     It is probabilistic principal component analysis (Tipping and Bishop 1999).
 
@@ -57,12 +57,12 @@ def fit_outliers(features: np.ndarray) -> Outliers:
 
     number, width = features.shape
     wanted = max(1, min(_DIRECTIONS, width, number // _IMAGES_EACH))
-    with np.errstate(invalid="ignore"):  # shares of the variance, where there is none
+    with np.errstate(invalid="ignore"):  # fractions of the variance are 0 / 0 if it is 0
         found = PCA(wanted, random_state=0).fit(features)
     total = float(features.var(axis=0).sum())
     least = _LEAST * total if total > 0 else 1.0
-    # The mean variance of the other directions (Tipping and Bishop 1999), those that so few
-    # images cannot span included. Where none is left, or was seen, the least known stands for it.
+    # The mean variance of the other directions (Tipping and Bishop 1999), including those that are
+    # not spanned by few images. If there are none, or it is 0, the smallest known one is used.
     others = features.var(axis=0, ddof=1).sum() - found.explained_variance_.sum()
     remainder = others / (width - wanted) if width > wanted else 0.0
     if remainder <= 0:

@@ -1,4 +1,4 @@
-"""Metrics by name, of users and installed packages: measured beside the built-in ones."""
+"""Metrics that users and installed packages register by name, in addition to the built-in ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _metrics: dict[str, "RegisteredMetric"] = {}
 
 @dataclass(frozen=True)
 class RegisteredMetric:
-    """A function that measures answers, and what `register_metric` was told about it."""
+    """A function that measures predictions, and the arguments of `register_metric`."""
 
     name: str
     function: Callable[[np.ndarray, np.ndarray], float]
@@ -35,11 +35,11 @@ class RegisteredMetric:
 
     @property
     def title(self) -> str:
-        """The name, for readers."""
+        """The name, as it is displayed."""
         return self.name[0].upper() + self.name[1:].replace("_", " ")
 
     def __call__(self, true: np.ndarray, values: np.ndarray) -> float:
-        """Measure; RequestError unless that gives a finite number."""
+        """The value of the metric; RequestError unless it is a finite number."""
         try:
             value = float(self.function(true, values))
         except Exception as error:  # of any kind: it is somebody else's code
@@ -58,7 +58,7 @@ class RegisteredMetric:
 def register_metric(
     name: str, *, lower_is_better: bool = False, percent: bool = False, task: Kind = "classes"
 ) -> Callable[[F], F]:
-    """Decorate a function that measures answers: evaluations, reports and comparisons show it.
+    """Decorate a function that measures predictions: evaluations, reports and comparisons show it.
 
     It is called as `function(true, values)` and returns a finite number. For classes, `true` (N,)
     are their numbers and `values` (N, K) the predicted probabilities; for votes, both are fractions
@@ -69,7 +69,7 @@ def register_metric(
     name : its key in `metrics.json`.
     lower_is_better : whether it is an error or a loss.
     percent : whether it is a fraction, to be shown in percent.
-    task : `classes` or `votes`: whose answers it measures.
+    task : `classes` or `votes`: the predictions that it measures.
 
     A package announces the decorated function in its pyproject.toml:
 

@@ -1,4 +1,4 @@
-"""One figure of how good answers are, with its interval, whatever the answers mean."""
+"""One score of predictions with its interval, for classes and for votes."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from hubblefork.evaluation.intervals import bootstrap, interval, wilson_interval
 
 @dataclass(frozen=True)
 class Score:
-    """A figure and the 95 % interval from `low` to `high`.
+    """A value and its 95 % interval from `low` to `high`.
 
-    measure: `accuracy`, of which more is better, or `rmse`, of which less is.
+    measure: `accuracy`, where higher is better, or `rmse`, where lower is better.
     """
 
     measure: str
@@ -21,18 +21,18 @@ class Score:
     high: float
 
     def beats(self, other: "Score") -> bool:
-        """Whether this is the better one."""
+        """Whether this score is better."""
         gain = self.value - other.value
         return gain > 0 if self.measure == "accuracy" else gain < 0
 
-    def surely_beats(self, other: "Score") -> bool:
-        """Whether this is the better one and their intervals lie apart."""
+    def clearly_beats(self, other: "Score") -> bool:
+        """Whether this score is better and the two intervals do not overlap."""
         apart = self.low > other.high or self.high < other.low
         return apart and self.beats(other)
 
 
 def accuracy(right: np.ndarray) -> Score:
-    """The share of N images that are correctly classified (N,), with Wilson's interval.
+    """The fraction of N images that are correctly classified (N,), with Wilson's interval.
 
     >>> accuracy(np.array([True] * 19 + [False])).value
     0.95
@@ -44,7 +44,9 @@ def accuracy(right: np.ndarray) -> Score:
 
 
 def rmse(squared: np.ndarray) -> Score:
-    """The root of the mean of squared errors (N,), one a galaxy, bootstrapped over galaxies.
+    """The root mean square of N errors whose squares (N,) are given, one for each galaxy.
+
+    The interval is that of a bootstrap over galaxies.
 
     >>> score = rmse(np.array([0.01, 0.04, 0.04]))
     >>> round(score.value, 3), round(score.low, 3), round(score.high, 3)

@@ -31,7 +31,7 @@ def measure_votes(
         n; rmse: square root of the mean squared error over all galaxies and all answers, the
         score of Kaggle's Galaxy Zoo challenge; mae: mean absolute error over the same;
         per_question: {number of the question: {text, rmse, mae}} over its own answers;
-        per_answer: {column: {text, rmse, mae, bias}}, where bias is the mean of predicted less
+        per_answer: {column: {text, rmse, mae, bias}}, where bias is the mean of predicted minus
         true;
         the metrics of `register_metric` by name;
         intervals: {metric: [low, high]}, 95 % percentile bootstrap.
@@ -71,9 +71,9 @@ def measure_votes(
 
 @dataclass(frozen=True)
 class VotesError:
-    """What each of N galaxies adds to the scores."""
+    """The contribution of each of N galaxies to the scores."""
 
-    error: np.ndarray  # (N, answers) predicted less true
+    error: np.ndarray  # (N, answers) predicted minus true
     squared: np.ndarray  # (N,) mean over the answers
     absolute: np.ndarray  # (N,)
     registered: Callable[[np.ndarray], dict[str, float]]  # see `registered_scores`
@@ -88,7 +88,7 @@ class VotesError:
 
 
 def votes_error(true: np.ndarray, predicted: np.ndarray, tree: DecisionTree) -> VotesError:
-    """Check the arguments of `measure_votes`, and take apart what each galaxy adds."""
+    """Check the arguments of `measure_votes`, and compute the contribution of each galaxy."""
     true, predicted = _checked(true, "true", tree), _checked(predicted, "predicted", tree)
     if true.shape != predicted.shape:
         raise RequestError(
@@ -110,7 +110,7 @@ def largest_errors(
 
     ids: N names of galaxies; true, predicted, tree: as `measure_votes` takes them.
 
-    Returns a table: row (place in the arrays), id, rmse (over its answers), answer (the one
+    Returns a table: row (index in the arrays), id, rmse (over its answers), answer (the one
     with the largest error), its predicted and true fraction, and question_1, question_2... (the
     RMSE over the answers of each question).
 
@@ -148,13 +148,13 @@ def question_column(question: Question) -> str:
 
 @dataclass(frozen=True, eq=False)
 class VoteSummary:
-    """What vote fractions (N, answers) say of a sample.
+    """A summary of the vote fractions (N, answers) of a sample.
 
     tree: the questions. first: the fractions of the answers to the first question (N, answers).
-    reached: for each question the mean fraction of volunteers who came to it, and the number of
-        galaxies for which half of them did.
-    rules: the number of galaxies of each class by each rule that turns votes into classes.
-    rmse_of_mean: the error of giving every galaxy the mean fractions of all.
+    reached: for each question the mean fraction of volunteers who were asked it, and the number of
+        galaxies for which at least half of them were.
+    rules: the number of galaxies of each class by each rule that converts votes to classes.
+    rmse_of_mean: the RMSE of predicting the mean fractions of the sample for every galaxy.
     """
 
     tree: DecisionTree = field(repr=False)
@@ -166,7 +166,7 @@ class VoteSummary:
 
 def summarise_votes(fractions: np.ndarray, tree: DecisionTree) -> VoteSummary:
     """Summarise vote fractions (N, answers), weighted down the tree."""
-    shares = [tree.reached(fractions, question) for question in tree.questions]
+    reached = [tree.reached(fractions, question) for question in tree.questions]
     rules = {}
     for rule, (names, classify) in rules_of(tree).items():
         found = classify(fractions)
@@ -175,7 +175,7 @@ def summarise_votes(fractions: np.ndarray, tree: DecisionTree) -> VoteSummary:
     return VoteSummary(
         tree=tree,
         first=fractions[:, tree.question(1).columns],
-        reached=[(float(share.mean()), int((share >= 0.5).sum())) for share in shares],
+        reached=[(float(each.mean()), int((each >= 0.5).sum())) for each in reached],
         rules=rules,
         rmse_of_mean=float(np.sqrt(fractions.var(axis=0, dtype=np.float64).mean())),
     )

@@ -74,9 +74,9 @@ def baseline_sentence(test_set: TestSet) -> str:
 def background_sentence(found: BackgroundDependence, metric: Metric) -> str:
     """Whether a network relies on the object; claimed only where the 95 % intervals lie apart."""
     kept, lost = found.background_blurred, found.centre_blurred
-    if kept.surely_beats(lost):
+    if kept.clearly_beats(lost):
         verdict = "The network relies on the object"
-    elif lost.surely_beats(kept):
+    elif lost.clearly_beats(kept):
         verdict = "The network relies on the background, not on the object"
     else:
         verdict = "Whether the network relies on the object or on the background is not clear"

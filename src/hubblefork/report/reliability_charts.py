@@ -98,10 +98,10 @@ def draw_risk_coverage(curve: RiskCoverage) -> Figure:
     with styled(()):
         figure = Figure(figsize=(6.4, 3.3), layout="constrained")
         axes = figure.subplots()
-        start = min(_FEWEST, len(curve.kept)) - 1
+        start = min(_FEWEST, len(curve.coverage)) - 1
         shown = curve.accuracy[start:]
         axes.axhline(curve.accuracy_at(1), color=MUTED, linewidth=1, linestyle=DASHED)
-        axes.plot(curve.kept[start:], shown, color=BLUE, linewidth=1.8)
+        axes.plot(curve.coverage[start:], shown, color=BLUE, linewidth=1.8)
         room = max(0.02, 1 - float(shown.min()))
         axes.set(xlim=(0, 1.01), ylim=(1 - 1.25 * room, 1 + 0.04 * room))
         for kept in _KEPT:
