@@ -1,4 +1,4 @@
-"""AlexNet as published system 4 has it: `hubblefork train SOURCE --recipe alexnet`."""
+"""AlexNet of published system 4: `hubblefork train SOURCE --recipe alexnet`."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class AlexNet(KerasNetwork):
     """AlexNet (Krizhevsky et al. 2012) with batch normalisation and a single wide dense layer.
 
     4,843,594 parameters for 69x69 colour images and 10 classes; Keras counts the running means
-    and variances too, 4,846,346. Takes (N, C, H, W), gives logits (N, outputs). Raises
+    and variances too, 4,846,346. Takes (N, C, H, W), returns logits (N, outputs). Raises
     RequestError for images below 67x67 pixels.
     """
 

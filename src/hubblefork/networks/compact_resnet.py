@@ -9,7 +9,7 @@ from hubblefork.networks.residual import ResidualBlock, check_residual, stages
 class CompactResNet(nn.Module):
     """A residual network of basic blocks (He et al. 2016), sized for images of 48 to 128 pixels.
 
-    Takes (N, C, H, W), gives logits (N, outputs). Any input size from 16x16 on works, since the
+    Takes (N, C, H, W), returns logits (N, outputs). Any input size from 16x16 on works, since the
     last stage is averaged over the image. Raises RequestError below that.
 
     Parameters
@@ -52,8 +52,8 @@ class CompactResNet(nn.Module):
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(layer, Residual):
-                # Each block begins as the identity (Goyal et al. 2017), so high learning rates
-                # are safe from the first step.
+                # Each block is the identity at first (Goyal et al. 2017), so that training is
+                # stable with a high learning rate.
                 nn.init.zeros_(layer.body[-1].get_parameter("weight"))
         nn.init.zeros_(self.head.bias)
 
@@ -75,7 +75,7 @@ class Residual(ResidualBlock):
         )
         short_cut: nn.Module = nn.Identity()
         if halve:
-            # Averaging before the 1x1 convolution keeps what a strided one would skip
+            # With averaging before the 1x1 convolution no pixel is ignored, as by a strided one
             # (He et al. 2019, ResNet-D).
             short_cut = nn.Sequential(
                 nn.AvgPool2d(2, ceil_mode=True),

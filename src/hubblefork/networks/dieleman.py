@@ -2,8 +2,8 @@
 dieleman`.
 
 Dieleman, Willett and Dambre 2015 (MNRAS 450, 1441) and the documentation of the winning entry.
-A galaxy has no up: 16 rotated and flipped crops of the image pass through the same convolutions,
-and the dense layers combine what these find.
+The orientation of a galaxy on the sky is random: the same convolutions process 16 rotated and
+flipped crops of the image, and the dense layers combine their features.
 """
 
 import math
@@ -19,22 +19,22 @@ from hubblefork.networks.symmetries import symmetries
 # The published images of 69 pixels are seen in corners of 45.
 _CORNER = 45 / 69
 _VIEWS = 16
-# The convolutions leave one pixel of a corner of 37, which is that of a square of 57, which can be
-# rotated by 45 degrees within 81 pixels. Of 82 the square is 56: see `_largest_square`.
+# The convolutions reduce a corner of 37 pixels to one. It is that of a square of 57, which can be
+# rotated by 45 degrees within 81 pixels. Within 82 the square is 56: see `_largest_square`.
 _SMALLEST = 83
 
 
 class Dieleman(nn.Module):
     """Four convolutions shared by 16 views of an image, and two dense maxout layers.
 
-    The centre square of an image, as large as still fits when it is rotated by 45 degrees, is
-    cut out as it is and rotated. Of both, and of both flipped, the four overlapping corners are
-    cut, each rotated so that the centre of the image is at its lower right.
+    The largest central square of an image that still fits when it is rotated by 45 degrees is
+    cropped upright and rotated by 45 degrees. Of both, and of both flipped, the four overlapping
+    corners are cropped, each rotated so that the centre of the image is at its lower right.
 
     As published for colour images of 99x99 pixels: squares of 69x69, corners of 45x45 and, with
-    37 outputs, 42,303,237 parameters. The published biases differ from place to place in a map
-    (the "untied biases" of its library); here each filter has one. Takes (N, C, H, W), gives raw
-    numbers (N, outputs): the published division by question is the recipe's `network.head`.
+    37 outputs, 42,303,237 parameters. The published biases depend on the position in a map (the
+    "untied biases" of its library); here each filter has one. Takes (N, C, H, W), returns logits
+    (N, outputs): the published division by question is the recipe's `network.head`.
     Raises RequestError for images below 83x83 pixels.
     """
 
@@ -78,11 +78,11 @@ class Dieleman(nn.Module):
         return self.dense(found.view(images.shape[0], _VIEWS * found.shape[1]))
 
     def views(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) images -> (N, 16, C, corner, corner): what the convolutions see."""
+        """(N, C, H, W) images -> (N, 16, C, corner, corner): the input of the convolutions."""
         top, left = ((side - self.square) // 2 for side in images.shape[-2:])
         straight = images[..., top : top + self.square, left : left + self.square]
         grid = self.rotated.to(images.dtype).expand(images.shape[0], -1, -1, -1)
-        # Rotation by 45 degrees falls between pixels: bilinear, as torch has it by default.
+        # Rotation by 45 degrees needs interpolation: bilinear, the default of torch.
         rotated = F.grid_sample(images, grid, align_corners=False)
         # The four corners of a square are the upper left ones of its four rotations.
         return torch.stack(
@@ -95,7 +95,7 @@ class Dieleman(nn.Module):
         )
 
     def _initialise(self) -> None:
-        """As published: small normal weights, and biases above 0 so that no unit begins dead."""
+        """As published: small normal weights, and biases above 0 so that all units are active."""
         convolutions = [each for each in self.convolutions if isinstance(each, nn.Conv2d)]
         for convolution in convolutions:
             _normal(convolution, 0.01, bias=0.1)
@@ -126,8 +126,8 @@ def _normal(layer: nn.Module, std: float, bias: float) -> None:
 def _largest_square(side: int) -> int:
     """The side of the largest square that can be rotated within an image about its centre.
 
-    Even in even images and odd in odd ones, so that both have the same centre: a galaxy and its
-    mirror image then have the very same views.
+    Even in even images and odd in odd ones, so that both have the same centre: a flipped image
+    then has exactly the same views.
 
     >>> _largest_square(99), _largest_square(98)
     (69, 68)
@@ -139,7 +139,7 @@ def _largest_square(side: int) -> int:
 def _rotated_grid(square: int, height: int, width: int) -> Tensor:
     """(1, square, square, 2) coordinates, for grid_sample, of a square rotated by 45 degrees.
 
-    Neighbours are one pixel of the (height, width) image apart.
+    The distance of neighbouring points is one pixel of the (height, width) image.
     """
     steps = torch.arange(square) - (square - 1) / 2
     down, across = torch.meshgrid(steps, steps, indexing="ij")

@@ -1,16 +1,16 @@
-"""The network of the `default` recipe: a residual network that knows that a galaxy has no up.
+"""The network of the `default` recipe: a residual network that is equivariant under the group D4.
 
 Every filter is used in eight orientations, rotated by multiples of 90 degrees and flipped (the
-group D4), so the network does not learn them one by one, and its answer does not depend on them:
-group-equivariant convolutions (Cohen and Welling 2016, "Group equivariant convolutional networks")
-with the regular representation throughout.
+group D4). The network need not learn each orientation, and its output does not depend on that of
+the image: group-equivariant convolutions (Cohen and Welling 2016, "Group equivariant convolutional
+networks") with the regular representation in all layers.
 
-Maps hold eight orientations of each feature: channel 8 f + g is feature f in orientation g. Where
-the image is rotated or flipped, so are the maps, and the eight are permuted; the last layer is
-given the mean over the map, as the mean and the largest of the eight.
+Maps contain eight orientations of each feature: channel 8 f + g is feature f in orientation g. If
+the image is rotated or flipped, so are the maps, and the eight are permuted; the input of the last
+layer is the mean over the map, as the mean and the maximum of the eight.
 
-While training, the eight copies of each filter are made anew for every batch; for prediction they
-are made once: see `hubblefork.networks.inference`.
+In training, the eight copies of each filter are computed for every batch; for prediction they are
+computed once: see `hubblefork.networks.inference`.
 """
 
 import torch
@@ -27,7 +27,7 @@ ORIENTATIONS = 8
 class EquivariantResNet(nn.Module):
     """A residual network of basic blocks whose filters come in eight orientations.
 
-    Takes (N, C, H, W), gives logits (N, outputs). Where H and W are multiples of 16, they are the
+    Takes (N, C, H, W), returns logits (N, outputs). If H and W are multiples of 16, they are the
     same up to rounding for an image that is rotated by 90 degrees or flipped.
     Raises RequestError for images below 16x16 pixels.
 
@@ -136,9 +136,9 @@ class GroupConvolution(nn.Conv2d):
 class Normalisation(nn.Module):
     """Batch normalisation with one weight, bias, mean and variance for a feature's orientations.
 
-    While training each channel is normalised by its own batch statistics, which costs nothing
-    extra: with images in random orientations, the eight have the same distribution. In evaluation
-    mode the running statistics are averaged over them.
+    In training each channel is normalised by its own batch statistics, which is faster: for images
+    in random orientations, the eight have the same distribution. In evaluation mode the running
+    statistics are averaged over them.
     """
 
     running_mean: Tensor
@@ -146,8 +146,8 @@ class Normalisation(nn.Module):
 
     def __init__(self, features: int, first_weight: float = 1.0):
         super().__init__()
-        # A block whose last weight is 0 begins as the identity (Goyal et al. 2017), so high
-        # learning rates are safe from the first step.
+        # A block whose last weight is 0 is the identity at first (Goyal et al. 2017), so that
+        # training is stable with a high learning rate.
         self.weight = nn.Parameter(torch.full((features,), first_weight))
         self.bias = nn.Parameter(torch.zeros(features))
         channels = features * ORIENTATIONS
@@ -204,9 +204,9 @@ def _mean_over_orientations(values: Tensor) -> Tensor:
 
 
 def _plain_convolution(layer: nn.Conv2d, filters: Tensor) -> nn.Conv2d:
-    """The convolution of a layer, with filters that are there once and for all."""
+    """The convolution of a layer, with these filters."""
     after, before, side, _ = filters.shape
-    # On meta no random weights are drawn, which would shift everything that is drawn later.
+    # The device "meta" draws no random weights, which would change all later random numbers.
     plain = nn.Conv2d(before, after, side, bias=False, device="meta")
     plain.stride, plain.padding = layer.stride, layer.padding
     plain.weight = nn.Parameter(filters.contiguous(memory_format=torch.channels_last))
@@ -234,7 +234,7 @@ def _orders_of_maps(side: int) -> Tensor:
 
 
 def _product(after: int, before: int) -> int:
-    """The orientation that `before` and then `after` come to, numbered as by `symmetries`."""
-    # A flip reverses the sense of the rotation that was made before it.
-    turns = after + (-before if after >= 4 else before)
-    return turns % 4 + 4 * ((after >= 4) != (before >= 4))
+    """The product of `before` and then `after`, numbered as by `symmetries`."""
+    # A flip reverses the direction of the rotation before it.
+    rotations = after + (-before if after >= 4 else before)
+    return rotations % 4 + 4 * ((after >= 4) != (before >= 4))

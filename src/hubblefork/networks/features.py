@@ -1,4 +1,4 @@
-"""Features: the numbers that the last layer of a network makes its answer from.
+"""Features: the input of the last layer of a network.
 
 with Features(network) as features:
     raw = network(maps)
@@ -16,8 +16,8 @@ _DENSE = (nn.Linear, nn.Conv2d)
 def feature_layer(network: nn.Module) -> nn.Linear | nn.Conv2d:
     """The last dense layer of a network; its input are the features.
 
-    A network can name its own by `get_classifier`, as backbones of timm do: in a few of them it is
-    a 1x1 convolution. RequestError where a network has no such layer.
+    A network can return another one by `get_classifier`, as backbones of timm do: in a few of them
+    it is a 1x1 convolution. RequestError if a network has no such layer.
 
     >>> feature_layer(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)))
     Linear(in_features=4, out_features=2, bias=True)
@@ -35,7 +35,7 @@ def feature_layer(network: nn.Module) -> nn.Linear | nn.Conv2d:
 
 
 def feature_count(network: nn.Module) -> int:
-    """How many features a network has.
+    """The number of features of a network.
 
     >>> feature_count(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)))
     4
@@ -45,10 +45,9 @@ def feature_count(network: nn.Module) -> int:
 
 
 class Features:
-    """Keeps what the last dense layer is given, inside a `with` block.
+    """Records the input of the last dense layer, inside a `with` block.
 
-    last: (N, F) float32, the features of the N images that passed through the network last, on
-    its device.
+    last: (N, F) float32, the features of the last batch of N images, on the network's device.
 
     >>> network = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 2))
     >>> with Features(network) as features:

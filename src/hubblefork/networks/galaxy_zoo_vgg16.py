@@ -1,4 +1,4 @@
-"""VGG-16 as published system 3 has it: `hubblefork train SOURCE --recipe galaxy-zoo-vgg16`."""
+"""VGG-16 of published system 3: `hubblefork train SOURCE --recipe galaxy-zoo-vgg16`."""
 
 from torch import nn
 
@@ -15,9 +15,9 @@ _SMALLEST = 2 ** len(_BLOCKS)
 class GalaxyZooVGG16(KerasNetwork):
     """VGG-16 (Simonyan and Zisserman 2015) for the 37 vote fractions of Galaxy Zoo.
 
-    50,526,053 parameters for 106x106 colour images and 37 outputs. Takes (N, C, H, W), gives
-    raw numbers (N, outputs): the published sigmoid is the recipe's `network.head`. Raises
-    RequestError for images below 32x32 pixels.
+    50,526,053 parameters for 106x106 colour images and 37 outputs. Takes (N, C, H, W), returns
+    logits (N, outputs): the published sigmoid is the recipe's `network.head`. Raises RequestError
+    for images below 32x32 pixels.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):

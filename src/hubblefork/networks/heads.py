@@ -1,8 +1,8 @@
-"""Heads: what turns a network's raw numbers into probabilities of classes or fractions of votes.
+"""Heads: from the logits of a network to probabilities of classes or vote fractions.
 
-A network gives one raw number for each class, or for each answer of a decision tree. The head
-follows it, has nothing to learn, and is named in the model file, so that prediction applies the one
-that was trained. `--set head=NAME` chooses it.
+A network returns one logit for each class, or for each answer of a decision tree. The head is
+applied to them and has no parameters; the model file contains its name, so that prediction uses the
+same head as training. `--set head=NAME` chooses it.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from hubblefork.core.errors import RequestError, nearest
 from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.task import Task
 
-# Added to every answer of `dieleman` before they are divided by their sum: where a network gives
-# nothing above 0, all answers are equal instead of 0 / 0. At values around 1, as networks give
-# them, an answer can still fall to a thousandth.
+# Added to every answer of `dieleman` before the division by their sum: if no output of a network is
+# above 0, all answers are equal instead of 0 / 0. The outputs are around 1, so that the smallest
+# fraction is about a thousandth.
 _LEAST = 1e-3
 
-# What a padded place holds in the table of questions: no such answer.
+# Value of the padding in the table of questions: no such answer.
 _EMPTY = -torch.inf
 
 
 def choose_head(name: str, task: Task) -> str:
     """Resolve `auto`: the default head of the task, `softmax` for classes, `tree` for votes.
 
-    Raises RequestError for an unknown head, and for one that does not answer this task.
+    Raises RequestError for an unknown head, and for one of another task.
 
     >>> from hubblefork.tasks.classes import Classes
     >>> from hubblefork.tasks.votes import Votes
@@ -44,14 +44,14 @@ def choose_head(name: str, task: Task) -> str:
 
 
 def create_head(name: str, task: Task) -> nn.Module:
-    """Make a head of a task: a module from (N, outputs) raw numbers to as many answers.
+    """Make a head of a task: a module from logits (N, outputs) to values of the same shape.
 
-    It computes in float32, whatever it is given, so that sums hold under autocast too.
+    It computes in float32 for any input, so that sums are exact under autocast too.
 
     >>> from hubblefork.tasks.votes import Votes
     >>> head = create_head("tree", Votes())
     >>> fractions = head(torch.zeros(1, 37))
-    >>> round(float(fractions[0, 3]), 4)  # edge-on: half of the third who saw a disk
+    >>> round(float(fractions[0, 3]), 4)  # edge-on: half of the third who answered "disk"
     0.1667
     """
     return HEADS[name](task)
@@ -65,9 +65,9 @@ class Softmax(nn.Module):
 
 
 class Sigmoid(nn.Module):
-    """A fraction in (0, 1) for each answer by itself, as published system 3 has it.
+    """An independent fraction in (0, 1) for each answer, as in published system 3.
 
-    Nothing ties the answers of a question together: their sums do not follow the tree.
+    The fractions of a question do not sum to that of its parent answer.
     """
 
     def forward(self, raw: Tensor) -> Tensor:
@@ -75,76 +75,77 @@ class Sigmoid(nn.Module):
 
 
 class TreeHead(nn.Module):
-    """Fractions that satisfy every sum of a decision tree, whatever the network gives.
+    """Fractions that satisfy every sum of a decision tree, for any logits.
 
-    The answers of a question share the fraction of its parent answer, which shares that of its
-    own parent, up to the questions that everybody is asked.
+    The fractions of the answers of a question sum to that of its parent answer, up to the questions
+    that all volunteers are asked.
 
     Parameters
     ----------
-    shares
-        Takes (N, questions, most answers) raw numbers, -inf where a question has fewer answers;
-        gives each answer's share of its question: 0 or more, together 1.
+    normalise
+        Takes logits (N, questions, most answers), -inf where a question has fewer answers, and
+        returns the fraction of each answer among those of its question: 0 or more, with sum 1.
     tree
-        Its answers are the columns of the raw numbers.
+        Its answers are the columns of the logits.
     """
 
     table: Tensor
-    seats: Tensor
+    positions: Tensor
     ancestors: Tensor
 
-    def __init__(self, shares: Callable[[Tensor], Tensor], tree: DecisionTree):
+    def __init__(self, normalise: Callable[[Tensor], Tensor], tree: DecisionTree):
         super().__init__()
-        self.shares = shares
-        table, seats, ancestors = _layout(tree)
-        for name, places in {"table": table, "seats": seats, "ancestors": ancestors}.items():
-            self.register_buffer(name, torch.tensor(places), persistent=False)
+        self.normalise = normalise
+        table, positions, ancestors = _layout(tree)
+        buffers = {"table": table, "positions": positions, "ancestors": ancestors}
+        for name, indices in buffers.items():
+            self.register_buffer(name, torch.tensor(indices), persistent=False)
 
     def forward(self, raw: Tensor) -> Tensor:
-        asked = F.pad(raw.float(), (0, 1), value=_EMPTY)[:, self.table]
-        own = self.shares(asked).flatten(1)[:, self.seats]
-        of_all = F.pad(own, (0, 1), value=1.0)
-        fractions = own
+        questions = F.pad(raw.float(), (0, 1), value=_EMPTY)[:, self.table]
+        conditional = self.normalise(questions).flatten(1)[:, self.positions]
+        of_all = F.pad(conditional, (0, 1), value=1.0)
+        fractions = conditional
         for generation in self.ancestors:
             fractions = fractions * of_all[:, generation]
         return fractions
 
 
 def _layout(tree: DecisionTree) -> tuple[list[list[int]], list[int], list[list[int]]]:
-    """Lay the answers out for computing all questions at once.
+    """The indices to compute all questions at once.
 
-    Returns the columns of each question, filled up to the longest; the place of each column in
+    Returns the columns of each question, padded to the longest; the position of each column in
     that table, counted row by row; and the parent of each column, its parent's parent and so on.
-    The column after the last stands for "no such answer" in the first, for "all" in the last.
+    The index after the last column means "no such answer" in the first, and "all" in the last.
     """
     none = len(tree.columns)
     widest = max(len(question.answers) for question in tree.questions)
-    table, seats, parent = [], [], []
+    table, positions, parent = [], [], []
     for row, question in enumerate(tree.questions):
         columns = list(range(none))[question.columns]
         table.append(columns + [none] * (widest - len(columns)))
-        seats += [row * widest + place for place in range(len(columns))]
+        positions += [row * widest + place for place in range(len(columns))]
         parent += [none if question.parent is None else tree.index(question.parent)] * len(columns)
     ancestors, generation = [], [*parent]
     while set(generation) != {none}:
         ancestors.append(generation)
         generation = [none if place == none else parent[place] for place in generation]
-    return table, seats, ancestors
+    return table, positions, ancestors
 
 
-def _softmax_shares(asked: Tensor) -> Tensor:
-    return torch.softmax(asked, dim=-1)
+def _softmax(questions: Tensor) -> Tensor:
+    return torch.softmax(questions, dim=-1)
 
 
-def _divided_shares(asked: Tensor) -> Tensor:
-    """Values below 0 cut off, then divided by their sum (Dieleman et al. 2015)."""
-    values = (F.relu(asked) + _LEAST).masked_fill(asked == _EMPTY, 0.0)
+def _divide_by_sum(questions: Tensor) -> Tensor:
+    """Values below 0 become 0, and all are divided by their sum (Dieleman et al. 2015)."""
+    values = (F.relu(questions) + _LEAST).masked_fill(questions == _EMPTY, 0.0)
     return values / values.sum(dim=-1, keepdim=True)
 
 
 HEADS: dict[str, Callable[[Task], nn.Module]] = {
     "softmax": lambda task: Softmax(),
     "sigmoid": lambda task: Sigmoid(),
-    "tree": lambda task: TreeHead(_softmax_shares, task.tree),
-    "dieleman": lambda task: TreeHead(_divided_shares, task.tree),
+    "tree": lambda task: TreeHead(_softmax, task.tree),
+    "dieleman": lambda task: TreeHead(_divide_by_sum, task.tree),
 }

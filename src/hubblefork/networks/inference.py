@@ -1,10 +1,10 @@
-"""Networks made ready for prediction, once: the same answers from fewer operations.
+"""Networks prepared for prediction: the same outputs with fewer operations.
 
-A layer that computes its weights from others while it trains gives a plain layer by its method
-`for_inference`, as those of `equivariant-resnet` do. Then each batch normalisation that follows a
-plain convolution is folded into it (Jacob et al. 2018, section 3.2).
+A layer that computes its weights from other parameters in training, as those of
+`equivariant-resnet` do, has a method `for_inference` that returns a plain layer. Then each batch
+normalisation that follows a plain convolution is folded into it (Jacob et al. 2018, section 3.2).
 
-Layers keep their names, but not their weights: explanations look at the network as it was trained.
+The layers keep their names, but not their weights: explanations use the network as it was trained.
 """
 
 import copy
@@ -18,13 +18,13 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-# Also where this is called in inference mode, what is shared may be used outside it.
+# The shared tensors can then be used outside inference mode, even if this is called within it.
 @torch.inference_mode(False)
 @torch.no_grad()
 def prepare_for_inference(network: nn.Module) -> nn.Module:
-    """A network in evaluation mode that gives the same answers, up to rounding, in less time.
+    """A network in evaluation mode with the same outputs, up to rounding, in less time.
 
-    `network` stays as it is; tensors that do not change are shared with it.
+    `network` is not changed; tensors that stay the same are shared with it.
 
     >>> layers = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU()).eval()
     >>> prepared = prepare_for_inference(layers)
@@ -48,7 +48,7 @@ def prepare_for_inference(network: nn.Module) -> nn.Module:
 
 
 def _pairs(network: nn.Module) -> Iterator[tuple[str, str]]:
-    """The names of each plain convolution and of the batch normalisation that alone follows it."""
+    """The names of each plain convolution and of the batch normalisation that directly follows."""
     if not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules()):
         return
     try:
@@ -67,24 +67,24 @@ def _pairs(network: nn.Module) -> Iterator[tuple[str, str]]:
 
 
 def _can_be_folded(first: nn.Module, second: nn.Module) -> bool:
-    # A subclass of a convolution may do something to its weights first.
+    # A subclass of a convolution may change its weights first.
     plain = type(first) is nn.Conv2d and not hasattr(first, "parametrizations")
     return plain and _is_normalisation(second) and second.running_mean is not None
 
 
 def _is_normalisation(layer: nn.Module) -> bool:
-    # Of timm's, which have an activation with them, the one that is nothing else beside.
+    # Or batch normalisation with an activation, as timm has it; other classes of timm do more.
     return type(layer) is nn.BatchNorm2d or type(layer).__name__ == "BatchNormAct2d"
 
 
 def _rest(normalisation: nn.Module) -> nn.Module:
-    """What a batch normalisation does beside normalising, under the same names."""
+    """The other layers of a batch normalisation, such as an activation, with the same names."""
     rest = OrderedDict(normalisation.named_children())
     return nn.Sequential(rest) if rest else nn.Identity()
 
 
 class _Tracer(fx.Tracer):
-    """Looks into every module but convolutions and what is folded into them."""
+    """Traces all modules except convolutions and the normalisations folded into them."""
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         layer = isinstance(module, nn.Conv2d) or _is_normalisation(module)

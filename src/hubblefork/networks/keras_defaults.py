@@ -1,4 +1,4 @@
-"""What Keras does by default, for networks that were published in Keras."""
+"""Defaults of Keras, for networks that were published in Keras."""
 
 from torch import Tensor, nn
 
@@ -15,7 +15,7 @@ class FlattenLikeKeras(nn.Module):
     """Maps (N, C, H, W) to rows (N, H * W * C), pixel by pixel with all channels of each.
 
     In channels-last memory, which training uses, nothing is copied: `nn.Flatten` would copy large
-    maps on the way there and back.
+    maps forwards and backwards.
     """
 
     def forward(self, maps: Tensor) -> Tensor:

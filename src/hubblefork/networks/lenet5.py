@@ -1,4 +1,4 @@
-"""LeNet-5 as published system 1 has it: `hubblefork train SOURCE --recipe lenet5`."""
+"""LeNet-5 of published system 1: `hubblefork train SOURCE --recipe lenet5`."""
 
 from torch import nn
 

@@ -14,7 +14,7 @@ class Linnaeus(KerasNetwork):
     """Three blocks of two convolutions, and two dense layers, with dropout after each.
 
     13,148,386 parameters for grey images of 256x256 pixels and 2 classes. The first activation
-    is tanh, all others are ReLU, as published. Takes (N, C, H, W), gives logits (N, outputs).
+    is tanh, all others are ReLU, as published. Takes (N, C, H, W), returns logits (N, outputs).
     Raises RequestError for images below 36x36 pixels.
     """
 

@@ -8,9 +8,9 @@ from hubblefork.networks.keras_defaults import KerasNetwork
 
 
 class MLP(KerasNetwork):
-    """One hidden layer of 128 over all pixels: the baseline that convolutions must beat.
+    """One hidden layer of 128 units on all pixels: the baseline for convolutional networks.
 
-    1,829,642 parameters for 69x69 colour images and 10 classes. Takes (N, C, H, W), gives
+    1,829,642 parameters for 69x69 colour images and 10 classes. Takes (N, C, H, W), returns
     logits (N, outputs): the published softmax is part of loss and head.
     """
 

@@ -1,8 +1,8 @@
-"""A name becomes a network: `create_network("lenet5", input_shape=(3, 69, 69), outputs=10)`.
+"""Networks by name: `create_network("lenet5", input_shape=(3, 69, 69), outputs=10)`.
 
-A name is one of this project's networks, one that `register_network` was given, one that an
-installed package announces as an entry point of the group `hubblefork.networks`, or `timm:NAME`.
-`hubblefork list networks` prints them.
+A name is that of a network of hubblefork, of one registered by `register_network`, of an entry
+point `hubblefork.networks` of an installed package, or `timm:NAME`. `hubblefork list networks`
+prints them.
 """
 
 import inspect
@@ -31,7 +31,7 @@ _registry = Registry(
 )
 _TIMM = "timm:"
 
-# A class or a function: called with input_shape, outputs and options, it gives a network.
+# A class or a function: called with input_shape, outputs and options, it returns a network.
 Factory = Callable[..., nn.Module]
 
 
@@ -39,7 +39,7 @@ def register_network(name: str) -> Callable[[F], F]:
     """Decorate a class or a function, so that recipes and model files can name its networks.
 
     It is called as `factory(input_shape=(C, H, W), outputs=K, **options)`, where the options are
-    those of a recipe's `[network.options]`, and gives a module from (N, C, H, W) float32 to
+    those of a recipe's `[network.options]`, and returns a module from (N, C, H, W) float32 to
     (N, K). The last `nn.Linear` is its last layer, unless its `get_classifier()` returns another.
 
     A package announces a network in its pyproject.toml instead, and is imported when it is used:
@@ -47,8 +47,8 @@ def register_network(name: str) -> Callable[[F], F]:
         [project.entry-points."hubblefork.networks"]
         two-layers = "my_package.networks:TwoLayers"
 
-    Raises RequestError for a name that is taken or cannot be one, and for a factory that cannot be
-    called so.
+    Raises RequestError for a name that is not valid or already registered, and for a factory that
+    cannot be called in this way.
 
     >>> from math import prod
     >>> @register_network("two-layers")
@@ -82,19 +82,19 @@ def create_network(
     ----------
     name
         A registered network; `timm:NAME` for any backbone of timm; `timm:hf-hub:OWNER/NAME` or
-        `timm:local-dir:PATH` for a backbone that brings its weights with it.
+        `timm:local-dir:PATH` for a backbone together with its weights.
     input_shape
         (C, H, W) of one image: channels, height and width in pixels.
     outputs
-        How many numbers the network gives for one image: for classes their number, as logits.
+        Number of outputs for one image: for classes one logit for each of them.
     options
-        Further arguments of the network, as a recipe's `[network.options]` holds them.
+        Further arguments of the network, as in a recipe's `[network.options]`.
     weights
-        Pretrained weights of a backbone: see `hubblefork.networks.weights`. The last layer is made
-        anew where they have another number of outputs.
+        Pretrained weights of a backbone: see `hubblefork.networks.weights`. If they have another
+        number of outputs, the last layer is a new one.
 
     Raises RequestError for an unknown name or option, for an input that is too small, and for
-    weights that are not there or do not fit.
+    weights that do not exist or do not fit.
 
     >>> network = create_network("lenet5", input_shape=(3, 69, 69), outputs=10)
     >>> count_parameters(network)
@@ -125,7 +125,7 @@ def create_network(
 
 
 def network_names() -> list[str]:
-    """The names of all networks that are there, but for timm's."""
+    """The names of all networks except those of timm."""
     return _registry.names()
 
 
@@ -138,10 +138,10 @@ def describe_networks() -> dict[str, str]:
 def resolve_network(
     name: str, options: Mapping[str, Any], weights: str | None
 ) -> tuple[str, dict[str, Any], str | None]:
-    """Name, options and weights, with the architecture in the place of a repository's name.
+    """Name, options and weights, where a repository's name is replaced by that of its architecture.
 
-    A network of the returned name and options has the same shape, and needs no repository: that is
-    what a model file keeps. RequestError for a repository that cannot be read.
+    A network of the returned name and options has the same shape and needs no repository: a model
+    file contains these. RequestError for a repository that cannot be read.
     """
     if not name.startswith(_TIMM):
         return name, dict(options), weights
@@ -151,9 +151,9 @@ def resolve_network(
 
 
 def registered_name(network: nn.Module) -> str:
-    """The name that the class of a network is registered by.
+    """The name by which the class of a network is registered.
 
-    Raises RequestError where it is not: a model file names its network, to make it again.
+    Raises RequestError if it is not registered: a model file names its network.
 
     >>> registered_name(create_network("mlp", (1, 8, 8), 2))
     'mlp'

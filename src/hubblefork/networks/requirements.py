@@ -1,4 +1,4 @@
-"""What networks ask of their input."""
+"""The smallest image that a network accepts."""
 
 from hubblefork.core.errors import RequestError
 

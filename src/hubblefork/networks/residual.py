@@ -1,4 +1,4 @@
-"""What the residual networks share: their options, and stages of blocks."""
+"""Common parts of the residual networks: their options, and stages of blocks."""
 
 from collections.abc import Callable, Sequence
 
@@ -28,7 +28,7 @@ def check_residual(
 
 
 class ResidualBlock(nn.Module):
-    """A body and a shortcut beside it, added up."""
+    """The sum of a body and a shortcut."""
 
     def __init__(self, body: nn.Sequential, short_cut: nn.Module):
         super().__init__()
@@ -43,9 +43,10 @@ class ResidualBlock(nn.Module):
 def stages(
     block: Callable[[int, int, bool], ResidualBlock], widths: Sequence[int], blocks: Sequence[int]
 ) -> nn.Sequential:
-    """So many blocks of each width; the first of each stage but the first halves the maps.
+    """Stages of blocks; the first block of each stage except the first halves the maps.
 
-    block: called with the width before it, its own, and whether it halves the maps.
+    block: called with the number of its input and output channels, and whether it halves the maps.
+    widths: the channels of each stage. blocks: the number of blocks of each stage.
     """
     made, before = nn.Sequential(), widths[0]
     for number, (width, count) in enumerate(zip(widths, blocks, strict=True)):

@@ -15,7 +15,7 @@ class SimpleCNN(KerasNetwork):
 
     8,409,418 parameters for 69x69 colour images and 10 classes, nearly all of them between the
     maps and the dense layer: their number grows with the area of the image. Takes (N, C, H, W),
-    gives logits (N, outputs). Raises RequestError for images below 6x6 pixels.
+    returns logits (N, outputs). Raises RequestError for images below 6x6 pixels.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], outputs: int):
@@ -26,8 +26,8 @@ class SimpleCNN(KerasNetwork):
             nn.Conv2d(channels, 32, kernel_size=3),
             nn.ReLU(),
             nn.Conv2d(32, 64, kernel_size=3),
-            # Published the other way round. The numbers are the same, and so are their gradients,
-            # for a quarter of the ReLU's work on the largest maps.
+            # The published order is ReLU, pooling. Values and gradients are the same, and ReLU is
+            # applied to a quarter of the pixels.
             nn.MaxPool2d(2),
             nn.ReLU(),
             Dropout(0.25),

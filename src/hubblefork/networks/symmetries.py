@@ -7,14 +7,14 @@ from torch import Tensor
 def symmetries(maps: Tensor) -> list[Tensor]:
     """The eight rotations and reflections of square maps (N, C, H, H).
 
-    The first is the map itself, each of the next three is rotated by 90 degrees more,
-    anticlockwise; the last four are the same of the map flipped left to right.
+    The first is the map itself, each of the next three is rotated by another 90 degrees
+    anticlockwise; the last four are the same for the map flipped left to right.
 
     >>> len(symmetries(torch.zeros(1, 3, 4, 4)))
     8
     """
     return [
-        torch.rot90(each, turns, (-2, -1)) for each in (maps, maps.flip(-1)) for turns in range(4)
+        torch.rot90(each, number, (-2, -1)) for each in (maps, maps.flip(-1)) for number in range(4)
     ]
 
 

@@ -1,7 +1,7 @@
-"""Backbones of timm: a name becomes a network, with random or with pretrained weights.
+"""Backbones of timm by name, with random or pretrained weights.
 
 `timm:NAME` is any architecture of timm; `timm:hf-hub:OWNER/NAME` and `timm:local-dir:PATH` are
-repositories that bring their weights with them, as Zoobot's encoders do.
+repositories with an architecture and its weights, such as Zoobot's encoders.
 """
 
 import inspect
@@ -47,10 +47,10 @@ def create_backbone(
     options: Mapping[str, Any],
     weights: str | None = None,
 ) -> nn.Module:
-    """Make a backbone with a classifier of so many outputs.
+    """Make a backbone with a classifier of this number of outputs.
 
-    The classifier is the one that comes with the weights where it has as many outputs, else a
-    new one. The arguments are those of `hubblefork.networks.registry.create_network`.
+    The classifier is that of the pretrained weights if it has as many outputs, else a new one.
+    The arguments are those of `hubblefork.networks.registry.create_network`.
     """
     name, options, weights = resolve_backbone(name, options, weights)
     check_options(name, options)  # a repository brings some of its own
@@ -84,12 +84,12 @@ def create_backbone(
 def resolve_backbone(
     name: str, options: Mapping[str, Any], weights: str | None
 ) -> tuple[str, dict[str, Any], str | None]:
-    """Name a backbone by its architecture, whatever its weights come from.
+    """Replace the name of a repository by that of its architecture.
 
-    What is returned (name, options, weights) makes the same network, and without the weights one
-    of the same shape: so a model file needs nothing else to be read.
+    The returned name, options and weights make the same network; name and options alone make one
+    of the same shape, so that a model file with them can be read without the repository.
 
-    Raises RequestError for a repository that cannot be read, or is of another backbone.
+    Raises RequestError for a repository that cannot be read or has another backbone.
 
     >>> resolve_backbone("timm:resnet18", {}, None)
     ('timm:resnet18', {}, None)
@@ -119,7 +119,7 @@ def resolve_backbone(
 
 
 def _config(backbone: str) -> Any:
-    """What timm knows of a backbone; RequestError with the nearest names where it knows none."""
+    """timm's configuration of a backbone; RequestError with similar names if there is none."""
     if ":" not in backbone and timm.is_model(backbone):
         try:
             return timm.get_pretrained_cfg(backbone, allow_unregistered=False)
@@ -143,7 +143,7 @@ def _config(backbone: str) -> Any:
 def _pretrained(backbone: str, outputs: int, arguments: dict[str, Any], weights: str) -> nn.Module:
     """A backbone with pretrained weights, all of which fit."""
     tensors, config = _read(backbone, weights)
-    # With the classes of the weights themselves, for timm then holds them to be complete.
+    # With the number of classes of the weights: otherwise timm leaves out the last layer.
     arguments = {**arguments, "num_classes": config["num_classes"]}
     try:
         network: Any = timm.create_model(
@@ -160,14 +160,14 @@ def _pretrained(backbone: str, outputs: int, arguments: dict[str, Any], weights:
         check_finite(network.state_dict())
     except RequestError as error:
         raise RequestError(f"{weights}: {error}") from error
-    network.pretrained_cfg.pop("state_dict")  # else they would stay in memory twice
+    network.pretrained_cfg.pop("state_dict")  # a second copy in memory
     if network.num_classes != outputs:
         network.reset_classifier(outputs)
     return network
 
 
 def _read(backbone: str, weights: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors, and what is known of how they were trained."""
+    """The tensors, and the known settings of their training."""
     if is_repository(weights):
         repository = Repository.read(weights)
         return read_tensors(repository.file), repository.config
@@ -190,7 +190,7 @@ def _read(backbone: str, weights: str) -> tuple[dict[str, Tensor], dict[str, Any
 def _misfit(
     backbone: str, weights: str, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
 ) -> str:
-    """One line on weights that do not fit: how many of how many, and the first."""
+    """One line on weights that do not fit: the numbers of tensors, and the first."""
     return (
         f"the {len(tensors)} tensors of {weights!r} do not fit the {len(own)} of "
         f"timm:{backbone}: {misfit(tensors, own) or 'as timm reads them'}; give weights of this "
