@@ -153,10 +153,11 @@ def test_what_is_not_known_of_compressed_floats_is_not_known():
         np.testing.assert_allclose(counts, noise, atol=1)
 
 
-def test_an_image_that_is_all_blank_is_refused():
-    for kind in (np.uint8, np.int16):
-        content = image(np.full((4, 5), 7, kind), blank=7)
-        assert refusal(content) == "all of its pixels are BLANK"
+def test_an_image_that_is_all_blank_is_not_known():
+    assert np.isnan(read_fits(image(np.full((4, 5), 7, np.int16), blank=7)).counts).all()
+    # Bytes have no number for what is not known.
+    content = image(np.full((4, 5), 7, np.uint8), blank=7)
+    assert refusal(content) == "all of its pixels are BLANK"
 
 
 def test_negative_and_missing_counts_stay_as_they_are():

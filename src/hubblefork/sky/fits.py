@@ -179,9 +179,9 @@ def _values(hdu: Any) -> np.ndarray:
     is_blank = np.False_
     if stored.dtype.kind in "iu" and isinstance(header.get("BLANK"), int | float):
         is_blank = stored == header["BLANK"]
+    if stored.dtype == np.uint8 and (scale, zero) == (1, 0):
         if is_blank.all():
             raise FitsError("all of its pixels are BLANK")
-    if stored.dtype == np.uint8 and (scale, zero) == (1, 0):
         return np.where(is_blank, np.uint8(0), stored)
     with np.errstate(over="ignore", invalid="ignore"):  # too large for a float32 is infinite
         if (scale, zero) != (1, 0):

@@ -140,6 +140,17 @@ def test_bands_of_several_files_are_those_of_a_cube(bands):
     assert (image.size, image.bands) == ((32, 32), 3)
 
 
+def test_a_band_that_is_not_known_is_black_and_changes_no_other(bands):
+    fits.PrimaryHDU(np.zeros((32, 32), np.float32)).writeto(bands[1], overwrite=True)
+    expected = read_image(bands, Framing()).pixels
+    assert expected.max() == 255
+    blank = fits.PrimaryHDU(np.full((32, 32), 9, np.int16))
+    blank.header["BLANK"] = 9
+    for hdu in (fits.PrimaryHDU(np.full((32, 32), np.nan)), blank):
+        hdu.writeto(bands[1], overwrite=True)
+        np.testing.assert_array_equal(read_image(bands, Framing()).pixels, expected)
+
+
 def test_bands_of_ordinary_images_are_not_stretched(tmp_path):
     paths = [tmp_path / f"{band}.png" for band in "gri"]
     for value, path in zip((10, 20, 30), paths, strict=True):
