@@ -139,6 +139,7 @@ def test_epochs_that_are_asked_for_are_not_limited_by_the_minutes_of_the_recipe(
         ({"epoch": "3"}, "no key 'epoch'; did you mean 'epochs'"),
         ({"training.epoch": "3"}, "did you mean 'training.epochs'"),
         ({"size": "3"}, "data.size or view.size"),
+        ({"epochs": "999999999999"}, "training.epochs: .* less than or equal to 100000, not 9+"),
         ({"epochs": "-1"}, "training.epochs: .* greater than or equal to 1, not -1"),
         ({"epochs": "many"}, "training.epochs: .*integer.*not 'many'"),
         ({"learning_rate": "nan"}, "learning_rate"),

@@ -179,11 +179,12 @@ class TrainingTable(Table):
 
     method: Literal["gradient", "probe"] = "gradient"
     """Gradient descent, or logistic regression for the last layer only"""
-    epochs: Count = 10
+    # More would not end: a slip of the keyboard, or a damaged recipe.
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Number of passes over the training set, or over each chunk of it."""
     minutes: Positive | None = None
     """Time limit in minutes: fewer epochs on a slower machine; none: no limit."""
-    chunks: Count = 1
+    chunks: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Number of balanced parts of the training set, trained on one after another."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Number of first epochs that train the last layer only."""
