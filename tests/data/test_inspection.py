@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
+from hubblefork.data.groups import TieRules
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import (
     describe_columns,
@@ -72,7 +73,7 @@ def test_the_split_is_the_one_that_training_makes_and_tells_which_groups_it_divi
     part = faulty.table["id"].map(found.split.subset)
     for group in [*found.identical, *found.near, *found.same_place]:
         assert group.divided == (part.iloc[group.rows].nunique() > 1)
-    assert not any(group.divided for group in [*found.identical, *found.same_place])
+    assert not any(group.divided for group in [*found.identical, *found.near, *found.same_place])
     assert sum(counts.sum() for counts in found.parts.values()) == len(faulty)
 
 
@@ -80,7 +81,7 @@ def test_a_group_column_keeps_its_values_together_and_is_proposed_no_more(faulty
     assert [(c.name, c.groups, c.pure) for c in inspect_dataset(faulty).columns] == [
         ("plate", True, False)
     ]
-    found = inspect_dataset(faulty, group="plate")
+    found = inspect_dataset(faulty, rules=TieRules("plate"))
     assert found.columns == []
     assert found.grouped
     part = faulty.table["id"].map(found.split.subset)
@@ -89,7 +90,7 @@ def test_a_group_column_keeps_its_values_together_and_is_proposed_no_more(faulty
 
 def test_a_wrong_group_column_names_the_nearest(faulty):
     with pytest.raises(RequestError, match="did you mean 'plate'"):
-        inspect_dataset(faulty, group="plates")
+        inspect_dataset(faulty, rules=TieRules("plates"))
 
 
 def test_a_split_that_training_would_refuse_is_told_and_the_rest_is_measured(tmp_path, shapes):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 import hubblefork.data.splits
 from hubblefork.core.errors import RequestError
+from hubblefork.data.groups import TieRules, find_groups
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
@@ -142,11 +143,12 @@ def test_positions_farther_apart_are_free():
 
 def test_a_named_column_groups():
     table = rows(40, 40, 40, species=[f"s{index // 4}" for index in range(120)])
-    split = make_split(table, THREE, group_column="species")
+    split = make_split(table, THREE, groups=find_groups(table, TieRules("species")))
     assert (split.subset.to_numpy().reshape(30, 4) == split.subset.to_numpy()[::4, None]).all()
     assert "column species" in split.rule
-    said = refusal(table, THREE, group_column="specis")
-    assert said == "no column 'specis' to group by; did you mean 'species'?"
+    with pytest.raises(RequestError) as caught:
+        find_groups(table, TieRules("specis"))
+    assert str(caught.value) == "no column 'specis' to group by; did you mean 'species'?"
 
 
 def test_large_groups_are_dealt_before_small_ones():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from hubblefork.data.images.framing import Framing
+from hubblefork.data.groups import Groups
 from hubblefork.data.inspection import Column, Inspection
 from hubblefork.report.inspect_tasks import labels_of
 from hubblefork.report.inspect_words import cautions, sentences, sizes
@@ -35,12 +36,14 @@ def found(counts=(60, 40), crop=None, size=32, left_out=(), parts=None, **change
         "codes": codes,
         "light": light,
         "identical": [],
+        "companions": [],
         "near": [],
         "same_place": None,
         "split": None,
         "refused": "",
         "columns": [],
         "grouped": False,
+        "groups": Groups(codes),
     }
     inspection = Inspection(**given | changes)
     if parts is not None:

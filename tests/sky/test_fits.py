@@ -257,7 +257,8 @@ def test_settings_of_compression_that_decoders_do_not_check_are_refused():
 
 def test_the_position_is_that_of_the_middle():
     content = image(RAMP, **wcs("RA---TAN", "DEC--TAN", centre=(150.0, 0.0)))
-    ra, dec = read_fits(content).position
+    ra, dec, width = read_fits(content).position
+    assert width == pytest.approx(3.6)
     # The middle is one pixel right of the second column and 1.5 above the first row.
     assert ra == pytest.approx(149.999, abs=1e-6)
     assert dec == pytest.approx(0.0015, abs=1e-6)
@@ -266,18 +267,20 @@ def test_the_position_is_that_of_the_middle():
 def test_a_cube_of_other_axes_has_a_position_too():
     axes = ("RA---TAN", "DEC--TAN", "FREQ")
     content = image(np.zeros((2, 4, 5)), **wcs(*axes, centre=(150.0, 0.0)))
-    assert read_fits(content).position == pytest.approx((149.999, 0.0015), abs=1e-6)
+    assert read_fits(content).position == pytest.approx((149.999, 0.0015, 3.6), abs=1e-6)
 
 
 def test_declination_may_be_the_first_axis():
     axes = wcs("DEC--TAN", "RA---TAN", centre=(0.0, 150.0), cdelt1=1e-3, cdelt2=-1e-3)
-    assert read_fits(image(RAMP, **axes)).position == pytest.approx((149.9985, 0.001), abs=1e-6)
+    assert read_fits(image(RAMP, **axes)).position == pytest.approx(
+        (149.9985, 0.001, 3.6), abs=1e-6
+    )
 
 
 def test_positions_are_turned_to_icrs():
     place = SkyCoord(10.0, 41.0, unit="deg")
     galactic = wcs("GLON-TAN", "GLAT-TAN", centre=(place.galactic.l.deg, place.galactic.b.deg))
-    ra, dec = read_fits(image(np.zeros((1, 3)), **galactic)).position
+    ra, dec, _ = read_fits(image(np.zeros((1, 3)), **galactic)).position
     assert SkyCoord(ra, dec, unit="deg").separation(place).arcsec < 0.01
 
 

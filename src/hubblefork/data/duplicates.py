@@ -20,7 +20,10 @@ import numpy as np
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
 
+from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.images.blank import BLANK
 
 # The similarity above which two images show the same object. The most similar of 25,913 real
 # galaxies reach 0.66, of 4,000 simulated ones 0.73; copies of the real ones are above it, also at
@@ -52,6 +55,25 @@ _NEXT, _MOST = 8, 8
 
 _BLOCK = 512
 
+# Raised whenever the rules here would find other pairs.
+_VERSION = 1
+
+
+def near_duplicates(dataset: PackedDataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the near duplicates in a packed dataset, found once and kept beside its images.
+
+    Pairs (n, 2) of rows and their similarity (n,), as `near_pairs` gives them, of the first of
+    identical images each.
+    """
+    path = dataset.path / f"near_duplicates-{_VERSION}.npz"
+    if not path.exists():
+        distinct = np.flatnonzero(~dataset.table["digest"].duplicated())
+        pairs, similarity = near_pairs(dataset.images, distinct)
+        with replacing(path, binary=True) as file:
+            np.savez(file, pairs=pairs, similarity=similarity)
+    with np.load(path) as kept:
+        return kept["pairs"], kept["similarity"]
+
 
 def near_pairs(
     images: np.ndarray, rows: np.ndarray, least: float = SAME
@@ -59,7 +81,7 @@ def near_pairs(
     """Find the pairs of images that show the same object, also rotated or flipped.
 
     images: (N, H, W, C) uint8, H equal to W; read in blocks, so that it may be a memory map.
-    rows: the images to compare; leave out blank ones, and all but one of identical ones.
+    rows: the images to compare; leave out all but one of identical ones. Blank ones are like none.
     least: the smallest similarity of a pair.
 
     Returns pairs (n, 2) of rows, the lower one first, and their similarity (n,) from `least` to 1,
@@ -72,12 +94,8 @@ def near_pairs(
     array([[2, 7]])
     """
     rows = np.sort(rows)
-    flat = np.empty((len(rows), _SIDE, _SIDE), np.int8)
-    with progress("looking for duplicates", len(rows)) as done:
-        for start in range(0, len(rows), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            flat[block] = np.round(flatten(images[rows[block]]) * _STEPS).clip(-127, 127)
-            done(len(flat[block]))
+    flat, blank = flattened(images, rows)
+    rows, flat = rows[~blank], flat[~blank]
     pairs = _candidates(_invariants(flat))
     similarity = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _BLOCK):
@@ -86,6 +104,22 @@ def near_pairs(
     order = np.argsort(-similarity, kind="stable")
     order = order[similarity[order] >= least]
     return rows[pairs[order]], similarity[order]
+
+
+def flattened(images: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return these rows of images, flattened, in steps of 1/400 (n, 20, 20) int8; and which are
+    blank (n,).
+    """
+    flat = np.empty((len(rows), _SIDE, _SIDE), np.int8)
+    blank = np.empty(len(rows), bool)
+    with progress("looking for duplicates", len(rows)) as done:
+        for start in range(0, len(rows), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            read = images[rows[block]]
+            flat[block] = np.round(flatten(read) * _STEPS).clip(-127, 127)
+            blank[block] = grey_of(read).std(axis=(1, 2)) < BLANK
+            done(len(read))
+    return flat, blank
 
 
 def compare(images: np.ndarray, others: np.ndarray) -> np.ndarray:

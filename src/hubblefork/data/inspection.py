@@ -12,15 +12,31 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.duplicates import near_pairs
-from hubblefork.data.groups import connected, find_groups
+from hubblefork.data.duplicates import near_duplicates
+from hubblefork.data.groups import Groups, TieRules, connected, dataset_groups
 from hubblefork.data.images.blank import BLANK
+from hubblefork.data.sky_positions import SCALES
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split
 from hubblefork.data.subsets import SUBSETS
 from hubblefork.evaluation.vote_metrics import VoteSummary, summarise_votes
 
 # Columns of a packed table that every source has, or that packing and splits use already.
-_OWN = ("id", "label", "origin", "digest", "width", "height", "bands", "split", "ra", "dec")
+_OWN = (
+    "id",
+    "label",
+    "origin",
+    "digest",
+    "width",
+    "height",
+    "bands",
+    "split",
+    "ra",
+    "dec",
+    *SCALES,
+)
+
+# Ties whose groups are shown as they are; near duplicates have a similarity too.
+_SHOWN = ("identical", "companions", "sky")
 
 # A column can group images if it has enough values to fill the subsets of a split, and more than
 # one image for most of them.
@@ -70,8 +86,10 @@ class Inspection:
     light: one row an image: brightness (mean, 0 to 255), std (of the mean of its channels),
         black and saturated (fractions of pixels with 0 in all, or 255 in any channel), and the mean
         of each channel in the columns 0, 1, ...
-    identical, near, same_place: images with identical packed bytes; near duplicates; within 36
-        arcseconds on the sky (None where no positions are known).
+    identical, companions, near, same_place: images with identical packed bytes; files of one
+        object; near duplicates; near one another on the sky (None where no positions are known,
+        or none are looked at).
+    groups: what a split keeps together.
     split: the split that training would use by default; None, with the reason in `refused`, where
         there is none.
     columns: further columns of the source's table.
@@ -83,12 +101,14 @@ class Inspection:
     codes: np.ndarray | None = field(repr=False)
     light: pd.DataFrame = field(repr=False)
     identical: list[Alike] = field(repr=False)
+    companions: list[Alike] = field(repr=False)
     near: list[Alike] = field(repr=False)
     same_place: list[Alike] | None = field(repr=False)
     split: Split | None
     refused: str
     columns: list[Column]
     grouped: bool
+    groups: Groups = field(repr=False)
 
     @cached_property
     def blank(self) -> np.ndarray:
@@ -123,17 +143,18 @@ def inspect_dataset(
     dataset: PackedDataset,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
-    group: str | None = None,
+    rules: TieRules | None = None,
 ) -> Inspection:
     """Measure a packed dataset; only some numbers an image are held in memory.
 
-    fractions, seed, group: of the split, as `saved_split` takes them.
+    fractions, seed: of the split, as `saved_split` takes them. rules: what it keeps together.
 
-    Raises RequestError where there is no column `group`.
+    Raises RequestError where there is no column of the name that the rules give.
     """
     table = dataset.table
-    # A wrong name is the user's mistake, not a property of the data.
-    find_groups(table.head(0), group)
+    rules = rules or TieRules()
+    # Errors here are the user's mistake, not a property of the data.
+    groups = dataset_groups(dataset, rules)
     light = measure_light(dataset.images)
     names: tuple[str, ...] = ()
     codes = None
@@ -143,7 +164,7 @@ def inspect_dataset(
     split, refused = None, ""
     if codes is not None:
         try:
-            split = saved_split(dataset, fractions, seed, group)
+            split = saved_split(dataset, fractions, seed, groups)
         except RequestError as error:
             refused = str(error)
     part = None if split is None else pd.factorize(table["id"].map(split.subset))[0]
@@ -153,23 +174,22 @@ def inspect_dataset(
         divided = part is not None and len(set(part[rows])) > 1
         return Alike(rows, differ, divided, similarity)
 
-    distinct = ~table["digest"].duplicated().to_numpy() & (light["std"] >= BLANK).to_numpy()
-    near = [alike(*each) for each in _tied(*near_pairs(dataset.images, np.flatnonzero(distinct)))]
-    same_place = None
-    if "ra" in table and "dec" in table:
-        same_place = [alike(rows) for rows in _sets(find_groups(table[["ra", "dec"]])[0])]
+    by = {tie.kind: _sets(tie.of_row(len(table))) for tie in groups.ties if tie.kind in _SHOWN}
+    together = {kind: [alike(rows) for rows in sets] for kind, sets in by.items()}
     return Inspection(
         dataset=dataset,
         names=names,
         codes=codes,
         light=light,
-        identical=[alike(rows) for rows in _sets(find_groups(table[["digest"]])[0])],
-        near=near,
-        same_place=same_place,
+        identical=together["identical"],
+        companions=together.get("companions", []),
+        near=[alike(*each) for each in _tied(*near_duplicates(dataset))],
+        same_place=together.get("sky"),
         split=split,
         refused=refused,
-        columns=describe_columns(table, codes, group, dataset.task.label_columns),
-        grouped=(group or "group") in table,
+        columns=describe_columns(table, codes, rules.column, dataset.task.label_columns),
+        grouped=(rules.column or "group") in table,
+        groups=groups,
     )
 
 

@@ -185,7 +185,7 @@ def _write(
     rows: list[np.ndarray] = []
     digests: list[str] = []
     sizes: list[np.ndarray] = []
-    positions: list[tuple[float, float] | None] = []
+    positions: list[tuple[float, float, float] | None] = []
     left_out: list[dict[str, str]] = []
     blank = 0
     # Plain writes, not a memory map: on a full disk a write is an error that can be reported, and
@@ -256,17 +256,18 @@ def _with_image_columns(
     table: pd.DataFrame,
     digests: list[str],
     sizes: np.ndarray,
-    positions: list[tuple[float, float] | None],
+    positions: list[tuple[float, float, float] | None],
 ) -> pd.DataFrame:
-    """Add what was found in the images: digest, width, height, bands, and positions if any.
+    """Add what was found in the images: digest, width, height, bands, and if known ra, dec
+    and pxscale.
 
     A position in the source's own table takes precedence over that in an image's header.
     """
     width, height, bands = sizes.T
     table = table.assign(digest=digests, width=width, height=height, bands=bands)
     if any(positions):
-        headers = np.array([each or (np.nan, np.nan) for each in positions])
-        for column, values in zip(("ra", "dec"), headers.T, strict=True):
+        headers = np.array([each or (np.nan,) * 3 for each in positions])
+        for column, values in zip(("ra", "dec", "pxscale"), headers.T, strict=True):
             table[column] = table[column].fillna(pd.Series(values)) if column in table else values
     return table
 

@@ -20,7 +20,7 @@ from hubblefork.core.files import replacing
 from hubblefork.core.progress import say
 from hubblefork.core.tables import csv_text
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.groups import commonest, find_groups
+from hubblefork.data.groups import Groups, commonest, dataset_groups, find_groups
 from hubblefork.data.subsets import SUBSETS
 from hubblefork.tasks.task import Task
 
@@ -103,18 +103,23 @@ def saved_split(
     dataset: PackedDataset,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
-    group_column: str | None = None,
+    groups: Groups | None = None,
 ) -> Split:
-    """Return the split of `dataset` by `make_split`, made once and kept beside its images."""
-    request = json.dumps([_VERSION, [float(each) for each in fractions], seed, group_column])
-    name = hashlib.sha256(request.encode()).hexdigest()[:16]
+    """Return the split of `dataset` by `make_split`, made once and kept beside its images.
+
+    groups: of its images; None for those that `dataset_groups` finds.
+    """
+    groups = groups or dataset_groups(dataset)
+    together = hashlib.sha256(groups.of_row.astype("<i8").tobytes()).hexdigest()
+    request = [_VERSION, [float(each) for each in fractions], seed, groups.names, together]
+    name = hashlib.sha256(json.dumps(request).encode()).hexdigest()[:16]
     path = dataset.path / "splits" / f"{name}.csv"
     if path.exists():
         try:
             return Split.load(path)
         except (RequestError, OSError, ValueError, KeyError):
             say(f"the split at {path} is damaged; making it anew")
-    split = make_split(dataset.table, dataset.task, fractions, seed, group_column)
+    split = make_split(dataset.table, dataset.task, fractions, seed, groups)
     split.save(path)
     return split
 
@@ -124,15 +129,14 @@ def make_split(
     task: Task,
     fractions: Sequence[float] = DEFAULT_FRACTIONS,
     seed: int = 0,
-    group_column: str | None = None,
+    groups: Groups | None = None,
 ) -> Split:
     """Split the rows of `table` into training, validation and test set.
 
-    table: columns as in a packed dataset: `id`; labels; where known `digest`, `ra`, `dec`,
-        `group`, and `split`, which is kept: its val and test stay, and a subset that it lacks is
-        drawn from its train.
+    table: columns as in a packed dataset: `id`; labels; and where known `split`, which is kept: its
+        val and test stay, and a subset that it lacks is drawn from its train.
     fractions: of train, val and test; they sum to 1, and val or test may be 0.
-    group_column: rows with equal values in this column stay together; None for `group`, if any.
+    groups: of the rows, each of which stays together; None for those that `find_groups` finds.
 
     Each class (for votes: the commonest first answer) is split separately, to within one image of
     its fraction where there are no groups. The order of the rows does not matter.
@@ -146,8 +150,10 @@ def make_split(
     {'train': 6, 'val': 2, 'test': 2}
     """
     checked = _checked(fractions, seed)
-    table = table.sort_values("id", kind="stable", ignore_index=True)
-    group, grouping = find_groups(table, group_column)
+    groups = groups or find_groups(table)
+    order = np.argsort(table["id"].to_numpy(object), kind="stable")
+    table, groups = table.iloc[order].reset_index(drop=True), groups.take(order)
+    group, grouping = groups.of_row, groups.names
     strata = task.strata(table)
     size = np.bincount(group)
     stratum = commonest(group, strata.codes)
@@ -178,7 +184,8 @@ def make_split(
     for each, name in enumerate(strata.names):
         members = open_groups[stratum[open_groups] == each]
         if strata.complete:
-            _check_enough(name, members, size, wanted)
+            rows = np.flatnonzero((strata.codes == each) & (subset[group] == 0))
+            _check_enough(name, len(members), rows, wanted, groups)
         # A generator for each class: one class does not depend on the others.
         random = np.random.default_rng([seed, each])
         subset[members] = wanted[_assign(size[members], checked[wanted], random)]
@@ -213,21 +220,24 @@ def _without_small(stratum: np.ndarray, members: np.ndarray, least: int) -> np.n
     return np.where(np.isin(stratum, small), count.argmax(), stratum)
 
 
-def _check_enough(name: str, members: np.ndarray, size: np.ndarray, wanted: np.ndarray) -> None:
-    if len(members) >= len(wanted):
+def _check_enough(
+    name: str, groups_of_it: int, rows: np.ndarray, wanted: np.ndarray, groups: Groups
+) -> None:
+    """RequestError where a class, whose images are these rows, has too few groups of its own."""
+    if groups_of_it >= len(wanted):
         return
-    images = int(size[members].sum())
-    found = f"{images} image{'s' * (images != 1)}"
-    if images != len(members):
-        found += f" in {len(members)} group{'s' * (len(members) != 1)}"
+    found = f"{len(rows):,} image{'s' * (len(rows) != 1)}"
+    if len(rows) != groups_of_it:
+        found += f" in {groups_of_it} group{'s' * (groups_of_it != 1)}"
     if len(wanted) == 1:
         raise RequestError(
             f"class {name!r} has {found} left for train; it needs some to learn from"
         )
     *others, last = (SUBSETS[each] for each in wanted)
+    blamed = groups.blamed(rows)
     raise RequestError(
         f"class {name!r} has {found}, but a split into {', '.join(others)} and {last} needs "
-        f"{len(wanted)}; add images or leave the class out"
+        f"{len(wanted)}" + (f"; {blamed}" if blamed else "; add images or leave the class out")
     )
 
 

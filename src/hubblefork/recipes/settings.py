@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from hubblefork.data.groups import TieRules
 from hubblefork.data.images.framing import LARGEST_SIDE
 from hubblefork.data.sources.votes_to_classes import read_rule
 from hubblefork.sky.stretch import Stretch
@@ -93,6 +94,10 @@ class SplitTable(Table):
     """Fraction in the test set, on which the trained model is evaluated."""
     group: str | None = None
     """Column of the catalogue: images with the same value are always in the same set."""
+    sky_radius: Annotated[float, Field(ge=0, le=36000)] | None = None
+    """Distance on the sky in arcsec within which images stay together; 0: none; not set: half a cut-out."""
+    tie_near_duplicates: bool = True
+    """Whether near duplicates, as inspect shows them, are always in the same set."""
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> "SplitTable":
@@ -100,6 +105,10 @@ class SplitTable(Table):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"split.train + split.val + split.test is {total:g}, expected 1")
         return self
+
+    def ties(self) -> TieRules:
+        """What keeps images together."""
+        return TieRules(self.group, self.sky_radius, self.tie_near_duplicates)
 
 
 class ViewTable(Table):

@@ -12,7 +12,6 @@ from rich.table import Table as Columns
 from rich.text import Text
 
 from hubblefork.core.text import percent, several
-from hubblefork.data.groups import SAME_POSITION_ARCSEC
 from hubblefork.data.images.blank import BLANK
 from hubblefork.data.inspection import Alike, Inspection
 from hubblefork.evaluation.examples import balanced_sample
@@ -59,12 +58,13 @@ _ALIKE = {
         "Near duplicates",
         "They seem to show the same object, although they are not identical: compressed again, "
         "smaller, rotated by 90 degrees, flipped or of another brightness. The percentage is the "
-        "correlation of their fine structure. Decide by eye; a split does not know of them unless "
-        "they share a value in a column.",
+        "correlation of their fine structure. A split keeps them together, unless "
+        "split.tie_near_duplicates is false.",
     ),
     "same_place": (
         "The same position on the sky",
-        f"Within {SAME_POSITION_ARCSEC:g} arcseconds of one another. A split never divides them.",
+        "Nearer one another than half a cut-out, or than 36 arcseconds where the scale is not "
+        "known; split.sky_radius sets another distance. A split never divides them.",
     ),
 }
 
@@ -350,7 +350,8 @@ def _facts(found: SourceInspection) -> dict[str, Any]:
         counts = found.split.counts().items()
         numbers = {SET_NAMES[part]: f"{number:,}" for part, number in counts}
         facts["Split"] = {"rule": found.split.rule, "seed": str(found.split.seed), **numbers}
-    return facts | ({"Notes": found.notes} if found.notes else {})
+    notes = [*found.notes, *found.groups.notes]
+    return facts | ({"Notes": notes} if notes else {})
 
 
 def _range(values: pd.Series) -> str:

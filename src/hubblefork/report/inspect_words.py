@@ -72,8 +72,9 @@ def _of_alike(inspection: Inspection) -> Iterator[str]:
         (
             inspection.near,
             "Near duplicates",
-            "; look at them on the page, and remove copies or tie them by a column ‘group’",
+            "; a split keeps them together: look at them on the page, and remove copies",
         ),
+        (inspection.companions, "Companion files of one object", kept),
         (inspection.same_place or [], "Images of the same position on the sky", kept),
     ):
         if groups:

@@ -1,7 +1,7 @@
 """Read a FITS image as counts that stand as viewers show them, with its place on the sky.
 
 image = read_fits(Path("galaxy.fits").read_bytes())     # also .fits.gz, .fits.fz
-image.counts.shape, image.position                    # (H, W, bands), (ra, dec)
+image.counts.shape, image.position          # (H, W, bands), (ra, dec, arcsec a pixel)
 
 `hubblefork.sky.fits_images` chooses among several images in a file.
 """
@@ -47,12 +47,12 @@ class FitsImage:
 
     counts: (H, W, bands) float32, NaN where nothing is known; uint8 where the file holds bytes.
         Three bands and more stand as in the file, by increasing wavelength in a survey's cubes.
-    position: right ascension and declination of the middle in degrees (ICRS); None where the
-        header has no celestial coordinates.
+    position: right ascension and declination of the middle in degrees (ICRS), and the width of a
+        pixel in arcsec; None where the header has no celestial coordinates.
     """
 
     counts: np.ndarray
-    position: tuple[float, float] | None
+    position: tuple[float, float, float] | None
 
 
 def is_fits(start: bytes) -> bool:
@@ -193,12 +193,13 @@ def _values(hdu: Any) -> np.ndarray:
     return values
 
 
-def _position(header: fits.Header) -> tuple[float, float] | None:
-    """Return right ascension and declination of an image's middle in degrees, if they are told."""
+def _position(header: fits.Header) -> tuple[float, float, float] | None:
+    """Return where an image's middle is and how wide its pixels are, if the header tells."""
     if not any(key.startswith("CTYPE") for key in header):
         return None
     # It takes longer to import than all the rest, and many images do not need it.
     from astropy.wcs import WCS
+    from astropy.wcs.utils import proj_plane_pixel_area
 
     try:
         sky = WCS(header)
@@ -209,7 +210,8 @@ def _position(header: fits.Header) -> tuple[float, float] | None:
         middle = ((length - 1) / 2 for length in sky.pixel_shape)
         place = sky.pixel_to_world(*middle).icrs
         ra, dec = float(place.ra.deg), float(place.dec.deg)
+        width = 3600 * float(proj_plane_pixel_area(sky)) ** 0.5
     # Coordinates that make no sense are none; astropy and wcslib have many ways to say so.
     except Exception:
         return None
-    return (ra, dec) if np.isfinite([ra, dec]).all() else None
+    return (ra, dec, width) if np.isfinite([ra, dec, width]).all() else None

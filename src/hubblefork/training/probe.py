@@ -20,7 +20,7 @@ from hubblefork.core.device import images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress, say
 from hubblefork.data.folds import deal_folds, groups_per_class
-from hubblefork.data.groups import find_groups
+from hubblefork.data.groups import dataset_groups
 from hubblefork.models.deployed import DeployedModel
 from hubblefork.networks.features import feature_layer
 from hubblefork.runs.run import Run, history_columns
@@ -186,7 +186,7 @@ def fit_classifier(
 
 
 def _groups(plan: Plan) -> np.ndarray:
-    return find_groups(plan.dataset.table, plan.recipe.split.group)[0]
+    return dataset_groups(plan.dataset, plan.recipe.split.ties()).of_row
 
 
 def _number_of_folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...]) -> int:

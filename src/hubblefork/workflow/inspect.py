@@ -74,7 +74,7 @@ def inspect(
     framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
     dataset = pack(opened, framing)
     fractions = (recipe.split.train, recipe.split.val, recipe.split.test)
-    inspection = inspect_dataset(dataset, fractions, seed=0, group=recipe.split.group)
+    inspection = inspect_dataset(dataset, fractions, seed=0, rules=recipe.split.ties())
     found = SourceInspection.of(
         inspection,
         page=page,

@@ -10,7 +10,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.folds import deal_folds, groups_per_class
-from hubblefork.data.groups import find_groups
+from hubblefork.data.groups import Groups, dataset_groups
 from hubblefork.data.splits import Split, make_split
 from hubblefork.models.predictor import Predictor
 from hubblefork.recipes.recipe import Recipe
@@ -88,15 +88,16 @@ def fold_splits(recipe: Recipe, dataset: PackedDataset, folds: int, seed: int = 
 
     Raises RequestError as `out_of_fold` does, but at once.
     """
-    fold = dataset_folds(dataset, folds, recipe.split.group, seed)
-    splits = [_split(dataset, fold == each, recipe, seed) for each in range(folds)]
+    groups = dataset_groups(dataset, recipe.split.ties())
+    fold = dataset_folds(dataset, folds, groups, seed)
+    splits = [_split(dataset, fold == each, recipe, groups, seed) for each in range(folds)]
     for split in splits:
         require_unseen(recipe.network.weights, dataset, split)
     return splits
 
 
 def dataset_folds(
-    dataset: PackedDataset, folds: int, group_column: str | None = None, seed: int = 0
+    dataset: PackedDataset, folds: int, groups: Groups | None = None, seed: int = 0
 ) -> np.ndarray:
     """The fold of each image (N,), stratified by class, with groups kept whole.
 
@@ -104,8 +105,8 @@ def dataset_folds(
     """
     if folds < 2:
         raise RequestError(f"--folds {folds}: expected 2 or more, 5 for example")
-    groups, _ = find_groups(dataset.table, group_column)
-    count = groups_per_class(dataset.labels, groups, dataset.task.outputs)
+    groups = groups or dataset_groups(dataset)
+    count = groups_per_class(dataset.labels, groups.of_row, dataset.task.outputs)
     # All images of a class may be in groups that belong to other classes; it sets no limit then.
     scarce = np.flatnonzero((count > 0) & (count < folds))
     if len(scarce):
@@ -114,16 +115,19 @@ def dataset_folds(
             f"--folds {folds}: class {dataset.task.names[rarest]!r} has {count[rarest]} images or "
             "groups of them, fewer than folds; ask for fewer, or add images"
         )
-    return deal_folds(dataset.labels, groups, folds, seed)
+    return deal_folds(dataset.labels, groups.of_row, folds, seed)
 
 
-def _split(dataset: PackedDataset, held_out: np.ndarray, recipe: Recipe, seed: int) -> Split:
+def _split(
+    dataset: PackedDataset, held_out: np.ndarray, recipe: Recipe, groups: Groups, seed: int
+) -> Split:
     """The split of one fold, whose test set are the images held out."""
     fractions = recipe.split
     val = fractions.val / (fractions.train + fractions.val)
     # Without the source's own split: here every image is held out once.
     rest = dataset.table[~held_out].drop(columns="split", errors="ignore")
-    inner = make_split(rest, dataset.task, (1 - val, val, 0.0), seed, fractions.group)
+    inner_groups = groups.take(np.flatnonzero(~held_out))
+    inner = make_split(rest, dataset.task, (1 - val, val, 0.0), seed, inner_groups)
     part = inner.subset.reindex(dataset.table["id"]).fillna("test")
     part.index.name = "id"
     return Split(part, f"one fold held out; the rest {inner.rule}", seed)

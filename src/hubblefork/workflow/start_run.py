@@ -14,6 +14,7 @@ from hubblefork.core.device import CompileMode, Precision, choose_precision
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.groups import dataset_groups
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.path_options import absolute_source
@@ -119,8 +120,11 @@ def prepare(source: Any, recipe: Recipe, seed: int) -> tuple[PackedDataset, Spli
     where the network cannot be made for it.
     """
     dataset = _pack(source, recipe)
+    groups = dataset_groups(dataset, recipe.split.ties())
+    for note in groups.notes:
+        say(note)
     fractions = (recipe.split.train, recipe.split.val, recipe.split.test)
-    return dataset, saved_split(dataset, fractions, seed, recipe.split.group)
+    return dataset, saved_split(dataset, fractions, seed, groups)
 
 
 def _pack(source: Any, recipe: Recipe) -> PackedDataset:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from hubblefork.core.errors import RequestError
+from hubblefork.data.groups import TieRules
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import inspect_dataset
 from hubblefork.data.packing import pack
@@ -134,7 +135,7 @@ def test_columns_that_no_table_can_hold_are_passed_over_and_told(folder):
     dataset = pack(source, source.framing(size=16))
     assert [column.name for column in inspect_dataset(dataset).columns] == ["night"]
     with pytest.raises(RequestError, match="no column 'embedding' to group by"):
-        inspect_dataset(dataset, group="embedding")
+        inspect_dataset(dataset, rules=TieRules("embedding"))
 
 
 def test_missing_columns_are_told_with_those_that_are_there(folder):

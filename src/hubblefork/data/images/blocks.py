@@ -34,7 +34,8 @@ class Block:
     pixels: the bytes of all that could be read, one after another.
     read: the indices of these in the block; digests: a hash of the pixels of each.
     sizes: width, height and bands of the original of each.
-    positions: right ascension and declination of each in degrees, or None.
+    positions: right ascension and declination of each in degrees, and the width of a pixel in
+        arcsec, or None.
     left_out: the index and the reason of each of the others.
     blank: how many of those that could be read look blank.
     misfit: the index and the shape of the first that has an unexpected shape.
@@ -44,7 +45,7 @@ class Block:
     read: list[int]
     digests: list[str]
     sizes: list[tuple[int, int, int]]
-    positions: list[tuple[float, float] | None]
+    positions: list[tuple[float, float, float] | None]
     left_out: list[tuple[int, str]]
     blank: int
     misfit: tuple[int, tuple[int, ...]] | None

@@ -37,13 +37,14 @@ class DecodedImage:
     pixels: (side, side, channels) uint8, framed.
     size: width and height of the original, in pixels.
     bands: channels of the original.
-    position: right ascension and declination of its centre in degrees (ICRS), if known.
+    position: right ascension and declination of its centre in degrees (ICRS), and the width of an
+        original pixel in arcsec, if known.
     """
 
     pixels: np.ndarray
     size: tuple[int, int]
     bands: int
-    position: tuple[float, float] | None = None
+    position: tuple[float, float, float] | None = None
 
 
 @contextmanager
