@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hubblefork.data.images.framing import Framing
 from hubblefork.data.groups import Groups
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.inspection import Column, Inspection
 from hubblefork.report.inspect_tasks import labels_of
 from hubblefork.report.inspect_words import cautions, sentences, sizes

@@ -8,6 +8,7 @@ import pytest
 
 from hubblefork import pack
 from hubblefork.core.errors import RequestError
+from hubblefork.data.groups import find_groups
 from hubblefork.evaluation.mislabels import likely_mislabels
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.workflow.out_of_fold import dataset_folds, out_of_fold
@@ -56,10 +57,11 @@ def test_images_that_belong_together_are_held_out_together(shapes, tmp_path):
     catalogue = tmp_path / "catalogue.csv"
     catalogue.write_text("\n".join(["id,image,label,group", *rows]))
     dataset = pack(catalogue, size=24)
-    fold = pd.Series(dataset_folds(dataset, 5))
+    groups = find_groups(dataset.table)
+    fold = pd.Series(dataset_folds(dataset, 5, groups))
     assert (fold.groupby(dataset.table["group"]).nunique() == 1).all()
     with pytest.raises(RequestError, match="'bar' has 10 images or groups of them"):
-        dataset_folds(dataset, 11)
+        dataset_folds(dataset, 11, groups)
 
 
 @pytest.mark.parametrize("folds", [0, 1])

@@ -19,6 +19,8 @@ import math
 import numpy as np
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress
@@ -33,6 +35,7 @@ SAME = 0.8
 # Side of a flattened image: fine enough for stars and spiral arms, coarse enough for copies at half
 # the size, or shifted by a pixel, to be similar.
 _SIDE = 20
+FLAT_SHAPE = (_SIDE, _SIDE)
 # Standard deviations in pixels of the flattening's Gaussians: of the high-pass filter, and of the
 # local standard deviation.
 _SMOOTH, _AROUND = 0.8, 1.5
@@ -54,6 +57,9 @@ _WIDTH, _BY_CHANCE = 1.25, 0.44
 _NEXT, _MOST = 8, 8
 
 _BLOCK = 512
+
+# A group of near duplicates may have so many images, or this fraction of all.
+_COPIES, _COPIES_FRACTION = 10, 0.05
 
 # Raised whenever the rules here would find other pairs.
 _VERSION = 1
@@ -96,14 +102,55 @@ def near_pairs(
     rows = np.sort(rows)
     flat, blank = flattened(images, rows)
     rows, flat = rows[~blank], flat[~blank]
-    pairs = _candidates(_invariants(flat))
+    pairs, similarity = _similar(flat, _candidates(_invariants(flat)), least)
+    return rows[pairs], similarity
+
+
+def similar_across(flat: np.ndarray, others: np.ndarray, least: float = SAME) -> np.ndarray:
+    """Find the pairs (n, 2) of a flattened image (N, 20, 20) and one of the others (M, 20, 20) that
+    show the same object; the others are counted from N on. Both are as `flattened` gives them.
+    """
+    both = np.concatenate([flat, others])
+    among_others = np.arange(len(both)) >= len(flat)
+    return _similar(both, _candidates(_invariants(both), among_others), least)[0]
+
+
+def without_crowds(pairs: np.ndarray, number: int) -> tuple[np.ndarray, int]:
+    """Return the pairs (n, 2) among so many images that can be copies, and how many images cannot.
+
+    One object is seldom copied more than ten times, or in a twentieth of all images. Drawn shapes,
+    or views of one empty sky, all look alike, and a chain of them is no object.
+
+    >>> without_crowds(np.array([[0, 1], [1, 2], [7, 9]]), 20)[1]
+    0
+    >>> without_crowds(np.array([[n, n + 1] for n in range(15)] + [[17, 19]]), 20)
+    (array([[17, 19]]), 16)
+    """
+    group = connected(pairs, number)
+    size = np.bincount(group, minlength=1)
+    crowd = size > max(_COPIES, number * _COPIES_FRACTION)
+    return pairs[~crowd[group[pairs[:, 0]]]], int(size[crowd].sum())
+
+
+def connected(pairs: np.ndarray, number: int) -> np.ndarray:
+    """Return which group each of so many rows is in (number,), where pairs (n, 2) connect them.
+
+    >>> connected(np.array([[0, 2]]), 3)
+    array([0, 1, 0], dtype=int32)
+    """
+    graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(number, number))
+    return connected_components(graph, directed=False)[1]
+
+
+def _similar(flat: np.ndarray, pairs: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return those of the pairs (n, 2) of flattened images that are similar, the most so first."""
     similarity = np.empty(len(pairs), np.float32)
     for start in range(0, len(pairs), _BLOCK):
         block = slice(start, start + _BLOCK)
         similarity[block] = _similarity(*(flat[each] / _STEPS for each in pairs[block].T))
     order = np.argsort(-similarity, kind="stable")
     order = order[similarity[order] >= least]
-    return rows[pairs[order]], similarity[order]
+    return pairs[order], similarity[order]
 
 
 def flattened(images: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -195,8 +242,10 @@ def _invariants(flat: np.ndarray) -> np.ndarray:
     return numbers
 
 
-def _candidates(numbers: np.ndarray) -> np.ndarray:
+def _candidates(numbers: np.ndarray, side: np.ndarray | None = None) -> np.ndarray:
     """Return pairs (n, 2) of indices whose numbers are near, a few for each index.
+
+    side: (n,); where given, pairs of one side are left out.
 
     Hashing by random directions cut into buckets (Datar et al. 2004, Proc. SCG 20, 253).
     """
@@ -218,6 +267,9 @@ def _candidates(numbers: np.ndarray) -> np.ndarray:
         new = []
         for step in range(1, min(_NEXT, count - 1) + 1):
             together = np.flatnonzero(bucket[order[:-step]] == bucket[order[step:]])
+            if side is not None:
+                one, other = side[order[together]], side[order[together + step]]
+                together = together[one != other]
             ends = np.sort(np.stack([order[together], order[together + step]]), axis=0)
             new.append((ends[0] * count + ends[1], _distance(numbers, *ends)))
         pairs, distances = _nearest(

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.companions import object_names, stems
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.duplicates import near_duplicates
+from hubblefork.data.duplicates import connected, near_duplicates, without_crowds
 from hubblefork.data.sky_positions import common_position, default_radius, extent, pairs_within
 
 
@@ -123,10 +121,6 @@ def find_groups(
     return Groups(connected(pairs, number), ties, tuple(notes))
 
 
-# One object is seldom copied more often than this. Drawn shapes, or views of one empty sky, all look
-# alike, and would leave a class in one group.
-_COPIES, _COPIES_FRACTION = 10, 0.05
-
 # Whoever names a column expects it to group, and identical images are no surprise.
 _TOLD = ("companions", "sky", "near")
 
@@ -148,17 +142,16 @@ def _ties(
     if "ra" in table and "dec" in table and rules.sky_radius != 0:
         yield _sky_tie(table, rules.sky_radius, notes)
     if near is not None and len(near):
-        remedy = "--set split.tie_near_duplicates=false lets the split divide them"
-        tie = Tie("near", "near duplicates", near, remedy)
-        largest = int(np.bincount(tie.of_row(len(table))).max())
-        if largest <= max(_COPIES, len(table) * _COPIES_FRACTION):
-            yield tie
-        else:
+        pairs, crowd = without_crowds(near, len(table))
+        if crowd:
             notes.append(
-                f"{largest:,} of {len(table):,} images look alike, each like another of them: too "
-                "many to be copies of one, so a split does not keep near duplicates together; a "
-                "column `group` does where some are"
+                f"{crowd:,} of {len(table):,} images look alike, each like another of them: too "
+                "many to be copies of one object, so a split does not keep them together; equal "
+                "values in a column `group` would"
             )
+        if len(pairs):
+            remedy = "--set split.tie_near_duplicates=false lets the split divide them"
+            yield Tie("near", "near duplicates", pairs, remedy)
 
 
 def _sky_tie(table: pd.DataFrame, radius: float | None, notes: list[str]) -> Tie:
@@ -188,20 +181,10 @@ def _note(tie: Tie, table: pd.DataFrame) -> str:
         rows = table[of_row == size.argmax()]
         found += f", {extent(rows['ra'].to_numpy(float), rows['dec'].to_numpy(float))} across"
     return (
-        f"{tie.name} tie {tied:,} of {len(table):,} images into {groups:,} group{'s' * (groups != 1)}, "
-        f"which stay together in a split (the largest: {found})"
+        f"{tie.name} tie {tied:,} of {len(table):,} images into {groups:,} group"
+        f"{'s' * (groups != 1)}, which stay together in a split (the largest: {found})"
         + (tie.remedy and f"; {tie.remedy}")
     )
-
-
-def connected(pairs: np.ndarray, number: int) -> np.ndarray:
-    """Return which group each of so many rows is in (number,), where pairs (n, 2) connect them.
-
-    >>> connected(np.array([[0, 2]]), 3)
-    array([0, 1, 0], dtype=int32)
-    """
-    graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(number, number))
-    return connected_components(graph, directed=False)[1]
 
 
 def _equal_pairs(values: pd.Series) -> np.ndarray:

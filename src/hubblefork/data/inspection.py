@@ -12,8 +12,8 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.duplicates import near_duplicates
-from hubblefork.data.groups import Groups, TieRules, connected, dataset_groups
+from hubblefork.data.duplicates import connected, near_duplicates
+from hubblefork.data.groups import Groups, TieRules, dataset_groups
 from hubblefork.data.images.blank import BLANK
 from hubblefork.data.sky_positions import SCALES
 from hubblefork.data.splits import DEFAULT_FRACTIONS, Split, saved_split

@@ -1,5 +1,7 @@
 """Images near one another on the sky: how near, which, and where positions tell nothing."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
@@ -69,8 +71,7 @@ def pairs_within(ra: np.ndarray, dec: np.ndarray, arcsec: float) -> np.ndarray:
         _directions(ra[known], dec[known]), axis=0, return_index=True, return_inverse=True
     )
     tree = cKDTree(unit)
-    # The chord between two directions that are this angle apart.
-    chord = 2 * np.sin(np.radians(arcsec / 3600) / 2)
+    chord = _chord(arcsec)
     pairs = (tree.count_neighbors(tree, chord) - len(unit)) // 2
     if pairs > _MOST_PAIRS:
         raise RequestError(
@@ -80,6 +81,26 @@ def pairs_within(ra: np.ndarray, dec: np.ndarray, arcsec: float) -> np.ndarray:
     near = first[tree.query_pairs(chord, output_type="ndarray")].reshape(-1, 2)
     same = np.column_stack([first[which.ravel()], np.arange(len(known))])
     return known[np.concatenate([near, same[same[:, 0] != same[:, 1]]])]
+
+
+def near_to(
+    ra: np.ndarray, dec: np.ndarray, other_ra: np.ndarray, other_dec: np.ndarray, arcsec: float
+) -> np.ndarray:
+    """Return which positions (N,) are within a distance of one of the others (M,).
+
+    >>> near_to(np.array([359.999, 5]), np.zeros(2), np.array([0.001]), np.zeros(1), 36)
+    array([ True, False])
+    """
+    near = np.isfinite(ra) & np.isfinite(dec)
+    known = np.isfinite(other_ra) & np.isfinite(other_dec)
+    tree = cKDTree(_directions(other_ra[known], other_dec[known]))
+    near[near] = tree.query(_directions(ra[near], dec[near]))[0] <= _chord(arcsec)
+    return near
+
+
+def _chord(arcsec: float) -> float:
+    """The chord between two directions that are this angle apart."""
+    return 2 * math.sin(math.radians(arcsec / 3600) / 2)
 
 
 def extent(ra: np.ndarray, dec: np.ndarray) -> str:

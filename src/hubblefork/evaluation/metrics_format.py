@@ -33,7 +33,8 @@ class _Metrics(_Keys):
     """format: 1. source: of the images. n: how many were tested.
 
     Only in an evaluation: dataset, the key of the packed images; cost; learnt, how many of the
-    images the model was trained on, None where that is not known.
+    images the model was trained on, None where that is not known; learnt_by, in which way they were
+    found: `runs.leakage.find_learnt`.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -45,6 +46,7 @@ class _Metrics(_Keys):
     dataset: str | None = None
     cost: Cost | None = None
     learnt: Count | None = None
+    learnt_by: dict[str, Count] = {}
 
 
 class ClassTask(_Keys):

@@ -95,7 +95,7 @@ class SplitTable(Table):
     group: str | None = None
     """Column of the catalogue: images with the same value are always in the same set."""
     sky_radius: Annotated[float, Field(ge=0, le=36000)] | None = None
-    """Distance on the sky in arcsec within which images stay together; 0: none; not set: half a cut-out."""
+    """Images within so many arcsec on the sky stay together; 0: none; not set: half a cut-out."""
     tie_near_duplicates: bool = True
     """Whether near duplicates, as inspect shows them, are always in the same set."""
 

@@ -28,6 +28,7 @@ from hubblefork.tasks.registry import task_from_json
 from hubblefork.tasks.task import Task
 
 _RECIPE, _PROVENANCE = "recipe.toml", "provenance.json"
+LEARNT_FILE = "learnt.parquet"
 
 Content = TypeVar("Content")
 
@@ -70,8 +71,17 @@ class Run:
         return f"{title}, {metrics['n']:,} test images</p><table>{head}{''.join(rows)}</table>"
 
     @classmethod
-    def create(cls, path: Path, recipe: Recipe, provenance: Provenance, split: Split) -> "Run":
+    def create(
+        cls,
+        path: Path,
+        recipe: Recipe,
+        provenance: Provenance,
+        split: Split,
+        learnt: pd.DataFrame | None = None,
+    ) -> "Run":
         """Make a new run folder with its recipe, provenance and split, whole or not at all.
+
+        learnt: what it will have learnt from, as `runs.learnt.learnt_images` gives it.
 
         Raises RequestError where `path` exists already, or where it cannot be written.
         """
@@ -83,6 +93,8 @@ class Run:
                     tomli_w.dump(recipe.to_toml(), file)
                 with replacing(temporary / _PROVENANCE) as file:
                     json.dump(provenance.to_json(), file, indent=2, ensure_ascii=False)
+                if learnt is not None:
+                    learnt.to_parquet(temporary / LEARNT_FILE, index=False, compression="zstd")
         except OSError as error:
             raise RequestError(f"cannot make the run folder {path}: {error.strerror}") from error
         return cls(path)

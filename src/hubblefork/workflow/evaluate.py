@@ -21,7 +21,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.splits import Split
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
-from hubblefork.runs.leakage import count_learnt
+from hubblefork.runs.leakage import Overlap, find_learnt
 from hubblefork.runs.run import Run, output_name
 from hubblefork.workflow.evaluation_outputs import about_split, measure
 
@@ -93,7 +93,7 @@ def evaluate(
     opened = None if source is None else open_source(source, classes, hdu=hdu)
     folder = _folder(Path(run), None if opened is None else opened.name, out)
     whole_run = Run.open(run) if Path(run).is_dir() else None
-    learnt: int | None = 0
+    overlap: Overlap | None = Overlap({})
     if opened is None:
         if whole_run is None:
             raise RequestError(f"{run} is a model file and has no test set: name a source")
@@ -105,11 +105,13 @@ def evaluate(
         _require_colours(dataset, predictor)
         labels = aligned(dataset.labels)
         rows = np.arange(len(dataset))
-        learnt = None if whole_run is None else count_learnt(whole_run, dataset, rows)
-        about = _all_of(dataset, learnt)
+        overlap = None if whole_run is None else find_learnt(whole_run, dataset, rows)
+        about = _all_of(dataset, overlap)
     with appearing(folder) as temporary:
         cost = _cost(predictor, whole_run)
-        further = {"dataset": dataset.key, "cost": cost, "learnt": learnt}
+        further: dict[str, Any] = {"dataset": dataset.key, "cost": cost, "learnt": None}
+        if overlap is not None:
+            further |= {"learnt": overlap.number, "learnt_by": overlap.by}
         metrics = measure(predictor, dataset, rows, temporary, whole_run, about, labels, further)
     return Evaluation(folder, metrics)
 
@@ -175,12 +177,23 @@ def _require_colours(dataset: PackedDataset, predictor: Predictor) -> None:
         )
 
 
-def _all_of(dataset: PackedDataset, learnt: int | None) -> dict[str, Any]:
+def _all_of(dataset: PackedDataset, overlap: Overlap | None) -> dict[str, Any]:
     told = "none was used for training unless the sources overlap"
-    if learnt is not None:
-        told = f"{learnt:,} of them were used for training" if learnt else "none of them was learnt"
-    if learnt:
-        say(f"{learnt:,} of the {len(dataset):,} images were used for training this model")
+    if overlap is not None:
+        told = "none of them was learnt"
+        if overlap.number:
+            told = f"{overlap.number:,} of them were used for training ({overlap.words})"
+            say(
+                f"{overlap.number:,} of the {len(dataset):,} images were used for training this "
+                f"model: {overlap.words}"
+            )
+        if overlap.same_name:
+            also = (
+                f"{overlap.same_name:,} of them have only the file name of a training image "
+                f"(such as {overlap.example}), which may be of another object"
+            )
+            told += f"; {also}"
+            say(f"of the {len(dataset):,} images, {also}")
     return {
         "rule": f"all images of the source; {told}",
         "seed": None,

@@ -23,6 +23,7 @@ from hubblefork.models.model_file import current_versions
 from hubblefork.networks.registry import count_parameters
 from hubblefork.recipes.recipe import Recipe, load_recipe
 from hubblefork.runs.leakage import require_unseen
+from hubblefork.runs.learnt import learnt_images
 from hubblefork.runs.provenance import Provenance
 from hubblefork.runs.resuming import check_same, find_earlier
 from hubblefork.runs.run import Run, default_run_path, refuse_existing
@@ -89,7 +90,8 @@ def start_run(request: Request) -> tuple[Run, Plan]:
         say(f"resuming {earlier.path}")
         return earlier, planned
     path = request.out or default_run_path(recipe.name, dataset.source)
-    return Run.create(path, planned.recipe, provenance, split), planned
+    learnt = learnt_images(dataset, split)
+    return Run.create(path, planned.recipe, provenance, split, learnt), planned
 
 
 def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:

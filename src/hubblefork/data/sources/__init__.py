@@ -6,7 +6,6 @@ tables in memory.
 
 import inspect
 import os
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.registry import F, Registry
 from hubblefork.core.regular_files import not_a_file
-from hubblefork.data.sources.path_options import check_options, split_options
+from hubblefork.data.sources.path_options import check_options, is_in_memory, split_options
 
 if TYPE_CHECKING:
     from hubblefork.data.sources.base import Source
@@ -156,7 +155,7 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
             f"{name}: a source is a directory, a catalogue (.csv, .parquet), a file of arrays "
             "(.h5, .npz, .npy) or a name (hubblefork list sources)"
         )
-    if re.fullmatch(r"(arrays|table) \([\d,]+ (images?|rows?)\)", name):
+    if is_in_memory(name):
         raise RequestError(f"{name} was in memory and is no longer known: give it again as source")
     if len(path.parts) > 1 or path.suffix:
         raise RequestError(f"{name}: no such file or directory")

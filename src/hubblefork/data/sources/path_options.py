@@ -40,6 +40,15 @@ def check_options(options: Mapping[str, str], known: Collection[str], name: str)
             raise RequestError(f"{name}: the option {key!r} is empty; expected {key}=NAME")
 
 
+def is_in_memory(name: str) -> bool:
+    """Whether a source's name is one of those that arrays and tables in memory are given.
+
+    >>> is_in_memory("arrays (1,000 images)"), is_in_memory("sky.csv")
+    (True, False)
+    """
+    return bool(re.fullmatch(r"(arrays|table) \([\d,]+ (images?|rows?)\)", name))
+
+
 def absolute_source(text: str | Path) -> str:
     """A source's text with an absolute path where it holds one, so that it opens from any folder.
 
