@@ -238,6 +238,14 @@ def test_near_duplicates_are_looked_for_once(with_copies, monkeypatch):
     assert (dataset_groups(with_copies).of_row == first.of_row).all()
 
 
+def test_a_damaged_list_of_near_duplicates_is_made_anew(with_copies, capfd):
+    first = dataset_groups(with_copies)
+    (kept,) = with_copies.path.glob("near_duplicates-*.npz")
+    kept.write_bytes(kept.read_bytes()[:90])
+    assert (dataset_groups(with_copies).of_row == first.of_row).all()
+    assert "damaged; looking for near duplicates anew" in capfd.readouterr().err
+
+
 def test_groups_of_some_rows_are_those_of_all(with_copies):
     rows = np.array([39, 9, 2, 5])
     found = dataset_groups(with_copies).take(rows)

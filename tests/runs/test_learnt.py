@@ -14,6 +14,7 @@ from hubblefork.data.splits import Split
 from hubblefork.runs.leakage import find_learnt
 from hubblefork.runs.learnt import read_learnt
 from hubblefork.workflow.evaluate import evaluate
+from hubblefork.workflow.predict import predict
 from hubblefork.workflow.train import train
 
 pytestmark = pytest.mark.usefixtures("without_reports")
@@ -69,6 +70,15 @@ def test_images_under_other_names_are_found_and_counted_by_how(run, learnt, tmp_
         "9 of the 12 images were used for training this model: 5 with identical pixels, "
         "4 near duplicates"
     ) in capfd.readouterr().err
+
+
+def test_a_prediction_says_how_many_images_were_learnt(run, learnt, tmp_path, capfd):
+    images = {f"x{number}.png": noise(number) for number in learnt[:3]}
+    source = other_source(tmp_path / "other", images | {"y.png": noise(4000)})
+    assert len(predict(run, source)) == 4
+    assert "3 of the images were used for training this model" in capfd.readouterr().err
+    predict(run, other_source(tmp_path / "new", {"y.png": noise(4000)}))
+    assert "used for training" not in capfd.readouterr().err
 
 
 def test_a_running_number_is_told_and_not_counted(run, learnt, tmp_path, capfd):

@@ -15,6 +15,8 @@ slowly, and the remainder is divided by its local standard deviation.
 """
 
 import math
+import zlib
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.fft import dctn
@@ -23,7 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from hubblefork.core.files import replacing
-from hubblefork.core.progress import progress
+from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blank import BLANK
 
@@ -72,13 +74,17 @@ def near_duplicates(dataset: PackedDataset) -> tuple[np.ndarray, np.ndarray]:
     identical images each.
     """
     path = dataset.path / f"near_duplicates-{_VERSION}.npz"
-    if not path.exists():
-        distinct = np.flatnonzero(~dataset.table["digest"].duplicated())
-        pairs, similarity = near_pairs(dataset.images, distinct)
-        with replacing(path, binary=True) as file:
-            np.savez(file, pairs=pairs, similarity=similarity)
-    with np.load(path) as kept:
-        return kept["pairs"], kept["similarity"]
+    if path.exists():
+        try:
+            with np.load(path) as kept:
+                return kept["pairs"], kept["similarity"]
+        except (OSError, ValueError, KeyError, EOFError, zlib.error, BadZipFile):
+            say(f"{path} is damaged; looking for near duplicates anew")
+    distinct = np.flatnonzero(~dataset.table["digest"].duplicated())
+    pairs, similarity = near_pairs(dataset.images, distinct)
+    with replacing(path, binary=True) as file:
+        np.savez(file, pairs=pairs, similarity=similarity)
+    return pairs, similarity
 
 
 def near_pairs(

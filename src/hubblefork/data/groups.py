@@ -75,14 +75,13 @@ class Groups:
 
     def blamed(self, rows: np.ndarray) -> str:
         """Say which tie has the most of these rows in one group, and what to do; or nothing."""
-        found = []
+        most, words = 1, ""
         for tie in self.ties:
             largest = int(np.bincount(tie.of_row(len(self.of_row))[rows]).max(initial=0))
-            found.append((largest, tie))
-        largest, tie = max(found, key=lambda each: each[0], default=(0, None))
-        if tie is None or largest < 2:
-            return ""
-        return f"{tie.name} tie {largest:,} of them together" + (tie.remedy and f": {tie.remedy}")
+            if largest > most:
+                most, words = largest, f"{tie.name} tie {largest:,} of them together"
+                words += f": {tie.remedy}" if tie.remedy else ""
+        return words
 
 
 def dataset_groups(dataset: PackedDataset, rules: TieRules | None = None) -> Groups:

@@ -1,7 +1,7 @@
 """Predict images of any source and number: read and computed block by block."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -23,12 +23,16 @@ _NO_NUMBER = "the model's answer is not a number: its weights are too large for 
 
 
 def predict_source(
-    predictor: Predictor, source: Source, coverage: float | None = None
+    predictor: Predictor,
+    source: Source,
+    coverage: float | None = None,
+    watch: Callable[[Sequence[str]], None] | None = None,
 ) -> Iterator[Predictions]:
     """Predict the images of a source in order, one block of them after another.
 
     coverage: of prediction sets; None for none. An image that cannot be read, or
-    for which the model gives no number, has a problem and no prediction.
+    for which the model gives no number, has a problem and no prediction. watch: called with the
+    digests of each block's images.
     """
     framing = source.framing_like(predictor.framing)
     shape = framing.shape
@@ -43,6 +47,8 @@ def predict_source(
         for block, result in zip(blocks, read, strict=True):
             images = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
             own = ids[block.start : block.stop]
+            if watch is not None:
+                watch(result.digests)
             yield _placed(predictor, own, images, result, coverage)
             blank, number = blank + result.blank, number + len(result.read)
             done(len(block))

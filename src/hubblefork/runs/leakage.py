@@ -140,7 +140,7 @@ def _named_alike(learnt: pd.DataFrame, table: pd.DataFrame) -> tuple[np.ndarray,
     number = len(learnt)
     names = pd.DataFrame({"id": ids, "path": path}).apply(lambda each: each.str.split("/").str[-1])
     telling = names.where(names.map(names_object, na_action="ignore").eq(True))
-    objects = pd.Series(telling[:number].to_numpy().ravel()).dropna()
+    objects = set(telling[:number].stack())
     same_object = telling[number:].isin(objects).any(axis=1).to_numpy()
     return same_object, path[number:].isin(path[:number].dropna()).to_numpy()
 
@@ -168,5 +168,6 @@ def _at_one_place(learnt: pd.DataFrame, table: pd.DataFrame, radius: float | Non
     for each in (table, learnt):
         ra, dec = (each[name].to_numpy(float, copy=True) for name in ("ra", "dec"))
         ra[common_position(ra, dec)] = np.nan
-        places += [ra, dec]
-    return near_to(*places, default_radius(learnt) if radius is None else radius)
+        places.append((ra, dec))
+    (ra, dec), others = places
+    return near_to(ra, dec, *others, default_radius(learnt) if radius is None else radius)

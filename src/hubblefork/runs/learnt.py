@@ -10,10 +10,12 @@ ra, dec     degrees, and pxscale, width, height, where they are known
 flat        20x20 bytes: the image's fine structure (`data.duplicates`); missing for a blank image
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from hubblefork.core.errors import RequestError
+from hubblefork.core.errors import RequestError, first_line
 from hubblefork.data.companions import stems
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import FLAT_SHAPE, flattened
@@ -62,19 +64,32 @@ def read_learnt(run: Run) -> pd.DataFrame | None:
 
     Raises RequestError where the file is damaged.
     """
-    path = run.path / LEARNT_FILE
-    if path.is_file():
-        try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise RequestError(
-                f"{path} is damaged and cannot be read ({reason}); remove it, and the packed "
-                "images in the cache are asked instead"
-            ) from error
+    if (run.path / LEARNT_FILE).is_file():
+        return _read(run.path)
     provenance = run.provenance
     own = open_packed(provenance.dataset, source=provenance.source)
     return None if own is None else learnt_images(own, Split.load(run.split))
+
+
+def learnt_digests(model: Path) -> frozenset[str]:
+    """Return the digests of what a run has learnt from; none for a model file, which does not tell.
+
+    Raises RequestError where the file is damaged.
+    """
+    if not (model / LEARNT_FILE).is_file():
+        return frozenset()
+    return frozenset(_read(model, ["digest"])["digest"])
+
+
+def _read(folder: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    path = folder / LEARNT_FILE
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except (OSError, ValueError, KeyError) as error:
+        raise RequestError(
+            f"{path} is damaged and cannot be read ({first_line(error)}); remove it, and the "
+            "packed images in the cache are asked instead"
+        ) from error
 
 
 def flat_of(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -37,9 +37,9 @@ Content = TypeVar("Content")
 class Run:
     """A run folder. Every attribute reads its file each time; nothing is kept in memory.
 
-    `path` holds `recipe.toml`, `provenance.json`, `split.csv`, `history.csv`, `model.safetensors`,
-    `predictions.csv`, `metrics.json`, `figures/`, `report.html` and `checkpoints/`. Reading one
-    that is missing or damaged raises a RequestError.
+    `path` holds `recipe.toml`, `provenance.json`, `split.csv`, `learnt.parquet`, `history.csv`,
+    `model.safetensors`, `predictions.csv`, `metrics.json`, `figures/`, `report.html` and
+    `checkpoints/`. Reading one that is missing or damaged raises a RequestError.
 
     >>> run = Run.open(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> run.recipe.network.name, len(run.history), len(run.predictions)

@@ -1,5 +1,6 @@
 """Predict images by a trained model, from Python or into a file."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from numbers import Real
@@ -23,6 +24,7 @@ from hubblefork.prediction.writers import (
     write_predictions,
     write_submission,
 )
+from hubblefork.runs.learnt import learnt_digests
 from hubblefork.runs.run import Run
 from hubblefork.tasks.predictions import Predictions
 
@@ -93,7 +95,7 @@ def predict(
     predictor = _load(model, crop, coverage, device)
     if submission is not None:
         check_submission(predictor, path)
-    blocks = _warn_of_atypical(_blocks(predictor, images, coverage))
+    blocks = _warn_of_atypical(_blocks(predictor, images, coverage, model))
     if out is not None:
         return write_predictions(blocks, path)
     write_submission(blocks, path)
@@ -114,7 +116,7 @@ def predictions(
     ['id', 'answer', 'typicality']
     """
     predictor = _load(model, crop, coverage, device)
-    blocks = _warn_of_atypical(_blocks(predictor, images, coverage))
+    blocks = _warn_of_atypical(_blocks(predictor, images, coverage, model))
     return Predictions.concatenate(list(blocks))
 
 
@@ -129,7 +131,10 @@ def _load(
     return predictor
 
 
-def _blocks(predictor: Predictor, images: Any, coverage: float | None) -> Iterator[Predictions]:
+def _blocks(
+    predictor: Predictor, images: Any, coverage: float | None, model: str | Path | Run
+) -> Iterator[Predictions]:
+    """Predict block by block; after the last, say how many images the model has learnt from."""
     if are_images(images):
         yield predict_images(predictor, images, coverage)
         given = InputImages(images, predictor.framing, predictor.card.colours)
@@ -139,9 +144,27 @@ def _blocks(predictor: Predictor, images: Any, coverage: float | None) -> Iterat
     for source in sources:
         for note in source.notes:
             say(note)
+    learnt, found = _learnt_digests(model), Counter[str]()
+
+    def watch(digests: Iterable[str]) -> None:
+        found.update(each for each in digests if each in learnt)
+
     yield from chain.from_iterable(
-        predict_source(predictor, source, coverage) for source in sources
+        predict_source(predictor, source, coverage, watch) for source in sources
     )
+    if found:
+        say(
+            f"{found.total():,} of the images were used for training this model (identical "
+            "pixels): it predicts them better than new ones"
+        )
+
+
+def _learnt_digests(model: str | Path | Run) -> frozenset[str]:
+    try:
+        return learnt_digests(Path(model))
+    except RequestError as error:  # it tells of other images, not of the predictions
+        say(str(error))
+        return frozenset()
 
 
 def _warn_of_atypical(blocks: Iterable[Predictions]) -> Iterator[Predictions]:

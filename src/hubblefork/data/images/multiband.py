@@ -171,7 +171,7 @@ def frame_counts(counts: np.ndarray, framing: Framing, blue_first: bool) -> np.n
 
 def _band(
     file: str | Path, framing: Framing
-) -> tuple[np.ndarray, tuple[int, int], tuple[float, float] | None]:
+) -> tuple[np.ndarray, tuple[int, int], tuple[float, float, float] | None]:
     """Return the kept square of one band, the size of the original, and its position."""
     content = read_content(file)
     if not is_fits(content):
