@@ -140,7 +140,7 @@ def _named_alike(learnt: pd.DataFrame, table: pd.DataFrame) -> tuple[np.ndarray,
     number = len(learnt)
     names = pd.DataFrame({"id": ids, "path": path}).apply(lambda each: each.str.split("/").str[-1])
     telling = names.where(names.map(names_object, na_action="ignore").eq(True))
-    objects = set(telling[:number].stack())
+    objects = set(telling[:number].stack().dropna())
     same_object = telling[number:].isin(objects).any(axis=1).to_numpy()
     return same_object, path[number:].isin(path[:number].dropna()).to_numpy()
 
