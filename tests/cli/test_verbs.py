@@ -17,8 +17,9 @@ QUICK = ["--recipe", "lenet5", "--size", "24", "--set", "epochs=2"]
 def test_a_run_holds_all_its_files(trained):
     names = {path.name for path in trained.iterdir()}
     assert names == {
-        "recipe.toml", "provenance.json", "split.csv", "history.csv", "model.safetensors",
-        "predictions.csv", "metrics.json", "figures", "report.html", "checkpoints",
+        "recipe.toml", "provenance.json", "split.csv", "learnt.parquet", "history.csv",
+        "model.safetensors", "predictions.csv", "metrics.json", "figures", "report.html",
+        "checkpoints",
     }  # fmt: skip
     metrics = json.loads((trained / "metrics.json").read_text())
     assert metrics["classes"] == ["bar", "disc"]
