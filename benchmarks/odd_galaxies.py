@@ -18,12 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from markdown_table import as_markdown
-from sklearn.metrics import roc_auc_score
+from separation import separation
 
 from hubblefork import Predictor, Run, train
 from hubblefork.core.files import replacing
 from hubblefork.evaluation.anomalies import rank_anomalies
-from hubblefork.evaluation.intervals import interval
 from hubblefork.explanation.features import compute_features
 from hubblefork.recipes.recipe import parse_settings
 from hubblefork.workflow.evaluate import own_dataset
@@ -36,7 +35,6 @@ _SCORES = {
     "score": "mean of both ranks",
 }
 _ODD = "Class6.1"
-_RESAMPLES = 1000
 
 
 def main(words: list[str] | None = None) -> None:
@@ -91,22 +89,6 @@ def ranked(run: Run, device: str) -> pd.DataFrame:
     ranking = rank_anomalies(dataset.table["id"].iloc[rows], features, reference.features)
     fraction = dataset.table[_ODD].to_numpy()[rows[ranking["row"]]]
     return ranking.assign(odd=fraction > 0.5)
-
-
-def separation(score: np.ndarray, odd: np.ndarray) -> tuple[float, list[float]]:
-    """The area under the ROC curve of a score, and its 95 % interval.
-
-    >>> separation(np.array([1.0, 2.0, 3.0]), np.array([False, False, True]))
-    (1.0, [1.0, 1.0])
-    """
-    random = np.random.default_rng(0)
-    groups = score[odd], score[~odd]
-    labels = np.sort(odd)[::-1]
-    areas = [
-        roc_auc_score(labels, np.concatenate([random.choice(each, len(each)) for each in groups]))
-        for _ in range(_RESAMPLES)
-    ]
-    return float(roc_auc_score(odd, score)), interval(np.array(areas))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,10 @@ from pathlib import Path
 
 import numpy as np
 from scipy import fft
-from sklearn.metrics import roc_auc_score
+from separation import separation
 
 from hubblefork import Predictor, pack
 from hubblefork.data.images.framing import frame
-from hubblefork.evaluation.intervals import interval
 from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.runs.run import Run
 from hubblefork.sky.simulation.camera import expose
@@ -33,7 +32,6 @@ from hubblefork.workflow.evaluate import own_test_part
 _STARS = 2.0
 # Margin beyond the edge of the image, in arcsec: light that the seeing spreads into the image.
 _MARGIN = 3.0
-_RESAMPLES = 1000
 
 AddLight = Callable[[np.ndarray, np.random.Generator, np.ndarray, float], None]
 
@@ -61,7 +59,8 @@ def main() -> None:
 
     def line(name: str, images: np.ndarray) -> None:
         typicality = predictor.answer(images).typicality
-        area, (low, high) = separation(known, typicality)
+        added = np.repeat([False, True], [len(known), len(typicality)])
+        area, (low, high) = separation(-np.concatenate([known, typicality]), added)
         unlike = np.mean(typicality <= ATYPICAL)
         shown = f"{area:.3f} ({low:.3f} to {high:.3f})"
         print(f"| {name} | {len(typicality):,} | {shown} | {unlike:.1%} |", flush=True)
@@ -81,17 +80,6 @@ def main() -> None:
         line(name, np.stack([frame(each, framing) for each in skies]))
     galaxies = simulate(asked.number, seed=2).render(range(asked.number), size, asked.field)
     line("simulated galaxies", np.stack([frame(each, framing) for each in galaxies]))
-
-
-def separation(known: np.ndarray, others: np.ndarray) -> tuple[float, list[float]]:
-    """Return the area under the ROC curve of two samples of typicality, and its 95 % interval."""
-    random = np.random.default_rng(0)
-    labels = np.repeat([0, 1], [len(known), len(others)])
-    areas = [
-        roc_auc_score(labels, -np.concatenate([random.choice(known, len(known)), drawn]))
-        for drawn in (random.choice(others, len(others)) for _ in range(_RESAMPLES))
-    ]
-    return roc_auc_score(labels, -np.concatenate([known, others])), interval(np.array(areas))
 
 
 def sky(galaxy: dict, place: int, add_light: AddLight, size: int, field: float) -> np.ndarray:

@@ -124,6 +124,41 @@ def test_a_seed_decides_the_intervals():
     assert first["intervals"] != other["intervals"]
 
 
+@pytest.mark.parametrize(("number", "low"), [(1, 0.2065), (3, 0.4385), (18, 0.8241)])
+def test_all_right_has_wilson_s_interval_and_every_metric_a_width(number, low):
+    true = np.arange(number) % 3
+    result = measure_classes(true, np.eye(3)[true], ["a", "b", "c"], resamples=20)
+    assert result["intervals"]["accuracy"] == pytest.approx([low, 1], abs=5e-5)
+    for name, (lower, upper) in result["intervals"].items():
+        assert lower <= result[name] <= upper, name
+        assert upper - lower > 0.1, name
+
+
+def test_balanced_accuracy_adds_wilson_s_distances_of_the_recalls_as_squares():
+    # 6 of 6 in each of three classes: recalls down to 1 - 0.3903 (Wilson); Zou & Donner 2008.
+    true = np.repeat([0, 1, 2], 6)
+    result = measure_classes(true, np.eye(3)[true], ["a", "b", "c"], resamples=20)
+    expected = [1 - 0.3903 / 3**0.5, 1]
+    assert result["intervals"]["balanced_accuracy"] == pytest.approx(expected, abs=5e-5)
+
+
+def test_one_answer_for_every_image_is_not_certain_to_be_balanced():
+    true, probabilities = np.repeat([0, 1, 2], 6), np.full((18, 3), [0.8, 0.1, 0.1])
+    result = measure_classes(true, probabilities, ["a", "b", "c"], resamples=20)
+    low, high = result["intervals"]["balanced_accuracy"]
+    assert low < 0.22 and 0.5 < high  # the recalls 1, 0, 0 of six images each
+    low, high = result["intervals"]["matthews"]
+    assert low < 0 < high
+
+
+def test_a_class_of_one_image_shows_in_the_interval():
+    true = np.array([0] * 100 + [1])
+    low, high = measure_classes(true, np.eye(2)[true], ["a", "b"])["intervals"]["balanced_accuracy"]
+    # Wilson: one of one is 20.65 % or more, 100 of 100 96.3 % or more.
+    assert low == pytest.approx(1 - np.hypot(1 - 0.2065, 1 - 0.9630) / 2, abs=1e-4)
+    assert high == 1
+
+
 def test_twenty_five_thousand_images_take_seconds():
     start = time.perf_counter()
     measured(25_000, 10)

@@ -37,8 +37,9 @@ def test_two_equally_good_classifiers_do_not_differ():
 
 def test_a_classifier_does_not_differ_from_itself():
     same = answers(TRUE, 0.8, 1)
-    for difference in compare_classes(TRUE, same, same, NAMES).values():
-        assert (difference.value, difference.low, difference.high) == (0, 0, 0)
+    for difference in compare_classes(TRUE, same, same, NAMES, resamples=20).values():
+        assert difference.low < difference.value == 0 < difference.high
+        assert difference.high < 0.1
 
 
 def test_pairing_makes_the_interval_narrower_than_either_figure():
@@ -85,3 +86,19 @@ def test_votes_that_are_nearer_have_a_smaller_error():
 def test_other_images_are_refused():
     with pytest.raises(RequestError, match="of 2,000 and of 1,999 images"):
         compare_classes(TRUE, answers(TRUE, 0.8, 1), answers(TRUE, 0.8, 1)[1:], NAMES)
+
+
+def test_a_difference_that_no_image_shows_has_an_interval():
+    # Ten of ten by both: Newcombe's interval, and Tango's of 1998, are z^2 / (10 + z^2) either way.
+    true = np.array([0, 1] * 5)
+    found = compare_classes(true, np.eye(2)[true], np.eye(2)[true], NAMES[:2])
+    assert found["accuracy"].low == pytest.approx(-0.2775, abs=5e-5)
+    assert found["accuracy"].high == pytest.approx(0.2775, abs=5e-5)
+    # The recall of either class may be lower by z^2 / (5 + z^2) = 0.4345; halves of both, as squares.
+    for name in ("balanced_accuracy", "macro_f1", "matthews"):
+        assert not found[name].certain
+        assert found[name].high > 0.3
+    assert found["balanced_accuracy"].low == pytest.approx(-0.4345 / 2**0.5, abs=5e-5)
+    votes = np.full((1, len(GALAXY_ZOO_2.columns)), 0.5)
+    for difference in compare_votes(votes, votes, votes, GALAXY_ZOO_2).values():
+        assert difference.low < 0 < difference.high

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubblefork.evaluation.intervals import bootstrap, interval, wilson_interval
+from hubblefork.evaluation.intervals import bootstrap, interval, newcombe_interval, wilson_interval
 
 
 def test_bootstrap_spreads_a_mean_by_its_standard_error():
@@ -33,5 +33,27 @@ def test_wilson_interval_of_nothing_is_none():
 def test_wilson_interval_contains_the_fraction_and_stays_within_0_and_1(trials, fraction):
     successes = round(fraction * trials)
     low, high = wilson_interval(successes, trials)
-    assert 0 <= low <= successes / trials + 1e-12
-    assert successes / trials - 1e-12 <= high <= 1
+    assert 0 <= low <= successes / trials <= high <= 1
+    assert low < high
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        # Altman, Machin, Bryant & Gardner 2000, "Statistics with Confidence", table 6.2.
+        ((14, 5, 0, 22), (0.011, 0.226)),
+        # Fagerland, Lydersen & Laake 2014, airway hyper-responsiveness of Bentur et al. 2009.
+        ((1, 1, 7, 12), (-0.507, -0.026)),
+    ],
+)
+def test_newcombe_interval_has_its_published_values(table, expected):
+    low, high = newcombe_interval(*table)  # of the second minus the first
+    assert (-high, -low) == pytest.approx(expected, abs=6e-4)
+
+
+@given(st.lists(st.integers(0, 500), min_size=4, max_size=4).filter(any))
+def test_newcombe_interval_holds_the_difference_and_has_a_width(table):
+    both, first, second, neither = table
+    low, high = newcombe_interval(*table)
+    assert low < high
+    assert low - 1e-9 <= (second - first) / sum(table) <= high + 1e-9

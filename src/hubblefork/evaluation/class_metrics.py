@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.evaluation.intervals import bootstrap, interval
-from hubblefork.evaluation.registered import registered_scores
+from hubblefork.evaluation.intervals import bootstrap, unseen, widened
+from hubblefork.evaluation.registered import further_scores, registered_scores
+from hubblefork.evaluation.scores import accuracy
 
 # Guo et al. 2017, "On Calibration of Modern Neural Networks", use 15 bins of equal width.
 CALIBRATION_BINS = 15
@@ -20,6 +21,10 @@ CALIBRATION_BINS = 15
 # Lower probabilities are increased to this in the log loss: the spacing of float32 at 1. Without
 # it, a single 0 that is only a rounded 1e-8 would dominate the mean.
 _FLOOR = float(np.finfo(np.float32).eps)
+
+# The metrics that depend on which images are correctly classified, with their lowest values; their
+# highest is 1.
+BOUNDED = {"balanced_accuracy": 0, "macro_f1": 0, "matthews": -1, "expected_calibration_error": 0}
 
 # The largest accepted difference between 1 and the sum of a row of probabilities. Rounding to five
 # decimals and bfloat16 arithmetic cause a smaller one, logits a larger one.
@@ -56,8 +61,9 @@ def measure_classes(
         divide by: recall and F1 of a class that does not occur, precision of one never predicted;
         confusion_matrix: K rows, true classes, of K counts, predicted classes;
         the metrics of `register_metric` by name;
-        intervals: {metric: [low, high]}, 95 % percentile bootstrap over the images. That of
-        the calibration error is corrected for the bias caused by resampling.
+        intervals: {metric: [low, high]}, 95 %: Wilson's of the accuracy; else the percentile
+        bootstrap over the images, widened by what these may lack (see `intervals`). That of the
+        calibration error is corrected for the bias caused by resampling.
 
     Raises
     ------
@@ -70,7 +76,7 @@ def measure_classes(
     {'precision': 1.0, 'recall': 0.5, 'f1': 0.666..., 'support': 2}
     """
     contributions = class_contributions(true, probabilities, names)
-    number = len(contributions.cell)
+    number = len(contributions.true)
 
     everything = np.arange(number)
     figures = contributions.scores(everything)
@@ -81,13 +87,16 @@ def measure_classes(
     drawn[error] = np.maximum(drawn[error] - drawn[error].mean() + figures[error], 0)
 
     matrix = contributions.confusion(everything)
+    intervals = widened(figures, drawn, contributions.further(), always=BOUNDED)
+    for name, lowest in BOUNDED.items():
+        intervals[name] = np.clip(intervals[name], lowest, 1).tolist()
     return {
         "n": number,
         "classes": list(names),
         **{name: float(value) for name, value in figures.items()},
         "per_class": _per_class(matrix, names),
         "confusion_matrix": matrix.tolist(),
-        "intervals": {name: interval(values) for name, values in drawn.items()},
+        "intervals": intervals | {"accuracy": accuracy(contributions.right).interval},
     }
 
 
@@ -95,69 +104,133 @@ def measure_classes(
 class ClassContributions:
     """The contribution of each of N images to the scores."""
 
-    classes: int
-    cell: np.ndarray  # (N,) its index in the flattened confusion matrix
+    true: np.ndarray  # (N,) its class
+    probabilities: np.ndarray  # (N, K)
+    predicted: np.ndarray  # (N,)
     log_loss: np.ndarray  # (N,) -ln(probability of its true class)
     squares: np.ndarray  # (N,) squared error summed over classes
     bin: np.ndarray  # (N,) the bin of its confidence
     gap: np.ndarray  # (N,) 1 if correctly classified else 0, minus its confidence
     registered: Callable[[np.ndarray], dict[str, float]]  # see `registered_scores`
 
+    @classmethod
+    def of(cls, true: np.ndarray, probabilities: np.ndarray) -> "ClassContributions":
+        """From classes (N,) and probabilities (N, K) that have been checked."""
+        rows = np.arange(len(true))
+        predicted = probabilities.argmax(axis=1)
+        confidence = probabilities[rows, predicted]
+        error = probabilities.copy()
+        error[rows, true] -= 1
+        # Bins are open below and closed above, as in Guo et al.: (0, 1/15], ..., (14/15, 1].
+        bins = np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1
+        return cls(
+            true=true,
+            probabilities=probabilities,
+            predicted=predicted,
+            log_loss=-np.log(np.clip(probabilities[rows, true], _FLOOR, 1)),
+            squares=np.einsum("nk,nk->n", error, error),
+            bin=bins.clip(0, CALIBRATION_BINS - 1),
+            gap=(predicted == true) - confidence,
+            registered=registered_scores("classes", true, probabilities),
+        )
+
+    @property
+    def right(self) -> np.ndarray:
+        """(N,) whether each image is correctly classified."""
+        return self.predicted == self.true
+
     def confusion(self, picks: np.ndarray) -> np.ndarray:
         """The (K, K) counts of true by predicted class of the picked images."""
-        counts = np.bincount(self.cell[picks], minlength=self.classes**2)
-        return counts.reshape(self.classes, self.classes)
+        classes = self.probabilities.shape[1]
+        cell = self.true[picks] * classes + self.predicted[picks]
+        return np.bincount(cell, minlength=classes**2).reshape(classes, classes)
 
     def scores(self, picks: np.ndarray) -> dict[str, float]:
         """Every metric of the images at the indices `picks`, which may repeat."""
         matrix = self.confusion(picks)
-        hits, occur, answered = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-        gaps = np.bincount(self.bin[picks], self.gap[picks], CALIBRATION_BINS)
-        total = len(picks)
-        present = occur > 0
         return {
-            "accuracy": hits.sum() / total,
-            "balanced_accuracy": np.mean(hits[present] / occur[present]),
-            "macro_f1": np.mean(2 * hits[present] / (occur + answered)[present]),
-            "matthews": _matthews(hits, occur, answered),
-            "log_loss": self.log_loss[picks].sum() / total,
-            "brier": self.squares[picks].sum() / total,
-            "expected_calibration_error": np.abs(gaps).sum() / total,
+            "accuracy": matrix.trace() / len(picks),
+            **_of_confusion(matrix),
+            **_of_means(self._means(picks)),
             **self.registered(picks),
         }
+
+    def further(self) -> dict[str, np.ndarray]:
+        """Every metric with as many `unseen` images, all wrong and all right: (2, G), for `widened`.
+
+        Those of the confusion matrix change by class; a wrong image is predicted as the class that
+        is predicted most often. The others change by images of the same probabilities: a right
+        one is of the most probable class, and a wrong one of the second.
+        """
+        every = np.arange(len(self.true))
+        others = self.probabilities.copy()
+        others[every, self.predicted] = -1
+        second = others.argmax(axis=1)
+        share, means = unseen(len(every)), self._means(every)
+        ends: list[dict[str, Any]] = []
+        for true in (second, self.predicted):
+            other = ClassContributions.of(true, self.probabilities)._means(every)
+            ends.append(_of_means((1 - share) * means + share * other))
+            ends[-1]["accuracy"] = (1 - share) * self.right.mean() + share * (true is not second)
+        found = {name: np.array([[end[name]] for end in ends]) for name in ends[0]}
+        wrong = (self.probabilities.argmin(axis=1), self.predicted)
+        found |= further_scores("classes", self.true, self.probabilities, wrong)
+        return found | self._further_confusion(self.confusion(every))
+
+    def _further_confusion(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
+        occur, answered = matrix.sum(axis=1), matrix.sum(axis=0)
+        ends = []
+        for row in np.flatnonzero(occur):
+            share = unseen(occur[row])
+            changed = np.stack([matrix, matrix]).astype(float)
+            changed[:, row] *= 1 - share
+            wrong = np.argmax(np.where(np.arange(len(matrix)) == row, -1, answered))
+            changed[[0, 1], row, [wrong, row]] += share * occur[row]
+            ends.append(_of_confusion(changed))
+        found = {name: np.stack([end[name] for end in ends], axis=1) for name in ends[0]}
+        if len(ends) == 1:  # images of a second class decide what it is, and there are none
+            found["matthews"] = np.array([[-1.0], [1.0]])
+        return found
+
+    def _means(self, picks: np.ndarray) -> np.ndarray:
+        """Of log loss, squared error, and the gap in each bin, (2 + bins,)."""
+        gaps = np.bincount(self.bin[picks], self.gap[picks], CALIBRATION_BINS)
+        sums = [self.log_loss[picks].sum(), self.squares[picks].sum(), *gaps]
+        return np.array(sums) / len(picks)
+
+
+def _of_means(means: np.ndarray) -> dict[str, float]:
+    return {
+        "log_loss": means[0],
+        "brier": means[1],
+        "expected_calibration_error": np.abs(means[2:]).sum(),
+    }
+
+
+def _of_confusion(matrix: np.ndarray) -> dict[str, Any]:
+    """The metrics of confusion matrices (..., K, K), each (...)."""
+    # Floats: the squared counts of a large survey do not fit in 64-bit integers.
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
+    occur, answered = matrix.sum(axis=-1, dtype=float), matrix.sum(axis=-2, dtype=float)
+    present = occur > 0
+    classes = present.sum(axis=-1)
+    total = occur.sum(axis=-1)
+    recall = np.where(present, hits, 0) / np.where(present, occur, 1)
+    f1 = np.where(present, 2 * hits, 0) / np.where(present, occur + answered, 1)
+    spread = (total**2 - (answered**2).sum(axis=-1)) * (total**2 - (occur**2).sum(axis=-1))
+    excess = hits.sum(axis=-1) * total - (answered * occur).sum(axis=-1)
+    return {
+        "balanced_accuracy": recall.sum(axis=-1) / classes,
+        "macro_f1": f1.sum(axis=-1) / classes,
+        "matthews": np.where(spread > 0, excess / np.sqrt(np.where(spread > 0, spread, 1)), 0.0),
+    }
 
 
 def class_contributions(
     true: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> ClassContributions:
     """Check the arguments of `measure_classes`, and compute the contribution of each image."""
-    true, probabilities = checked(true, probabilities, names)
-    classes = len(names)
-    rows = np.arange(len(true))
-    predicted = probabilities.argmax(axis=1)
-    confidence = probabilities[rows, predicted]
-    error = probabilities.copy()
-    error[rows, true] -= 1
-    # Bins are open below and closed above, as in Guo et al.: (0, 1/15], ..., (14/15, 1].
-    bins = np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1
-    return ClassContributions(
-        classes=classes,
-        cell=true * classes + predicted,
-        log_loss=-np.log(np.clip(probabilities[rows, true], _FLOOR, 1)),
-        squares=np.einsum("nk,nk->n", error, error),
-        bin=bins.clip(0, CALIBRATION_BINS - 1),
-        gap=(predicted == true) - confidence,
-        registered=registered_scores("classes", true, probabilities),
-    )
-
-
-def _matthews(hits: np.ndarray, occur: np.ndarray, answered: np.ndarray) -> float:
-    # Floats: the squared counts of a large survey do not fit in 64-bit integers.
-    occur, answered, total = occur.astype(float), answered.astype(float), float(occur.sum())
-    spread = (total**2 - answered @ answered) * (total**2 - occur @ occur)
-    if spread <= 0:
-        return 0.0
-    return float((hits.sum() * total - answered @ occur) / np.sqrt(spread))
+    return ClassContributions.of(*checked(true, probabilities, names))
 
 
 def _per_class(matrix: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -3,20 +3,21 @@
 Two classifiers mostly misclassify the same images, so that the uncertainty of their difference is
 much smaller than that of either metric: the difference can be significant although the two
 intervals overlap. Therefore each resample contains the same images for both (paired bootstrap,
-Efron & Tibshirani 1993), and McNemar's exact test (McNemar 1947) compares the numbers of images
-that only one of them classifies correctly. `report.ranking_charts.draw_differences` draws both.
+Efron & Tibshirani 1993; for the accuracy, Newcombe 1998), and McNemar's exact test (McNemar 1947)
+compares the numbers of images that only one of them classifies correctly.
+`report.ranking_charts.draw_differences` draws both.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import binomtest
 
 from hubblefork.core.errors import RequestError
-from hubblefork.evaluation.class_metrics import class_contributions
-from hubblefork.evaluation.intervals import bootstrap, interval
-from hubblefork.evaluation.vote_metrics import votes_error
+from hubblefork.evaluation.class_metrics import BOUNDED, ClassContributions, class_contributions
+from hubblefork.evaluation.intervals import bootstrap, newcombe_interval, widened
+from hubblefork.evaluation.vote_metrics import VotesError, votes_error
 from hubblefork.sky.decision_tree import DecisionTree
 
 
@@ -74,11 +75,15 @@ def compare_classes(
 
     >>> true, first, second = np.array([0, 1]), np.eye(2), np.array([[0.6, 0.4], [0.6, 0.4]])
     >>> compare_classes(true, first, second, ["disc", "arm"])["accuracy"]
-    Difference(value=-0.5, low=-1.0, high=0.0)
+    Difference(value=-0.5, low=-0.905..., high=0.272...)
     """
     _check_number(first, second)
-    both = [class_contributions(true, each, names) for each in (first, second)]
-    return _differences([each.scores for each in both], len(true), resamples)
+    one, two = (class_contributions(true, each, names) for each in (first, second))
+    found = _differences(one, two, len(true), resamples, BOUNDED)
+    # Numbered 3 where both are right, 2 and 1 where only the first or the second is, 0 where none.
+    pairs = np.bincount(2 * one.right + two.right, minlength=4).tolist()
+    ends = newcombe_interval(*reversed(pairs))
+    return found | {"accuracy": Difference(found["accuracy"].value, *ends)}
 
 
 def compare_votes(
@@ -89,22 +94,28 @@ def compare_votes(
     true, first, second: (N, answers), and tree, as in `measure_votes`.
     """
     _check_number(first, second)
-    scores = [votes_error(true, predicted, tree).scores for predicted in (first, second)]
-    return _differences(scores, len(true))
+    one, two = (votes_error(true, predicted, tree) for predicted in (first, second))
+    return _differences(one, two, len(true))
 
 
 def _differences(
-    scores: Sequence[Callable[[np.ndarray], Mapping[str, float]]],
+    first: ClassContributions | VotesError,
+    second: ClassContributions | VotesError,
     number: int,
     resamples: int = 1000,
+    always: Collection[str] = (),
 ) -> dict[str, Difference]:
     def difference(picks: np.ndarray) -> dict[str, float]:
-        first, second = (score(picks) for score in scores)
-        return {name: second[name] - first[name] for name in first}
+        one, two = first.scores(picks), second.scores(picks)
+        return {name: two[name] - one[name] for name in one}
 
     found = difference(np.arange(number))
     drawn = bootstrap(difference, number, resamples)
-    return {name: Difference(float(value), *interval(drawn[name])) for name, value in found.items()}
+    # Further images may be wrong by the one and right by the other.
+    one, two = first.further(), second.further()
+    further = {name: two[name] - one[name][::-1] for name in found}
+    ends = widened(found, drawn, further, always)
+    return {name: Difference(float(value), *ends[name]) for name, value in found.items()}
 
 
 def _check_number(first: np.ndarray, second: np.ndarray) -> None:

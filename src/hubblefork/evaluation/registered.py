@@ -1,6 +1,6 @@
 """Metrics that users and installed packages register by name, in addition to the built-in ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Literal, get_args
@@ -62,7 +62,9 @@ def register_metric(
 
     It is called as `function(true, values)` and returns a finite number. For classes, `true` (N,)
     are their numbers and `values` (N, K) the predicted probabilities; for votes, both are fractions
-    (N, answers). A bootstrap over the images, which calls it a thousand times, gives the interval.
+    (N, answers). A bootstrap over the images, which calls it a thousand times, gives the interval;
+    where all draws give the same, it is what four further images, all wrong or all right, would
+    change (Agresti & Coull 1998).
 
     Parameters
     ----------
@@ -84,7 +86,7 @@ def register_metric(
     >>> from hubblefork.evaluation.class_metrics import measure_classes
     >>> metrics = measure_classes([0, 1, 2], np.eye(3), ["spiral", "elliptical", "irregular"])
     >>> metrics["top-2-accuracy"], metrics["intervals"]["top-2-accuracy"]
-    (1.0, [1.0, 1.0])
+    (1.0, [0.428..., 1.0])
     """
     if task not in get_args(Kind):
         raise RequestError(
@@ -122,3 +124,23 @@ def registered_scores(
     """A function from indices of images (n,), which may repeat, to their registered metrics."""
     metrics = registered_metrics(task)
     return lambda picks: {each.name: each(true[picks], values[picks]) for each in metrics}
+
+
+# About the square of the normal deviate, as Agresti & Coull 1998 add such images to a proportion.
+_FURTHER = 4
+
+
+def further_scores(
+    task: Kind, true: np.ndarray, values: np.ndarray, ends: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The registered metrics with four further images, (2, 1) each, for `intervals.widened`.
+
+    ends: other true labels for the same values (N, ...), of which all are wrong, and right.
+    """
+    picks = np.resize(np.arange(len(true)), _FURTHER)
+    both = np.concatenate([values, values[picks]])
+    found = [
+        registered_scores(task, np.concatenate([true, end[picks]]), both)(np.arange(len(both)))
+        for end in ends
+    ]
+    return {name: np.array([[end[name]] for end in found]) for name in found[0]}

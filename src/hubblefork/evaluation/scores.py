@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hubblefork.core.errors import RequestError
-from hubblefork.evaluation.intervals import bootstrap, interval, wilson_interval
+from hubblefork.evaluation.intervals import bootstrap, unseen, widened, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,11 @@ class Score:
     value: float
     low: float
     high: float
+
+    @property
+    def interval(self) -> list[float]:
+        """Its ends, [low, high]."""
+        return [self.low, self.high]
 
     def beats(self, other: "Score") -> bool:
         """Whether this score is better."""
@@ -46,7 +51,8 @@ def accuracy(right: np.ndarray) -> Score:
 def rmse(squared: np.ndarray) -> Score:
     """The root mean square of N errors whose squares (N,) are given, one for each galaxy.
 
-    The interval is that of a bootstrap over galaxies.
+    The interval is that of a bootstrap over galaxies; where all errors are the same, what `unseen`
+    errors of 1 or 0 would change.
 
     >>> score = rmse(np.array([0.01, 0.04, 0.04]))
     >>> round(score.value, 3), round(score.low, 3), round(score.high, 3)
@@ -54,4 +60,6 @@ def rmse(squared: np.ndarray) -> Score:
     """
     squared = np.asarray(squared, dtype=float)
     drawn = bootstrap(lambda picks: {"rmse": np.sqrt(squared[picks].mean())}, len(squared))
-    return Score("rmse", float(np.sqrt(squared.mean())), *interval(drawn["rmse"]))
+    value, share = float(np.sqrt(squared.mean())), unseen(len(squared))
+    further = np.sqrt((1 - share) * squared.mean() + share * np.array([[1.0], [0.0]]))
+    return Score("rmse", value, *widened({"rmse": value}, drawn, {"rmse": further})["rmse"])

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError
-from hubblefork.evaluation.intervals import bootstrap, interval
-from hubblefork.evaluation.registered import registered_scores
+from hubblefork.evaluation.intervals import bootstrap, unseen, widened
+from hubblefork.evaluation.registered import further_scores, registered_scores
 from hubblefork.sky.class_rules import NO_CLASS, rules_of
 from hubblefork.sky.decision_tree import DecisionTree, Question
 
@@ -34,7 +34,8 @@ def measure_votes(
         per_answer: {column: {text, rmse, mae, bias}}, where bias is the mean of predicted minus
         true;
         the metrics of `register_metric` by name;
-        intervals: {metric: [low, high]}, 95 % percentile bootstrap.
+        intervals: {metric: [low, high]}, 95 % percentile bootstrap; where all draws are the same,
+        as with one galaxy, what these galaxies may lack (see `intervals`).
 
     Raises
     ------
@@ -65,7 +66,7 @@ def measure_votes(
             }
             for place, column in enumerate(tree.columns)
         },
-        "intervals": {name: interval(values) for name, values in drawn.items()},
+        "intervals": widened(figures, drawn, found.further()),
     }
 
 
@@ -73,6 +74,7 @@ def measure_votes(
 class VotesError:
     """The contribution of each of N galaxies to the scores."""
 
+    true: np.ndarray  # (N, answers)
     error: np.ndarray  # (N, answers) predicted minus true
     squared: np.ndarray  # (N,) mean over the answers
     absolute: np.ndarray  # (N,)
@@ -86,6 +88,20 @@ class VotesError:
             **self.registered(picks),
         }
 
+    def further(self) -> dict[str, np.ndarray]:
+        """Every metric with `unseen` galaxies of the same fractions, (2, 1), for `widened`.
+
+        Their true ones are as far from these as they can be, or the same.
+        """
+        predicted = self.true + self.error
+        farthest = (predicted < 0.5).astype(float)
+        share = unseen(len(predicted))
+        worst = np.abs(predicted - farthest)
+        squared = (1 - share) * self.squared.mean() + share * np.array([[(worst**2).mean()], [0]])
+        absolute = (1 - share) * self.absolute.mean() + share * np.array([[worst.mean()], [0]])
+        registered = further_scores("votes", self.true, predicted, (farthest, predicted))
+        return {"rmse": np.sqrt(squared), "mae": absolute, **registered}
+
 
 def votes_error(true: np.ndarray, predicted: np.ndarray, tree: DecisionTree) -> VotesError:
     """Check the arguments of `measure_votes`, and compute the contribution of each galaxy."""
@@ -96,6 +112,7 @@ def votes_error(true: np.ndarray, predicted: np.ndarray, tree: DecisionTree) -> 
         )
     error = predicted - true
     return VotesError(
+        true,
         error,
         squared=(error**2).mean(axis=1),
         absolute=np.abs(error).mean(axis=1),

@@ -14,7 +14,7 @@ from hubblefork.core.progress import progress
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.data.subsets import SUBSETS
-from hubblefork.evaluation.class_metrics import measure_classes
+from hubblefork.evaluation.class_metrics import class_contributions
 from hubblefork.evaluation.conformal import measure_sets
 from hubblefork.explanation.network_examples import network_examples
 from hubblefork.models.predictor import Predictor
@@ -92,8 +92,9 @@ def _measure_trust(
     if known.calibration is None:
         return {"calibration": None, "prediction_sets": None}
 
-    def measured(given: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
-        return measure_classes(classes, given, predictor.names, resamples=1)
+    def measured(given: np.ndarray, classes: np.ndarray) -> dict[str, float]:
+        found = class_contributions(classes, given, predictor.names)
+        return found.scores(np.arange(len(classes)))
 
     sets = known.set_scores and measure_sets(known.set_scores, probabilities, true, predictor.names)
     error = "expected_calibration_error"
@@ -103,8 +104,8 @@ def _measure_trust(
     return {
         "calibration": {
             **asdict(known.calibration),
-            "error_before": before[error],
-            "brier_before": before["brier"],
+            "error_before": float(before[error]),
+            "brier_before": float(before["brier"]),
             "error_by_chance": float(np.mean(chance)),
         },
         "prediction_sets": sets,
