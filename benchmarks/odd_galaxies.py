@@ -15,7 +15,6 @@ the odd galaxies and over the others. Existing runs are reused, or resumed.
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from markdown_table import as_markdown
 from separation import separation

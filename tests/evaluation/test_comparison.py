@@ -94,7 +94,7 @@ def test_a_difference_that_no_image_shows_has_an_interval():
     found = compare_classes(true, np.eye(2)[true], np.eye(2)[true], NAMES[:2])
     assert found["accuracy"].low == pytest.approx(-0.2775, abs=5e-5)
     assert found["accuracy"].high == pytest.approx(0.2775, abs=5e-5)
-    # The recall of either class may be lower by z^2 / (5 + z^2) = 0.4345; halves of both, as squares.
+    # The recall of either class may be lower by z^2 / (5 + z^2) = 0.4345; halves, as squares.
     for name in ("balanced_accuracy", "macro_f1", "matthews"):
         assert not found[name].certain
         assert found[name].high > 0.3

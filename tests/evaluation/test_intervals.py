@@ -53,7 +53,7 @@ def test_newcombe_interval_has_its_published_values(table, expected):
 
 @given(st.lists(st.integers(0, 500), min_size=4, max_size=4).filter(any))
 def test_newcombe_interval_holds_the_difference_and_has_a_width(table):
-    both, first, second, neither = table
+    _, first, second, _ = table
     low, high = newcombe_interval(*table)
     assert low < high
     assert low - 1e-9 <= (second - first) / sum(table) <= high + 1e-9

@@ -156,7 +156,7 @@ class ClassContributions:
         }
 
     def further(self) -> dict[str, np.ndarray]:
-        """Every metric with as many `unseen` images, all wrong and all right: (2, G), for `widened`.
+        """Every metric with `unseen` images, all wrong and all right: (2, G), for `widened`.
 
         Those of the confusion matrix change by class; a wrong image is predicted as the class that
         is predicted most often. The others change by images of the same probabilities: a right

@@ -81,8 +81,8 @@ def widened(
         low, high = interval(drawn[name])
         below = above = 0.0
         if name in always or np.allclose(drawn[name], value, rtol=1e-9, atol=1e-12):
-            below = np.linalg.norm(value - np.minimum(further[name], value).min(axis=0))
-            above = np.linalg.norm(np.maximum(further[name], value).max(axis=0) - value)
+            below = float(np.linalg.norm(value - np.minimum(further[name], value).min(axis=0)))
+            above = float(np.linalg.norm(np.maximum(further[name], value).max(axis=0) - value))
         found[name] = [float(min(low, value - below)), float(max(high, value + above))]
     return found
 
@@ -124,8 +124,8 @@ def newcombe_interval(both: int, first: int, second: int, neither: int) -> list[
     share_1, share_2 = shares
     # The correlation of the two, corrected for continuity where it is positive.
     spread = np.prod([n * (number - n) for n in (both + first, both + second)], dtype=float)
-    excess = both * neither - first * second
-    excess = excess if excess < 0 else max(excess - number / 2, 0)
+    excess = float(both * neither - first * second)
+    excess = excess if excess < 0 else max(excess - number / 2, 0.0)
     phi = excess / np.sqrt(spread) if spread else 0.0
 
     def distance(one: float, other: float) -> float:

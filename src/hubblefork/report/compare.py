@@ -52,12 +52,12 @@ def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
     ])  # fmt: skip
     yield Section("Differences", [
         "The second run minus the first, with the 95\u00a0% interval of the difference from a "
-        "paired bootstrap over the images (of the accuracy: Newcombe's); fractions are in "
-        "percentage points. Bold: the interval "
+        "paired bootstrap over the images; fractions are in percentage points. Bold: the interval "
         "does not contain 0."
         + (
-            " The p-value is that of McNemar's exact test; below it stand the numbers of images "
-            "that only the first, and only the second, classifies correctly."
+            " The interval of the accuracy is Newcombe's, the p-value that of McNemar's exact "
+            "test; below it stand the numbers of images that only the first, and only the second, "
+            "classifies correctly."
             if found.differences[0].test else ""
         ),
         _pairs_table(found),
