@@ -143,3 +143,15 @@ def test_a_damaged_file_is_one_line(run, tmp_path):
     source = other_source(tmp_path / "other", {f"{n}.png": noise(n) for n in range(4)})
     with pytest.raises(RequestError, match=r"learnt.parquet is damaged and cannot be read"):
         evaluate(copy, source, out=tmp_path / "evaluation")
+
+
+def test_images_without_file_names_are_compared_by_their_pixels(tmp_path):
+    """The ids of arrays in memory are row numbers, which those of other arrays have too."""
+    images = np.stack([np.asarray(noise(6000 + number)) for number in range(60)])
+    settings = {"data.size": 32, "epochs": 1}
+    run = train((images, ["a", "b"] * 30), "mlp", settings=settings, out=tmp_path / "run")
+    kept = Split.load(run.split).subset != "test"
+    others = np.concatenate([images[np.flatnonzero(kept)[:3]], 255 - images[:57] // 2])
+    arrays = pack((others[::-1].copy(), ["a", "b"] * 30), size=32)
+    found = find_learnt(run, arrays, np.arange(60))
+    assert (found.by["same_id"], found.by["identical"], found.same_name) == (0, 3, 0)

@@ -134,11 +134,12 @@ def _named_alike(learnt: pd.DataFrame, table: pd.DataFrame) -> tuple[np.ndarray,
     A path is that of a file in its folder, in another band or format perhaps: `disk/12`.
     """
     path = pd.concat([learnt["path"], table["path"]], ignore_index=True)
-    path = object_names(path.dropna()).reindex(path.index)
-    path = path.str.extract(r"((?:[^/]*/)?[^/]*)$")[0]
+    path = object_names(path.dropna().astype("str")).reindex(path.index)
+    path = path.map(lambda each: "/".join(each.split("/")[-2:]), na_action="ignore")
     ids = pd.concat([learnt["id"], table["id"]], ignore_index=True)
     number = len(learnt)
-    names = pd.DataFrame({"id": ids, "path": path}).apply(lambda each: each.str.split("/").str[-1])
+    names = pd.DataFrame({"id": ids, "path": path})
+    names = names.map(lambda each: each.rpartition("/")[2], na_action="ignore")
     telling = names.where(names.map(names_object, na_action="ignore").eq(True))
     objects = set(telling[:number].stack().dropna())
     same_object = telling[number:].isin(objects).any(axis=1).to_numpy()
