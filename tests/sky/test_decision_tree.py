@@ -52,7 +52,7 @@ def test_every_path_ends_and_passes_each_question_at_most_once(name: str):
     assert all(word in tree.source for word in ("MNRAS", "20"))
 
 
-def test_real_votes_hold_together_and_unweighting_is_undone_by_weighting(real_data: Path):
+def test_real_votes_are_consistent_and_weighting_reverses_unweighting(real_data: Path):
     table = pd.read_csv(real_data / "kaggle_mini" / "training_solutions_rev1.csv")
     votes = table[list(GALAXY_ZOO_2.columns)].to_numpy()
     assert len(votes) == 100
@@ -79,7 +79,7 @@ def trees_with_answers(draw: st.DrawFn) -> tuple[DecisionTree, np.ndarray]:
 
 
 @given(trees_with_answers())
-def test_any_answers_become_fractions_that_hold_together(given_answers):
+def test_any_answers_become_consistent_fractions(given_answers):
     tree, own = given_answers
     fractions = tree.weighted(own)
     assert not tree.check(fractions, tolerance=1e-9).any()
@@ -87,7 +87,7 @@ def test_any_answers_become_fractions_that_hold_together(given_answers):
 
 
 @given(trees_with_answers())
-def test_unweighting_gives_the_answers_back(given_answers):
+def test_unweighting_restores_the_answers(given_answers):
     tree, own = given_answers
     np.testing.assert_allclose(tree.conditional(tree.weighted(own)), own, rtol=1e-9)
 
@@ -163,7 +163,7 @@ def test_a_tree_of_ones_own_is_read_and_equals_itself_only():
         ),
     ],
 )  # fmt: skip
-def test_what_is_no_tree_is_told_in_one_line(changes, message):
+def test_an_invalid_tree_is_refused_in_one_line(changes, message):
     with pytest.raises(RequestError, match="decision tree 'small'") as caught:
         DecisionTree.from_content(of(**changes))
     assert message in str(caught.value)
@@ -179,7 +179,7 @@ def test_a_tree_is_found_by_name_or_file(tmp_path):
         load_tree(str(tmp_path / "mine.toml"))
 
 
-def test_weighting_leaves_its_input_alone():
+def test_weighting_does_not_change_its_input():
     own = own_answers(GALAXY_ZOO_2, np.ones((2, 37)))
     before = own.copy()
     GALAXY_ZOO_2.weighted(own)

@@ -116,7 +116,7 @@ def test_what_is_not_finite_is_black_and_changes_nothing_else():
 
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
 @pytest.mark.parametrize("missing", [[0], [2], [0, 1]])
-def test_a_band_that_is_not_known_sets_nothing(missing, unit):
+def test_an_unknown_band_does_not_change_the_others(missing, unit):
     counts = unit * galaxy(3)
     empty = counts.copy()
     counts[..., missing], empty[..., missing] = np.nan, 0
@@ -181,7 +181,7 @@ def test_bands_are_chosen_and_ordered():
     for blue_first in (True, False):
         chosen = choose_bands(counts, Stretch(bands=(3, 1)), blue_first)
         assert chosen.ravel().tolist() == [3, 1]
-    with pytest.raises(ValueError, match="it has 3 bands, and band 4 is asked for"):
+    with pytest.raises(ValueError, match="it has 3 bands, but band 4 is requested"):
         choose_bands(three, Stretch(bands=(0, 4)), blue_first=True)
 
 

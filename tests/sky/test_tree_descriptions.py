@@ -46,7 +46,7 @@ def test_a_galaxy_in_a_few_words(columns, words, kind):
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_a_path_ends_and_each_of_its_questions_is_led_to(seed):
+def test_a_path_ends_and_each_of_its_questions_follows_from_the_previous(seed):
     fractions = np.random.default_rng(seed).random(37)
     steps = GALAXY_ZOO_2.follow(fractions)
     for (_, place), (following, _) in pairwise(steps):

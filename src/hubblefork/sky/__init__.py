@@ -1,1 +1,1 @@
-"""What astronomers know: the Galaxy Zoo tree, class names, votes to classes, a simulated sky."""
+"""Astronomy without torch: decision trees, class rules, FITS images, a simulated sky."""

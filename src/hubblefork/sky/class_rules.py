@@ -1,8 +1,8 @@
-"""Names of galaxy classes, and the rules that turn vote fractions into a class.
+"""Names of galaxy classes, and the rules that convert vote fractions to a class.
 
 Galaxy10 (Leung & Bovy, https://github.com/henrysky/Galaxy10) and the five clean classes of
-Zhu et al. 2019, Ap&SS 364, 55, are both cuts on the 37 vote fractions of Galaxy Zoo 2. A galaxy
-on which the volunteers do not agree has no class.
+Zhu et al. 2019, Ap&SS 364, 55, are both defined by thresholds on the 37 vote fractions of Galaxy
+Zoo 2. A galaxy on which the volunteers do not agree has no class.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2, DecisionTree
 
-# A class is its place in these tuples: the labels 0 to 9 of Galaxy10.h5 and Galaxy10_DECals.h5.
+# A class is its index in these tuples: the labels 0 to 9 of Galaxy10.h5 and Galaxy10_DECals.h5.
 GALAXY10_SDSS = (
     "Disk, Face-on, No Spiral",
     "Smooth, Completely round",
@@ -43,7 +43,7 @@ FIVE_CLASSES = (
     "edge_on",
     "spiral",
 )
-# Class names that were written for a computer, as people write them.
+# Class names that are written for a computer, and as people write them.
 DISPLAY_NAMES = {
     "completely_round_smooth": "Completely round, smooth",
     "in_between_smooth": "In between, smooth",
@@ -53,7 +53,7 @@ DISPLAY_NAMES = {
 }
 NO_CLASS = -1
 
-# The five clean classes that Galaxy10's ten merge into; a disk without spiral arms is in none.
+# The five clean classes that contain those of Galaxy10; a disk without spiral arms is in none.
 GALAXY10_TO_FIVE = (NO_CLASS, 0, 1, 2, 3, 3, 3, 4, 4, 4)
 
 # "More than 55 % of the votes agree" (Galaxy10's own words).
@@ -93,9 +93,9 @@ def galaxy10_class(fractions: np.ndarray) -> np.ndarray:
     a galaxy is of the class whose last answer has more than 0.55. Because the paths exclude each
     other, no galaxy has two classes.
 
-    (Asking for 55 % at each step of the path separately, among those who came to that step, gives
-    other counts: of Kaggle's 61,578 galaxies Galaxy10 has 35 % in its ten classes. The weighted
-    rule gives 42 of the 100 galaxies looked at, with the shares of Galaxy10; the stepwise 73.)
+    (55 % at each step of the path separately, among those who were asked that question, would give
+    other counts: Galaxy10 contains 35 % of Kaggle's 61,578 galaxies. Of 100 galaxies inspected, the
+    weighted rule gives 42, with the class fractions of Galaxy10; the stepwise rule gives 73.)
 
     >>> votes = np.zeros((2, 37))
     >>> votes[0, [GALAXY_ZOO_2.index("Class1.1"), GALAXY_ZOO_2.index("Class7.2")]] = 0.9, 0.7
@@ -111,8 +111,8 @@ def galaxy10_class(fractions: np.ndarray) -> np.ndarray:
 def five_class(fractions: np.ndarray) -> np.ndarray:
     """Return which of `FIVE_CLASSES` each galaxy is, or -1 for none.
 
-    `fractions` is (N, 37), weighted down the tree; the result is (N,) of int. A galaxy exactly on
-    two thresholds is of the first class.
+    `fractions` is (N, 37), weighted down the tree; the result is (N,) of int. A galaxy that
+    satisfies the thresholds of two classes is of the first one.
     """
     return class_by_ranges(fractions, _FIVE_CLASS_RANGES)
 
@@ -120,7 +120,7 @@ def five_class(fractions: np.ndarray) -> np.ndarray:
 def class_by_ranges(
     fractions: np.ndarray, classes: Sequence[Ranges], tree: DecisionTree = GALAXY_ZOO_2
 ) -> np.ndarray:
-    """Return the first class all of whose ranges hold for each galaxy, or -1 for none.
+    """Return for each galaxy the first class whose ranges contain its fractions, or -1 for none.
 
     `fractions` is (N, answers of `tree`), weighted down it; the result is (N,) of int. A fraction
     above 1 by rounding is 1.
@@ -142,14 +142,14 @@ def class_by_ranges(
     return label
 
 
-# The rules that have names: the names of their classes, and a function of fractions (N, 37).
+# The rules with a name: the names of their classes, and a function of fractions (N, 37).
 RULES = {"galaxy10": (GALAXY10_SDSS, galaxy10_class), "five": (FIVE_CLASSES, five_class)}
 
 
 def rules_of(
     tree: DecisionTree,
 ) -> Mapping[str, tuple[Sequence[str], Callable[[np.ndarray], np.ndarray]]]:
-    """The rules with names that turn votes on a tree into classes.
+    """The rules with a name that convert the votes of a tree to classes.
 
     >>> list(rules_of(GALAXY_ZOO_2))
     ['galaxy10', 'five']

@@ -1,8 +1,8 @@
 """Decision trees of questions that volunteers answer about a galaxy, one data file for each.
 
 A volunteer starts at the first question and follows the answers to the end. Vote fractions are
-weighted down the tree here, whatever their table has: the answers of a question sum to the fraction
-of volunteers who reached it, which is the fraction of its parent answer (or 1).
+weighted down the tree here, whether or not those of a table are: the answers of a question sum to
+the fraction of volunteers who were asked it, which is that of its parent answer (or 1).
 
 `trees/*.toml` are the trees that come with hubblefork; each names its source.
 """
@@ -28,8 +28,8 @@ class Answer:
     """One of a question's answers.
 
     column: its name in a table. text: as volunteers read it. next: the number of the question that
-    it leads to (None: the end). looks: what a galaxy with this answer looks like, in a word or two;
-    empty where the answer says nothing that a caption has room for.
+    it leads to (None: the end). looks: the appearance of a galaxy with this answer, in a word or
+    two for captions; may be empty.
     """
 
     column: str
@@ -42,11 +42,11 @@ class Answer:
 class Question:
     """A question of a tree.
 
-    number: its place, from 1. text: as volunteers read it; short: as a caption has room for.
-    topic: what an answer that says nothing by itself, such as "yes", is about; may be empty.
+    number: its position, from 1. text: as volunteers read it; short: for captions.
+    topic: the subject of answers such as "yes", which need one; may be empty.
     parent: the column of the answer whose fraction this question's answers sum to; None if they
     sum to 1. unless: the column of an answer after which this question is not asked, although its
-    fractions sum to 1. columns: the places of its answers among the tree's columns.
+    fractions sum to 1. columns: the indices of its answers among the tree's columns.
     """
 
     number: int
@@ -140,11 +140,11 @@ class DecisionTree:
         return self.questions[number - 1]
 
     def index(self, column: str) -> int:
-        """Return the place of `column` among the answers."""
+        """Return the index of `column` among the answers."""
         return self.columns.index(column)
 
     def depth(self, question: Question) -> int:
-        """How many questions have to be answered in one way for this one to be asked."""
+        """The number of earlier answers that lead to this question."""
         if question.parent is None:
             return 0
         return 1 + self.depth(self.question_of[self.index(question.parent)])
@@ -161,7 +161,7 @@ class DecisionTree:
         return self.unless(self.question_of[self.index(question.parent)])
 
     def reached(self, fractions: np.ndarray, question: Question) -> np.ndarray:
-        """Return the fraction of volunteers who came to `question`: its parent's, or 1.
+        """Return the fraction of volunteers who were asked `question`: its parent's, or 1.
 
         `fractions` is (N, answers), the result (N,).
         """
@@ -170,7 +170,7 @@ class DecisionTree:
         return fractions[:, self.index(question.parent)]
 
     def weighted(self, conditional: np.ndarray) -> np.ndarray:
-        """Turn each question's own probabilities into fractions weighted down the tree.
+        """Convert the probabilities of each question to fractions weighted down the tree.
 
         `conditional` is (N, answers), not negative, and each question's answers sum to 1. Returns
         (N, answers) fractions as Kaggle weighs them.
@@ -190,25 +190,25 @@ class DecisionTree:
         return fractions
 
     def conditional(self, fractions: np.ndarray) -> np.ndarray:
-        """Turn weighted fractions into each question's own probabilities: `weighted` undone.
+        """Convert weighted fractions to the probabilities of each question: inverse of `weighted`.
 
-        Where nobody reached a question its answers are nan. Both arrays are (N, answers).
+        The answers of a question that nobody was asked are nan. Both arrays are (N, answers).
         """
         own = np.array(self.of_all_answers(fractions), dtype=np.float64)
         for question in self.questions:
             answers = own[:, question.columns]
             total = answers.sum(axis=1, keepdims=True)
-            # The sum, not the parent, so that rounding in the parent cannot give 1.0001.
+            # Divided by the sum, not the parent: rounding of the parent could give 1.0001.
             own[:, question.columns] = np.divide(
                 answers, total, out=np.full_like(answers, np.nan), where=total > 0
             )
         return own
 
     def check(self, fractions: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
-        """Return where the answers do not sum to their parent: (N, questions), True where broken.
+        """Return where the answers do not sum to their parent: (N, questions), True where invalid.
 
-        `fractions` is (N, answers). A nan or a negative fraction breaks its question. The default
-        tolerance is what six decimals, as in Kaggle's file, leave with room to spare.
+        `fractions` is (N, answers). A question with a nan or negative fraction is invalid. The
+        default tolerance is well above the rounding to six decimals, as in Kaggle's file.
         """
         fractions = self.of_all_answers(fractions)
         broken = np.empty((len(fractions), len(self.questions)), dtype=bool)
@@ -219,16 +219,16 @@ class DecisionTree:
         return broken
 
     def commonest(self, fractions: np.ndarray) -> np.ndarray:
-        """The commonest answer to each question (N, questions), as its place among all answers."""
+        """The most common answer to each question (N, questions), as its index in all answers."""
         return np.stack(
             [q.columns.start + fractions[:, q.columns].argmax(axis=1) for q in self.questions],
             axis=1,
         )
 
     def follow(self, fractions: np.ndarray) -> list[tuple[Question, int]]:
-        """Follow the commonest answers of one galaxy from the first question to the end.
+        """Follow the most common answers of one galaxy from the first question to the end.
 
-        fractions: (answers,). Gives each question with the place of its commonest answer.
+        fractions: (answers,). Returns each question with the index of its most common answer.
 
         >>> tree = load_tree("galaxy-zoo-2")
         >>> votes = np.zeros(37)
@@ -239,7 +239,7 @@ class DecisionTree:
         return self._path(self.commonest(fractions[None])[0])
 
     def describe(self, fractions: np.ndarray) -> np.ndarray:
-        """What most volunteers see in each galaxy (N, answers), in a few words: (N,) text.
+        """The most common answers for each galaxy (N, answers), in a few words: (N,) text.
 
         >>> tree = load_tree("galaxy-zoo-2")
         >>> votes = np.zeros((1, 37))
@@ -248,7 +248,7 @@ class DecisionTree:
         >>> str(tree.describe(votes)[0])
         'disk, spiral, 2 arms'
         """
-        # Far fewer paths are different than there are galaxies.
+        # Many galaxies have the same path.
         different, number = np.unique(self.commonest(fractions), axis=0, return_inverse=True)
         words = [
             ", ".join(
@@ -261,7 +261,7 @@ class DecisionTree:
         return np.array(words, dtype=object)[number]
 
     def kind_of(self, fractions: np.ndarray) -> np.ndarray:
-        """Which of `kinds` most volunteers see in each galaxy (N, answers): (N,) indices.
+        """The kind of each galaxy (N, answers) by its most common answers: (N,) indices of `kinds`.
 
         >>> tree = load_tree("galaxy-zoo-2")
         >>> votes = np.zeros((1, 37))
@@ -276,7 +276,7 @@ class DecisionTree:
         return np.select(told, range(len(told)), default=len(self.kinds) - 1)
 
     def answer_name(self, column: str) -> str:
-        """An answer in words that can be understood without its question.
+        """An answer with its topic, understandable without the question.
 
         >>> load_tree("galaxy-zoo-2").answer_name("Class4.1")
         'spiral: yes'
@@ -299,7 +299,7 @@ class DecisionTree:
         return values
 
     def _path(self, places: np.ndarray) -> list[tuple[Question, int]]:
-        """The questions that the commonest answers (questions,) lead through."""
+        """The questions on the path of the most common answers (questions,)."""
         steps: list[tuple[Question, int]] = []
         following: int | None = 1
         while following is not None:

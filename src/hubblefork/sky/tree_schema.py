@@ -1,4 +1,4 @@
-"""What the data file of a decision tree may hold: its keys, and how many and how long they are."""
+"""The schema of the data file of a decision tree: its keys, with largest numbers and lengths."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 # The trees of all Galaxy Zoos have up to 20 questions, with 2 to 8 answers each.
 _MOST_QUESTIONS = 100
 _MOST_ANSWERS = 100
-# A question is read at one glance, an answer heads a column.
+# Questions and answers are short texts.
 _LONGEST = 500
 
 _Text = Annotated[str, Field(max_length=_LONGEST)]

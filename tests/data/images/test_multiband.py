@@ -82,7 +82,7 @@ def test_a_stretch_orders_and_chooses_bands():
     second = galaxy(100, 200, 600, 10, 10)[1]
     assert np.array_equal(alone, read_image(cube_of(second), Framing(channels=1)).pixels)
     assert reason(content, Framing(stretch=Stretch(bands=(5,)))) == (
-        "it has 5 bands, and band 5 is asked for"
+        "it has 5 bands, but band 5 is requested"
     )
 
 

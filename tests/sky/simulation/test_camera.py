@@ -24,7 +24,7 @@ def images(galaxies: list[dict], size: int = 69, **changes: float) -> np.ndarray
 
 def test_the_sky_is_dark_but_not_black_and_noisy(galaxies: list[dict]):
     border = images(galaxies)[:, :4].reshape(len(galaxies), -1, 3)
-    # Real cut-outs: median 5 of 255 in red and green, deviation 3 to 4.
+    # Real cut-outs: median 5 of 255 in red and green, standard deviation 3 to 4.
     assert 2 <= np.median(border) <= 10
     assert 1.5 <= np.median(border.std(axis=1)) <= 9
 

@@ -58,7 +58,7 @@ def test_all_parts_together_have_the_flux_of_the_galaxy(changes: dict):
     assert light(**changes)[1].sum() * STEP**2 == pytest.approx(1.0, abs=0.12)
 
 
-def test_colour_is_as_asked():
+def test_the_colour_is_that_of_the_parameters():
     bands = light(inclination=10.0, disc_colour=0.5).sum(axis=(1, 2))
     assert -2.5 * np.log10(bands[0] / bands[1]) == pytest.approx(0.5, abs=0.01)
     assert bands[2] > bands[1]
@@ -86,7 +86,7 @@ def test_dust_dims_the_middle_plane_and_reddens_it():
 def test_two_arms_are_two():
     image = light(arm_number=2, arm_contrast=0.9, inclination=0.0, arm_pitch=20.0)[1]
     angle = np.arange(0, 2 * np.pi, 0.02)
-    # The mean over a few radii, turned so that the arms lie on each other.
+    # The mean over a few radii, rotated so that the arms are aligned.
     waves = np.zeros(6)
     for radius in (2.5, 3.0, 3.5):
         column = np.round((radius * np.cos(angle) + 40) / STEP).astype(int)

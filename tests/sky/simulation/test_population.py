@@ -1,4 +1,4 @@
-"""The population is the one that was asked for, and its numbers are in range."""
+"""The population is the requested one, and its parameters are in range."""
 
 import numpy as np
 import pandas as pd

@@ -37,13 +37,13 @@ def test_every_class_has_enough_galaxies_to_be_split(seed: int):
     assert counts.min() >= 8
 
 
-def test_shares_of_the_classes_are_as_unequal_as_the_real_ones(sky: Simulation):
+def test_class_fractions_are_as_unequal_as_the_real_ones(sky: Simulation):
     real = np.array([3461, 6997, 6292, 394, 1534, 17, 589, 1121, 906, 519]) / 21785
-    shares = np.bincount(sky.catalogue["label"], minlength=10) / len(sky)
+    fractions = np.bincount(sky.catalogue["label"], minlength=10) / len(sky)
     common = [0, 1, 2, 4]
-    np.testing.assert_allclose(shares[common], real[common], rtol=0.35)
-    assert shares.argmin() == real.argmin() == 5
-    assert np.corrcoef(shares, real)[0, 1] > 0.95
+    np.testing.assert_allclose(fractions[common], real[common], rtol=0.35)
+    assert fractions.argmin() == real.argmin() == 5
+    assert np.corrcoef(fractions, real)[0, 1] > 0.95
 
 
 def test_fewer_galaxies_are_the_first_of_more(sky: Simulation):
@@ -82,12 +82,12 @@ def test_any_size_and_field_can_be_rendered(sky: Simulation, size: int, field: f
 
 
 @pytest.mark.parametrize(("number", "seed"), [(0, 0), (-5, 0), (10, -1)])
-def test_a_sky_that_cannot_be_is_refused(number: int, seed: int):
+def test_an_impossible_sky_is_refused(number: int, seed: int):
     with pytest.raises(RequestError, match=r"expected at least 1 and a seed of 0 or more"):
         simulate(number, seed)
 
 
 @pytest.mark.parametrize(("size", "field"), [(0, 4.0), (69, 0.0), (69, -1.0)])
-def test_an_image_that_cannot_be_is_refused(sky: Simulation, size: int, field: float):
+def test_an_impossible_image_is_refused(sky: Simulation, size: int, field: float):
     with pytest.raises(RequestError, match="expected at least 8 pixels"):
         sky.render([0], size=size, field=field)

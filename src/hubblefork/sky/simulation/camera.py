@@ -1,4 +1,4 @@
-"""An image as the Sloan survey takes it: seeing, sky, noise, neighbours, and Lupton's colours."""
+"""Simulated SDSS images: seeing, sky, noise, neighbours, and Lupton's colours."""
 
 from io import BytesIO
 
@@ -17,20 +17,20 @@ _ELECTRONS = np.array([1050.0, 950.0, 700.0], dtype=np.float32)
 # Seeing in g and i over that in r.
 _SEEING = (1.08, 1.0, 0.95)
 # Lupton et al. 2004, PASP 116, 133: red, green and blue are i, r, g times these (close to D. Hogg's
-# choice for SDSS), and brightness goes through asinh. The balance and these constants of
-# `make_lupton_rgb` (in nanomaggies per pixel) were set by the sky, the noise and the brightness
+# choice for SDSS), and asinh is applied to the brightness. The balance and these constants of
+# `make_lupton_rgb` (in nanomaggies per pixel) were chosen by the sky, the noise and the brightness
 # profiles of real cut-outs.
 _BALANCE = (0.87, 1.0, 1.40)
 _STRETCH, _SOFTENING = 0.45, 7.5
 _BLACK = [0.004, -0.004, 0.002]
 # Error of the subtracted sky, nanomaggies per pixel: 0.3 to 2 % of the sky.
 _SKY_ERROR = 0.004
-# The quality that leaves the three colours' noise as alike as in real cut-outs.
+# With this quality the noise of the three colours is as correlated as in real cut-outs.
 _JPEG_QUALITY = 74
-# Scatter of the galaxy's middle, and the bands' offsets from each other, in native pixels. Early
-# releases put the bands of a cut-out together to the nearest pixel.
+# Scatter of the galaxy's centre, and offsets between the bands, in native pixels. In early releases
+# the bands of a cut-out were aligned to the nearest pixel.
 _OFF_CENTRE, _OFF_BAND = 0.45, 0.4
-# Margin of the drawn field beyond the image, arcsec: what the seeing carries in.
+# Margin of the simulated field around the image, arcsec: seeing moves light into the image.
 _MARGIN = 3.0
 
 
@@ -40,10 +40,10 @@ def photograph(galaxy: dict, random: np.random.Generator, size: int, field: floa
     `field` is the side of the image in units of petrosian_r90.
     """
     side = field * galaxy["petrosian_r90"]
-    # Native pixels, or coarser ones where native ones would be much finer than the image's.
+    # Native pixels, or larger ones where native ones would be much smaller than the image's.
     scale = max(PIXEL, side / (1.35 * size))
     number = fft.next_fast_len(int(np.ceil((side + 2 * _MARGIN) / scale)), real=True)
-    # The catalogue's position is good to a fraction of a pixel.
+    # The error of the catalogue's position is a fraction of a pixel.
     middle = random.normal(0.0, _OFF_CENTRE, 2) * PIXEL
     axis = ((np.arange(number) - (number - 1) / 2) * scale).astype(np.float32)
     x = (axis - np.float32(middle[0]))[None, :].repeat(number, axis=0)
@@ -66,18 +66,18 @@ def expose(
     size: int,
     side: float,
 ) -> np.ndarray:
-    """Return the image (size, size, 3) of uint8 that the camera takes of some sky.
+    """Return the image (size, size, 3) of uint8 that the camera takes of `light`.
 
     `light` (3, n, n) is in nanomaggies per native pixel, in g, r and i; `scale` is the distance of
-    its points, `seeing` the width of the atmosphere's blur, and `side` that of the image, all in
+    its points, `seeing` the full width at half maximum, and `side` that of the image, all in
     arcsec.
     """
     light = _blur(light, seeing, scale, random)
-    # A coarser pixel gathers several native ones.
+    # A larger pixel is the mean of several native ones.
     binned = np.float32(PIXEL / scale)
     variance = (np.maximum(light, 0) + _SKY[:, None, None]) / _ELECTRONS[:, None, None]
     light += random.standard_normal(light.shape, dtype=np.float32) * np.sqrt(variance) * binned
-    # The survey's sky subtraction is off by a little, differently in each band.
+    # The sky subtraction of the survey has a small error, different in each band.
     g, r, i = light + random.normal(0.0, _SKY_ERROR, (3, 1, 1)).astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):  # pixels without light are black
         native = make_lupton_rgb(
@@ -94,9 +94,9 @@ def expose(
 
 
 def _through_jpeg(image: np.ndarray) -> np.ndarray:
-    """Write and read an image as the survey's cut-out service keeps it.
+    """Compress an image as the survey's cut-out service does.
 
-    It leaves the brightness noise, smoothed, and takes most of the colour noise away.
+    This smooths the noise of the brightness, and removes most of the noise of the colours.
     """
     file = BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=_JPEG_QUALITY)
@@ -131,8 +131,8 @@ def _blur(
 def _resampling(number: int, size: int, step: float) -> np.ndarray:
     """Return weights (size, number) that resample a line by linear interpolation.
 
-    `step` is the distance of the new pixels in old ones; both lines have the same middle. Where
-    pixels get coarser the triangle widens, so that nothing is skipped.
+    `step` is the distance of the new pixels in old ones; both lines have the same centre. For a
+    step above 1 the triangle widens with it, so that all old pixels contribute.
     """
     wanted = (np.arange(size) - (size - 1) / 2) * step + (number - 1) / 2
     distance = np.abs(np.arange(number)[None] - wanted[:, None])

@@ -1,7 +1,7 @@
 """The light of one galaxy before the atmosphere: bulge, disc, arms, bar, ring and dust in g, r, i.
 
-A disc seen from above is a sheet with spiral structure painted on it; a disc near the edge is a
-volume of stars and dust through which each line of sight is summed.
+A face-on disc is a thin sheet with spiral structure; a nearly edge-on disc is a volume of stars and
+dust, integrated along each line of sight.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from hubblefork.sky.simulation.petrosian import sersic_b, sersic_centre
 
 # Above this inclination (degrees) the thickness of the disc matters more than its arms.
 EDGE_ON = 76.0
-# Steps along a line of sight through an edge-on disc of 4 scale lengths each way. The step, half
-# a scale length, is finer than the disc changes along it.
+# Steps along a line of sight through an edge-on disc, of 4 scale lengths in both directions. The
+# step, half a scale length, is small compared with the variation of the disc along it.
 _STEPS = 14
 # Relative strength of young arms and of dust in g, r, i; the dust as Cardelli et al. 1989.
 _YOUNG = np.array([1.25, 1.0, 0.85], dtype=np.float32)
 _DUST = np.array([1.40, 1.0, 0.76], dtype=np.float32)
-# Sharpness of an arm's ridge: exp(k (cos(phase) - 1)) with k = 2 is a third of a turn wide.
+# Sharpness of an arm's ridge: the width of exp(k (cos(phase) - 1)) with k = 2 is 120 degrees.
 _RIDGE = 2.0
 _RIDGE_MEAN = 0.3085
 # The texture is a map of (angle, ln radius): periodic in angle, 4.5 units of ln radius.
@@ -46,21 +46,21 @@ def galaxy_light(
 ) -> np.ndarray:
     """Return the surface brightness (3, *x.shape) in g, r, i: fluxes of 1 in r per arcsec^2.
 
-    `galaxy` is a row of `draw_population`; `x` and `y` are offsets in arcsec from its middle
-    (float32). `random` draws the texture that makes two galaxies with the same numbers differ.
+    `galaxy` is a row of `draw_population`; `x` and `y` are offsets in arcsec from its centre
+    (float32). `random` draws a texture, which differs between galaxies of the same parameters.
     """
     angle = np.radians(galaxy["position_angle"])
     along = (x * np.cos(angle) + y * np.sin(angle)) / np.float32(galaxy["scale"])
     across = (y * np.cos(angle) - x * np.sin(angle)) / np.float32(galaxy["scale"])
     grain = np.float32(abs(x[0, 1] - x[0, 0]) / galaxy["scale"])
 
-    bulge_part = galaxy["bulge_fraction"]
+    bulge_fraction = galaxy["bulge_fraction"]
     light = np.zeros((3, *x.shape), dtype=np.float32)
-    if bulge_part > 0.005:
+    if bulge_fraction > 0.005:
         light += _bulge(galaxy, along, across, grain) * _column(
-            bulge_part * colours(galaxy["bulge_colour"])
+            bulge_fraction * colours(galaxy["bulge_colour"])
         )
-    if bulge_part < 0.995:
+    if bulge_fraction < 0.995:
         if galaxy["inclination"] > EDGE_ON:
             light = _edge_on(galaxy, along, across, light)
         else:
@@ -82,7 +82,7 @@ def _column(values: np.ndarray) -> np.ndarray:
 def _bulge(galaxy: dict, along: np.ndarray, across: np.ndarray, grain: np.floating) -> np.ndarray:
     """A Sersic bulge; boxy isophotes are ellipses of a power above 2 (Athanassoula et al. 1990)."""
     ratio = np.float32(galaxy["bulge_axis_ratio"])
-    # A third of a pixel of softening stands for the mean over the central pixel.
+    # A softening of 0.3 pixels approximates the mean over the central pixel.
     soft = (0.3 * grain) ** 2
     if galaxy["bulge_boxiness"] > 0.3:
         power = np.float32(2 + 2 * galaxy["bulge_boxiness"])
@@ -94,7 +94,7 @@ def _bulge(galaxy: dict, along: np.ndarray, across: np.ndarray, grain: np.floati
 
 
 def _face_on(galaxy: dict, along: np.ndarray, across: np.ndarray, texture: _Look) -> np.ndarray:
-    """A thin disc with arms, bar and ring, tilted by less than `EDGE_ON`."""
+    """A thin disc with arms, bar and ring, of an inclination below `EDGE_ON`."""
     tilt = np.float32(max(np.cos(np.radians(galaxy["inclination"])), 0.25))
     deep = across / tilt
     radius = np.sqrt(along**2 + deep**2) + np.float32(1e-3)
@@ -102,7 +102,7 @@ def _face_on(galaxy: dict, along: np.ndarray, across: np.ndarray, texture: _Look
     log_radius = np.log(radius)
     fine, coarse = texture(theta, log_radius)
 
-    # A disturbed disc is lopsided: its scale length differs from side to side.
+    # A disturbed disc is lopsided: its scale length depends on the direction.
     stretch = 1 + np.float32(0.35 * galaxy["disturbance"]) * coarse
     disc = np.exp(-radius * stretch) * _broken(radius, galaxy["truncation"])
     clumps = np.float32(galaxy["clumpiness"])
@@ -110,32 +110,32 @@ def _face_on(galaxy: dict, along: np.ndarray, across: np.ndarray, texture: _Look
     if galaxy["arm_number"] > 0:
         young *= _arms(galaxy, radius, theta - np.float32(_winds(galaxy)) * log_radius, coarse)
 
-    bar_part, ring_part = galaxy["bar_fraction"], galaxy["ring_fraction"]
+    bar_fraction, ring_fraction = galaxy["bar_fraction"], galaxy["ring_fraction"]
     colour = colours(galaxy["disc_colour"])
-    share = (1 - bar_part - ring_part) / (2 * np.pi) * colour
-    light = np.stack([np.float32(share[band]) * disc * young ** _YOUNG[band] for band in range(3)])
-    if ring_part > 0:
-        light += _column(ring_part * colour * _YOUNG) * _ring(galaxy, radius, fine)
-    if bar_part > 0:
+    flux = (1 - bar_fraction - ring_fraction) / (2 * np.pi) * colour
+    light = np.stack([np.float32(flux[band]) * disc * young ** _YOUNG[band] for band in range(3)])
+    if ring_fraction > 0:
+        light += _column(ring_fraction * colour * _YOUNG) * _ring(galaxy, radius, fine)
+    if bar_fraction > 0:
         bar_colour = colours(galaxy["bulge_colour"] - 0.05)
-        light += _column(bar_part * bar_colour) * _bar(galaxy, along, deep)
+        light += _column(bar_fraction * bar_colour) * _bar(galaxy, along, deep)
     light *= np.float32((1 - galaxy["bulge_fraction"]) / tilt)
     return light
 
 
 def _winds(galaxy: dict) -> float:
-    """Radians that a logarithmic arm turns while the radius grows by e."""
+    """Change of the angle along a logarithmic arm, in radians for a factor e in radius."""
     return 1 / np.tan(np.radians(galaxy["arm_pitch"]))
 
 
-def _arms(galaxy: dict, radius: np.ndarray, turn: np.ndarray, wander: np.ndarray) -> np.ndarray:
-    """How much brighter arms make the disc, 1 on average; `turn` is constant along an arm."""
-    # Real arms fork, fade and wander: by three quarters of a radian of phase.
-    phase = galaxy["arm_number"] * turn + galaxy["arm_phase"] + np.float32(0.75) * wander
+def _arms(galaxy: dict, radius: np.ndarray, angle: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Factor of the disc's brightness by the arms, mean 1; `angle` is constant along an arm."""
+    # Real arms are irregular: the scatter of their phase is three quarters of a radian.
+    phase = galaxy["arm_number"] * angle + galaxy["arm_phase"] + np.float32(0.75) * noise
     ridge = np.exp(_RIDGE * (np.cos(phase) - 1)) / np.float32(_RIDGE_MEAN) - 1
     # No arms within the bulge.
-    begun = 1 - np.exp(-((radius / np.float32(0.45)) ** 2))
-    return np.maximum(1 + np.float32(galaxy["arm_contrast"]) * begun * ridge, 0.05)
+    outside = 1 - np.exp(-((radius / np.float32(0.45)) ** 2))
+    return np.maximum(1 + np.float32(galaxy["arm_contrast"]) * outside * ridge, 0.05)
 
 
 def _ring(galaxy: dict, radius: np.ndarray, fine: np.ndarray) -> np.ndarray:
@@ -149,10 +149,10 @@ def _ring(galaxy: dict, radius: np.ndarray, fine: np.ndarray) -> np.ndarray:
 
 def _bar(galaxy: dict, along: np.ndarray, deep: np.ndarray) -> np.ndarray:
     """A flat bar with rounded corners, of flux 1 seen face-on."""
-    turn = galaxy["arm_phase"]
+    angle = galaxy["arm_phase"]
     long = galaxy["bar_length"]
-    u = (along * np.float32(np.cos(turn)) + deep * np.float32(np.sin(turn))) / np.float32(long)
-    v = (deep * np.float32(np.cos(turn)) - along * np.float32(np.sin(turn))) / np.float32(
+    u = (along * np.float32(np.cos(angle)) + deep * np.float32(np.sin(angle))) / np.float32(long)
+    v = (deep * np.float32(np.cos(angle)) - along * np.float32(np.sin(angle))) / np.float32(
         0.28 * long
     )
     radius = np.sqrt(np.sqrt(u**4 + v**4))
@@ -161,15 +161,15 @@ def _bar(galaxy: dict, along: np.ndarray, deep: np.ndarray) -> np.ndarray:
 
 
 def _broken(radius: np.ndarray, truncation: float) -> np.ndarray:
-    """Discs end: beyond the break the scale length is halved (Pohlen & Trujillo 2006)."""
+    """Truncation: beyond the break the scale length is halved (Pohlen & Trujillo 2006)."""
     return np.exp(-np.maximum(radius - np.float32(truncation), 0))
 
 
 def _edge_on(galaxy: dict, along: np.ndarray, across: np.ndarray, bulge: np.ndarray) -> np.ndarray:
-    """A volume exp(-R) sech^2(z / z0) with a thinner layer of dust, and the bulge in its middle.
+    """A volume exp(-R) sech^2(z / z0) with a thinner layer of dust, and the bulge in its centre.
 
-    Light is summed from the far side to the near one, dimmed by the dust of each step. The bulge
-    is added half way, so the near side's dust crosses it.
+    Light is summed from the far side to the near one, absorbed by the dust of each step. The bulge
+    is added half way, behind the dust of the near side.
     """
     tilt = np.radians(galaxy["inclination"])
     sine, cosine = np.float32(np.sin(tilt)), np.float32(np.cos(tilt))
@@ -203,10 +203,10 @@ def _edge_on(galaxy: dict, along: np.ndarray, across: np.ndarray, bulge: np.ndar
 
 
 def _texture(random: np.random.Generator) -> _Look:
-    """Draw two random maps over (angle, ln radius); return a function that looks both up.
+    """Draw two random maps over (angle, ln radius); return a function that interpolates them.
 
-    Both have mean 0 and deviation 1: `fine` for clumps, `coarse` for the wander of arms. Angular
-    and radial waves fall off alike, so clumps grow with the radius.
+    Both have mean 0 and standard deviation 1: `fine` for clumps, `coarse` for the irregularity of
+    arms. Angular and radial waves have the same spectrum, so clumps grow with the radius.
     """
     angles, radii = _TEXTURE
     around = np.abs(fft.fftfreq(angles, 1 / angles))[:, None]

@@ -1,4 +1,4 @@
-"""What else is in an image: the companion of a merger, field stars, field galaxies."""
+"""Other objects in an image: the companion of a merger, field stars, field galaxies."""
 
 import numpy as np
 
@@ -43,17 +43,17 @@ def add_field(
 ) -> None:
     """Add field stars and galaxies to `light` (3, n, n), nanomaggies per native pixel, in place.
 
-    `axis` holds the offsets of rows and of columns from the middle, arcsec.
+    `axis` are the offsets of rows and of columns from the centre, in arcsec.
     """
     scale = float(axis[1] - axis[0])
     area = (len(axis) * scale / 60) ** 2
-    # Ellipticals live in groups, some of them rich (Dressler 1980).
-    crowd = 0.7
+    # Early types are often in groups and clusters (Dressler 1980).
+    density = 0.7
     if galaxy["family"] in ("elliptical", "lenticular"):
-        crowd = random.gamma(0.6, 4.0)
+        density = random.gamma(0.6, 4.0)
     for _ in range(random.poisson(_STARS * area)):
         add_star(light, random, axis, scale)
-    for _ in range(random.poisson(_GALAXIES * crowd * area)):
+    for _ in range(random.poisson(_GALAXIES * density * area)):
         _add_galaxy(light, galaxy, random, axis, scale)
 
 
@@ -66,13 +66,13 @@ def _faint_magnitude(random: np.random.Generator, slope: float, brightest: float
 def add_star(
     light: np.ndarray, random: np.random.Generator, axis: np.ndarray, scale: float
 ) -> None:
-    """Add a star of chance brightness, colour and place to `light`, as `add_field` has it."""
+    """Add a star of random brightness, colour and position to `light`, as in `add_field`."""
     magnitude = _faint_magnitude(random, 0.20, 15.0)
     # Halo stars near g - r = 0.4 and red dwarfs near 1.4.
     red = random.random() < 0.45
     colour = random.normal(1.35, 0.12) if red else random.normal(0.45, 0.15)
     flux = colours(colour)
-    if red:  # r - i of red dwarfs runs on while g - r stays.
+    if red:  # r - i of red dwarfs increases further at constant g - r
         flux[2] *= random.uniform(1.0, 1.9)
     total = flux * np.float32(10 ** (0.4 * (22.5 - magnitude)) * (PIXEL / scale) ** 2)
     row, column = random.uniform(0, len(axis) - 1.001, 2)

@@ -1,8 +1,8 @@
 """Petrosian radii of a bulge and a disc, as SDSS measures them.
 
-The Petrosian radius is where the surface brightness on a circle has fallen to a fifth of the mean
-inside it; the Petrosian flux is that within twice this radius, and r50 and r90 hold 50 % and 90 %
-of it (Blanton et al. 2001; Strauss et al. 2002). The cut-outs of Galaxy Zoo are scaled by r90.
+At the Petrosian radius the surface brightness is a fifth of the mean inside it; the Petrosian flux
+is that within twice this radius, and r50 and r90 contain 50 % and 90 % of it (Blanton et al. 2001;
+Strauss et al. 2002). The cut-outs of Galaxy Zoo are scaled by r90.
 """
 
 import numpy as np

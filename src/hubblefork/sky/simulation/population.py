@@ -1,9 +1,9 @@
 """A population of galaxies: physical parameters drawn from published distributions.
 
-The sample is meant to be like the one of Galaxy Zoo 2 (Willett et al. 2013): brighter than
-r = 17, larger than 3 arcseconds, at redshifts below 0.25. Every length of a galaxy is first in
-units of its own scale (the disc's scale length, or a spheroid's effective radius); its brightness
-and surface brightness then say how many arcseconds that is on the sky.
+The sample is similar to that of Galaxy Zoo 2 (Willett et al. 2013): brighter than r = 17, larger
+than 3 arcseconds, at redshifts below 0.25. The lengths of a galaxy are in units of its scale (the
+disc's scale length, or a spheroid's effective radius); the scale in arcseconds follows from its
+magnitude and surface brightness.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import pandas as pd
 
 from hubblefork.sky.simulation.petrosian import petrosian_radii
 
-# Shares of the families among the galaxies of a magnitude-limited sample (after the types of
+# Fractions of the families among the galaxies of a magnitude-limited sample (after the types of
 # Nair & Abraham 2010, ApJS 186, 427, where E and S0 are near 45 %, later types the rest).
 FAMILIES = {
     "elliptical": 0.28,
@@ -24,8 +24,8 @@ FAMILIES = {
     "merger": 0.03,
 }
 
-# Galaxy Zoo 2 asks for r < 17 (Petrosian) and a 90 % radius above 3 arcseconds. Brighter than 13
-# there is hardly a galaxy.
+# Galaxy Zoo 2 selects r < 17 (Petrosian) and a 90 % radius above 3 arcseconds. Few galaxies are
+# brighter than 13.
 FAINTEST, BRIGHTEST = 17.0, 13.0
 SMALLEST = 3.0
 
@@ -85,12 +85,12 @@ class _Draw:
     def gamma(self, shape: float, mean: float) -> np.ndarray:
         return self.random.gamma(shape, mean / shape, len(self.family))
 
-    def some(self, **shares: float) -> np.ndarray:
-        """True for a share of each family that is named, False for the others."""
-        return self.random.random(len(self.family)) < self.by_family(0.0, **shares)
+    def some(self, **fractions: float) -> np.ndarray:
+        """True for a random fraction of each given family, False for the others."""
+        return self.random.random(len(self.family)) < self.by_family(0.0, **fractions)
 
     def by_family(self, otherwise: float | np.ndarray, **values: float | np.ndarray) -> np.ndarray:
-        """The value of each galaxy's family, `otherwise` where its family is not named."""
+        """The value of each galaxy's family, `otherwise` for families that are not given."""
         chosen = np.broadcast_to(otherwise, self.family.shape)
         for name, value in values.items():
             chosen = np.where(self.family == name, value, chosen)
@@ -113,20 +113,19 @@ def _place(draw: _Draw, galaxies: _Columns) -> _Columns:
     return {
         "magnitude": magnitude,
         "redshift": np.clip(redshift, 0.01, 0.25),
-        # Directions are random, so cosines of the inclination are even.
+        # For random orientations the cosine of the inclination is uniform.
         "inclination": np.degrees(np.arccos(draw.uniform(0.0, 1.0))),
         "position_angle": draw.uniform(0.0, 180.0),
-        # The survey's median seeing in r is 1.3 arcsec, 1.2 after the worst nights are left out.
+        # The median seeing of SDSS in r is 1.3 arcsec, 1.2 without the worst nights.
         "seeing": 1.2 * np.exp(draw.random.normal(0.0, 0.10, len(draw.family))),
     }
 
 
 def _bulge(draw: _Draw, galaxies: _Columns) -> _Columns:
-    """Spheroids: ellipticals are nothing else.
+    """Ellipticals, and the bulges of other families.
 
     Ellipticals have Sersic n around 4 (Caon et al. 1993) and intrinsic axis ratios near 0.7
-    (Padilla & Strauss 2008); bulges are smaller in n and in size (Simard et al. 2011; Gao et al.
-    2019).
+    (Padilla & Strauss 2008); bulges have smaller n and sizes (Simard et al. 2011; Gao et al. 2019).
     """
     fraction = draw.by_family(
         draw.beta(1.0, 7.0),
@@ -163,7 +162,7 @@ def _disc(draw: _Draw, galaxies: _Columns) -> _Columns:
         ),
         # Most discs break at two to three scale lengths (Pohlen & Trujillo 2006), S0s farther out.
         "truncation": draw.normal(draw.by_family(2.7, lenticular=3.6), 0.6, 1.6, 5.0),
-        # Optical depths of order one in the middle of spirals (Xilouris et al. 1999).
+        # Optical depths of order one in the centre of spirals (Xilouris et al. 1999).
         "dust": draw.by_family(
             0.0,
             spiral=draw.gamma(2.0, 0.9),
@@ -175,7 +174,7 @@ def _disc(draw: _Draw, galaxies: _Columns) -> _Columns:
 
 
 def _structure(draw: _Draw, galaxies: _Columns) -> _Columns:
-    """Arms, bars, rings, clumps and what is out of order."""
+    """Arms, bars, rings, clumps and disturbances."""
     # Mostly two arms; pitch 6 to 40 degrees, tighter with a larger bulge (Kennicutt 1981; Davis
     # et al. 2017).
     arms = draw.random.choice(
@@ -210,11 +209,11 @@ def _structure(draw: _Draw, galaxies: _Columns) -> _Columns:
 
 
 def _boxy_bulge(draw: _Draw, galaxies: _Columns) -> _Columns:
-    """Boxy bulges are bars seen from the side: flat in the middle, half a scale length long.
+    """Boxy bulges are bars seen edge-on: of constant brightness in the centre, half a scale length
+    long.
 
-    They are commoner here than the 0.1 % of Galaxy10 that volunteers agree on, so that a sample of
-    a few thousand holds some. (Looking hard, Luetticke et al. 2000 find them in 45 % of edge-on
-    discs.)
+    They are more frequent here than in Galaxy10 (0.1 %), so that a sample of a few thousand has
+    some. (In a detailed study, Luetticke et al. 2000 find them in 45 % of edge-on discs.)
     """
     boxy = draw.some(spiral=0.05)
     return {
@@ -230,14 +229,14 @@ def _boxy_bulge(draw: _Draw, galaxies: _Columns) -> _Columns:
 def _colours(draw: _Draw, galaxies: _Columns) -> _Columns:
     """The red sequence and the blue cloud (Strateva et al. 2001; Blanton et al. 2003).
 
-    Redshift reddens both as the 4000 A break moves through g; dust reddens tilted discs (Masters
+    Redshift reddens both as the 4000 A break moves through g; dust reddens inclined discs (Masters
     et al. 2010).
     """
     redshift, tilt = galaxies["redshift"], 1 - np.cos(np.radians(galaxies["inclination"]))
     red = draw.normal(0.68, 0.05, 0.5, 0.9) + 1.9 * redshift
     blue = draw.normal(0.29, 0.14, -0.1, 0.8) + 0.6 * redshift + 0.18 * tilt
     blue = blue + 0.25 * galaxies["bulge_fraction"]
-    # Some early types have formed stars of late.
+    # Some early types have formed stars recently.
     young = draw.some(elliptical=0.14, lenticular=0.25)
     youth = draw.normal(0.45, 0.12, 0.1, 0.75)
     bulge = draw.by_family(
@@ -271,7 +270,7 @@ def _brightness(draw: _Draw, galaxies: _Columns) -> _Columns:
         spiral=late,
         dwarf=late,
     )
-    # Lines of sight through a tilted disc are longer; its dust takes part of that back.
+    # Lines of sight through an inclined disc are longer; its dust partly compensates for that.
     longer = 0.6 * (1 - np.cos(np.radians(galaxies["inclination"])))
     return {"surface_brightness": face_on - draw.by_family(longer, elliptical=0.0)}
 
@@ -295,11 +294,11 @@ def _with_sizes(galaxies: pd.DataFrame) -> pd.DataFrame:
         disc_axis_ratio(galaxies),
         galaxies["truncation"].to_numpy(),
     )
-    # Half the light lies within r50, so the mean brightness there is m + 2.5 log10(2 pi r50^2).
+    # Half the light is within r50, so the mean brightness there is m + 2.5 log10(2 pi r50^2).
     area = 10 ** (0.4 * (galaxies["surface_brightness"] - galaxies["magnitude"]))
     scale = np.sqrt(area / (2 * np.pi)) / half
-    # Moffat seeing widens what is measured: half of a star's light is within 0.6 of the full
-    # width at half maximum, 90 % within 1.3.
+    # Seeing increases the measured radii: of the light of a star (Moffat profile) half is within
+    # 0.6 and 90 % within 1.3 of the full width at half maximum.
     ninety = np.hypot(scale * ninety, 1.3 * galaxies["seeing"])
     return galaxies.assign(
         scale=scale,

@@ -1,10 +1,11 @@
-"""A simulated Galaxy Zoo: galaxies with known truth, volunteers' votes, and images.
+"""A simulated Galaxy Zoo: galaxies with known parameters, volunteers' votes, and images.
 
     from hubblefork.sky.simulation.simulate import simulate
     sky = simulate(4000, seed=0)
     images = sky.render(range(25))
 
-It needs no download, serves both tasks (classes and votes), and knows what really is there.
+It needs no download, can be used for both tasks (classes and votes), and the true parameters of
+each galaxy are known.
 """
 
 from collections.abc import Sequence
@@ -20,24 +21,24 @@ from hubblefork.sky.simulation.camera import photograph
 from hubblefork.sky.simulation.population import draw_population
 from hubblefork.sky.simulation.volunteers import vote
 
-# Raised whenever the same number and seed give other galaxies, votes or images: it is part of the
-# key of packed simulated skies.
+# To be increased with every change of galaxies, votes or images for the same number and seed: it is
+# part of the key of packed simulated skies.
 SIMULATION_VERSION = 1
 
 # Galaxy10 SDSS: the central 207 of 424 pixels of 0.02 petrosian_r90 each, at 69 x 69.
 GALAXY10_SIZE = 69
 GALAXY10_FIELD = 207 * 0.02
 
-# Candidates are drawn in blocks of this many, each with a seed of its own, so that the first
-# galaxies are the same however many are asked for.
+# Candidates are drawn in blocks of this many, each with its own seed, so that the first galaxies
+# do not depend on the requested number.
 _BLOCK = 4096
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """Simulated galaxies: parameters and votes; images are made when asked for.
+    """Simulated galaxies: parameters and votes; images are made on request.
 
-    `catalogue` has one row a galaxy: id, label (Galaxy10 SDSS class), class_name, the 37 vote
+    `catalogue` has one row per galaxy: id, label (Galaxy10 SDSS class), class_name, the 37 vote
     fractions, volunteers, draw (the number of the candidate), and the physical parameters that
     `draw_population` documents.
     """
@@ -53,8 +54,8 @@ class Simulation:
     ) -> np.ndarray:
         """Return images (n, size, size, 3) of uint8 of the galaxies at `rows`.
 
-        `field` is the side of an image in units of the galaxy's petrosian_r90. A galaxy's bytes
-        do not depend on which others are asked for.
+        `field` is the side of an image in units of the galaxy's petrosian_r90. The image of a
+        galaxy does not depend on the other rows.
 
         >>> sky = simulate(3)
         >>> sky.render([2, 0], size=32).shape
@@ -62,7 +63,7 @@ class Simulation:
         """
         if size < 8 or not field > 0:
             raise RequestError(
-                f"images of {size} pixels and field {field} were asked for, "
+                f"images of {size} pixels and field {field} were requested; "
                 "expected at least 8 pixels and a field above 0"
             )
         images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
@@ -75,10 +76,10 @@ class Simulation:
 
 
 def simulate(number: int = 4000, seed: int = 0) -> Simulation:
-    """Draw galaxies until `number` have a Galaxy10 class, and let volunteers vote on them.
+    """Draw galaxies and votes until `number` galaxies have a Galaxy10 class.
 
-    Nothing is rendered. The first n galaxies of a larger simulation of the same seed are those of
-    a smaller one.
+    No images are made yet. The first n galaxies of a larger simulation with the same seed are those
+    of a smaller one.
 
     >>> sky = simulate(100, seed=1)
     >>> len(sky.catalogue), sky.catalogue["id"].iloc[0]
@@ -88,7 +89,7 @@ def simulate(number: int = 4000, seed: int = 0) -> Simulation:
     """
     if number < 1 or seed < 0:
         raise RequestError(
-            f"{number} simulated galaxies with seed {seed} were asked for, "
+            f"{number} simulated galaxies with seed {seed} were requested; "
             "expected at least 1 and a seed of 0 or more"
         )
     blocks, found, block = [], 0, 0
@@ -103,7 +104,7 @@ def simulate(number: int = 4000, seed: int = 0) -> Simulation:
 
 
 def _block(seed: int, block: int) -> pd.DataFrame:
-    """Return the galaxies with a class among one block of candidates."""
+    """Return the galaxies of one block of candidates that have a class."""
     random = np.random.default_rng([seed, block])
     galaxies = draw_population(random, _BLOCK)
     fractions, volunteers = vote(galaxies, random)

@@ -1,9 +1,9 @@
-"""Simulated volunteers: each walks down the Galaxy Zoo tree and answers by what can be seen.
+"""Simulated volunteers: each answers the questions of the Galaxy Zoo 2 tree.
 
-A feature that is there is not always a feature that is seen: arms of a small galaxy are lost in
-the seeing, arms of a tilted one are foreshortened, faint ones drown in the noise. The
-probabilities of the answers are logistic functions of what is left. Their constants were set by
-comparing the mean of each of the 37 fractions, and the shares of the classes, with Galaxy Zoo's.
+Not every feature of a galaxy is visible in its image: seeing blurs the arms of a small galaxy,
+inclination foreshortens them, and noise hides faint ones. The probabilities of the answers are
+logistic functions of the visible features. Their constants were chosen such that the means of the
+37 fractions and the class fractions are similar to those of Galaxy Zoo 2.
 """
 
 from itertools import pairwise
@@ -29,7 +29,7 @@ def vote(galaxies: pd.DataFrame, random: np.random.Generator) -> tuple[np.ndarra
     volunteers = np.maximum(random.poisson(_VOLUNTEERS, len(galaxies)), 20)
     counts = np.zeros_like(chances)
     for question in GALAXY_ZOO_2.questions:
-        if question.number == 6:  # reached by all who did not end at "star or artefact"
+        if question.number == 6:  # asked unless the first answer was "star or artefact"
             here = volunteers - counts[:, GALAXY_ZOO_2.index("Class1.3")].astype(int)
         elif question.parent is None:
             here = volunteers
@@ -37,21 +37,21 @@ def vote(galaxies: pd.DataFrame, random: np.random.Generator) -> tuple[np.ndarra
             here = counts[:, GALAXY_ZOO_2.index(question.parent)].astype(int)
         counts[:, question.columns] = random.multinomial(here, chances[:, question.columns])
     own = np.nan_to_num(GALAXY_ZOO_2.conditional(counts))
-    # Where everyone ended at question 1, "anything odd" has no votes; Kaggle's still sum to 1.
+    # If nobody was asked question 6 ("anything odd"), its fractions still sum to 1, as Kaggle's.
     unasked = counts[:, GALAXY_ZOO_2.question(6).columns].sum(axis=1) == 0
     own[unasked, GALAXY_ZOO_2.index("Class6.2")] = 1.0
     return GALAXY_ZOO_2.weighted(own), volunteers
 
 
 def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.ndarray:
-    """Return the chance of each answer for a volunteer who comes to its question: (N, 37).
+    """Return the probability of each answer for a volunteer who is asked its question: (N, 37).
 
-    Each question's answers sum to 1. `random` adds what the parameters do not tell: two galaxies
-    with the same numbers do not look the same.
+    The answers of each question sum to 1. `random` adds scatter: galaxies of the same parameters
+    do not look identical.
     """
     see = _Visible(galaxies)
 
-    def luck(sigma: float) -> np.ndarray:
+    def scatter(sigma: float) -> np.ndarray:
         return random.normal(0.0, sigma, len(galaxies))
 
     featured = (
@@ -64,17 +64,17 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
         + (3.3 + 2.0 * see.spiral) * see.thin
         + 1.5 * (see.disturbed + see.companion)
     )
-    featured = _sigmoid(featured + luck(1.0))
-    artefact = 0.025 * np.exp(luck(0.5))
-    edge_on = _sigmoid(-4.0 + 9.0 * see.thin - 6.0 * see.arms + luck(0.6))
-    bar = _sigmoid(-2.3 + 7.0 * see.bar + luck(0.5))
-    spiral = _sigmoid(-2.6 + 38.0 * see.arms + 2.0 * see.disc - 1.5 * see.disturbed + luck(0.8))
+    featured = _sigmoid(featured + scatter(1.0))
+    artefact = 0.025 * np.exp(scatter(0.5))
+    edge_on = _sigmoid(-4.0 + 9.0 * see.thin - 6.0 * see.arms + scatter(0.6))
+    bar = _sigmoid(-2.3 + 7.0 * see.bar + scatter(0.5))
+    spiral = _sigmoid(-2.6 + 38.0 * see.arms + 2.0 * see.disc - 1.5 * see.disturbed + scatter(0.8))
     odd = -1.6 + 3.0 * see.ring + 3.0 * see.disturbed + 3.5 * see.companion + 1.5 * see.lane
-    odd = _sigmoid(odd + luck(0.6))
+    odd = _sigmoid(odd + scatter(0.6))
 
-    bulge = see.bulge + luck(0.06)
-    ratio = see.axis_ratio + luck(0.03)
-    winding = see.pitch + luck(2.2)
+    bulge = see.bulge + scatter(0.06)
+    ratio = see.axis_ratio + scatter(0.03)
+    winding = see.pitch + scatter(2.2)
     arms = see.arm_number
     answers = {
         1: [(1 - featured) * (1 - artefact), featured * (1 - artefact), artefact],
@@ -104,11 +104,11 @@ def answer_chances(galaxies: pd.DataFrame, random: np.random.Generator) -> np.nd
             0.50 + 0.6 * (arms > 4) - 0.5 * see.arms,
         ],
     }
-    return np.concatenate([_shares(*answers[q.number]) for q in GALAXY_ZOO_2.questions], axis=1)
+    return np.concatenate([_normalised(*answers[q.number]) for q in GALAXY_ZOO_2.questions], axis=1)
 
 
 class _Visible:
-    """What of each galaxy can be seen: each (N,), 0 for nothing to about 1 for plain."""
+    """Visibility of the features of each galaxy: each (N,), from 0 (invisible) to about 1."""
 
     def __init__(self, galaxies: pd.DataFrame):
         def of(name: str) -> np.ndarray:
@@ -116,16 +116,16 @@ class _Visible:
 
         disc = 1 - of("bulge_fraction")
         tilt = np.cos(np.radians(of("inclination")))
-        # How many times the seeing fits in the galaxy: half of the detail is seen at about five.
+        # Resolution, from the ratio of the galaxy's radius to the seeing: 0.5 for a ratio of 4.4.
         sharp = _sigmoid((np.log(of("petrosian_r90") / of("seeing")) - np.log(4.4)) / 0.27)
-        # Surface brightness at which structure of the disc begins to drown in the sky.
+        # Visibility of structure of the disc above the noise: 0.5 at 22.3 mag/arcsec^2.
         clear = _sigmoid((22.3 - of("surface_brightness")) / 0.5)
         open_view = _sigmoid((tilt - 0.27) / 0.06)
         seen = sharp * clear * np.sqrt(disc)
 
-        # The contrast of arms that the seeing leaves: the transform of its Moffat profile (as in
-        # camera.py) at the wave number of the arms, 1.5 scale lengths from the middle; 5.56 is
-        # 2 pi times its length over its width. Tight and many arms are the first to go.
+        # Contrast of the arms after seeing: the Fourier transform of its Moffat profile (as in
+        # camera.py) at the wave number of the arms, 1.5 scale lengths from the centre; 5.56 is
+        # 2 pi times its length over its width. Tight arms, and many arms, lose most contrast.
         pitch = np.tan(np.radians(of("arm_pitch")))
         spacing = 2 * np.pi * 1.5 * of("scale") * pitch / np.maximum(of("arm_number"), 1)
         wave = 5.56 * of("seeing") / (spacing * np.sqrt(np.maximum(tilt, 0.1)))
@@ -145,14 +145,14 @@ class _Visible:
         flatness = np.sqrt((disc_axis_ratio(galaxies) ** 2 + seeing**2) / (1 + seeing**2))
         self.thin = np.minimum(1.6 * disc, 1) * _sigmoid((0.36 - flatness) / 0.035)
         self.lane = np.minimum(of("dust"), 1) * self.thin * sharp
-        # A disc around a small bulge looks like a spiral before its arms are made out.
+        # Volunteers recognise the disc of a spiral even where its arms are not resolved.
         self.spiral = of("family") == "spiral"
         self.disc = 1.2 * self.spiral * disc * sharp * clear * open_view
         self.bulge = of("bulge_fraction")
 
 
 def _bulge_shapes(galaxies: pd.DataFrame, see: _Visible) -> list[np.ndarray]:
-    """Chances of rounded, boxy, none for the bulge of an edge-on disc."""
+    """Probabilities of rounded, boxy, none for the bulge of an edge-on disc."""
     rounded = _sigmoid((np.sqrt(see.bulge) - 0.30) / 0.06)
     boxy = 0.85 * rounded * _sigmoid((galaxies["bulge_boxiness"].to_numpy() - 0.55) / 0.08) + 0.02
     return [rounded * (1 - boxy), boxy, (1 - rounded) * (1 - boxy)]
@@ -162,15 +162,15 @@ def _sigmoid(value: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-value))
 
 
-def _ordered(value: np.ndarray, borders: list[float], doubts: list[float]) -> list[np.ndarray]:
-    """Chances of answers that divide one quantity at `borders`, each with a width of doubt."""
+def _ordered(value: np.ndarray, borders: list[float], widths: list[float]) -> list[np.ndarray]:
+    """Probabilities of answers that divide the range of a value at `borders`, each of a width."""
     above: list[Any] = [
-        _sigmoid((value - border) / doubt) for border, doubt in zip(borders, doubts, strict=True)
+        _sigmoid((value - border) / width) for border, width in zip(borders, widths, strict=True)
     ]
     return [low - high for low, high in pairwise([1.0, *above, 0.0])]
 
 
-def _shares(*weights: np.ndarray) -> np.ndarray:
+def _normalised(*weights: np.ndarray) -> np.ndarray:
     """Divide weights, each (N,), by their sum: (N, answers)."""
     stacked = np.clip(np.stack(weights, axis=1), 1e-6, None)
     return stacked / stacked.sum(axis=1, keepdims=True)
