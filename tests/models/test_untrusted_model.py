@@ -172,7 +172,7 @@ def test_uncertainty_that_cannot_be_is_refused(tmp_path, known):
 
 
 def test_uncertainty_of_classes_does_not_belong_to_votes():
-    with pytest.raises(RequestError, match="it answers with votes"):
+    with pytest.raises(RequestError, match="it predicts votes"):
         Uncertainty(calibration=Calibration()).check_fits(Votes().exclusive, 2)
 
 

@@ -1,4 +1,4 @@
-"""Arguments and options that several verbs share, each with one help text."""
+"""Arguments and options of several verbs, each with one help text."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +35,6 @@ Rule = Annotated[
     typer.Option(
         "--classes",
         metavar="RULE",
-        help="Rule that turns votes into classes: galaxy10, five, or a .toml file of thresholds.",
+        help="Rule that converts votes to classes: galaxy10, five, or a .toml file of thresholds.",
     ),
 ]

@@ -1,1 +1,1 @@
-"""Why a network answers as it does, as numbers, arrays and tables; `report` draws them."""
+"""Explanations of predictions as numbers, arrays and tables; `report` draws them."""

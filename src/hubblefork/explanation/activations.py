@@ -1,4 +1,4 @@
-"""Activation maps: what the layers of a network give for one image.
+"""Activation maps: the output of the layers of a network for one image.
 
 predictor = Predictor.load("runs/...")
 for maps in activation_maps(predictor, image):
@@ -27,9 +27,9 @@ _FIRST = 4
 
 @dataclass(frozen=True, eq=False)
 class ActivationMaps:
-    """What one layer gives for one image.
+    """The output of one layer for one image.
 
-    layer: its name, as `network.named_modules()` has it.
+    layer: its name in `network.named_modules()`.
     maps: (channels, height, width) float32.
     """
 
@@ -44,15 +44,15 @@ class ActivationMaps:
 def activation_maps(
     predictor: Predictor, image: np.ndarray, layers: Sequence[str] | int = _FIRST
 ) -> list[ActivationMaps]:
-    """Return what layers give for an image.
+    """Return the output of layers for an image.
 
     Parameters
     ----------
     predictor, image
-        What `attribution` takes.
+        As for `attribution`.
     layers
-        Names, as `network.named_modules()` has them; or the number of first convolutions, each
-        with the normalisation and the activation that follow it.
+        Names in `network.named_modules()`; or the number of first convolutions, each with the
+        normalisation and the activation that follow it.
 
     Raises RequestError for an unknown layer, and for one without maps, such as a transformer's
     attention.
@@ -88,7 +88,7 @@ def _of_first(layer: str, maps: Tensor) -> ActivationMaps:
 
 @contextmanager
 def _convolutions(network: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
-    """Record, in the order of the pass, what each convolution gives after its activation.
+    """Record, in the order of the pass, the output of each convolution after its activation.
 
     The layers after a convolution that keep its shape, up to the next one or to a pooling, belong
     to it; so does a ReLU after the pooling, where a network pools first to save work.

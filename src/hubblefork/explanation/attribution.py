@@ -1,13 +1,13 @@
-"""Attribution: where in an image the evidence for an answer is.
+"""Attribution: the pixels of an image on which an answer is based.
 
 predictor = Predictor.load("runs/...")
 found = attribution(predictor, image)
 draw_attribution(found).savefig("why.png")  # of hubblefork.report.explain_figures
 
-Grad-CAM (Selvaraju et al. 2017) weights the maps of a late layer by how much they matter for the
-answer: smooth and coarse. Integrated gradients (Sundararajan et al. 2017) add up how the answer
-changes from a blurred image to this one: fine and noisy, for any network. Occlusion (Zeiler and
-Fergus 2014) blurs one square after another: slow and simple. The last two are captum's; its
+Grad-CAM (Selvaraju et al. 2017) weights the maps of a late layer by their gradients: its maps are
+smooth and coarse. Integrated gradients (Sundararajan et al. 2017) sum the gradients from a blurred
+image to this one: maps are fine and noisy, and can be computed for any network. Occlusion (Zeiler
+and Fergus 2014) blurs one square after another: slow and simple. The last two are captum's; its
 Grad-CAM does not support networks whose channels are last.
 """
 
@@ -41,9 +41,9 @@ METHODS = ("grad-cam", "integrated-gradients", "occlusion")
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """Where in one image the evidence for one answer is.
+    """The evidence for one answer in one image.
 
-    method, layer: how it was found; layer is that of Grad-CAM, or empty.
+    method, layer: of the attribution; layer is that of Grad-CAM, or empty.
     target: name of the class, or column of the votes.
     map: (H, W) float32 from 0 to 1, 1 where the evidence is strongest; all 0 where there is none.
     seen: (H, W, C) uint8, the image after preprocessing.
@@ -72,7 +72,7 @@ def attribution(
     target: str | None = None,
     layer: str | None = None,
 ) -> Attribution:
-    """Find where in an image the evidence for an answer is.
+    """Map the evidence for an answer in an image.
 
     The map is averaged over the views of test-time augmentation, as predictions are.
 
@@ -88,7 +88,7 @@ def attribution(
         The class, or the column of votes; by default the most probable class, or the most common
         answer to the first question.
     layer
-        Layer of Grad-CAM, as `network.named_modules()` has it; by default the last one whose maps
+        Layer of Grad-CAM, a name in `network.named_modules()`; by default the last one whose maps
         have a side of seven pixels or more.
 
     Raises RequestError for an unknown method, class or layer, and where a network has no maps.
@@ -124,8 +124,8 @@ def attribution(
 def attribution_layer(predictor: Predictor) -> str:
     """The last layer whose maps have a side of seven pixels or more.
 
-    Raises RequestError where there is none, and for a network that turns its maps into tokens, as
-    vision transformers do: after these there are no maps, and before them no late layer.
+    Raises RequestError if there is none, and for a network that converts maps to tokens, as vision
+    transformers do: it has no late layer with maps.
     """
     network, shape = predictor.network, predictor.card.input_shape
     found = ""

@@ -1,9 +1,9 @@
-"""Background dependence: does an answer come from the object, or from what is around it?
+"""Background dependence: whether predictions depend on the object or on its surroundings.
 
 The same images are measured three times: unchanged, with the centre blurred, and with all but the
-centre blurred. A network that learned the object loses its accuracy without the centre and keeps it
-without the background; one that learned how images were taken, or where dragonflies like to sit,
-does not. Fractions of votes are measured by their RMSE instead.
+centre blurred. If a network uses the object, its accuracy decreases without the centre and not
+without the background; if it uses the background, such as the plants around a dragonfly, it is the
+other way round. Vote fractions are measured by their RMSE instead.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _FADE = 0.05
 
 @dataclass(frozen=True)
 class BackgroundDependence(TableResult):
-    """Scores of the answers to the same images, unchanged and with a part of each blurred.
+    """Scores on the same images, unchanged and with centre or background blurred.
 
     number: of images. radius: of the centre, as a fraction of the image's side.
     """
@@ -73,8 +73,8 @@ def background_dependence(
 ) -> BackgroundDependence:
     """Measure a network with the centre, and with the background, of its images blurred.
 
-    Takes what `score_changes` takes. radius: of the centre, as a fraction of the image's side, in
-    (0, 0.5].
+    The other arguments are those of `score_changes`. radius: of the centre, as a fraction of the
+    image's side, in (0, 0.5].
 
     Raises RequestError for a radius out of range, and for no images.
 

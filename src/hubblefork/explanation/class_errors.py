@@ -10,18 +10,18 @@ from hubblefork.evaluation.examples import balanced_sample
 from hubblefork.evaluation.misclassified import confident_errors, confused_pairs, least_certain
 from hubblefork.explanation.predicted_test_set import Example, TestSet
 
-# Images with maps: each map takes a second or so, and a reader's patience too.
+# Images with maps: each map takes about a second.
 _WRONG, _CORRECT = 12, 10
 
 
 @dataclass(frozen=True, eq=False)
 class ClassErrors:
-    """What a classifier gets wrong.
+    """The errors of a classifier.
 
     errors: misclassified images, highest confidence first; misclassified: the first of them, with
     the evidence for the predicted and the true class.
     correct: correctly classified images of all classes, with the evidence for class and runner-up.
-    pairs: as `confused_pairs` gives them. doubts: as `least_certain` gives them.
+    pairs: of `confused_pairs`. doubts: of `least_certain`.
     """
 
     errors: pd.DataFrame

@@ -1,11 +1,11 @@
-"""Embedding: images laid out on a plane by the features of a network, similar ones together.
+"""Embedding: positions of images on a plane by the features of a network, similar ones together.
 
 found = embedding(features, labels, names, "tsne")
 found.table(ids)  # id, x, y and class of each
 
-PCA keeps the distances along the two directions of the largest variance. t-SNE (van der Maaten and
-Hinton 2008) and UMAP (McInnes et al. 2018) keep neighbours together; distances between groups, and
-their sizes, mean little there.
+PCA preserves distances along the two directions of the largest variance. t-SNE (van der Maaten and
+Hinton 2008) and UMAP (McInnes et al. 2018) preserve neighbours; their distances between groups, and
+the sizes of groups, have little meaning.
 """
 
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ def embedding(
     method: str = "tsne",
     most: int = MOST,
 ) -> Embedding:
-    """Lay out images on a plane by their features.
+    """Compute positions of images on a plane from their features.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def embedding(
     method
         `pca`, `tsne`, or `umap` where umap-learn is installed (the extra `umap`).
     most
-        Of more images, so many are drawn at random.
+        Of more images, a random sample of this size is used.
 
     Raises RequestError for too few images, an unknown method, and where umap-learn is missing.
 

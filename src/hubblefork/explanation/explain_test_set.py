@@ -1,6 +1,6 @@
-"""Why the images of a test set are answered as they are, and where the network fails.
+"""The explanation of a test set: errors, dependence on background and perturbations, anomalies.
 
-`explain_test_set` measures and ranks; `TestSetExplanation` holds what it found and saves it.
+`explain_test_set` measures and ranks; `TestSetExplanation` has the results and saves them.
 """
 
 import importlib.util
@@ -54,17 +54,17 @@ class Mislabels:
 
     @property
     def likely(self) -> int:
-        """How many labels are likely wrong."""
+        """The number of labels that are likely wrong."""
         return int(self.table["likely"].sum())
 
 
 @dataclass(frozen=True, eq=False)
 class TestSetExplanation(Generic[Errors]):
-    """All that was found out about a test set.
+    """The results for a test set.
 
-    errors: as its task has them. embeddings: by method; empty for too few images.
-    anomalies: as `rank_anomalies` ranks the images. neighbours_score: of the answers that the
-    labels of the nearest training images add up to. mislabels: where they were asked for.
+    errors: of its task. embeddings: by method; empty for too few images.
+    anomalies: of `rank_anomalies`. neighbours_score: of predicting the labels of the nearest
+    training images. mislabels: if requested.
     """
 
     test_set: TestSet
@@ -131,7 +131,7 @@ class TestSetExplanation(Generic[Errors]):
 
 
 def explain_test_set(test_set: TestSet, choose_method: bool = True) -> TestSetExplanation:
-    """Measure, rank and choose all that is shown of a test set.
+    """Measure a test set, rank its images, and choose the examples of the page.
 
     choose_method: whether another method of attribution may be used where the maps of
     `test_set.method` are no better than chance.
@@ -169,7 +169,7 @@ def _measured(test_set: TestSet, measure: Callable[..., Any], what: str, most: i
 
 
 def _faithfulness(test_set: TestSet) -> Faithfulness:
-    """Of some images whose leading answer is the true one, or of any where there are none."""
+    """Of some images whose predicted answer is the true one, or of any if there are none."""
     chosen = np.flatnonzero(test_set.predictions.correct)
     chosen = chosen if len(chosen) else np.arange(len(test_set))
     chosen = stable_sample(chosen, _FAITHFULNESS)
@@ -180,7 +180,7 @@ def _faithfulness(test_set: TestSet) -> Faithfulness:
 
 
 def _embeddings(test_set: TestSet) -> dict[str, Embedding]:
-    """By PCA and t-SNE, and by UMAP where it is installed; none of too few images."""
+    """By PCA and t-SNE, and by UMAP if it is installed; none for too few images."""
     if len(test_set) < FEWEST:
         return {}
     labels, names = test_set.task.kinds(test_set.predictions.labels)

@@ -1,8 +1,8 @@
-"""Faithfulness: whether a map points at what an answer depends on.
+"""Faithfulness: whether an answer depends on the pixels that its map shows.
 
 The deletion curve of Petsiuk, Das and Saenko 2018 (RISE): squares of the image are blurred, those
-with the strongest evidence first, while the probability of the answer is measured. It falls early
-if the map is faithful, so the area under the curve is small; squares in random order are the
+with the strongest evidence first, while the probability of the answer is measured. For a faithful
+map it decreases early, so that the area under the curve is small; squares in random order are the
 baseline.
 """
 
@@ -33,7 +33,7 @@ _ORDERS = 5
 
 @dataclass(frozen=True, eq=False)
 class DeletionCurve(TableResult):
-    """How the probability of an answer falls while the image is blurred square by square.
+    """The probability of an answer while the image is blurred square by square.
 
     fractions: (S,) of the image that are blurred, from 0 to 1.
     values: (S,) probability of the answer, or its fraction of votes, where squares with the
@@ -57,7 +57,7 @@ class DeletionCurve(TableResult):
 
     @property
     def faithful(self) -> bool:
-        """Whether the map does better than chance."""
+        """Whether the map is better than random order."""
         return self.area < self.random_area
 
     @property
@@ -76,9 +76,9 @@ def deletion_curve(
     Parameters
     ----------
     predictor, image
-        What `attribution` was given.
+        The arguments of `attribution`.
     found
-        What it returned.
+        Its result.
     random
         The curve of random orders, if another map of the same image and answer has it already.
 
@@ -147,10 +147,9 @@ def faithfulness(
     predictor
         A trained network.
     images
-        (N, H, W, C) uint8, framed as `predictor.framing` says; ten are enough to tell methods
-        apart.
+        (N, H, W, C) uint8, framed by `predictor.framing`; ten are enough to compare methods.
     methods, layer
-        What `attribution` takes.
+        As for `attribution`.
     done
         Called with 1 after each image.
 

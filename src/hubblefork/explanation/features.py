@@ -1,4 +1,4 @@
-"""The features of images: what any layer of a network gives for them.
+"""The features of images: the output of a layer of a network.
 
 features = compute_features(predictor, dataset.images, rows)
 """
@@ -37,12 +37,12 @@ def compute_features(
     images, rows
         (N, H, W, C) uint8, framed as `predictor.framing` says, and which of them; all by default.
     layer
-        As `network.named_modules()` has it. Maps are averaged over the image. By default, what
-        the last dense layer is given.
+        A name in `network.named_modules()`. Maps are averaged over the image. By default, the
+        features are the input of the last dense layer.
     single_view
-        Take each image only as it is, without test-time augmentation, which is faster.
+        Without test-time augmentation, which is faster.
     done
-        Is called with the number of images of each batch.
+        Called with the number of images of each batch.
 
     Raises RequestError for an unknown layer, and for one whose output is not one array for each
     image.

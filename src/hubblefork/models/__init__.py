@@ -1,1 +1,1 @@
-"""All that is needed to answer: view, model file, calibration, and the `Predictor`."""
+"""Everything needed to predict: view, model file, calibration, and the `Predictor`."""

@@ -1,7 +1,7 @@
 """The deployed module: from images to calibrated answers and features, in one torch module.
 
-Prediction, explanation, probes and export all use it, so that preprocessing, test-time
-augmentation, network, head, mean and calibration are put together here and nowhere else.
+Prediction, explanation and the probe use it, so that preprocessing, test-time augmentation,
+network, head, mean and calibration are combined here and nowhere else.
 """
 
 from typing import NamedTuple
@@ -16,10 +16,10 @@ from hubblefork.networks.inference import prepare_for_inference
 
 
 class Output(NamedTuple):
-    """What a model gives for N images.
+    """The output of a model for N images.
 
     answers: (N, outputs) float32, probabilities of classes or fractions of votes.
-    features: float32, what the last layer is given: (N, F), or (N, views, F) in each view.
+    features: float32, the input of the last layer: (N, F), or (N, views, F) for each view.
     """
 
     answers: Tensor
@@ -29,19 +29,19 @@ class Output(NamedTuple):
 class DeployedModel(nn.Module):
     """From uint8 images (N, H, H, C) to answers (N, outputs) and features (N, F).
 
-    N may be any number, and differ from call to call. `forward` is `answer` of `preprocess`, with
-    the features averaged over the views too.
+    N may be any number. `forward` is `answer` of `preprocess`, with the features averaged over the
+    views too.
 
     Parameters
     ----------
     network
-        From (N, C, size, size) float32 to (N, outputs) raw numbers; set to evaluation mode.
+        From (N, C, size, size) float32 to logits (N, outputs); set to evaluation mode.
     head
-        From raw numbers to answers.
+        From logits to answers.
     view
         Preprocessing, and the views of test-time augmentation.
     calibration
-        Of probabilities; None leaves answers as they are.
+        Of probabilities; None: no calibration.
 
     >>> layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 2))
     >>> view = View(size=8, mean=(0.5,), std=(0.2,), symmetries=True)
@@ -73,7 +73,7 @@ class DeployedModel(nn.Module):
         return self.view.fixed(images)
 
     def answer(self, inputs: Tensor) -> Output:
-        """Answers to inputs, as `preprocess` gives them, and features (N, views, F)."""
+        """Answers for inputs, as `preprocess` returns them, and features (N, views, F)."""
         answers, features = [], []
         with Features(self.network) as found:
             for view in self.view.views(inputs):
@@ -84,7 +84,7 @@ class DeployedModel(nn.Module):
         return Output(self.calibration(mean), torch.stack(features, dim=1))
 
     def prepared(self) -> "DeployedModel":
-        """The same answers in less time; its layers have other weights than were trained."""
+        """The same outputs in less time; the weights of its layers are not the trained ones."""
         prepared = DeployedModel(prepare_for_inference(self.network), self.head, self.view)
         prepared.calibration = self.calibration
         return prepared

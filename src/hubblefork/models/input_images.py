@@ -1,4 +1,4 @@
-"""The images that a `Predictor` is given, framed as its model file says."""
+"""The input images of a `Predictor`, cropped and scaled as in its model file."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -19,10 +19,10 @@ Images = np.ndarray | Image.Image | Sequence[np.ndarray | Image.Image]
 
 
 class InputImages:
-    """Images as one batch after another of arrays, framed when they are asked for.
+    """Images as batches of arrays, framed on access.
 
-    Arrays that have the packed size already are taken as packed: neither cut, scaled nor sent
-    through the framing's transforms; a memory-mapped array of these is read batch by batch.
+    Arrays that already have the packed size are used as they are: not cropped, scaled or
+    transformed; a memory-mapped array of these is read batch by batch.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class InputImages:
         (N, H, W, C) or (H, W, C) uint8, an image of Pillow, or a sequence of these. Grey images may
         have two axes.
     framing
-        How an image becomes a packed one.
+        The conversion of an image to a packed one.
     colours
-        What `colour_of` may say of an image.
+        The accepted results of `colour_of`.
 
     Raises RequestError for anything else.
 
@@ -57,7 +57,7 @@ class InputImages:
         return len(self._images)
 
     def batch(self, rows: np.ndarray) -> np.ndarray:
-        """The images of these places: (n, side, side, channels) uint8."""
+        """The images at these indices: (n, side, side, channels) uint8."""
         if isinstance(self._images, np.ndarray) and self._images.shape[1:] == self._packed:
             return self._images[rows]
         return np.stack([self._framed(self._images[row], row) for row in rows])
@@ -74,7 +74,7 @@ class InputImages:
                 decoded = frame_image(image, self._framing_of(image.size))
                 return self._transformed(decoded.pixels, decoded.bands)
             if isinstance(image, np.ma.MaskedArray):
-                image = image.filled(0)  # what is not known is black
+                image = image.filled(0)  # masked pixels are black
             if not _is_array(image, (2, 3)):
                 raise _not_images(image)
             if image.shape == self._packed:

@@ -1,6 +1,6 @@
-"""What a model file says about its weights: every field, and the check of one that was read.
+"""The metadata of a model file: its fields, and their checks when it is read.
 
-A file comes from anywhere: names, shapes and ranges are checked before anything is made of them.
+A model file is not trusted: names, shapes and ranges are checked before anything uses them.
 """
 
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ _MOST_VALUES = 16 * LARGEST_SIDE**2
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model file says about its weights.
+    """The metadata of a model file.
 
-    `framing` is how an image of any size becomes a packed one, `view` how a packed image
-    becomes the network's input, `head` how the network's numbers become answers. `colours` are
-    what `colour_of` says of the training images, before they were framed.
+    `framing` converts an image of any size to a packed one, `view` a packed image to the network's
+    input, `head` the logits to answers. `colours` are the results of `colour_of` for the training
+    images, before they were framed.
     """
 
     network: str
@@ -61,7 +61,7 @@ class ModelCard:
 
     @classmethod
     def from_text(cls, text: str) -> "ModelCard":
-        """Read what `to_json` wrote; RequestError for another format, or what it cannot have."""
+        """Read the JSON of `to_json`; RequestError for another format or an invalid value."""
         try:
             known = _Format.model_validate_json(text)
             if known.format != FORMAT:
@@ -78,7 +78,7 @@ class ModelCard:
         return card
 
     def _problem(self) -> str:
-        """What of the card contradicts the rest; empty where nothing does."""
+        """The first contradiction between its fields; empty if there is none."""
         channels = self.framing.channels
         if self.input_shape != (channels, self.view.size, self.view.size):
             return (

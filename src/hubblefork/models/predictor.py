@@ -1,4 +1,4 @@
-"""A trained network that answers: `Predictor.load("runs/...").predict(images)`."""
+"""A trained network for prediction: `Predictor.load("runs/...").predict(images)`."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -26,11 +26,11 @@ from hubblefork.tasks.task import Task
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What a model says of N images.
+    """The predictions of a model for N images.
 
     values: (N, outputs) float32, probabilities of classes or fractions of votes.
     typicality: (N,) float32 in (0, 1], the fraction of validation images that are at least as far
-        from the training images; None where the model had no validation set.
+        from the training images; None if the model had no validation set.
     """
 
     values: np.ndarray
@@ -39,11 +39,11 @@ class Answers:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Predictor:
-    """A network with everything that its model file says about it.
+    """A network with the contents of its model file, ready to predict.
 
-    Make one with `Predictor.load`. `network` is as it was trained, on `device`; `card` holds view
-    and task; `framing` says how an image is cut and scaled; `uncertainty` holds what calibrates the
-    answers.
+    Make one with `Predictor.load`. `network` is as it was trained, on `device`; `card` has view and
+    task; `framing` is how an image is cropped and scaled; `uncertainty` has the calibration and the
+    reference for prediction sets and typicality.
 
     >>> predictor = Predictor.load(run)  # run = hubblefork.train(galaxies, "lenet5")
     >>> predictor
@@ -68,7 +68,7 @@ class Predictor:
         device: torch.device,
         uncertainty: Uncertainty | None = None,
     ) -> "Predictor":
-        """Put a network that is in memory onto a device."""
+        """A predictor of a network in memory, which is moved to the device."""
         network = network.to(device).to(memory_format=torch.channels_last)
         return cls(network.eval(), card, device, card.framing, uncertainty or Uncertainty())
 
@@ -78,10 +78,10 @@ class Predictor:
     ) -> "Predictor":
         """Load a run, a run folder or a model file onto a device (`auto`, `cpu` or `cuda`).
 
-        With `crop`, this centre square is kept of each image, in its pixels, instead of that of the
-        training images.
+        With `crop`, each image is cropped to this central square, in its pixels, instead of that
+        of the training images.
 
-        Raises RequestError where there is no model, and for a crop that is no positive number.
+        Raises RequestError if there is no model, and for a crop that is not a positive number.
         """
         path = _model_file(run)
         network, card, arrays = load_model(path)
@@ -104,28 +104,28 @@ class Predictor:
 
     @property
     def task(self) -> Task:
-        """What the answers mean: one of several classes, or fractions of votes."""
+        """The meaning of the outputs: one of several classes, or fractions of votes."""
         return self.card.task
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The class names, or the columns of the votes, in the order of the answers."""
+        """The class names, or the columns of the votes, in the order of the outputs."""
         return self.task.names
 
     @cached_property
     def module(self) -> DeployedModel:
-        """The deployed module with the network as it was trained, for looking into its layers."""
-        with torch.inference_mode(False):  # wherever it is first asked for, gradients can be taken
+        """The deployed module with the network as it was trained, to inspect its layers."""
+        with torch.inference_mode(False):  # so that gradients can be computed
             head = create_head(self.card.head, self.card.task).to(self.device)
         return DeployedModel(self.network, head, self.card.view, self.uncertainty.calibration)
 
     @cached_property
     def prepared(self) -> DeployedModel:
-        """The deployed module made ready for prediction: the same answers in less time."""
+        """The deployed module prepared for prediction: the same outputs in less time."""
         return self.module.prepared()
 
     def single_view(self) -> "Predictor":
-        """The same without test-time augmentation."""
+        """This predictor without test-time augmentation."""
         return replace(self, card=replace(self.card, view=self.card.view.single()))
 
     def predict(
@@ -140,12 +140,12 @@ class Predictor:
         ----------
         images
             (N, H, W, C) or (H, W, C) uint8, an image of Pillow, or a list of these. Those of
-            another size than `framing` has are cut and scaled as it says. A memory map is read
-            batch by batch.
+            another size than the packed one are cropped and scaled by `framing`. A memory map is
+            read batch by batch.
         rows
-            Which of the images, in which order; all where none are given.
+            Indices of the images to predict, in this order; default: all.
         done
-            Is called with the number of images of each batch that has been predicted.
+            Called with the number of images of each predicted batch.
 
         Returns (N, outputs) float32: for classes, rows that sum to one. Raises RequestError for
         another shape or type.
@@ -158,7 +158,7 @@ class Predictor:
         rows: Sequence[int] | np.ndarray | None = None,
         done: Callable[[int], None] | None = None,
     ) -> Answers:
-        """The same as `predict`, and how typical each image is of the training images."""
+        """The same as `predict`, together with the typicality of each image."""
         values: list[np.ndarray] = [np.empty((0, self.task.outputs), np.float32)]
         typicality: list[np.ndarray] = [np.empty(0, np.float32)]
         for answers, features in self.compute(images, rows, done):
@@ -169,11 +169,11 @@ class Predictor:
         return Answers(np.concatenate(values), np.concatenate(typicality) if known else None)
 
     def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
-        """Which classes belong to the set of each image, (N, K) of bool.
+        """Which classes are in the prediction set of each image, (N, K) of bool.
 
-        `probabilities` (N, K) are what `predict` gave. Of images like those of the validation
-        set, a fraction `coverage` of the sets hold the true class; none is empty. Raises
-        RequestError where the validation set was too small for that, or was none.
+        `probabilities` (N, K) are those of `predict`. For images from the same distribution as the
+        validation set, a fraction `coverage` of the sets contain the true class; no set is empty.
+        Raises RequestError if the validation set was too small for this coverage, or was empty.
         """
         return self.uncertainty.sets(probabilities, coverage)
 
@@ -184,9 +184,9 @@ class Predictor:
         rows: Sequence[int] | np.ndarray | None = None,
         done: Callable[[int], None] | None = None,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Answers (n, outputs) and features (n, F), float32, batch after batch.
+        """Outputs (n, outputs) and features (n, F), float32, batch after batch.
 
-        Takes what `predict` takes.
+        The arguments are those of `predict`.
         """
         given = InputImages(images, self.framing, self.card.colours)
         places = np.arange(len(given)) if rows is None else np.asarray(rows, dtype=np.int64)
@@ -196,7 +196,7 @@ class Predictor:
         for start in range(0, len(places), most):
             batch = torch.from_numpy(given.batch(places[start : start + most]))
             with explain_out_of_memory(
-                f"to put {len(batch)} images of {size}x{size} through the network at once",
+                f"to predict {len(batch)} images of {size}x{size} pixels at once",
                 f"{elsewhere}a model that was trained with a smaller view.size",
             ):
                 answers, features = self.prepared(batch.to(self.device))
@@ -212,10 +212,10 @@ def _model_file(run: object) -> Path:
     if not path.exists():
         raise RequestError(f"no run folder or model file at {path}")
     if not path.is_dir():
-        return path  # what is no regular file is told when it is loaded
+        return path  # loading it reports what is not a regular file
     if not (path / MODEL_FILE).is_file():
         raise RequestError(
             f"{path} has no {MODEL_FILE}: it is not a run, or its training has not "
-            f"ended; go on with it by --resume"
+            f"ended; continue it with --resume"
         )
     return path / MODEL_FILE

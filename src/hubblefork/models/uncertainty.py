@@ -1,7 +1,7 @@
-"""How far a model's answers can be relied on: all that is fitted on images it did not learn from.
+"""The uncertainty of a model's predictions, fitted on images that it was not trained on.
 
-It is kept in the model file, so that probabilities, prediction sets and typicality are the same
-wherever an image is predicted.
+It is saved in the model file, so that every verb gives the same probabilities, prediction sets and
+typicality.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.conformal import MOST_SCORES, Reference, prediction_sets
 from hubblefork.evaluation.outliers import Outliers
 
-# An image of this typicality or less counts as atypical of the training images. So does one in a
-# hundred of the validation images.
+# An image of this typicality or less is reported as atypical of the training images. One in a
+# hundred of the validation images is.
 ATYPICAL = 0.01
 
 _PARTS: dict[str, type] = {
@@ -25,7 +25,7 @@ _PARTS: dict[str, type] = {
     "outliers": Outliers,
     "distances": Reference,
 }
-# How many axes the array of each field has.
+# Number of axes of the array of each field.
 _AXES: dict[type, dict[str, int]] = {
     Calibration: {"temperature": 0, "exponent": 0},
     Reference: {"values": 1, "number": 0},
@@ -35,12 +35,12 @@ _AXES: dict[type, dict[str, int]] = {
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """What a model knows of its own errors; nothing where it had no validation set.
+    """Calibration, prediction sets and typicality; all None without a validation set.
 
     calibration: of the probabilities of classes.
     set_scores: `set_scores` of the true classes of the validation images, for prediction sets.
-    outliers: where the training images lie in the features of the network, for typicality.
-    distances: of the validation images from them.
+    outliers: the distribution of the training images in feature space, for typicality.
+    distances: the distances of the validation images from it.
     """
 
     calibration: Calibration | None = None
@@ -49,16 +49,16 @@ class Uncertainty:
     distances: Reference | None = None
 
     def typicality(self, features: np.ndarray) -> np.ndarray | None:
-        """(N,) float32 in (0, 1] of features (N, F); None where nothing is known.
+        """(N,) float32 in (0, 1] of features (N, F); None without a validation set.
 
-        It is the fraction of validation images that lie at least as far from the training images.
+        It is the fraction of validation images that are at least as far from the training images.
         """
         if self.outliers is None or self.distances is None:
             return None
         return self.distances.p_values(self.outliers.distance(features)).astype(np.float32)
 
     def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
-        """Which classes (N, K) belong to the set of each image; see `prediction_sets`.
+        """Which classes (N, K) are in the set of each image; see `prediction_sets`.
 
         Raises RequestError where `check_coverage` does.
         """
@@ -75,7 +75,7 @@ class Uncertainty:
         return self.set_scores
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Everything that is known, as arrays by name."""
+        """All fields as arrays by name."""
         arrays: dict[str, np.ndarray] = {}
         for name in _PARTS:
             known = {} if getattr(self, name) is None else vars(getattr(self, name))
@@ -84,7 +84,7 @@ class Uncertainty:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Uncertainty":
-        """Read what `to_arrays` gave; RequestError for anything else, as in a damaged file."""
+        """Read the arrays of `to_arrays`; RequestError for others, as in a damaged file."""
         parts: dict[str, dict[str, Any]] = {}
         for name, array in arrays.items():
             first, _, key = name.partition(".")
@@ -92,34 +92,34 @@ class Uncertainty:
             axes = None if part is None else _AXES[part].get(key)
             if axes is None or array.ndim != axes or array.dtype.kind not in "fiu":
                 raise RequestError(
-                    f"its uncertainty.{name} is {array.dtype} of shape {array.shape}, which is "
-                    "nothing that is known of a model's errors"
+                    f"its uncertainty.{name} ({array.dtype} of shape {array.shape}) is not an "
+                    "array of a model file"
                 )
             parts.setdefault(first, {})[key] = array.item() if axes == 0 else array
         for name, known in parts.items():
             if known.keys() != _AXES[_PARTS[name]].keys():
                 raise RequestError(f"its uncertainty.{name} has only {first_few(known)}")
         read = cls(**{name: _PARTS[name](**known) for name, known in parts.items()})
-        if wrong := [name for name in parts if not _holds(getattr(read, name))]:
-            raise RequestError(f"its uncertainty.{wrong[0]} has numbers that cannot be")
+        if wrong := [name for name in parts if not _is_valid(getattr(read, name))]:
+            raise RequestError(f"its uncertainty.{wrong[0]} has values out of their range")
         return read
 
     def check_fits(self, exclusive: bool, features: int) -> None:
-        """RequestError unless this is of a model with so many features.
+        """RequestError unless this is of a model with this number of features.
 
-        exclusive: whether its answers are classes, which alone are calibrated and make sets.
+        exclusive: whether the model predicts classes; calibration and sets are for classes only.
         """
         if self.outliers is not None and len(self.outliers.mean) != features:
             raise RequestError(
-                f"its uncertainty.outliers is of {len(self.outliers.mean)} features, and its "
+                f"its uncertainty.outliers has {len(self.outliers.mean)} features, but its "
                 f"network has {features}"
             )
         if not exclusive and (self.calibration or self.set_scores):
-            raise RequestError("its uncertainty is of classes, and it answers with votes")
+            raise RequestError("its uncertainty is for classes, but it predicts votes")
 
 
-def _holds(part: Calibration | Reference | Outliers) -> bool:
-    """Whether the numbers of a part, which are finite, can be as they are."""
+def _is_valid(part: Calibration | Reference | Outliers) -> bool:
+    """Whether the numbers of a part, which are finite, are in their ranges."""
     match part:
         case Calibration():
             return all(1e-3 <= each <= 1e3 for each in (part.temperature, part.exponent))

@@ -1,7 +1,7 @@
 """Preprocessing and augmentation: one affine resample of a whole batch, on its device.
 
-A `View` is made once, kept in the model file, and used alike in training, evaluation and
-prediction: training draws random views, everything else uses the fixed one.
+A `View` is made once, saved in the model file, and used in training, evaluation and prediction:
+training draws random views, everything else uses the fixed one.
 """
 
 import math
@@ -18,23 +18,23 @@ from hubblefork.networks.symmetries import symmetries, undo_symmetry
 
 @dataclass(frozen=True)
 class View:
-    """How packed uint8 images become the float input of a network.
+    """Conversion of packed uint8 images to the float input of a network.
 
     Parameters
     ----------
     size
         Side of the network's input, in pixels.
     field_of_view
-        Fraction of the packed image's side that the view shows around the centre, in (0, 1]. What
-        lies outside fills the corners of rotated images with real sky.
+        Fraction of the packed image's side that the view shows around the centre, in (0, 1]. The
+        margin outside it fills the corners of rotated images with real sky.
     mean, std
-        One number a channel, for pixel values in [0, 1]: the input is (value - mean) / std.
+        One number per channel, for pixel values in [0, 1]: the input is (value - mean) / std.
     rotate
-        Training images are rotated by up to this many degrees either way, in [0, 180].
+        Training images are rotated by up to this many degrees in either direction, in [0, 180].
     flip
         Whether half of the training images are flipped left to right.
     zoom
-        Training images are scaled by exp(U(-ln zoom, ln zoom)); 1 leaves them as they are.
+        Training images are scaled by exp(U(-ln zoom, ln zoom)); 1: no scaling.
     shift
         Training images are shifted by up to this fraction of their side along each axis.
     symmetries
@@ -80,37 +80,37 @@ class View:
     def random(self, images: Tensor, batch: int | None = None, start: int = 0) -> Tensor:
         """A random view of each image, for training: (N, H, W, C) uint8 -> (N, C, size, size).
 
-        Draws from torch's global generator of the images' device. Where the images are those
-        from `start` on of a larger `batch`, each is seen as it would be in the whole of it.
+        Draws from torch's global generator of the images' device. If the images are those from
+        `start` on of a larger `batch`, their views are the same as in the whole batch.
         """
         if not self.augments:
             return self.fixed(images)
         maps = _to_maps(images)
         side = round(self.size / self.field_of_view)
         if maps.shape[-1] > side:
-            # The sampling below takes single pixels: without this, those between would be lost.
+            # The sampling below interpolates neighbouring pixels only, without antialiasing.
             maps = F.interpolate(maps, (side, side), mode="bilinear", antialias=True)
         matrices = self._random_matrices(batch or len(maps), maps.device)
         matrices = matrices[start : start + len(maps)]
         shape = [len(maps), maps.shape[1], self.size, self.size]
-        # Under autocast, affine_grid would round its coordinates to bfloat16: to a pixel or two.
+        # Under autocast, affine_grid would round its coordinates to bfloat16, by a pixel or two.
         with torch.autocast(maps.device.type, enabled=False):
             grid = F.affine_grid(matrices, shape, align_corners=False)
-        # Reflection fills the corners of a rotated image with what a sky or a lawn looks like.
+        # Reflection fills the corners of a rotated image with similar background.
         maps = F.grid_sample(maps, grid, padding_mode="reflection", align_corners=False)
         return self._normalise(maps)
 
     def views(self, inputs: Tensor) -> Iterator[Tensor]:
-        """Test-time augmentation: inputs (N, C, H, H), as `fixed` gives them, in every view."""
+        """Test-time augmentation: inputs (N, C, H, H), as `fixed` returns them, in every view."""
         for part in range(self.angles):
-            # Training filled the corners in the same way.
+            # The corners are filled as in training.
             rotated = _rotated(inputs, 90 * part / self.angles, "reflection") if part else inputs
             yield from symmetries(rotated) if self.symmetries else [rotated]
 
     def undo_views(self, maps: Tensor) -> Tensor:
-        """Undo `views`: maps (views, H, H), one of each, to maps that lie as the image does.
+        """Undo `views`: maps (views, H, H), one of each, to maps in the orientation of the image.
 
-        What no view shows, in the corners, is 0.
+        Corners outside the view are 0.
         """
         back = []
         for part, group in enumerate(maps.split(self.number_of_views // self.angles)):
@@ -120,7 +120,7 @@ class View:
         return torch.cat(back)
 
     def single(self) -> "View":
-        """The same without test-time augmentation."""
+        """This view without test-time augmentation."""
         return replace(self, symmetries=False, angles=1)
 
     def to_json(self) -> dict[str, Any]:
@@ -132,15 +132,15 @@ class View:
         return cls(**{**value, **tuples})
 
     def _random_matrices(self, count: int, device: torch.device) -> Tensor:
-        """(N, 2, 3) matrices from places in the view to places in the image, both in [-1, 1]."""
+        """(N, 2, 3) matrices from positions in the view to those in the image, both in [-1, 1]."""
         draw = torch.rand(5, count, device=device) * 2 - 1
         angle = draw[0] * math.radians(self.rotate)
         scale = torch.exp(draw[1] * math.log(self.zoom)) / self.field_of_view
-        mirror = torch.where(draw[2] < 0, -1.0, 1.0) if self.flip else torch.ones_like(angle)
+        flip = torch.where(draw[2] < 0, -1.0, 1.0) if self.flip else torch.ones_like(angle)
         # A view is 2 x field_of_view units wide in these coordinates.
         across, down = 2 * self.field_of_view * self.shift * draw[3:]
         cos, sin = torch.cos(angle) / scale, torch.sin(angle) / scale
-        rows = torch.stack([cos * mirror, -sin, across, sin * mirror, cos, down], dim=1)
+        rows = torch.stack([cos * flip, -sin, across, sin * flip, cos, down], dim=1)
         return rows.view(count, 2, 3)
 
     def _normalise(self, maps: Tensor) -> Tensor:

@@ -20,9 +20,9 @@ def is_trained_model(weights: str | None) -> TypeGuard[str]:
 def load_trained_weights(network: nn.Module, name: str, weights: str) -> None:
     """Give a network the weights of a run folder or a model file.
 
-    The last layer keeps its own where the earlier one has another number of outputs. Raises
-    RequestError where there are no weights, and where they are of another network; `name` is what
-    this one is called.
+    The last layer keeps its own weights if the earlier one has another number of outputs. Raises
+    RequestError if there are no weights, or if they are of another network; `name` is that of this
+    one.
     """
     found = read_tensors(_file(weights))
     tensors = {key: value for key, value in found.items() if not key.startswith(UNCERTAINTY)}

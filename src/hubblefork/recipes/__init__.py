@@ -1,1 +1,1 @@
-"""Recipes: the TOML files that come with hubblefork, and what such a file may hold."""
+"""Recipes: the TOML files that come with hubblefork, and the settings of such a file."""

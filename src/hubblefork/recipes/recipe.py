@@ -171,7 +171,7 @@ def check_settings(settings: object) -> None:
 
 
 def parse_settings(assignments: Sequence[str]) -> dict[str, str]:
-    """Turn `["epochs=3"]` into `{"epochs": "3"}`.
+    """Convert `["epochs=3"]` to `{"epochs": "3"}`.
 
     >>> parse_settings(["epochs=3"])
     {'epochs': '3'}

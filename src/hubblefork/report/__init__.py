@@ -1,1 +1,1 @@
-"""What a finished run looks like to a reader: figures, an HTML page, a table on the terminal."""
+"""Pages, figures and terminal tables of what evaluation and explanation return."""

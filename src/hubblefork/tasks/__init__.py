@@ -1,1 +1,1 @@
-"""What a label means, and the answers that a model gives: `Classes`, `Votes`, `Predictions`."""
+"""The meaning of labels, and the predictions of a model: `Classes`, `Votes`, `Predictions`."""

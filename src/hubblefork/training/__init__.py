@@ -1,1 +1,1 @@
-"""Recipes, the training loop, and the run folder that holds all of one training."""
+"""The plan of a training, the training loop, and the probe."""

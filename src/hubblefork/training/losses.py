@@ -1,8 +1,8 @@
-"""The loss of a training, and the metric that is shown beside it.
+"""The loss of a training, and the metric that is displayed with it.
 
-Classes have the cross-entropy. Votes have the mean squared error of the fractions, its root (the
-score of Kaggle's challenge), or, where it is known how many volunteers looked at each galaxy, the
-likelihood of their votes. `--set loss=NAME` chooses.
+For classes it is the cross-entropy. For votes it is the mean squared error of the fractions, its
+root (the score of Kaggle's challenge), or, if the number of volunteers of each galaxy is known, the
+likelihood of their votes. `--set loss=NAME` chooses it.
 """
 
 import math
@@ -22,11 +22,11 @@ from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.metric import Metric
 from hubblefork.tasks.task import VOLUNTEERS, Task
 
-# The root of 0 has no slope. Far below the square of any error that is measured.
+# Added below the root, whose gradient at 0 is infinite; far below any measured squared error.
 _TINY = 1e-12
 
-# Bounds of the logarithm of a concentration: e^10 votes cannot be told from certainty by the few
-# dozen that are cast, and e^-10 not from none.
+# Bounds of the logarithm of a concentration: with a few dozen votes per galaxy, larger and smaller
+# concentrations have practically the same likelihood as these.
 _MOST_LOG = 10.0
 
 
@@ -51,10 +51,10 @@ _EPOCH_METRICS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[fl
 class Objective:
     """The head, the loss and the metric of one training.
 
-    Labels are as the task has them: class numbers (N,) int64; or fractions of votes (N, K)
-    float32, with the number of volunteers in one more column where `counts_votes`.
+    Labels are those of the task: class indices (N,) int64; or vote fractions (N, K) float32, with
+    the number of volunteers in one more column if `counts_votes`.
 
-    adjustment: (classes,), added to the logits in the loss alone, or none.
+    adjustment: (classes,), added to the logits in the loss only, or none.
     """
 
     task: Task
@@ -64,7 +64,7 @@ class Objective:
 
     @property
     def metric(self) -> Metric:
-        """What is shown beside the loss."""
+        """The name of the metric that is displayed with the loss."""
         return self.task.training_metric
 
     @property
@@ -75,8 +75,8 @@ class Objective:
     def loss(self, raw: Tensor, answers: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
         """The mean loss of a batch.
 
-        raw, answers: (N, outputs), what the network gives and what the head makes of it.
-        smoothing: of the labels of classes.
+        raw, answers: (N, outputs), the logits and the output of the head.
+        smoothing: label smoothing of classes.
         """
         match self.loss_name:
             case "cross-entropy":
@@ -96,9 +96,9 @@ class Objective:
     def with_logit_adjustment(self, labels: np.ndarray, strength: float) -> "Objective":
         """The same with logits adjusted for the class frequencies (Menon et al. 2021).
 
-        labels: of the training set. What is learnt is as if each class had its frequency to the
-        power of 1 - strength, in [0, 1]: 0 changes nothing, with 1 all classes count alike. Labels
-        that are no classes have no frequencies, and nothing to adjust.
+        labels: of the training set. The network is trained as if the frequency of each class were
+        raised to the power of 1 - strength, in [0, 1]: 0 changes nothing, with 1 all classes are
+        equally frequent. Votes have no class frequencies, and are not adjusted.
         """
         counts = np.array(list(self.task.class_counts(labels).values()))
         if not strength or not len(counts):
@@ -107,7 +107,7 @@ class Objective:
         return replace(self, adjustment=tuple((strength * np.log(frequency)).tolist()))
 
     def batch_sum(self, answers: Tensor, labels: Tensor) -> Tensor:
-        """The sum over a batch from which the metric of an epoch is made: see `epoch_metric`."""
+        """The sum over a batch from which `epoch_metric` computes the metric of an epoch."""
         return _EPOCH_METRICS[self.metric.name][0](answers, labels)
 
     def epoch_metric(self, mean: float) -> float:
@@ -115,7 +115,7 @@ class Objective:
         return _EPOCH_METRICS[self.metric.name][1](mean)
 
     def labels(self, labels: np.ndarray, table: pd.DataFrame) -> Tensor:
-        """The labels of a dataset as this loss takes them."""
+        """The labels of a dataset in the form that this loss takes."""
         if not self.counts_votes:
             return torch.tensor(labels)
         volunteers = table[VOLUNTEERS].to_numpy(np.float32)
@@ -166,7 +166,8 @@ def _check_volunteers(table: pd.DataFrame, source: str) -> None:
 
 
 def votes_cast(fractions: Tensor, volunteers: Tensor, tree: DecisionTree) -> Tensor:
-    """How many volunteers gave each answer: (N, answers) fractions and (N, 1) people.
+    """The number of volunteers who gave each answer, from fractions (N, answers) and the number of
+    volunteers (N, 1).
 
     A fraction is already of all volunteers. The exceptions are questions that are not asked after
     some answer although their fractions sum to 1, and the questions that follow from them.
@@ -179,16 +180,16 @@ def votes_cast(fractions: Tensor, volunteers: Tensor, tree: DecisionTree) -> Ten
 
 
 def dirichlet_multinomial(raw: Tensor, votes: Tensor, tree: DecisionTree) -> Tensor:
-    """The log-likelihood (N,) of all votes on each galaxy, after Walmsley et al. 2022.
+    """The log-likelihood (N,) of all votes on each galaxy, as in Walmsley et al. 2022.
 
     The votes on a question are drawn with probabilities that are themselves drawn from a Dirichlet
-    distribution (MNRAS 509, 3966). Here its concentrations are the exponentials of the raw numbers,
-    so that their mean is the softmax of the `tree` head: the same network tells the fractions, and
-    how certain they are. A question that nobody reached says nothing.
+    distribution (MNRAS 509, 3966). Here its concentrations are the exponentials of the logits, so
+    that its mean is the softmax of the `tree` head: the network predicts both the fractions and
+    their uncertainty. A question that nobody was asked contributes nothing.
 
     raw, votes: (N, answers); votes need not be whole numbers.
     """
-    # In float64, for the logarithms of large factorials are subtracted from one another.
+    # In float64, because logarithms of large factorials are subtracted from each other.
     votes = votes.double()
     strength = raw.double().clamp(-_MOST_LOG, _MOST_LOG).exp()
     answers = torch.lgamma(strength + votes) - torch.lgamma(strength) - torch.lgamma(votes + 1)

@@ -58,8 +58,8 @@ def check_probe(plan: Plan) -> None:
 def fit_probe(plan: Plan, run: Run) -> nn.Module:
     """Fit the last layer, write `history.csv`, and return the network on the CPU.
 
-    The features are those of every view that predictions are averaged over; where that is one
-    view, those of the image and, with `view.flip`, of its mirror image.
+    The features are those of every view that predictions are averaged over; if that is one view,
+    those of the image and, with `view.flip`, of the flipped image.
 
     `check_probe` checks the plan beforehand.
     """
@@ -107,7 +107,7 @@ def _last_layer(plan: Plan) -> nn.Linear:
 
 
 def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
-    """What the last layer of a plan's network is given for rows of its dataset.
+    """The input of the last layer of a plan's network, for rows of its dataset.
 
     Returns (views, N, F) float32; the first view is the fixed one.
     """
@@ -136,7 +136,7 @@ def _inputs(plan: Plan, rows: np.ndarray, module: DeployedModel) -> Iterator[Ten
 
 
 def _views(plan: Plan) -> int:
-    """How many views of each image are learnt from."""
+    """The number of views of each image in the fit."""
     views = plan.view.number_of_views
     return views if views > 1 else 1 + plan.view.flip
 

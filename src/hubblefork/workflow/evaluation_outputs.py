@@ -81,11 +81,11 @@ def measure(
 def _measure_trust(
     predictor: Predictor, probabilities: np.ndarray, true: np.ndarray
 ) -> dict[str, Any]:
-    """What calibration did, and whether sets of classes hold what they promise.
+    """The effect of calibration, and the measured coverage of prediction sets.
 
     `calibration`: {temperature, exponent; error_before, brier_before: the expected calibration
     error and the Brier score without it; error_by_chance: the error of as many images whose
-    classes are drawn with just these probabilities}. `prediction_sets`: see `measure_sets`. Both
+    classes are drawn with these probabilities}. `prediction_sets`: see `measure_sets`. Both
     are None where the model had no validation set.
     """
     known = predictor.uncertainty
@@ -120,7 +120,7 @@ def _drawn(probabilities: np.ndarray, random: np.random.Generator) -> np.ndarray
 
 
 def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
-    """What the report says of a split, with the images of each class in each part."""
+    """The split for the report, with the number of images of each class in each set."""
     counts = {
         part: dataset.task.class_counts(dataset.labels[split.rows(dataset, part)])
         for part in SUBSETS

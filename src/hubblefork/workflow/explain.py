@@ -48,14 +48,14 @@ def explain(
     folds: int | None = None,
     device: str = "auto",
 ) -> Explanation:
-    """Explain why a network answers as it does: a page with figures and tables.
+    """Explain the predictions of a network: a page with figures and tables.
 
     Parameters
     ----------
     run
         A run folder; with images, also a model file, which has no training images.
     images
-        What is to be explained, as `predict` takes it. Without any, the run's own test set: its
+        The images to explain, as for `predict`. Without any, the run's own test set: its
         errors, background dependence, robustness, embedding, anomalies and neighbours.
     out
         The folder to make; by default `explanation` or `explanation-<images>` beside the model.
@@ -130,7 +130,7 @@ def _check(
     folds: int | None,
     places: Sequence[str | Path],
 ) -> None:
-    """RequestError for what would otherwise only be found after minutes of work."""
+    """RequestError for mistakes that would otherwise be found only after minutes of work."""
     if folds is not None:
         predictor.task.require_classes("--folds finds wrong labels of classes")
     if folds is not None and places:

@@ -1,4 +1,4 @@
-"""Inspect a source before training: what it holds, and what would spoil a result."""
+"""Inspect a source before training: its contents, and what could make results wrong."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,10 +35,10 @@ def inspect(
     classes: str | Mapping[str, Mapping[str, float]] | None = None,
     group: str | None = None,
 ) -> SourceInspection:
-    """Measure what a source holds, and write it as one HTML page.
+    """Measure the contents of a source, and write one HTML page.
 
-    Images are packed as the recipe `default` packs them, so that a training that follows need
-    not read them again.
+    Images are packed as with the recipe `default`, so that a later training need not read them
+    again.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def inspect(
     crop, size, grey
         As in training: the centre square to keep, the side to pack, one channel.
     classes
-        A rule that turns votes into classes: `galaxy10`, `five`, or a TOML file.
+        A rule that converts votes to classes: `galaxy10`, `five`, or a TOML file.
     group
         A column whose values each stay in one set of the split.
 
@@ -87,7 +87,7 @@ def inspect(
 
 
 def _read_again(source: Source, dataset: PackedDataset, rows: np.ndarray) -> dict[int, np.ndarray]:
-    """Read the images of these rows at a size for eyes; the packed one where it cannot be."""
+    """Read the images of these rows at a size to look at; packed ones where this is impossible."""
     table = dataset.table.iloc[rows]
     framing = dataset.framing
     side = framing.crop or int(table[["width", "height"]].min(axis=1).max())

@@ -1,4 +1,4 @@
-"""Predictions for every image of a dataset by networks that never saw it: k-fold training."""
+"""Out-of-fold predictions: each image is predicted by a network that was trained without it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -52,8 +52,8 @@ def out_of_fold(
         `auto`, `cpu` or `cuda`.
 
     Returns (N, K) float32 probabilities, calibrated where there is a validation set. Raises
-    RequestError for votes, for a class with too few images, and where the recipe begins from a
-    run that was trained on some of the images.
+    RequestError for votes, for a class with too few images, and if the recipe starts from a run
+    that was trained on some of the images.
 
     >>> from hubblefork import pack
     >>> from hubblefork.recipes.recipe import load_recipe

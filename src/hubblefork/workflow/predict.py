@@ -60,8 +60,8 @@ def predict(
         Side of the centred square that is kept of each image, in its pixels, where images are
         framed otherwise than those that the model was trained on.
     coverage
-        Adds prediction sets: of images like those of the validation set, this fraction of the sets
-        holds the true class.
+        Adds prediction sets: for images from the same distribution as the validation set, this
+        fraction of the sets contains the true class.
     device
         `auto`, `cpu` or `cuda`.
 
@@ -110,7 +110,7 @@ def predictions(
     coverage: float | None = None,
     device: str = "auto",
 ) -> Predictions:
-    """The same as `predict`, as an object that knows what the answers mean.
+    """The same as `predict`, as a `Predictions` object.
 
     >>> predictions(run, galaxies / "disc").summary().columns.tolist()
     ['id', 'answer', 'typicality']
@@ -168,7 +168,7 @@ def _learnt_digests(model: str | Path | Run) -> frozenset[str]:
 
 
 def _warn_of_atypical(blocks: Iterable[Predictions]) -> Iterator[Predictions]:
-    """Pass blocks on; after the last, say how many images are unlike the training images."""
+    """Yield the blocks; after the last, print how many images are atypical of the training set."""
     read = number = 0
     atypical: list[str] = []
     for block in blocks:

@@ -36,7 +36,7 @@ from hubblefork.training.time_limit import epochs_within_minutes, with_epochs
 
 @dataclass(frozen=True)
 class Request:
-    """What `train` was asked for, and this process's place in it.
+    """The arguments of `train`, and this process's rank.
 
     network: a module to train, or None for the recipe's. logged: whether callbacks or a logger
     follow the epochs. device, compiled: as chosen on this machine. The rest is as in `train`.
