@@ -54,13 +54,13 @@ def test_an_untrained_network_has_other_and_worse_maps(bars, cue, method):
     fresh = Predictor.of(bars.card.create_network(), bars.card, bars.device)
     assert mass_at_cue(fresh, cue, method) < 0.6 * mass_at_cue(bars, cue, method)
     random = np.random.default_rng(2)
-    alike = []
+    correlations = []
     for _ in range(6):
         image, _ = cue(random, upright=True)
         # Each for its own answer: an untrained network may have no evidence for another.
         maps = [attribution(each, image, method).map for each in (bars, fresh)]
-        alike.append(spearmanr(*(each.ravel() for each in maps)).statistic)
-    assert np.mean(alike) < 0.5
+        correlations.append(spearmanr(*(each.ravel() for each in maps)).statistic)
+    assert np.mean(correlations) < 0.5
 
 
 def galaxies(number, seed, with_companion):
@@ -69,11 +69,11 @@ def galaxies(number, seed, with_companion):
     population = draw_population(random, 20 * number)
     chosen = population[population["in_sample"] & (population["family"] == "elliptical")]
     for galaxy in chosen.head(number).to_dict("records"):
-        share, angle = random.uniform(0.25, 0.35), random.uniform(0, 2 * np.pi)
+        distance, angle = random.uniform(0.25, 0.35), random.uniform(0, 2 * np.pi)
         galaxy["companion"] = 0.6 * with_companion
-        galaxy["companion_distance"] = share * FIELD * galaxy["petrosian_r90"] / galaxy["scale"]
+        galaxy["companion_distance"] = distance * FIELD * galaxy["petrosian_r90"] / galaxy["scale"]
         galaxy["companion_angle"] = np.degrees(angle)
-        place = SIDE * (0.5 + share * np.array([np.sin(angle), np.cos(angle)]))
+        place = SIDE * (0.5 + distance * np.array([np.sin(angle), np.cos(angle)]))
         yield photograph(galaxy, random, SIDE, FIELD), place
 
 

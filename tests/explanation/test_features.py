@@ -1,4 +1,4 @@
-"""Features of any layer: one row an image, the same however an image is turned."""
+"""Features of any layer: one row an image, the same for every orientation of an image."""
 
 from dataclasses import replace
 
@@ -31,11 +31,11 @@ def test_rows_choose_images_and_batches_do_not_matter(bars, images, monkeypatch)
     np.testing.assert_allclose(some, everything[np.arange(20, 2, -1)], atol=1e-4)
 
 
-def test_an_image_that_is_turned_is_its_own_nearest_neighbour(turning, images):
+def test_a_rotated_image_is_its_own_nearest_neighbour(turning, images):
     known = compute_features(turning, images, single_view=True)
-    turned = np.rot90(images, axes=(1, 2)).copy()
-    ((answers, sides),) = answers_and_features(turning, turned)
-    np.testing.assert_allclose(answers, turning.predict(turned), atol=1e-5)
+    rotated = np.rot90(images, axes=(1, 2)).copy()
+    ((answers, sides),) = answers_and_features(turning, rotated)
+    np.testing.assert_allclose(answers, turning.predict(rotated), atol=1e-5)
     np.testing.assert_allclose(
         sides.mean(axis=1), compute_features(turning, images), rtol=1e-3, atol=1e-4
     )

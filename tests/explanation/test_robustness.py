@@ -69,10 +69,10 @@ def test_the_table_counts_what_the_network_answers(bars, cue, tmp_path):
         [Perturbation("rotation", 90), Perturbation("blur", 6)],
         done=counted.append,
     )
-    plain, turned, blurred = found.table["accuracy"]
+    plain, rotated, blurred = found.table["accuracy"]
     assert plain > 0.9
     # A bar on its side is of the other class.
-    assert turned < 0.1
+    assert rotated < 0.1
     assert found.table["changed_fraction"][1] > 0.85
     assert blurred < 0.8
     assert found.worst["perturbation"] == "rotated by 90°"
@@ -89,7 +89,7 @@ def test_of_votes_the_error_and_the_first_answers_are_followed(volunteers):
         predictor, dataset.images, rows, dataset.labels[rows],
         [Perturbation("rotation", 90), Perturbation("noise", 80)],
     )  # fmt: skip
-    plain, turned, _ = found.table["rmse"]
+    plain, rotated, _ = found.table["rmse"]
     assert plain == pytest.approx(run.metrics["rmse"], abs=1e-5)
     images = dataset.images[rows]
     answers, changed = (
@@ -97,7 +97,7 @@ def test_of_votes_the_error_and_the_first_answers_are_followed(volunteers):
         for each in (images, np.rot90(images, -1, axes=(1, 2)))
     )
     error = np.sqrt(((changed - dataset.labels[rows]) ** 2).mean())
-    assert turned == pytest.approx(error, abs=2e-3)
+    assert rotated == pytest.approx(error, abs=2e-3)
     others = answers[:, :3].argmax(axis=1) != changed[:, :3].argmax(axis=1)
     assert found.table["changed_fraction"][1] == pytest.approx(others.mean(), abs=1 / len(rows))
     assert found.worst["rmse"] == found.table["rmse"].max()

@@ -1,4 +1,4 @@
-"""A model file alone is enough to predict, and nothing else is taken for one."""
+"""A model file alone is enough to predict, and other files are refused."""
 
 import numpy as np
 import pytest

@@ -57,8 +57,8 @@ def test_probabilities_sum_to_one_and_keep_the_order_of_the_rows(predictor):
 
 def test_a_rotated_or_flipped_image_gets_the_same_averaged_answer(predictor):
     straight = predictor.predict(IMAGES[:8])
-    for turned in (np.rot90(IMAGES[:8], axes=(1, 2)), IMAGES[:8, :, ::-1]):
-        np.testing.assert_allclose(predictor.predict(turned.copy()), straight, atol=1e-5)
+    for rotated in (np.rot90(IMAGES[:8], axes=(1, 2)), IMAGES[:8, :, ::-1]):
+        np.testing.assert_allclose(predictor.predict(rotated.copy()), straight, atol=1e-5)
     assert not np.allclose(predictor.single_view().predict(IMAGES[:8]), straight, atol=1e-5)
 
 
@@ -70,8 +70,8 @@ def test_a_rotation_changes_nothing_however_the_view_is_cut(predictor, side, fie
     model = replace(predictor, card=replace(CARD, view=view), framing=Framing(size=side))
     images = np.random.default_rng(1).integers(0, 256, (4, side, side, 3), dtype=np.uint8)
     straight = model.predict(images)
-    for turned in (np.rot90(images, axes=(1, 2)), images[:, ::-1]):
-        np.testing.assert_allclose(model.predict(turned.copy()), straight, atol=1e-5)
+    for rotated in (np.rot90(images, axes=(1, 2)), images[:, ::-1]):
+        np.testing.assert_allclose(model.predict(rotated.copy()), straight, atol=1e-5)
 
 
 def test_fractions_of_votes_follow_the_tree_averaged_or_not(tmp_path):

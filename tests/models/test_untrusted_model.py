@@ -1,4 +1,4 @@
-"""A model file from anywhere: what it claims is held against what it holds, before it costs."""
+"""A model file is not trusted: its metadata is checked before anything is allocated."""
 
 import json
 
@@ -147,7 +147,7 @@ def test_a_card_that_cannot_be_is_refused(tmp_path, changes, message):
         ({"uncertainty.calibration.temperature": torch.tensor(torch.nan)}, "NaN"),
         ({"uncertainty.calibration.temperature": torch.tensor(0.0)}, "has only temperature"),
         ({"uncertainty.calibration.temperature": torch.ones(2)}, "of shape (2,)"),
-        ({"uncertainty.other": torch.ones(2)}, "nothing that is known"),
+        ({"uncertainty.other": torch.ones(2)}, "is not an array of a model file"),
     ],
 )
 def test_weights_that_cannot_be_are_refused(tmp_path, weights, message):

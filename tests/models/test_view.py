@@ -74,7 +74,7 @@ def test_a_field_below_one_shows_the_middle_enlarged():
     expected = images[:, 8:72, 8:72].permute(0, 3, 1, 2) / 255
     torch.testing.assert_close(view.fixed(images), expected)
     assert centre(view.fixed(images))[0] == pytest.approx(0.5, abs=0.01)
-    # Turned by nearly nothing, the random view shows the same.
+    # Rotated by nearly 0 degrees, the random view is the same.
     torch.testing.assert_close(
         replace(view, rotate=1e-6).random(images), expected, atol=1e-3, rtol=0
     )
@@ -126,10 +126,10 @@ def test_views_are_as_sharp_under_autocast():
 
 def test_the_eight_symmetries_are_different_and_closed():
     maps = torch.rand(1, 1, 5, 5)
-    turned = {tuple(each.flatten().tolist()) for each in symmetries(maps)}
-    assert len(turned) == 8
+    transformed = {tuple(each.flatten().tolist()) for each in symmetries(maps)}
+    assert len(transformed) == 8
     again = {tuple(each.flatten().tolist()) for each in symmetries(symmetries(maps)[3])}
-    assert again == turned
+    assert again == transformed
 
 
 @pytest.mark.parametrize("symmetric", [False, True])

@@ -49,12 +49,12 @@ def test_an_image_rotated_by_quarters_or_flipped_has_the_same_views(network):
 
 def test_weights_begin_as_published(network):
     convolutions = [each for each in network.convolutions if hasattr(each, "weight")]
-    for layer, deviation in zip(convolutions, (0.01, 0.01, 0.01, 0.1), strict=True):
-        assert float(layer.weight.detach().std()) == pytest.approx(deviation, rel=0.1)
+    for layer, std in zip(convolutions, (0.01, 0.01, 0.01, 0.1), strict=True):
+        assert float(layer.weight.detach().std()) == pytest.approx(std, rel=0.1)
         assert layer.bias.unique().tolist() == [pytest.approx(0.1)]
     first, second, last = network.dense[1].linear, network.dense[3].linear, network.dense[5]
-    for layer, deviation, bias in ((first, 0.001, 0.01), (second, 0.001, 0.01), (last, 0.01, 0.1)):
-        assert float(layer.weight.detach().std()) == pytest.approx(deviation, rel=0.1)
+    for layer, std, bias in ((first, 0.001, 0.01), (second, 0.001, 0.01), (last, 0.01, 0.1)):
+        assert float(layer.weight.detach().std()) == pytest.approx(std, rel=0.1)
         assert layer.bias.unique().tolist() == [pytest.approx(bias)]
 
 

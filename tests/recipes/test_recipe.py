@@ -113,7 +113,7 @@ def test_another_network_begins_without_the_options_of_the_first():
 
 
 @pytest.mark.parametrize(
-    ("settings", "shares"),
+    ("settings", "sizes"),
     [
         ({"val": "0", "checkpoint": "last"}, (0.9, 0, 0.1)),
         ({"test": 0.25}, (0.65, 0.1, 0.25)),
@@ -121,9 +121,9 @@ def test_another_network_begins_without_the_options_of_the_first():
         ({"train": 0.6, "val": 0.2, "test": 0.2}, (0.6, 0.2, 0.2)),
     ],
 )
-def test_what_val_and_test_leave_is_for_training(settings, shares):
+def test_what_val_and_test_leave_is_for_training(settings, sizes):
     split = load_recipe("default", settings).split
-    assert (split.train, split.val, split.test) == shares
+    assert (split.train, split.val, split.test) == sizes
 
 
 def test_epochs_that_are_asked_for_are_not_limited_by_the_minutes_of_the_recipe():

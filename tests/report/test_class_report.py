@@ -20,7 +20,7 @@ def test_few_test_images_are_all_shown(run_data):
     assert len(prediction_tiles(run_data(number=4))) == 4
 
 
-def test_predictions_are_half_right_and_half_wrong_where_there_are_enough(run_data):
+def test_predictions_are_half_correct_and_half_misclassified_if_possible(run_data):
     for strength, right in ((0.5, 5), (50, 10), (-50, 0)):
         tiles = prediction_tiles(run_data(strength=strength))
         assert [tile.right for tile in tiles] == [True] * right + [False] * (10 - right)

@@ -33,7 +33,7 @@ def test_predictions_are_ten_with_true_and_predicted_names(run_data):
         assert len([text for text in shown if text.startswith(name)]) == 10
 
 
-def test_right_and_wrong_differ_in_more_than_colour(run_data):
+def test_correct_and_misclassified_differ_in_more_than_colour(run_data):
     figure = draw_tiles(prediction_tiles(run_data(strength=0.5)))
     marks = [text[0] for text in texts(figure) if "%" in text]
     assert marks == ["✓"] * 5 + ["✗"] * 5

@@ -12,11 +12,11 @@ CLASSES = Classes(("arm", "bar", "disc"))
 VOTES = Votes()
 
 
-def fractions(**shares):
+def fractions(**answers):
     """Fractions in which only these answers have any; Class4_1 stands for Class4.1."""
     values = np.zeros(37)
-    for name, share in shares.items():
-        values[GALAXY_ZOO_2.index(name.replace("_", "."))] = share
+    for name, value in answers.items():
+        values[GALAXY_ZOO_2.index(name.replace("_", "."))] = value
     return values
 
 

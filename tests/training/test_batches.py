@@ -89,9 +89,9 @@ def test_processes_share_a_batch_and_know_all_its_labels(number, processes, seed
     rows = np.random.default_rng(seed).permutation(100)[:number]
     whole, known = PackedRows(stored, labels)[rows]
     assert sorted(known.tolist()) == sorted(rows.tolist())
-    shares = [PackedRows(stored, labels, rank, processes)[rows] for rank in range(processes)]
-    assert torch.equal(torch.cat([images for images, _ in shares]), whole)
-    assert all(torch.equal(theirs, known) for _, theirs in shares)
+    parts = [PackedRows(stored, labels, rank, processes)[rows] for rank in range(processes)]
+    assert torch.equal(torch.cat([images for images, _ in parts]), whole)
+    assert all(torch.equal(theirs, known) for _, theirs in parts)
 
 
 def test_images_on_the_device_give_the_batches_of_the_memory_map(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""A batch in shares is the whole batch; over one process, batch normalisation is torch's own."""
+"""The parts of a batch are the whole batch; in one process, batch normalisation is torch's own."""
 
 from contextlib import nullcontext
 from copy import deepcopy
@@ -15,10 +15,10 @@ from hubblefork.training.data_parallel import BatchNormOfAll, gathered, part_of_
 
 
 @given(number=st.integers(0, 300), processes=st.integers(1, 40))
-def test_shares_are_all_of_a_batch_and_alike(number, processes):
-    shares = [range(number)[part_of_batch(number, rank, processes)] for rank in range(processes)]
-    assert [row for each in shares for row in each] == list(range(number))
-    lengths = [len(each) for each in shares]
+def test_parts_are_a_whole_batch_of_nearly_equal_sizes(number, processes):
+    parts = [range(number)[part_of_batch(number, rank, processes)] for rank in range(processes)]
+    assert [row for each in parts for row in each] == list(range(number))
+    lengths = [len(each) for each in parts]
     assert max(lengths) - min(lengths) <= 1
 
 

@@ -148,7 +148,7 @@ def test_the_rate_is_cut_as_keras_would_cut_it(packed, tmp_path):
     np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-3, 5e-4])
 
 
-def test_the_rate_is_cut_after_shares_of_the_training(packed, tmp_path):
+def test_the_rate_is_reduced_after_fractions_of_the_training(packed, tmp_path):
     settings = {"schedule.name": "steps", "cuts": [0.5, 0.75], "factor": 0.1, "epochs": 4}
     rates = run_fit(packed, tmp_path / "run", "lenet5", **settings).history["lr"]
     # Of the next step, as an epoch ends.
@@ -208,7 +208,7 @@ def test_a_warm_up_of_a_single_step_is_none(packed, tmp_path):
     assert rates.is_monotonic_decreasing
 
 
-def test_training_without_a_validation_part_leaves_its_columns_empty(packed, tmp_path):
+def test_training_without_a_validation_set_leaves_its_columns_empty(packed, tmp_path):
     dataset, _ = packed
     split = make_split(dataset.table, dataset.task, (0.8, 0.0, 0.2))
     run = run_fit((dataset, split), tmp_path / "run", "lenet5", train=0.8, val=0.0)
@@ -252,7 +252,7 @@ def test_ctrl_c_while_a_checkpoint_is_written_is_ctrl_c(packed, tmp_path, monkey
         run_fit(packed, tmp_path / "run")
 
 
-def test_statistics_come_from_the_training_part_alone(packed):
+def test_statistics_come_from_the_training_set_alone(packed):
     dataset, _ = packed
     recipe = load_recipe("default", SMALL)
     bars = np.flatnonzero(dataset.labels == 0)

@@ -61,7 +61,7 @@ def test_the_accuracy_of_classes_counts_right_answers():
 
 
 def test_with_logit_adjustment_classes_learns_as_if_they_were_less_rare():
-    # What a network without inputs learns is the share of each class.
+    # A network without inputs learns the fraction of each class.
     labels = np.repeat([0, 1], [90, 10])
     plain = Objective(CLASSES, "softmax", "cross-entropy")
     for strength, odds in ((0.0, 9.0), (0.5, 3.0), (1.0, 1.0)):

@@ -57,7 +57,7 @@ def test_the_layer_answers_as_the_regression_on_standardised_features_does(class
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_what_groups_have_in_common_is_not_taken_for_skill():
+def test_common_features_of_groups_do_not_raise_the_score():
     """Each group has a place of its own, and its class says nothing about where."""
     random = np.random.default_rng(0)
     groups = np.repeat(np.arange(24), 10)

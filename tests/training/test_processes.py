@@ -28,7 +28,7 @@ from hubblefork.workflow.train import train
 TWO = World(devices=2)
 SMALL = {
     "lenet5": {"data.size": 24},
-    # Batch normalisation, averaged weights, and views that turn, mirror, zoom and shift.
+    # Batch normalisation, averaged weights, and views that rotate, flip, scale and shift.
     "default": {
         "data.size": 32,
         "view.size": 24,

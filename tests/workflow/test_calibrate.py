@@ -32,7 +32,7 @@ def noise(tmp_path) -> Path:
     return tmp_path / "noise.npz"
 
 
-def test_the_model_file_holds_what_the_validation_part_taught(run):
+def test_the_model_file_has_what_was_fitted_on_the_validation_set(run):
     known = Predictor.load(run.model).uncertainty
     assert 0.05 <= known.calibration.temperature <= 20
     assert known.set_scores.number == known.distances.number == 24
@@ -82,7 +82,7 @@ def test_sets_are_written_as_names(run, shapes, tmp_path):
     assert not (tmp_path / "none.csv").exists()
 
 
-def test_without_a_validation_part_nothing_is_promised(shapes, tmp_path, capsys):
+def test_without_a_validation_set_there_are_no_prediction_sets(shapes, tmp_path, capsys):
     settings = QUICK | {"split.train": 0.8, "split.val": 0.0, "training.checkpoint": "last"}
     run = train(shapes, "mlp", settings=settings, out=tmp_path / "run")
     assert "no validation set: the probabilities are not calibrated" in capsys.readouterr().err

@@ -16,7 +16,7 @@ def compare(
         typer.Option(metavar="PAGE", help="The .html file to write. [default: comparison.html]"),
     ] = None,
 ) -> None:
-    """Compare runs on the test images that they share.
+    """Compare runs on the test images that they have in common.
 
     The page shows metrics, training curves and images on which the runs disagree.
     """

@@ -1,1 +1,1 @@
-"""What every other package uses: errors, files, cache, progress, text, compute devices."""
+"""Common parts of all packages: errors, files, cache, progress, text, compute devices."""

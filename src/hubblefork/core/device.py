@@ -132,7 +132,7 @@ def explain_out_of_memory_in_training(images: int, side: int) -> AbstractContext
 
 @contextmanager
 def explain_out_of_memory(purpose: str, remedy: str) -> Iterator[None]:
-    """Turn an out-of-memory error in the block into a RequestError that says what to reduce.
+    """Replace an out-of-memory error in the block by a RequestError that says what to reduce.
 
     >>> with explain_out_of_memory("to train on this batch", "--set batch_size=8"):
     ...     torch.empty(1 << 60)

@@ -1,4 +1,4 @@
-"""Names for what users and installed packages add: `@register_source("name")`, for example.
+"""Names of extensions by users and installed packages: `@register_source("name")`, for example.
 
 A name is registered by a decorator, or announced by an installed package as an entry point, which
 is imported when it is first used.

@@ -1,7 +1,7 @@
 """Nearest neighbours: the training images with the most similar features.
 
-They show what an answer was learned from: if a wrong answer has neighbours of the wrong class, the
-network sees no difference; if some of them are wrongly labelled, the labels are at fault.
+If the neighbours of a misclassified image have the wrong class too, the features do not distinguish
+the classes, or the labels of the neighbours are wrong.
 """
 
 import importlib.util

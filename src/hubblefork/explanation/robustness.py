@@ -1,4 +1,4 @@
-"""Robustness: how good answers stay when images are rotated, shifted, noisy, blurred or coarse.
+"""Robustness: scores for images that are rotated, shifted, noisy, blurred or of lower resolution.
 
 robustness(predictor, dataset.images, rows, labels).save("robustness.csv")
 

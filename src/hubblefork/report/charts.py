@@ -1,4 +1,4 @@
-"""The charts that several pages share: learning curves, counts of classes, intervals."""
+"""Charts of several pages: learning curves, counts of classes, intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The images on which compared runs differ most, and what the page says of them, for each task."""
+"""The images on which compared runs differ most, with the texts about them, for each task."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

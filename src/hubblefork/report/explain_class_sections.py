@@ -50,7 +50,7 @@ def _misclassified(found: TestSetExplanation[ClassErrors]) -> Section:
     note = (
         f"The {len(cards)} of {several(len(errors), 'misclassified image')} with the highest "
         "confidence. Beside each image, maps of the evidence for the predicted and for the true "
-        "class: bright where it is, with a line around the places above one half. Does the "
+        "class: bright where it is, with a contour at one half. Does the "
         "network look at the wrong thing, or is the label wrong? All are in errors.csv."
     )
     return Section(title, [note, Groups(cards, "three")])
@@ -117,7 +117,7 @@ def _correct(found: TestSetExplanation[ClassErrors]) -> Section:
     ]
     note = (
         "Drawn at random, rare classes as often as common ones: the image, and the evidence for "
-        "its class and for the runner-up. It should be where you would look too."
+        "its class and for the second most probable one. It should be where you would look too."
     )
     return Section("Correctly classified", [note, Groups(cards, "three")])
 

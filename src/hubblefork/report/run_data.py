@@ -1,4 +1,4 @@
-"""What a report is made from: plain data, so that any run, or a test, can supply it."""
+"""The input of a report, as plain data."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

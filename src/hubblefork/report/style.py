@@ -1,4 +1,4 @@
-"""What all figures share: colours, fonts, axes, and class names that always fit."""
+"""The style of all figures: colours, fonts, axes, and class names that always fit."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence

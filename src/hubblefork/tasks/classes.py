@@ -163,13 +163,13 @@ class ClassWords(AnswerWords):
     changed = "Answers that changed"
     agreed = "correctly classified images"
     maps = (
-        "Bright where the evidence for a class is, with a line around the places above one half; "
-        "the predicted class, then the runner-up."
+        "Bright where the evidence for a class is, with a contour at one half: for the predicted "
+        "class and for the second most probable one."
     )
     compared = (
         "The misclassified images with the highest confidence, each followed by its nearest "
         "training images in the features of the network. If these have the wrong class too, the "
-        "network sees no difference; if one of them is labelled wrongly, it learnt that."
+        "features do not distinguish the classes, or the label of a training image is wrong."
     )
 
     def __init__(self, names: tuple[str, ...]):
@@ -191,7 +191,7 @@ class ClassWords(AnswerWords):
     def sentence(self, values: np.ndarray) -> str:
         best, second = _order(values)[:2]
         return (
-            f"‘{self.names[best]}’ with {percent(values[best])}; next comes "
+            f"‘{self.names[best]}’ with {percent(values[best])}; the second is "
             f"‘{self.names[second]}’ with {percent(values[second])}."
         )
 
@@ -212,7 +212,7 @@ class ClassWords(AnswerWords):
 
     def pooled_score(self, k: int, value: str) -> str:
         return (
-            f"The commonest label of the {k} nearest training images is the true one for {value}."
+            f"The most common label of the {k} nearest training images is the true one for {value}."
         )
 
 
@@ -234,7 +234,7 @@ def check_names(names: Sequence[Any]) -> None:
 
 
 def display_name(name: str) -> str:
-    """A class name as people write it, where it was written for a computer.
+    """A class name as people write it, if it was written for a computer.
 
     >>> display_name("completely_round_smooth"), display_name("lens_or_arc"), display_name("bar")
     ('Completely round, smooth', 'Lens or arc', 'bar')

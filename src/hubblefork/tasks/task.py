@@ -72,7 +72,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def words(self) -> AnswerWords:
-        """How labels and answers are said."""
+        """Labels and predictions in words."""
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -90,7 +90,7 @@ class Task(ABC):
 
     @property
     def outputs(self) -> int:
-        """How many numbers a network gives for one image."""
+        """The number of outputs of a network for one image."""
         return len(self.names)
 
     @property
@@ -105,7 +105,7 @@ class Task(ABC):
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """What `task_from_json` reads."""
+        """The JSON that `task_from_json` reads."""
 
     @abstractmethod
     def labels(self, table: pd.DataFrame) -> np.ndarray:
@@ -149,53 +149,53 @@ class Task(ABC):
 
     @abstractmethod
     def measure(self, true: np.ndarray, values: np.ndarray) -> dict[str, Any]:
-        """The metrics of answers (N, K), ready for JSON, with 95 % intervals."""
+        """The metrics of predictions (N, K), ready for JSON, with 95 % intervals."""
 
     @abstractmethod
     def compare(
         self, true: np.ndarray, first: np.ndarray, second: np.ndarray
     ) -> dict[str, Difference]:
-        """By how much the metrics of the second answers (N, K) are above those of the first."""
+        """The metrics of the second predictions (N, K) minus those of the first."""
 
     @abstractmethod
     def leading(self, values: np.ndarray) -> np.ndarray:
-        """(N,) the first thing that is answered, as an index of `names`."""
+        """(N,) the predicted class, or first answer, as an index."""
 
     @abstractmethod
     def truth(self, true: np.ndarray) -> np.ndarray:
-        """(N,) what `leading` would have to be."""
+        """(N,) the true value of `leading`."""
 
     @abstractmethod
     def tally(self, true: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """(N,) what each image adds to the score."""
+        """(N,) the contribution of each image to the score."""
 
     @abstractmethod
     def score(self, tally: np.ndarray) -> Score:
-        """The score of what `tally` gave."""
+        """The score of the contributions of `tally`."""
 
     @abstractmethod
     def baseline(self, true: np.ndarray) -> float:
-        """The score of always giving the same answer, the best that there is for these labels."""
+        """The best score of a constant prediction for these labels."""
 
     @abstractmethod
     def pooled(self, true: np.ndarray) -> np.ndarray:
-        """Answers (N, K) that several labels for each image, (N, k, ...), add up to."""
+        """Predictions (N, K) from several labels for each image, (N, k, ...): their mean."""
 
     @abstractmethod
     def worst(self, true: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Places of the answers that are wrong, those to look at first standing first."""
+        """Indices of the wrong predictions, in the order in which to look at them."""
 
     @abstractmethod
     def kinds(self, true: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-        """(N,) which kind each label is of, and the names of the kinds: few enough to colour."""
+        """(N,) the kind of each label, and the names of the kinds, for the colours of a figure."""
 
     @abstractmethod
     def targets(self, values: np.ndarray) -> list[int]:
-        """Which of the numbers (K,) of one image are worth a map of the evidence."""
+        """The indices of the outputs (K,) of one image to make maps of the evidence for."""
 
     @abstractmethod
     def row(self, values: np.ndarray) -> dict[str, Any]:
-        """The answer (K,) to one image as columns of a table; `predicted` is the leading one."""
+        """The prediction (K,) for one image as columns of a table, with `predicted`."""
 
 
 class Unlabelled(Task):

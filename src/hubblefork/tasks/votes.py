@@ -19,7 +19,7 @@ from hubblefork.tasks.metric import RMSE, Metric
 from hubblefork.tasks.task import Strata, Task
 from hubblefork.tasks.words import AnswerWords
 
-# Answers down the tree that get maps: each costs a second or so, and a reader's patience too.
+# Number of answers with a map: each map takes about a second.
 _MAPS = 4
 
 
@@ -27,8 +27,8 @@ _MAPS = 4
 class Votes(Task):
     """Each image has the fraction of volunteers for every answer of a decision tree.
 
-    A table holds one column for each answer. Labels and answers are fractions (N, K), weighted down
-    the tree: those of a question sum to the fraction of volunteers who came to it.
+    A table has one column for each answer. Labels and predictions are fractions (N, K), weighted
+    down the tree: those of a question sum to the fraction of volunteers who were asked it.
 
     >>> Votes().outputs, Votes().names[:2]
     (37, ('Class1.1', 'Class1.2'))
@@ -73,11 +73,11 @@ class Votes(Task):
         return table[list(self.names)].to_numpy(np.float32)
 
     def strata(self, table: pd.DataFrame) -> Strata:
-        """The commonest answer to the first question."""
+        """The most common answer to the first question."""
         first = self.tree.question(1)
         codes = table[list(self.names[first.columns])].to_numpy().argmax(axis=1)
         answers = tuple(answer.text for answer in first.answers)
-        # Votes are no classes: few galaxies are voted a star, and none has to be everywhere.
+        # An answer may be missing in a set of the split, unlike a class: few galaxies are stars.
         return Strata(codes, answers, complete=False, rule="the first question")
 
     def aligned(self, other: Task, source: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -134,9 +134,9 @@ class Votes(Task):
         return self.tree.kind_of(true), tuple(kind.name for kind in self.tree.kinds)
 
     def targets(self, values: np.ndarray) -> list[int]:
-        """Of the answers that the fractions lead to, those of the questions most people come to.
+        """The most common answers along the path down the tree, to the questions asked most often.
 
-        A bare "no" is left out: nothing in an image shows it.
+        The answer "no" is left out: there is no evidence for it in an image.
         """
         steps = [
             (place, float(self.tree.reached(values[None], question)[0]))
@@ -165,16 +165,15 @@ class VoteWords(AnswerWords):
     changed = "First answers that changed"
     agreed = "galaxies to which the network gives the volunteers' own first answer"
     maps = (
-        "Bright where the evidence for an answer is, with a line around the places above one "
-        "half; the answers that the network's fractions lead to down the tree, up to four of them, "
-        "those of the questions that most volunteers come to. A bare ‘no’ is left out: nothing in "
-        "an image shows it."
+        "Bright where the evidence for an answer is, with a contour at one half. There are maps "
+        "for up to four of the most common predicted answers down the tree, to the questions that "
+        "most volunteers are asked; ‘no’ is left out, as an image has no evidence for it."
     )
     compared = (
-        "The galaxies whose fractions are farthest from the volunteers', each followed by its "
-        "nearest training galaxies in the features of the network, with what most of their "
-        "volunteers saw. Where these look like it and were seen otherwise, the network had "
-        "nothing better to learn from."
+        "The galaxies whose fractions differ most from the volunteers', each followed by its "
+        "nearest training galaxies in the features of the network, with the most common answers of "
+        "their volunteers. If these galaxies look similar but have other votes, the error may be "
+        "caused by the votes, not by the network."
     )
 
     def __init__(self, tree: DecisionTree):
@@ -193,9 +192,9 @@ class VoteWords(AnswerWords):
     def sentence(self, values: np.ndarray) -> str:
         (_, first), *_ = self.tree.follow(values)
         return (
-            f"Its fractions lead down the tree to ‘{self.summary(values)}’; the first answer, "
+            f"The most common predicted answers are ‘{self.summary(values)}’; the first answer, "
             f"‘{self.names[first]}’, has {percent(values[first])}. Fractions are of all "
-            "volunteers, not only of those who come to a question."
+            "volunteers, not only of those who are asked a question."
         )
 
     def table(self, values: np.ndarray) -> pd.DataFrame:
@@ -207,7 +206,7 @@ class VoteWords(AnswerWords):
                 {
                     "Question": question.short,
                     "Asked": percent(self.tree.reached(values[None], question)[0], 0),
-                    "Commonest answer": question.answers[first].text,
+                    "Most common answer": question.answers[first].text,
                     "Its fraction": percent(own[first]),
                     "Next answer": question.answers[second].text,
                     "Fraction of the next": percent(own[second]),
@@ -217,12 +216,12 @@ class VoteWords(AnswerWords):
 
     def alike(self, agree: int, number: int) -> str:
         return (
-            "The nearest training galaxies in the features of the network, with what most of "
-            f"their volunteers saw; for {agree} of {number} it begins with the same answer."
+            "The nearest training galaxies in the features of the network, with the most common "
+            f"answers of their volunteers; {agree} of {number} have the same first answer."
         )
 
     def pooled_score(self, k: int, value: str) -> str:
         return (
-            f"The mean fractions of the {k} nearest training galaxies miss the volunteers' by "
-            f"{value} (RMSE)."
+            f"The mean fractions of the {k} nearest training galaxies differ from the volunteers' "
+            f"by {value} (RMSE)."
         )

@@ -1,4 +1,4 @@
-"""How labels and answers are said: the part of a task that pages, tables and messages read."""
+"""Labels and predictions in words, for pages, tables and messages."""
 
 from abc import ABC, abstractmethod
 
@@ -9,13 +9,12 @@ from hubblefork.core.text import percent
 
 
 class AnswerWords(ABC):
-    """Words for the answers of a task.
+    """Words for the predictions of a task.
 
-    names: of the K numbers, in words that need no others. quantity: what each of the numbers is.
-    constant: what always giving the same answer is called. changed: what it is called where an
-    answer becomes another. agreed: images whose leading answer is the true one. maps: what is to be
-    seen in maps of the evidence. compared: what is to be seen in the nearest training images of the
-    worst answers.
+    names: of the K outputs, understandable without context. quantity: what each output is.
+    constant: the baseline that predicts the same for all images. changed: the fraction of changed
+    predictions. agreed: images whose predicted answer is the true one. maps: explains the maps of
+    the evidence. compared: explains the nearest training images of the worst predictions.
     """
 
     names: tuple[str, ...]
@@ -32,32 +31,32 @@ class AnswerWords(ABC):
 
     @abstractmethod
     def answers(self, values: np.ndarray) -> np.ndarray:
-        """(N,) each answer (N, K) in words like those of a label."""
+        """(N,) each prediction (N, K) in words like those of a label."""
 
     @abstractmethod
     def beside(self, label: str) -> str:
-        """What a label says, as it stands beside an answer."""
+        """A label in words, to be shown next to a prediction."""
 
     @abstractmethod
     def sentence(self, values: np.ndarray) -> str:
-        """The answer (K,) to one image in a sentence."""
+        """The prediction (K,) for one image in a sentence."""
 
     @abstractmethod
     def table(self, values: np.ndarray) -> pd.DataFrame:
-        """The answer (K,) to one image as a page shows it, in text."""
+        """The prediction (K,) for one image as a table of text."""
 
     @abstractmethod
     def alike(self, agree: int, number: int) -> str:
-        """What to say of nearest training images, of which so many have the leading answer."""
+        """A sentence on the nearest training images, of which `agree` have the predicted answer."""
 
     @abstractmethod
     def pooled_score(self, k: int, value: str) -> str:
-        """What to say of the score of the k nearest training images' labels."""
+        """A sentence on the score of predicting by the labels of the k nearest training images."""
 
     def told(self, values: np.ndarray, target: int) -> str:
-        """One of the numbers (K,) of an image, with its name."""
+        """One of the outputs (K,) of an image, with its name."""
         return f"{self.names[target]}, {percent(values[target], 0)}"
 
     def summary(self, values: np.ndarray) -> str:
-        """The answer (K,) to one image in a few words."""
+        """The prediction (K,) for one image in a few words."""
         return str(self.answers(values[None])[0])
