@@ -163,8 +163,9 @@ def _log(folder: Path) -> str:
 
 
 def _files(folder: Path) -> set[str]:
-    """Names of all files; a packed dataset goes by the hash of its images, whatever it is of."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+    """Names of all files but what the cache remembers of a file, which goes by the file's path."""
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*")}
+    return {name for name in files if not name.startswith("cache/remembered/")}
 
 
 def _digest(folder: Path, *patterns: str) -> str:
