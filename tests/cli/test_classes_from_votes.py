@@ -42,7 +42,7 @@ def test_a_run_keeps_its_rule_and_is_measured_by_it_again(hubblefork, tmp_path, 
 def test_a_wrong_rule_is_one_line_and_nothing_is_written(hubblefork, shapes, tmp_path):
     for source, rule, message in [
         (SKY, "fife", "did you mean 'five'?"),
-        (SKY, "none.toml", "none.toml: No such file"),
+        (SKY, "none.toml", "none.toml: the file is not there"),
         (shapes, "five", "has classes; --classes"),
     ]:
         words = ["train", source, *QUICK, "--classes", rule, "--out", tmp_path / "run"]
