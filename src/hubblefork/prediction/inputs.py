@@ -11,6 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.names import normalised
 from hubblefork.data.folders import files_below, is_archive, kinds, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources import open_source
@@ -99,6 +100,6 @@ def _open_images(places: Sequence[str], hdu: str | None) -> ImageFiles:
     if ignored:
         counts = f" ({kinds(ignored)})" if len(ignored) > 3 else ""
         notes = [f"Ignored as no images: {first_few(map(display_text, ignored))}{counts}."]
-    ids = pd.Series([display_text(path) for path in images], dtype="str")
+    ids = pd.Series([normalised(display_text(path)) for path in images], dtype="str")
     table = pd.DataFrame({"id": ids, "origin": ids})
     return ImageFiles(name, Unlabelled(), table, images, notes, hdu)

@@ -58,7 +58,7 @@ def test_images_and_labels_of_every_file(tmp_path, name):
     assert source.table["label"].tolist() == LABELS.tolist()
     assert source.table["id"].iloc[7] == f"{name[0]}-07"
     assert source.table["origin"].iloc[7] == f"{name} row 7"
-    assert (source.channels, source.notes) == (3, [])
+    assert (source.channels, len(source.notes)) == (3, 1)
     np.testing.assert_array_equal(pixels_of(source), IMAGES)
 
 
@@ -67,7 +67,7 @@ def test_an_npy_file_finds_its_labels(tmp_path):
     np.save(tmp_path / "y_train.npy", LABELS)
     source = open_source(tmp_path / "X_train.npy")
     assert source.table["label"].tolist() == LABELS.tolist()
-    assert source.notes == ["Found beside it: y_train.npy."]
+    assert source.notes[:-1] == ["Found beside it: y_train.npy."]
     (tmp_path / "truth").mkdir()
     np.save(tmp_path / "truth" / "t.npy", LABELS[::-1])
     named = open_source(f"{tmp_path / 'X_train.npy'}:labels=truth/t.npy")
@@ -78,7 +78,7 @@ def test_an_npy_file_finds_its_labels(tmp_path):
 
 def test_further_images_are_named(tmp_path):
     np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, val_images=IMAGES[:5])
-    (note,) = open_source(tmp_path / "a.npz").notes
+    note, _ = open_source(tmp_path / "a.npz").notes
     assert note.startswith("The images are those of images; ignored: val_images (5, ")
 
 
@@ -167,7 +167,8 @@ def test_images_without_labels_are_enough_to_predict(tmp_path):
     np.save(tmp_path / "sky.npy", IMAGES)
     source = open_source(tmp_path / "sky.npy", labelled=False)
     assert source.task == Unlabelled()
-    assert source.notes == []
+    (about_ids,) = source.notes
+    assert about_ids.startswith("No ids are known; images are called ")
     assert "which are the labels" in refusal(tmp_path / "sky.npy")
     np.savez(tmp_path / "a.npz", x=IMAGES, y=np.full(N, np.nan), split=["test"] * N)
     source = open_source(tmp_path / "a.npz", labelled=False)

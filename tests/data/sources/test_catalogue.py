@@ -130,7 +130,8 @@ def test_columns_that_no_table_can_hold_are_passed_over_and_told(folder):
     source = opened(folder, six(**nested, night=nights), "parquet")
     assert list(source.table) == ["id", "label", "origin", "night"]
     assert source.notes == [
-        "Columns that are neither numbers, text nor dates are ignored: embedding, raw."
+        "Columns that are neither numbers, text nor dates are ignored: "
+        "embedding (list<element: double>), raw (binary)."
     ]
     dataset = pack(source, source.framing(size=16))
     assert [column.name for column in inspect_dataset(dataset).columns] == ["night"]
@@ -140,10 +141,7 @@ def test_columns_that_no_table_can_hold_are_passed_over_and_told(folder):
 
 def test_missing_columns_are_told_with_those_that_are_there(folder):
     said = refusal(folder, six().drop(columns=["label", "id"]))
-    assert (
-        said
-        == "cat.csv has no column id and no column label; found image; expected id, image and label"
-    )
+    assert said == "cat.csv has no column label; found image; expected id, image and label"
 
 
 def test_an_empty_catalogue_is_refused(folder):
@@ -292,7 +290,9 @@ def test_images_alone_are_enough_where_labels_are_not_needed(folder):
     source = opened(folder, six()[["image"]], labelled=False)
     assert source.task == Unlabelled()
     assert source.table["id"].tolist() == images()
-    assert source.notes == []
+    assert source.notes == [
+        "No ids are known; images are called by their paths (:id=COLUMN names a column of a file)."
+    ]
     with pytest.raises(RequestError, match="has no column image; found id, label"):
         opened(folder, six().drop(columns="image"), labelled=False)
 

@@ -116,7 +116,10 @@ def test_ids_positions_groups_and_other_columns_are_kept(files, tmp_path):
     assert list(source.table) == kept
     assert source.table["id"][3] == "J3"
     assert source.table["group"][3] == "1"
-    assert source.notes == ["Columns that are neither numbers, text nor dates are ignored: votes."]
+    assert source.notes == [
+        "Columns that are neither numbers, text nor dates are ignored: "
+        "votes (list<element: int64>)."
+    ]
     assert set(kept) < set(pack(source).table)
 
 
@@ -209,7 +212,10 @@ def test_configurations_are_not_mixed(files, repository):
     files.write_parquet(files.galaxies(0, 5), repository / "tiny" / "train-00000-of-00001.parquet")
     source = open_source(repository)
     assert len(source.table) == 60
-    assert source.notes == ["Only the default configuration is read; others by :config=NAME: tiny."]
+    assert source.notes == [
+        "Only the default configuration is read; others by :config=NAME: tiny.",
+        "No ids are known; rows are called by their split and number (:id=COLUMN names a column).",
+    ]
     assert len(open_source(f"{repository}:config=tiny").table) == 5
     assert "no configuration is called 'tniy'; did you mean 'tiny'" in refusal(
         f"{repository}:config=tniy"

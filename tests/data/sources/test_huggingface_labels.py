@@ -85,5 +85,5 @@ def test_the_columns_of_any_tree_make_votes(name):
 
 
 def test_two_classes_of_one_name_are_refused():
-    with pytest.raises(RequestError, match="two of its classes have one name: a, a"):
+    with pytest.raises(RequestError, match="two of its classes have the same name: a, a"):
         labels({"label": [0, 1]}, {"label": ["a", "a"]})

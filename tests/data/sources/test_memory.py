@@ -147,19 +147,21 @@ def test_a_table_of_paths(tmp_path, monkeypatch, make_images, kind):
     if kind == "pandas":
         table = pd.DataFrame(columns, index=list("uvwxyz")).assign(odd=[[1, 2]] * 6)
         table["ra"] *= 15
-        note = "Columns that are neither numbers, text nor dates are ignored: odd."
+        note = "Columns that are neither numbers, text nor dates are ignored: odd (list)."
     else:
         table = astropy.table.Table(columns | {"odd": np.zeros((6, 2))})
         table["ra"].unit = u.hourangle
         table["label"] = table["label"].astype("S")
-        note = None
+        note = "Columns that are neither numbers, text nor dates are ignored: odd (ndarray)."
     source = open_source(table)
     assert source.name == "table (6 rows)"
     assert source.task == Classes(("a", "b"))
     assert source.table["id"].tolist() == paths
     assert source.table["ra"].tolist() == pytest.approx(range(6))
     assert source.table["z"].tolist() == list(range(6))
-    assert source.notes == [note] * (note is not None)
+    assert source.notes[0] == note
+    assert source.notes[1].startswith("No ids are known; images are called by their paths")
+    assert len(source.notes) == 2
     assert len(pack(source, Framing(size=8))) == 6
     assert "no column label" in refusal(pd.DataFrame({"image": paths}))
     assert open_source(pd.DataFrame({"image": paths}), labelled=False).task == Unlabelled()

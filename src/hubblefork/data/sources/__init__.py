@@ -136,10 +136,10 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
 
         if path.suffix.lower() == ".arrow" or huggingface.holds_images(path):
             return huggingface.open_saved(path, name, labelled, options, hdu)
-        check_options(options, ("hdu",), name)
+        check_options(options, ("hdu", "id"), name)
         from hubblefork.data.sources.catalogue import open_catalogue
 
-        return open_catalogue(path, name, labelled, options.get("hdu", hdu))
+        return open_catalogue(path, name, labelled, options.get("hdu", hdu), options.get("id"))
     if os.path.exists(path):
         from hubblefork.data.folders import is_archive
         from hubblefork.data.images.read import is_image_name

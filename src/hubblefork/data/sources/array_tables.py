@@ -9,31 +9,51 @@ import pandas as pd
 from hubblefork.core.errors import RequestError
 from hubblefork.data.sources.array_files import Array
 from hubblefork.data.sources.base import display_text
-from hubblefork.data.sources.class_labels import classes_of
-from hubblefork.data.sources.table_columns import as_text, check_ids, known_columns
+from hubblefork.data.sources.class_labels import classes_of, spelling_notes
+from hubblefork.data.sources.ids import find_ids, id_columns
+from hubblefork.data.sources.table_columns import known_columns
 from hubblefork.data.sources.vote_fractions import checked_fractions, votes_of_length
 from hubblefork.tasks.task import Task
 
-# Arrays with one value an image that become columns of the table.
-_ID_NAMES = ("id", "ids", "id_str")
+# Arrays with one value an image that become columns of the table, beside those of ids.
 _OTHERS = ("split", "group", "ra", "dec", "redshift", "pxscale")
-COLUMNS = frozenset({*_ID_NAMES, *_OTHERS})
 
 
-def read_columns(arrays: Sequence[Array], number: int, stem: str, name: str) -> pd.DataFrame:
-    """Return the table of this many images: id, and group, split, ra, dec and others if known.
+def is_column(name: str) -> bool:
+    """Whether an array of this name is a column of the table, and no labels.
 
-    stem: the beginning of the ids where the file has none.
+    >>> is_column("object_id"), is_column("ra"), is_column("target")
+    (True, True, False)
     """
-    values = {each.last: each for each in arrays if each.shape == (number,)}
-    given = next((each for each in _ID_NAMES if each in values), None)
-    if given:
-        ids = as_text(values[given].column()).rename("id")
-        check_ids(ids, name)
-    else:
-        ids = row_ids(stem, number)
+    return name in _OTHERS or bool(id_columns([name]))
+
+
+def read_columns(
+    arrays: Sequence[Array], number: int, stem: str, name: str, ids: Array | None = None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table of this many images, and notes on its ids.
+
+    It has the columns id, and group, split, ra, dec and others if known.
+
+    stem: the beginning of the ids where the file has none. ids: the array that the user named.
+
+    Raises RequestError where ids are missing or repeated, or there are more or fewer.
+    """
+    if ids is not None and ids.shape not in ((number,), (number, 1)):
+        raise RequestError(f"{name}: {ids} cannot be the ids of {number:,} images")
+    values = {each.last: each for each in arrays
+              if each.shape in ((number,), (number, 1)) and each.dtype.kind in "biufSUO"
+              and not each.problem}  # fmt: skip
+    names = id_columns(values) if ids is None else []
+    read = pd.DataFrame({each: values[each].column() for each in names}, index=range(number))
+    if ids is not None:
+        read[ids.last] = ids.column()
+    asked = None if ids is None else ids.last
+    words = f"images are called {stem} and the number of the row (:id=KEY names an array of ids)"
+    found = find_ids(read, asked, row_ids(stem, number), words, name)
     columns = {each: values[each].column() for each in _OTHERS if each in values}
-    return known_columns(pd.DataFrame({"id": ids, **columns}), name)
+    table = known_columns(pd.DataFrame({"id": found.values, **columns}), name)
+    return found.grouped(table), list(found.notes)
 
 
 def row_ids(stem: str, number: int) -> pd.Series:
@@ -52,8 +72,10 @@ def origins(path: Path, number: int) -> list[str]:
     return [f"{where} row {row}" for row in range(number)]
 
 
-def labels_of(array: Array, names: Sequence[str], ids: pd.Series) -> tuple[Task, pd.DataFrame]:
-    """Return the task of an array, and the column `label` (class index) or the vote fractions.
+def labels_of(
+    array: Array, names: Sequence[str], ids: pd.Series
+) -> tuple[Task, pd.DataFrame, list[str]]:
+    """Return the task of an array, its column `label` (class index) or vote fractions, and notes.
 
     array: (N,) or (N, 1) whole numbers or text; (N, K) one-hot; (N, answers of a tree) vote
         fractions. names: of the classes, where they are known. ids: (N,), for messages.
@@ -70,14 +92,14 @@ def labels_of(array: Array, names: Sequence[str], ids: pd.Series) -> tuple[Task,
     else:
         rows = array.all()
         if not _is_one_hot(rows):
-            return _votes(array, rows, ids)
+            return *_votes(array, rows, ids), []
         # A class without an image is a class still.
         names = names or [str(each) for each in range(rows.shape[1])]
         values = pd.Series(rows.argmax(axis=1))
     if values.dtype.kind == "b":
         values = values.astype("int64")
     task, label = classes_of(values, array.file, names, f"labels of {array}")
-    return task, pd.DataFrame({"label": label})
+    return task, pd.DataFrame({"label": label}), spelling_notes([*names, *values.unique()])
 
 
 def _is_one_hot(rows: np.ndarray) -> bool:

@@ -3,6 +3,7 @@
 FILE.npz                                        where it is obvious which array is which
 FILE.h5:images=train/x:labels=train/y           the keys of images and labels
 FILE.npz:order=CHW:classes=KEY                  bands come first; the names of the classes
+FILE.h5:id=KEY                                  the ids of the images
 X.npy:labels=y.npy                              an .npy file holds one array
 """
 
@@ -14,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.core.names import normalised
 from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, SUFFIXES, Array, open_arrays_of
 from hubblefork.data.sources.array_pixels import ArraySource, can_be_images, find_pixels
-from hubblefork.data.sources.array_tables import COLUMNS, labels_of, origins, read_columns
+from hubblefork.data.sources.array_tables import is_column, labels_of, origins, read_columns
 from hubblefork.data.sources.base import display_text
 from hubblefork.data.sources.galaxy10 import recognise
 from hubblefork.data.sources.path_options import check_options, split_options
-from hubblefork.data.sources.table_columns import as_text
 from hubblefork.data.sources.vote_fractions import votes_of_length
 from hubblefork.tasks.task import Task, Unlabelled
 
@@ -43,8 +44,9 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
     """Open an HDF5 or NumPy file of images and labels.
 
     Images are (N, H, W), (N, H, W, C) or (N, C, H, W); labels whole numbers, text, one-hot, or
-    vote fractions. Arrays of N values called id, group, split, ra, dec, redshift and pxscale
-    become columns. `notes` say by which rule numbers other than bytes became bytes.
+    vote fractions. Arrays of N values called group, split, ra, dec, redshift and pxscale, and ids
+    (see `data.sources.ids`), become columns. `notes` say by which rule numbers other than bytes
+    became bytes.
 
     labelled: whether labels are needed; otherwise the task is Unlabelled where there are none.
 
@@ -60,7 +62,7 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
     file, options = split_options(text)
     path = Path(file).expanduser()
     alone = path.suffix.lower() == ".npy"
-    check_options(options, [*["images"] * (not alone), "labels", "order", "classes"], text)
+    check_options(options, [*["images"] * (not alone), "labels", "order", "classes", "id"], text)
 
     arrays = open_arrays_of(path, file)
     images = _find_images(arrays, options.get("images"), file)
@@ -70,19 +72,23 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
         notes.append(f"The images are those of {images.key}; ignored: {first_few(further)}.")
     files = [path]
     if alone:
-        given = {each: options[each] for each in ("labels", "classes") if each in options}
-        files += siblings(path, list(given.values()))
-        if len(files) > 1 and not given:
-            found = first_few(display_text(each.name) for each in files[1:])
-            notes.append(f"Found beside it: {found}.")
+        given = {each: options[each] for each in ("labels", "classes", "id") if each in options}
+        found = [] if "labels" in given or "classes" in given else siblings(path, [])
+        files += [*found, *(siblings(path, list(given.values())) if given else [])]
+        if found:
+            listed = first_few(display_text(each.name) for each in found)
+            notes.append(f"Found beside it: {listed}.")
         arrays += [array for each in files[1:] for array in open_arrays_of(each, str(each))]
         options |= {each: Path(value).name for each, value in given.items()}
     # Which subset an image belongs to is of no use without labels.
     others = [each for each in arrays if each is not images and (labelled or each.last != "split")]
 
-    table = read_columns(others, images.shape[0], display_text(path.stem), file)
+    ids = _find_key(others, options["id"], file) if "id" in options else None
+    others = [each for each in others if each is not ids]
+    table, about_ids = read_columns(others, images.shape[0], display_text(path.stem), file, ids)
     try:
-        task, labels = _labels(others, options, table["id"], file)
+        task, labels, about_labels = _labels(others, options, table["id"], file)
+        notes += about_labels
     except RequestError as error:
         if labelled:
             raise
@@ -94,6 +100,7 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
         notes.append(
             f"This is Galaxy10; {kind}:{display_text(file)} gives its classes their names."
         )
+    notes += about_ids
     table["origin"] = origins(path, len(table))
     return ArraySource(text, task, table, notes, pixels, list(map(str, files)))
 
@@ -119,8 +126,9 @@ def _find_images(arrays: Sequence[Array], key: str | None, file: str) -> Array:
 
 def _labels(
     arrays: Sequence[Array], options: Mapping[str, str], ids: pd.Series, file: str
-) -> tuple[Task, pd.DataFrame]:
-    """Return the task and the columns of the labels, which `options` name or which are obvious."""
+) -> tuple[Task, pd.DataFrame, list[str]]:
+    """Return the task and the columns of the labels, which `options` name or which are obvious,
+    and notes on them."""
     if "labels" in options:
         labels = _find_key(arrays, options["labels"], file)
     else:
@@ -152,7 +160,7 @@ def _find_labels(arrays: Sequence[Array], number: int, file: str) -> Array:
 
 
 def _can_be_labels(array: Array, number: int) -> bool:
-    if array.shape[0] != number or len(array.shape) > 2 or array.last in COLUMNS:
+    if array.shape[0] != number or len(array.shape) > 2 or is_column(array.last):
         return False
     # Numbers with fractions, and rows of numbers, are labels only if they are called so.
     plain = len(array.shape) == 1 and array.dtype.kind in "biuSUO"
@@ -168,7 +176,7 @@ def _obvious(fitting: list[Array], names: frozenset[str]) -> Array | None:
 
 def _find_key(arrays: Sequence[Array], key: str, file: str) -> Array:
     for each in arrays:
-        if each.key == key.strip("/"):
+        if normalised(each.key) == normalised(key.strip("/")):
             return each
     raise RequestError(f"{file} has no array {key!r}; {nearest(key, [a.key for a in arrays])}")
 
@@ -185,7 +193,7 @@ def _find_names(arrays: Sequence[Array], labels: Array) -> list[str]:
 def _names_in(array: Array) -> list[str]:
     if len(array.shape) != 1 or not array.is_text:
         raise RequestError(f"{array.file}: {array} cannot be class names; expected text")
-    return list(as_text(array.column()))
+    return list(array.column())
 
 
 def _listed(arrays: Sequence[Array]) -> str:

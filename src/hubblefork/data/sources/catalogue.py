@@ -2,42 +2,55 @@
 a DataFrame."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, first_line
+from hubblefork.core.names import as_on_disk
 from hubblefork.core.regular_files import without_file
 from hubblefork.core.tables import read_csv, with_numbers
 from hubblefork.data.sources.base import ImageFiles
-from hubblefork.data.sources.class_labels import classes_of
-from hubblefork.data.sources.image_tables import ignored_columns, read_scalars, read_schema
+from hubblefork.data.sources.class_labels import classes_of, spelling_notes
+from hubblefork.data.sources.ids import find_column, find_ids, id_columns
+from hubblefork.data.sources.image_tables import (
+    ignored_columns,
+    ignored_note,
+    read_scalars,
+    read_schema,
+)
 from hubblefork.data.sources.table_columns import (
     as_text,
     check_filled,
     check_ids,
     known_columns,
     subsets,
+    with_plain_names,
 )
 from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.task import Task, Unlabelled
 
-# The names that the Galaxy Zoo catalogues of other tools use.
-_SYNONYMS = {"id_str": "id", "file_loc": "image"}
+# The name that the Galaxy Zoo catalogues of other tools use.
+_SYNONYMS = {"file_loc": "image"}
 # Where an image has a file for each band, its columns begin so: image_g, image_r, image_i.
 _BAND = "image_"
-_TEXT = ("id", "image", "label", *_SYNONYMS, "split", "group")
+_TEXT = ("image", "label", *_SYNONYMS, "split", "group")
 # Columns that packing writes itself.
 _OWN = ("origin", "digest", "width", "height", "bands")
 
 
 def open_catalogue(
-    path: Path, name: str, labelled: bool = True, hdu: str | None = None
+    path: Path,
+    name: str,
+    labelled: bool = True,
+    hdu: str | None = None,
+    id_column: str | None = None,
 ) -> ImageFiles:
-    """Open a catalogue with the columns id, image and label; id_str and file_loc are synonyms.
+    """Open a catalogue with the columns id, image and label; file_loc stands for image too.
 
+    id: or another column of ids, as `data.sources.ids` finds it; without one, the paths.
     image: path of the image, relative to the catalogue's folder or absolute. In its place,
         columns image_g, image_r, ... of any such names: a file for each band, in their order.
     label: class names (sorted), or whole numbers (in order; their names are the numbers). In its
@@ -46,26 +59,26 @@ def open_catalogue(
     group: optional; rows with the same text stay in one subset of a split.
     ra, dec: optional; degrees. Further columns of numbers, text and dates are kept as they are;
         others, as a Parquet file may have, are listed in the notes.
-    labelled: whether labels are needed. Without, ids are not needed either (paths take their
-        place), and problems with labels go to the notes.
+    labelled: whether labels are needed. Without, problems with labels go to the notes.
     hdu: what the image to read of FITS files is called; see `open_source`.
+    id_column: the column of ids that the user named.
 
     Ids are read as text, so that leading zeros and numbers of 64 bits are kept.
 
-    Raises RequestError for missing columns, ids, labels or files, repeated ids, unknown words for
-    a subset, fractions that contradict the tree, invalid positions, and fewer than two classes.
+    Raises RequestError for missing columns, labels or files, missing or repeated ids, unknown words
+    for a subset, fractions that contradict the tree, invalid positions, and fewer than two classes.
     """
     notes: list[str] = []
     try:
         if path.suffix.lower() in (".csv", ".tsv"):
-            table = _read_csv(path)
+            table = _read_csv(path, name, id_column)
         else:
             schema = read_schema(path, name)
             table = read_scalars(path, schema, name)
             notes = ignored_columns([schema])
     except (ValueError, OSError) as error:
         raise RequestError(f"{name} cannot be read as a table: {first_line(error)}") from error
-    return _open_table(table, path.parent, name, labelled, notes, hdu, needs_ids=labelled)
+    return _open_table(table, path.parent, name, labelled, notes, hdu, id_column)
 
 
 def open_table(table: pd.DataFrame, labelled: bool = True, hdu: str | None = None) -> ImageFiles:
@@ -78,18 +91,24 @@ def open_table(table: pd.DataFrame, labelled: bool = True, hdu: str | None = Non
     Classes(names=('bar', 'disc'))
     """
     name = f"table ({len(table):,} row{'s' * (len(table) != 1)})"
-    others = [each for each in table if not (_is_text(str(each)) or _is_scalar(table[each]))]
-    notes = []
-    if others:
-        listed = first_few(others)
-        notes = [f"Columns that are neither numbers, text nor dates are ignored: {listed}."]
-    table = table.drop(columns=others)
-    return _open_table(table, Path.cwd(), name, labelled, notes, hdu, needs_ids=False)
+    # What is in the index is a column, unless it only numbers the rows.
+    index = [each for each in table.index.names if each is not None and each not in table]
+    table = table.reset_index(index).reset_index(drop=True)
+    others = {each: kind for each in table if (kind := _nested(table[each]))}
+    notes = ignored_note(others)
+    return _open_table(table.drop(columns=list(others)), Path.cwd(), name, labelled, notes, hdu)
 
 
-def _is_scalar(values: pd.Series) -> bool:
+def _nested(values: pd.Series) -> str:
+    """What a column holds that is neither numbers, text nor dates, as a path may be; or nothing."""
     kinds = ("string", "integer", "boolean", "floating", "decimal", "date", "datetime", "empty")
-    return values.dtype.kind != "O" or pd.api.types.infer_dtype(values) in kinds
+    if values.dtype.kind != "O" or pd.api.types.infer_dtype(values) in kinds:
+        return ""
+    first, name = values.dropna().iloc[0], str(values.name)
+    as_words = isinstance(first, str | os.PathLike) or (
+        (_is_text(name) or id_columns([name])) and not isinstance(first, Collection)
+    )
+    return "" if as_words else type(first).__name__
 
 
 def _open_table(
@@ -99,21 +118,30 @@ def _open_table(
     labelled: bool,
     notes: list[str],
     hdu: str | None,
-    needs_ids: bool,
+    id_column: str | None = None,
 ) -> ImageFiles:
-    table = _with_known_names(table, name)
-    images = ["image"] if "image" in table else [c for c in table if c.startswith(_BAND)]
-    _check_columns(table, images, name, labelled, needs_ids)
-    if "id" not in table:
-        table["id"] = table[images[0]]
-    check_ids(table["id"], name)
+    table = with_plain_names(table, name).rename(
+        columns={theirs: ours for theirs, ours in _SYNONYMS.items() if ours not in table}
+    )
+    written = table.get("label", [])
+    table = table.assign(**{each: as_text(table[each]) for each in table if _is_text(each)})
+    bands = [each for each in table if each.startswith(_BAND) and each not in id_columns(table)]
+    images = ["image"] if "image" in table else bands
+    _check_columns(table, images, name, labelled, notes)
+    words = "images are called by their paths (:id=COLUMN names a column of a file)"
+    ids = find_ids(table, id_column, table[images[0]], words, name)
     for column in images:
-        check_filled(table[column], table["id"], name)
+        check_filled(table[column], ids.values if ids.column else table[column], name)
+    check_ids(ids.values, name)
+    notes += ids.notes
     paths = _paths(table, images, folder, name, labelled)
+    table = ids.grouped(table.drop(columns=[ids.column] if ids.column else []))
+    table = table.assign(id=ids.values)
 
     table["origin"] = table[images[0]].str.cat([table[each] for each in images[1:]], sep=", ")
     try:
         task, labels = _labels(table, name)
+        notes += spelling_notes(written)
         if "split" in table:
             labels = labels.assign(split=subsets(table["split"], name))
     except RequestError as error:
@@ -127,23 +155,14 @@ def _open_table(
     return ImageFiles(name, task, result, paths, notes, hdu)
 
 
-def _with_known_names(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the table with stripped column names, and the known columns as text."""
-    table = table.rename(columns=lambda column: str(column).strip()).reset_index(drop=True)
-    table = table.rename(
-        columns={theirs: ours for theirs, ours in _SYNONYMS.items() if ours not in table}
-    )
-    repeated = table.columns[table.columns.duplicated()]
-    if len(repeated):
-        raise RequestError(f"{name} has two columns called {repeated[0]!r}; remove one of them")
-    return table.assign(**{column: as_text(table[column]) for column in table if _is_text(column)})
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:
     # Only an empty cell is missing: "NA", "None" and "null" are valid class names.
-    table = read_csv(path)
-    text = [column for column in table if _is_text(column.strip())]
-    return with_numbers(table.drop(columns=text)).join(table[text])[list(table)]
+    table = with_plain_names(read_csv(path), name)
+    text = [each for each in table if _is_text(each)] + id_columns(table)
+    text += [find_column(id_column, table, name)] if id_column else []
+    return with_numbers(table.drop(columns=text)).join(table[list(dict.fromkeys(text))])[
+        list(table)
+    ]
 
 
 def _is_text(column: str) -> bool:
@@ -152,9 +171,9 @@ def _is_text(column: str) -> bool:
 
 
 def _check_columns(
-    table: pd.DataFrame, images: Sequence[str], name: str, labelled: bool, needs_ids: bool
+    table: pd.DataFrame, images: Sequence[str], name: str, labelled: bool, notes: Sequence[str]
 ) -> None:
-    missing = ["id"] * (needs_ids and "id" not in table) + ["image"] * (not images)
+    missing = ["image"] * (not images)
     missing += ["label"] * (labelled and "label" not in table and votes_in(table) is None)
     if missing:
         votes = sum(column in table for column in GALAXY_ZOO_2.columns)
@@ -163,6 +182,7 @@ def _check_columns(
         raise RequestError(
             f"{name} has no column {' and no column '.join(missing)}; found "
             f"{first_few(table.columns, 8) or 'nothing'}; expected id, image and label{hint}"
+            + "".join(f". {each.rstrip('.')}" for each in notes)
         )
     if table.empty:
         raise RequestError(f"{name} has no rows; expected one for each image")
@@ -176,7 +196,7 @@ def _paths(
     Where no labels are needed, missing files are left to packing and prediction, which go on
     without them: of a million, one is always lost.
     """
-    files = [[os.path.join(folder, each) for each in table[column]] for column in images]
+    files = [as_on_disk(os.path.join(folder, each) for each in table[column]) for column in images]
     gone = [
         each
         for column, paths in zip(images, files, strict=True)

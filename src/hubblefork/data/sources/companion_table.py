@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import first_few, first_line
+from hubblefork.core.names import normalised, stem
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.tables import read_csv
-from hubblefork.data.sources.table_columns import as_text, known_columns
+from hubblefork.data.sources.table_columns import as_text, known_columns, with_plain_names
 
 # A table that names a smaller fraction of the images than this, and of whose rows a smaller
 # fraction names an image, is about something else.
@@ -22,6 +23,8 @@ _TAKEN = {"id", "label", "origin", "split", "digest", "width", "height", "bands"
 
 def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.DataFrame, str] | None:
     """Return the further columns of a CSV table for each of the images, and a note.
+
+    A column `id` is among them, which the note does not name: images have ids already.
 
     One of its columns must name the images: by their paths relative to the table's folder, or
     by their file names, with or without suffix, where these are unique. Of several, the one that
@@ -41,10 +44,10 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
     except (ValueError, OSError) as error:
         note = f"{path.name} cannot be read as a table, and was not used: {first_line(error)}."
         return pd.DataFrame(index=range(len(files))), note
-    table = table.rename(columns=str.strip).apply(as_text)
+    table = with_plain_names(table, f"{name}: {path.name}").apply(as_text)
     place = _places(files)
     named = {column: table[column].map(place) for column in table if column}
-    if not named or not table.columns.is_unique:
+    if not named:
         return None
     key = max(named, key=lambda column: named[column].notna().sum())
     # An image that two rows name is left without either.
@@ -52,8 +55,9 @@ def columns_beside(path: Path, files: Sequence[str], name: str) -> tuple[pd.Data
     if len(known) < _LEAST_FRACTION * min(len(files), len(table)) or known.empty:
         return None
 
-    columns = [column for column in table if column not in (key, "") and column not in _TAKEN]
-    joined = table.loc[known.index, columns].set_index(known.to_numpy()).reindex(range(len(files)))
+    columns = [column for column in table if column not in (key, *_TAKEN)]
+    kept = [*columns, *(["id"] if "id" in table else [])]
+    joined = table.loc[known.index, kept].set_index(known.to_numpy()).reindex(range(len(files)))
     joined = known_columns(joined, name)
     note = (
         f"{path.name}: columns {first_few(columns, 6) or '(none)'} joined to {len(known):,} of "
@@ -69,9 +73,9 @@ def _places(files: Sequence[str]) -> dict[str, int]:
     places: dict[str, int] = {}
     shared: set[str] = set()
     for number, file in enumerate(files):
-        path = Path(file).as_posix()
+        path = normalised(Path(file).as_posix())
         base = os.path.basename(path)
-        for word in {path, os.path.splitext(path)[0], base, os.path.splitext(base)[0]}:
+        for word in {path, stem(path), base, stem(base)}:
             if places.setdefault(word, number) != number:
                 shared.add(word)
     return {word: number for word, number in places.items() if word not in shared}

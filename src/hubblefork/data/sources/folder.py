@@ -12,12 +12,16 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.names import normalised, stem
 from hubblefork.data.folders import files_below, kinds, listing, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles, display_text
+from hubblefork.data.sources.class_labels import spelling_notes
 from hubblefork.data.sources.companion_table import columns_beside
 from hubblefork.data.sources.folder_layout import Folder, find_layout
+from hubblefork.data.sources.ids import id_columns, one_each
 from hubblefork.data.sources.path_options import check_options
+from hubblefork.data.sources.table_columns import check_ids
 from hubblefork.data.subsets import SUBSETS
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Task, Unlabelled
@@ -43,18 +47,19 @@ def open_folder(
     labelled: whether classes are needed. Without, a directory without classes stands for every
         image below it, and the notes say why.
     options: `folders` may be `classes`: the folders are classes, whatever they are called and hold;
-        `hdu` names the image to read of FITS files, else the parameter `hdu` does.
+        `hdu` names the image to read of FITS files, else the parameter `hdu` does; `id` names a
+        column of a table beside the images that has their ids.
 
     Raises RequestError where the directory has no images, no class folders or only one class,
     where a class has no image in train/, and where it is not clear which folders are the classes.
     """
     options = options or {}
-    check_options(options, ("folders", "hdu"), name)
+    check_options(options, ("folders", "hdu", "id"), name)
     hdu = options.get("hdu", hdu)
     if options.get("folders", "classes") != "classes":
         raise RequestError(f"{name}: expected :folders=classes, not {options['folders']!r}")
     try:
-        return _open_classes(path, name, "folders" in options, hdu)
+        return _open_classes(path, name, options, hdu)
     except RequestError as error:
         if labelled:
             raise
@@ -63,11 +68,11 @@ def open_folder(
         if not found.files:
             raise
         found.remarks.append(f"Read without labels: {error}.")
-    return _source(path, name, Unlabelled(), found, {}, hdu)
+    return _source(path, name, Unlabelled(), found, {}, hdu, options.get("id"))
 
 
-def _open_classes(path: Path, name: str, as_classes: bool, hdu: str | None) -> ImageFiles:
-    layout = find_layout(path, name, as_classes)
+def _open_classes(path: Path, name: str, options: Mapping[str, str], hdu: str | None) -> ImageFiles:
+    layout = find_layout(path, name, "folders" in options)
     found = _Found(ignored=layout.ignored)
     for folder, label, subset in layout.classes:
         found.read_class(folder, label, subset)
@@ -79,7 +84,8 @@ def _open_classes(path: Path, name: str, as_classes: bool, hdu: str | None) -> I
     if any(found.subsets):
         known["split"] = found.subsets
         found.remarks += _lacking(found, names, name)
-    return _source(path, name, Classes(tuple(names)), found, known, hdu)
+    found.remarks += spelling_notes(found.spellings)
+    return _source(path, name, Classes(tuple(names)), found, known, hdu, options.get("id"))
 
 
 def _lacking(found: "_Found", names: Sequence[str], name: str) -> list[str]:
@@ -107,6 +113,7 @@ def _source(
     found: "_Found",
     known: dict[str, Sequence],
     hdu: str | None,
+    id_column: str | None,
 ) -> ImageFiles:
     """Return the source, with the columns of tables beside the images."""
     origins = [display_text(Path(file).as_posix()) for file in found.files]
@@ -116,9 +123,21 @@ def _source(
         columns_and_note = columns_beside(path / file, found.files, name)
         if columns_and_note is not None:
             columns, note = columns_and_note
+            if id_column and normalised(id_column) in columns:
+                ids = columns[normalised(id_column)]
+                check_ids(ids, f"{name}: {file}")
+                table["id"], id_column = ids, None
+                note += f" Ids are those of its column {ids.name}."
+            elif other := id_columns(columns):
+                note += f" Images are called by their paths; :id={other[0]} takes its ids."
             table = table.join(columns[columns.columns.difference(table.columns, sort=False)])
             found.ignored.remove(file)
             found.remarks.append(note)
+    if id_column:
+        raise RequestError(
+            f"{name}: no table beside the folders has a column {id_column!r} of ids and names the "
+            "images"
+        )
     paths = [os.path.join(path, file) for file in found.files]
     return ImageFiles(name, task, table, paths, found.notes(), hdu)
 
@@ -127,13 +146,14 @@ def _source(
 class _Found:
     """What was found so far: the file, class and subset of each image; notes; what was ignored.
 
-    Files are paths relative to the directory.
+    Files are paths relative to the directory; spellings, the names of the class folders.
     """
 
     files: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     subsets: list[str | None] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    spellings: set[str] = field(default_factory=set)
     ignored: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
@@ -141,7 +161,9 @@ class _Found:
         """Add the images in one class folder and the folders within it."""
         self.files += folder.images
         self.ignored += [file for file in folder.files if not is_image_name(file)]
-        self.labels += [display_text(label)] * len(folder.images)
+        written = display_text(label)
+        self.labels += [normalised(written) or written] * len(folder.images)
+        self.spellings |= {written} if folder.images else set()
         self.subsets += [subset] * len(folder.images)
         if not folder.images:
             self.empty.append(folder.path + (f" ({kinds(folder.files)})" if folder.files else ""))
@@ -163,16 +185,18 @@ class _Found:
         return notes
 
 
-def _ids(files: list[str]) -> list[str]:
+def _ids(files: list[str]) -> pd.Series:
     """Return each path without its suffix, or with it where it would not be unique.
 
-    m31.fits.gz keeps its suffix beside m31.fits.
+    m31.fits.gz keeps its suffixes beside m31.fits.
     """
-    bare = [os.path.splitext(file)[0] for file in files]
+    names = [normalised(display_text(Path(each).as_posix())) for each in files]
+    bare = [normalised(stem(name)) for name in names]
     # A stem that several files share, or that is itself a file, is not unique.
-    count = Counter(bare) + Counter(files)
-    ids = [stem if count[stem] == 1 else file for stem, file in zip(bare, files, strict=True)]
-    return [display_text(Path(each).as_posix()) for each in ids]
+    count = Counter(bare) + Counter(names)
+    ids = [each if count[each] == 1 else name for each, name in zip(bare, names, strict=True)]
+    # Two files may differ only in how accents are coded.
+    return one_each(pd.Series(ids, dtype="str"))
 
 
 def _refuse_without_classes(path: Path, name: str, classes: Sequence[str]) -> None:

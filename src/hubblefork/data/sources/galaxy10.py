@@ -90,8 +90,8 @@ def open_galaxy10(path_text: str, name: str) -> ArraySource:
     number = images.shape[0]
 
     others = [arrays[key] for key in published.keys if key != "ans"]
-    table = read_columns(others, number, published.short, name)
-    task, labels = labels_of(arrays["ans"], published.names, table["id"])
+    table, _ = read_columns(others, number, published.short, name)
+    task, labels, _ = labels_of(arrays["ans"], published.names, table["id"])
     notes = [f"{published.full_name}: {number:,} images from {display_text(str(path))}."]
     counts = tuple(np.bincount(labels["label"], minlength=len(published.names)).tolist())
     expected = sum(published.counts)

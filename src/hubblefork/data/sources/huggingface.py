@@ -20,31 +20,36 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.core.names import as_on_disk, normalised
 from hubblefork.core.regular_files import without_file
 from hubblefork.core.sampling import stable_sample
+from hubblefork.core.text import shortened
 from hubblefork.data.images.multiband import look_at_counts
 from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile, chosen, files_below
+from hubblefork.data.sources.ids import find_ids
 from hubblefork.data.sources.image_tables import (
     SUFFIXES,
     features,
     ignored_columns,
     image_columns,
+    nested_columns,
     read_scalars,
     read_schema,
     record_batches,
 )
 from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
-from hubblefork.data.sources.table_columns import as_text, check_ids, known_columns, subsets
+from hubblefork.data.sources.table_columns import as_text, known_columns, subsets, with_plain_names
 from hubblefork.data.subsets import SUBSET_WORDS
 from hubblefork.sky.fits import is_fits
 from hubblefork.tasks.task import Task
 
-_OPTIONS = ("images", "labels", "config", "split", "hdu")
+_OPTIONS = ("images", "labels", "id", "config", "split", "hdu")
+_STAND_IN = "rows are called by their split and number (:id=COLUMN names a column)"
 # Columns that a source's table has of its own.
-_OWN = ("id", "id_str", "label", "origin", "digest", "split")
+_OWN = ("id", "label", "origin", "digest", "split")
 
 
 def holds_images(path: Path) -> bool:
@@ -64,12 +69,12 @@ def open_saved(
     """Open a file with a column of images, or a directory of such files.
 
     The label is the column `label`, the one with class names, or the vote fractions of a known
-    decision tree; `id` (or `id_str`), `split`, `ra`, `dec`, `group` and further columns of numbers,
-    text and dates are kept. A split that files have (train-00000-of-00002.parquet) is honoured.
-    Rows without a label are left out, and counted in the notes.
+    decision tree; ids (see `data.sources.ids`), `split`, `ra`, `dec`, `group` and further columns
+    of numbers, text and dates are kept. A split that files have (train-00000-of-00002.parquet) is
+    honoured. Rows without a label are left out, and counted in the notes.
 
-    options: `images` and `labels` name columns; in a directory, `config` and `split` choose files;
-        `hdu` names the image to read of FITS files, else the parameter `hdu` does.
+    options: `images`, `labels` and `id` name columns; in a directory, `config` and `split` choose
+        files; `hdu` names the image to read of FITS files, else the parameter `hdu` does.
 
     Raises RequestError where a file is damaged, it is not clear which columns are meant, or labels
     or positions are invalid.
@@ -78,7 +83,7 @@ def open_saved(
         check_options(options, _OPTIONS, name)
         options = {"hdu": hdu, **options} if hdu else options
         return _open(path, *chosen(files_below(path), options, name), name, labelled, options)
-    check_options(options, ("images", "labels", "hdu"), name)
+    check_options(options, ("images", "labels", "id", "hdu"), name)
     options = {"hdu": hdu, **options} if hdu else options
     return _open(path.parent, [DataFile(path.name)], [], name, labelled, options)
 
@@ -108,24 +113,35 @@ def _open(
     lengths = list(map(len, read))
     if not sum(lengths):
         raise RequestError(f"{name} has no rows; expected one for each image")
-    rows = pd.concat(read, ignore_index=True)
+    rows = with_plain_names(pd.concat(read, ignore_index=True), name)
     splits = pd.Series(np.repeat([file.split for file in files], lengths), dtype="object")
-    ids = _ids(rows, splits, name)
+    nested = {key: kind for schema in schemas for key, kind in nested_columns(schema).items()}
+    for option in ("labels", "id"):
+        if kind := nested.get(options.get(option, "")):
+            raise RequestError(
+                f"{name}: the column {options[option]} is nested ({kind}); expected numbers or text"
+            )
+    ids = find_ids(rows, options.get("id"), _row_ids(splits), _STAND_IN, name)
     names, *others = map(_class_names, schemas)
     if differing := [each for each in others if each != names]:
         raise RequestError(
             f"{name}: its files name the classes differently: {names} and {differing[0]}"
         )
-    labels = read_labels(rows, ids, names, options.get("labels"), labelled, name)
+    try:
+        labels = read_labels(rows, ids.values, names, options.get("labels"), labelled, name)
+    except RequestError as error:
+        inner = [f"{key} ({kind})" for key, kind in nested.items() if key != column]
+        hint = f"; nested columns cannot be labels: {first_few(inner)}" if inner else ""
+        raise RequestError(f"{error}{hint}") from None
 
-    table = pd.DataFrame({"id": ids, **labels.columns})
+    table = pd.DataFrame({"id": ids.values, **labels.columns})
     table["origin"] = [f"{file.path}:{row}"
                        for file, length in zip(files, lengths, strict=True)
                        for row in range(length)]  # fmt: skip
-    table = _with_other_columns(table, rows, splits, labels.used, name)
+    table = _with_other_columns(table, rows, splits, [*labels.used, ids.column or "id"], name)
     kept = np.flatnonzero(labels.known)
-    table = table.iloc[kept].reset_index(drop=True)
-    notes = [*notes, *labels.notes, *ignored_columns(schemas, [column])]
+    table = ids.grouped(table).iloc[kept].reset_index(drop=True)
+    notes = [*notes, *ids.notes, *labels.notes, *ignored_columns(schemas, [column])]
     images = _named_files(paths, column, name)
     if not images:
         starts = [0, *accumulate(lengths)]
@@ -133,6 +149,7 @@ def _open(
         hdu = options.get("hdu")
         return StoredImages(name, labels.task, table, notes, stored, starts, (column,), kept, hdu)
     images = [images[row] for row in kept]
+    images = as_on_disk(images)
     if gone := without_file([each or "(no path)" for each in images], images):
         raise RequestError(
             f"{name} names its images by paths, and {len(gone):,} of {len(images):,} files are "
@@ -195,13 +212,13 @@ class StoredImages(StreamedSource):
 
 def _image_column(schemas: Sequence[pa.Schema], asked: str | None, name: str) -> str:
     common = sorted(set.intersection(*(set(image_columns(schema)) for schema in schemas)))
+    asked = {normalised(each): each for each in common}.get(normalised(asked or ""), asked)
     if asked is not None and asked not in common:
         hint = nearest(asked, common) if common else "none of its columns has any"
         raise RequestError(f"{name}: no column {asked!r} holds images; {hint}")
     if not common:
-        raise RequestError(
-            f"{name}: no column holds images as bytes; found {first_few(schemas[0].names, 8)}"
-        )
+        found = [f"{each.name} ({shortened(str(each.type), 60)})" for each in schemas[0]]
+        raise RequestError(f"{name}: no column holds images as bytes; found {first_few(found, 8)}")
     if asked is None and len(common) > 1 and "image" not in common:
         raise RequestError(
             f"{name}: images could be in the columns {', '.join(common)}; choose one by "
@@ -210,17 +227,10 @@ def _image_column(schemas: Sequence[pa.Schema], asked: str | None, name: str) ->
     return asked or ("image" if "image" in common else common[0])
 
 
-def _ids(rows: pd.DataFrame, splits: pd.Series, name: str) -> pd.Series:
-    """Return the column id or id_str; else the split and the number of the row."""
-    column = next((each for each in ("id", "id_str") if each in rows), None)
-    if column is None:
-        number = splits.groupby(splits, dropna=False).cumcount().astype("str").str.zfill(6)
-        return splits.map(lambda split: f"{split}-", na_action="ignore").fillna("") + number
-    ids = as_text(rows[column])
-    if ids.isna().any():
-        raise RequestError(f"{name}: {ids.isna().sum():,} of {len(ids):,} rows have no {column}")
-    check_ids(ids, name)
-    return ids
+def _row_ids(splits: pd.Series) -> pd.Series:
+    """The split and the number of each row."""
+    number = splits.groupby(splits, dropna=False).cumcount().astype("str").str.zfill(6)
+    return splits.map(lambda split: f"{split}-", na_action="ignore").fillna("") + number
 
 
 def _with_other_columns(
@@ -241,7 +251,7 @@ def _with_other_columns(
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
     """Return the class names for each column that has their numbers."""
     return {
-        column: about["names"]
+        normalised(column): about["names"]
         for column, about in features(schema).items()
         if about.get("_type") == "ClassLabel" and isinstance(about.get("names"), list)
     }

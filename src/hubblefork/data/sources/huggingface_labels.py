@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from hubblefork.core.errors import RequestError, first_few, nearest
-from hubblefork.data.sources.class_labels import class_numbers
+from hubblefork.core.errors import RequestError, first_few
+from hubblefork.data.sources.class_labels import class_numbers, merged_names, spelling_notes
+from hubblefork.data.sources.ids import find_column
 from hubblefork.data.sources.table_columns import as_text
 from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.tasks.classes import Classes
@@ -81,9 +82,7 @@ def _label_column(
     rows: pd.DataFrame, names: Mapping[str, Sequence[str]], asked: str | None, name: str
 ) -> str | None:
     """Return the column of classes; None where none is obvious."""
-    if asked is not None and asked not in rows:
-        hint = nearest(asked, rows) if rows.shape[1] else "it has none of numbers or text"
-        raise RequestError(f"{name} has no column {asked!r} for labels; {hint}")
+    asked = None if asked is None else find_column(asked, rows, name, "labels")
     usual = [each for each in (asked, *_USUAL) if each in rows]
     named = [each for each in names if each in rows]
     return (usual or (named if len(named) == 1 else [None]))[0]
@@ -92,6 +91,7 @@ def _label_column(
 def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> Labels:
     """Read a column of classes: numbers of `names`, or whatever words and whole numbers it has."""
     column, total = values.name, len(values)
+    notes: list[str] = []
     if values.dtype.kind not in "iuf":
         names = None  # the column itself has them
     if names is None:
@@ -100,13 +100,13 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
                 f"{name}: {column} holds fractions such as {values.dropna().iloc[0]:g}, which are "
                 "not classes; choose another column by :labels=COLUMN"
             )
+        notes += spelling_notes(values.unique())
         values = as_text(values)
     known = values.notna().to_numpy()
     if names is not None:
         known = known & (values != _UNKNOWN).to_numpy()
     if not known.any():
         raise RequestError(f"{name}: none of its {total:,} rows has a {column}")
-    notes = []
     if not known.all():
         number = f"{(~known).sum():,} of {total:,}"
         notes.append(f"{number} images have no {column} and were left out.")
@@ -118,15 +118,16 @@ def _read_classes(values: pd.Series, names: Sequence[str] | None, name: str) -> 
                 f"{name}: {values.isin(wrong).sum():,} rows have a {column} that is none of its "
                 f"{len(names)} classes: {first_few(wrong)}"
             )
-        found = [str(names[int(each)]) for each in present]
+        # Some data sets give several unused numbers one name.
+        own = [str(names[int(each)]) for each in present]
+        found, merged = merged_names(own, name)
+        numbers, notes = merged[numbers], [*notes, *spelling_notes(own)]
         if absent := [repr(each) for number, each in enumerate(names) if number not in present]:
             notes.append(f"Classes without an image were left out: {first_few(absent)}.")
     else:
         found, numbers = class_numbers(values[known])
     if len(found) < 2:
         raise RequestError(f"{name} has only one class, {found[0]!r}; two or more are needed")
-    if len(set(found)) < len(found):
-        raise RequestError(f"{name}: two of its classes have one name: {first_few(found, 10)}")
     label = np.zeros(total, np.int64)
     label[known] = numbers
     return Labels(Classes(tuple(found)), known, {"label": label}, [column], notes)

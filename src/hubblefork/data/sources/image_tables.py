@@ -8,7 +8,7 @@ pyarrow reads these files, and not `datasets`: that copies Parquet into a cache 
 whole row groups in memory (1 GB where 0.2 GB are taken here), and a damaged Arrow file crashes it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.parsing import TooLarge, check_columns, check_memory, parse_json
+from hubblefork.core.tables import EXACT
+from hubblefork.core.text import shortened
 
 SUFFIXES = (".parquet", ".arrow")
 
@@ -78,8 +80,20 @@ def read_scalars(path: Path, schema: pa.Schema, name: str) -> pd.DataFrame:
             rows += len(batch)
             plain = map(_plain, batch.columns, fields.types)
             batches.append(pa.RecordBatch.from_arrays(list(plain), schema=fields))
-        table = pa.Table.from_batches(batches, fields).to_pandas()
+        table = _exact(pa.Table.from_batches(batches, fields)).to_pandas()
     return table.reindex(range(rows))  # without columns, their number is lost
+
+
+def _exact(table: pa.Table) -> pa.Table:
+    """Make text of whole numbers with gaps, which pandas would have as floats, where they are not
+    exact as such."""
+    for place, field in enumerate(table.schema):
+        column = table.column(place)
+        if pa.types.is_integer(field.type) and column.null_count:
+            ends = pc.min_max(column).as_py()
+            if max(abs(each or 0) for each in ends.values()) > EXACT:
+                table = table.set_column(place, field.name, column.cast(pa.string()))
+    return table
 
 
 def _bytes_in_memory(column: pa.Array) -> int:
@@ -185,12 +199,27 @@ def scalar_columns(schema: pa.Schema) -> list[str]:
 
 def ignored_columns(schemas: Iterable[pa.Schema], used: Collection[str] = ()) -> list[str]:
     """Return a note on the columns, apart from those used, that a table cannot have, if any."""
-    others: set[str] = set()
+    others: dict[str, str] = {}
     for schema in schemas:
-        others |= set(schema.names) - {*scalar_columns(schema), *used}
-    if not others:
+        others |= nested_columns(schema)
+    return ignored_note({name: kind for name, kind in others.items() if name not in used})
+
+
+def nested_columns(schema: pa.Schema) -> dict[str, str]:
+    """Return what the columns are that a table cannot have.
+
+    >>> nested_columns(pa.schema({"id": pa.int64(), "flux": pa.list_(pa.float32())}))
+    {'flux': 'list<item: float>'}
+    """
+    plain = set(scalar_columns(schema))
+    return {each.name: shortened(str(each.type), 60) for each in schema if each.name not in plain}
+
+
+def ignored_note(columns: Mapping[str, str]) -> list[str]:
+    """A note on ignored columns and what they are, if there are any."""
+    if not columns:
         return []
-    listed = first_few(sorted(others))
+    listed = first_few(f"{name} ({columns[name]})" for name in sorted(columns, key=str))
     return [f"Columns that are neither numbers, text nor dates are ignored: {listed}."]
 
 
@@ -207,4 +236,5 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 def _is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    types = pa.types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)

@@ -14,11 +14,12 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, first_line
+from hubblefork.core.names import normalised, stem
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.tables import read_csv, with_numbers
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles
-from hubblefork.data.sources.table_columns import as_text, check_ids
+from hubblefork.data.sources.table_columns import as_text, check_ids, with_plain_names
 from hubblefork.data.sources.vote_fractions import checked_fractions
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.task import Task, Unlabelled
@@ -127,7 +128,7 @@ def _join(
 
 def _images_by_id(folder: Path) -> dict[str, str]:
     names = sorted(each.name for each in os.scandir(folder) if is_image_name(each.name))
-    return {os.path.splitext(each)[0]: each for each in names}
+    return {normalised(stem(each)): each for each in names}
 
 
 def _read_rows(path: Path, name: str) -> pd.DataFrame:
@@ -139,7 +140,8 @@ def _read_rows(path: Path, name: str) -> pd.DataFrame:
     except (ValueError, OSError) as error:
         reason = first_line(error)
         raise RequestError(f"{name}: {path.name} cannot be read as a table: {reason}") from error
-    table = table.rename(columns=lambda column: str(column).strip())
+    table = with_plain_names(table, f"{name}: {path.name}")
+    table = table.rename(columns={each: _ID for each in table if each.lower() == _ID.lower()})
     if _ID not in table:
         raise RequestError(
             f"{name}: {path.name} has no column {_ID}; found {first_few(table.columns, 5)}"

@@ -132,7 +132,7 @@ def _open_images(images: np.ndarray | list[np.ndarray], labels: Any, labelled: b
     notes: list[str] = []
     if labels is not None:
         try:
-            task, columns = _labels(labels, table["id"], name)
+            task, columns, notes = _labels(labels, table["id"], name)
             table = table.join(columns)
         except RequestError as error:
             if labelled:
@@ -145,7 +145,7 @@ def _open_images(images: np.ndarray | list[np.ndarray], labels: Any, labelled: b
     return MemorySource(name, task, table, [*rules, *notes], pixels)
 
 
-def _labels(labels: Any, ids: pd.Series, name: str) -> tuple[Task, pd.DataFrame]:
+def _labels(labels: Any, ids: pd.Series, name: str) -> tuple[Task, pd.DataFrame, list[str]]:
     if isinstance(labels, pd.DataFrame) and (votes := votes_in(labels)):
         labels = labels[list(votes.names)]
     try:
@@ -211,7 +211,7 @@ def _images_digest(images: Iterable[np.ndarray]) -> str:
 
 
 def _from_astropy(table: Any) -> pd.DataFrame:
-    """Return the columns of one value a row, positions in degrees."""
+    """Return the same table, positions in degrees."""
     columns = {}
     for key in table.colnames:
         column = table[key]
@@ -222,4 +222,5 @@ def _from_astropy(table: Any) -> pd.DataFrame:
         columns[key] = column
     plain = type(table)(columns, masked=table.masked)
     plain.convert_bytestring_to_unicode()
-    return plain.to_pandas()
+    frame = plain.to_pandas()
+    return frame.assign(**{key: list(table[key]) for key in table.colnames if key not in columns})

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.names import normalised
 from hubblefork.data.subsets import SUBSET_WORDS
 
 # Positions in degrees, with the largest absolute value of each.
@@ -15,12 +16,25 @@ _DEGREES = {"ra": 360.0, "dec": 90.0}
 
 
 def as_text(values: pd.Series) -> pd.Series:
-    """Return stripped text; whole numbers without a decimal point; None for missing values."""
-    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
+    """Return text, `normalised`; whole numbers without a decimal point; None for missing values."""
+    if (
+        values.dtype.kind == "f"
+        and (values.dropna() % 1 == 0).all()
+        and not (values.abs() >= 2**63).any()
+    ):
         values = values.astype("Int64")  # Parquet stores whole numbers with gaps as floats
     text = values.astype("object").where(values.notna(), None)
-    text = text.map(lambda value: str(value).strip() or None, na_action="ignore")
+    text = text.map(lambda value: normalised(str(value)) or None, na_action="ignore")
     return text.astype("str")
+
+
+def with_plain_names(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return a table whose columns are called by their names `normalised`; none twice."""
+    table = table.rename(columns=lambda column: normalised(str(column)))
+    repeated = table.columns[table.columns.duplicated()]
+    if len(repeated):
+        raise RequestError(f"{name} has two columns called {repeated[0]!r}; remove one of them")
+    return table
 
 
 def check_filled(values: pd.Series, ids: pd.Series, name: str) -> None:
@@ -42,7 +56,7 @@ def check_ids(ids: pd.Series, name: str) -> None:
     if len(repeated):
         raise RequestError(
             f"{name}: {len(repeated):,} ids stand in more than one row: {first_few(repeated)}; "
-            "each image needs an id of its own"
+            "each image needs an id of its own; :id=COLUMN names another column"
         )
 
 
