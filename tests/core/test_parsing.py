@@ -96,5 +96,5 @@ def test_a_message_that_quotes_a_megabyte_is_cut(tmp_path):
         open_source(tmp_path / "table.parquet")
     message = str(error.value)
     assert len(message) <= 1000
-    assert "no column id" in message
+    assert "no column image" in message
     assert message.endswith("expected id, image and label")
