@@ -19,7 +19,7 @@ def read(folder, content, delimiter=None):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("id,ra\na,1\nb,2,\n", r"line 3 has 3 cells, and the header 2; is there a delimiter"),
+        ("id,ra\na,1\nb,2,\n", r"line 3 has 3 cells, and the header 2; a delimiter at its end"),
         ("id,ra\na,1,\nb,2,\n", r"line 2 has 3 cells"),
         ("id,ra\n\n\na\n", r"line 4 has 1 cell, and the header 2$"),
         ('id,ra\n"a\nb",1\nc,2,3\n', r"line 4 has 3 cells"),

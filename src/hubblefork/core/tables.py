@@ -143,7 +143,7 @@ def _wrong_row(path: Path, delimiter: str) -> str | None:
     for line, row in rows:
         if len(row) != len(header):
             what = f"{len(row):,} cell{'s' * (len(row) != 1)}"
-            hint = "; is there a delimiter at its end, or one in text without quotes?"
+            hint = "; a delimiter at its end, or one in text without quotes, is too many"
             hint *= len(row) > len(header)
             return f"line {line} has {what}, and the header {len(header):,}{hint}"
     return None

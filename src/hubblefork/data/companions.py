@@ -10,10 +10,8 @@ import re
 import numpy as np
 import pandas as pd
 
+from hubblefork.core.names import normalised, stem
 from hubblefork.data.images.read import is_image_name
-
-# What comes off the end of a name: `.fits`, `.fits.gz`, `.jpg`.
-_SUFFIXES = re.compile(r"\.(fits?|fts)\.(gz|fz)$|\.[a-z]+$", re.IGNORECASE)
 
 # Filters: SDSS and LSST, near infrared, WISE, GALEX, and those of HST and JWST as in F606W.
 _BAND = re.compile(
@@ -34,7 +32,7 @@ def stems(origins: pd.Series) -> pd.Series:
     ['a/m31', 'm31.v2', nan]
     """
     files = origins.map(is_image_name)
-    return origins.str.replace(_SUFFIXES, "", regex=True).where(files, np.nan)
+    return origins.map(lambda origin: normalised(stem(origin))).where(files, np.nan)
 
 
 def names_object(text: str) -> bool:

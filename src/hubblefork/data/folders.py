@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.names import stem
 from hubblefork.data.images.read import is_image_name
 
 # What systems leave in folders and archives, some with small copies of the images.
@@ -76,7 +77,7 @@ def kinds(files: Iterable[str]) -> str:
     """
     count: Counter[str] = Counter()
     for file in files:
-        suffix = os.path.splitext(file)[1].lower() or "without suffix"
+        suffix = file[len(stem(file)) :].lower() or "without suffix"
         count["hidden" if any(map(_is_hidden, Path(file).parts)) else suffix] += 1
     return first_few((f"{number:,} {kind}" for kind, number in count.most_common()), 6)
 

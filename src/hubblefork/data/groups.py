@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.names import normalised
 from hubblefork.data.companions import object_names, stems
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.duplicates import connected, near_duplicates, without_crowds
@@ -26,6 +27,10 @@ class TieRules:
     column: str | None = None
     sky_radius: float | None = None
     near_duplicates: bool = True
+
+    def __post_init__(self) -> None:
+        if self.column is not None:  # as the columns of a source are called
+            object.__setattr__(self, "column", normalised(self.column))
 
 
 @dataclass(frozen=True, eq=False)

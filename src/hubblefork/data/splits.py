@@ -19,6 +19,7 @@ from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import say
 from hubblefork.core.tables import csv_text
+from hubblefork.core.text import one_line
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import Groups, commonest, dataset_groups, find_groups
 from hubblefork.data.subsets import SUBSETS
@@ -194,7 +195,7 @@ def make_split(
     rule += f"; {fraction_words}" + (f"; grouped by {', '.join(grouping)}" if grouping else "")
     words = np.array(SUBSETS)[subset[group]]
     series = pd.Series(words, index=pd.Index(table["id"], name="id"), name="subset", dtype="str")
-    return Split(series, rule, seed)
+    return Split(series, one_line(rule), seed)
 
 
 def _checked(fractions: Sequence[float], seed: int) -> np.ndarray:

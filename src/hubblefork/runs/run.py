@@ -15,6 +15,7 @@ import tomli_w
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import appearing, replacing
+from hubblefork.core.names import stem
 from hubblefork.core.outputs import check_folder
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.tables import read_csv, with_numbers
@@ -222,11 +223,10 @@ def short_name(source_name: str) -> str:
     """
     if source_name.startswith("galaxy10-"):
         return source_name.partition(":")[0]  # tells more than the name of the file
-    path = Path(source_name)
+    path = Path(split_options(source_name)[0])
     # Most catalogues are called catalog.csv: the folder's name tells more.
-    name = (
-        path.resolve().parent.name if path.suffix in (".csv", ".parquet") else path.resolve().name
-    )
+    table = path.suffix in (".csv", ".tsv", ".parquet")
+    name = path.resolve().parent.name if table else path.resolve().name
     return "-".join("".join(c if c.isalnum() else " " for c in name).split()) or "images"
 
 
@@ -238,4 +238,4 @@ def output_name(source_name: str) -> str:
     ('north', 'simulated-500')
     """
     path = Path(split_options(source_name)[0]).expanduser()
-    return short_name(path.stem if path.is_file() else source_name)
+    return short_name(stem(path.name) if path.is_file() else source_name)

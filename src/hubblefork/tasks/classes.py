@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.names import normalised
 from hubblefork.core.text import percent, several, shortened
 from hubblefork.evaluation import scores
 from hubblefork.evaluation.class_metrics import measure_classes
@@ -91,14 +92,15 @@ class Classes(Task):
             raise RequestError(
                 f"{source} has {other.labels_are}, and the model gives classes{hint}"
             )
-        number = {name: index for index, name in enumerate(self.names)}
-        unknown = [repr(name) for name in other.names if name not in number]
+        number = {normalised(name): index for index, name in enumerate(self.names)}
+        names = list(map(normalised, other.names))
+        unknown = [repr(name) for name in names if name not in number]
         if unknown:
             raise RequestError(
                 f"{source} has classes that the model does not know: {first_few(unknown)}; "
                 f"it knows {first_few(map(repr, self.names), 10)}"
             )
-        numbers = np.array([number[name] for name in other.names])
+        numbers = np.array([number[name] for name in names])
         return lambda labels: numbers[labels]
 
     def require_classes(self, purpose: str) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.files import replacing
+from hubblefork.core.names import normalised
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.tables import csv_text, read_csv
 from hubblefork.sky.decision_tree import load_tree, tree_names
@@ -140,10 +141,10 @@ class Predictions:
         if self.task == task:
             return self
         aligned = task.aligned(self.task, name)
-        if set(self.task.names) != set(task.names):
-            absent = [repr(each) for each in task.names if each not in self.task.names]
+        own = list(map(normalised, self.task.names))
+        if absent := [repr(each) for each in task.names if normalised(each) not in own]:
             raise RequestError(f"{name} has no class {first_few(absent)}")
-        order = [self.task.names.index(each) for each in task.names]
+        order = [own.index(normalised(each)) for each in task.names]
         return replace(
             self,
             task=task,

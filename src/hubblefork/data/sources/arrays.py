@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, nearest
-from hubblefork.core.names import normalised
+from hubblefork.core.names import normalised, stem
 from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, SUFFIXES, Array, open_arrays_of
 from hubblefork.data.sources.array_pixels import ArraySource, can_be_images, find_pixels
 from hubblefork.data.sources.array_tables import is_column, labels_of, origins, read_columns
@@ -85,7 +85,8 @@ def open_arrays(text: str, labelled: bool = True) -> ArraySource:
 
     ids = _find_key(others, options["id"], file) if "id" in options else None
     others = [each for each in others if each is not ids]
-    table, about_ids = read_columns(others, images.shape[0], display_text(path.stem), file, ids)
+    own = display_text(stem(path.name))
+    table, about_ids = read_columns(others, images.shape[0], own, file, ids)
     try:
         task, labels, about_labels = _labels(others, options, table["id"], file)
         notes += about_labels
@@ -212,12 +213,12 @@ def siblings(path: Path, given: Sequence[str]) -> list[Path]:
         nearby = [path.parent / Path(each).expanduser() for each in given]
         return [each if os.path.isfile(each) else Path(word).expanduser()
                 for each, word in zip(nearby, given, strict=True)]  # fmt: skip
-    stem = path.stem.lower()
-    names = {f"{stem}_labels", f"{stem}_y", "labels", "label", "y"}
-    names.add(re.sub(r"(?<![a-z])x(?![a-z])", "y", stem))
-    names |= {re.sub("images?", word, stem) for word in ("labels", "label")}
+    own = stem(path.name).lower()
+    names = {f"{own}_labels", f"{own}_y", "labels", "label", "y"}
+    names.add(re.sub(r"(?<![a-z])x(?![a-z])", "y", own))
+    names |= {re.sub("images?", word, own) for word in ("labels", "label")}
     return sorted(
         each
         for each in path.parent.glob("*.npy")
-        if each.stem.lower() in names and each.name != path.name
+        if stem(each.name).lower() in names and each.name != path.name
     )

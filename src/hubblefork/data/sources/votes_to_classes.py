@@ -24,11 +24,13 @@ import numpy as np
 
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.names import normalised
 from hubblefork.core.parsing import parse_toml
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.images.blocks import Job
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.sources.base import Source, table_digest
+from hubblefork.data.sources.class_labels import spelling_notes
 from hubblefork.data.sources.vote_fractions import votes_in
 from hubblefork.sky.class_rules import NO_CLASS, RULES, class_by_ranges, rules_of
 from hubblefork.sky.decision_tree import DecisionTree, load_tree, tree_names
@@ -79,6 +81,7 @@ class VotesToClasses(Source):
         self.channels, self.bands, self.hdu = source.channels, source.bands, source.hdu
         self.held_bytes = source.held_bytes
         self.notes = [*source.notes, *_notes(rule, names, found, len(self._rows), total)]
+        self.notes += spelling_notes(self.task.names)
 
     @property
     def prefer(self) -> Literal["threads", "processes"]:
@@ -150,11 +153,15 @@ def _thresholds(content: Mapping[str, Any], where: str) -> Thresholds:
         for key, value in table.items():
             inner = value.items() if isinstance(value, Mapping) else ()
             flat |= {f"{key}.{each}": limits for each, limits in inner} or {key: value}
-        result[name] = {
+        plain = normalised(name)
+        if not plain or plain in result:
+            problem = "stands there twice" if plain else "is no name"
+            raise RequestError(f"{where}: the class {name!r} {problem}; expected one table a class")
+        result[plain] = {
             answer: _limits(value, f"{where}: {answer} of class {name!r}")
             for answer, value in flat.items()
         }
-        _check_answers(result[name], name, where, known)
+        _check_answers(result[plain], plain, where, known)
     return result
 
 
