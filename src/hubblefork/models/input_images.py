@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeGuard
 
 import numpy as np
@@ -100,10 +101,12 @@ def _is_array(images: object, axes: tuple[int, ...]) -> TypeGuard[np.ndarray]:
 
 
 def _not_images(given: object) -> RequestError:
-    kind = type(given).__name__
+    kind, instead = type(given).__name__, ""
     if isinstance(given, np.ndarray):
         kind = f"{given.dtype} of shape {given.shape}"
+    elif isinstance(given, str | Path):
+        instead = "; hubblefork.predict reads files"
     return RequestError(
         "expected images as uint8 of shape (N, H, W, C) or (H, W, C), images of Pillow, or a list "
-        f"of these, not {kind}; files are read by hubblefork.predict"
+        f"of these, not {kind}{instead}"
     )
