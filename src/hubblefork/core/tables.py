@@ -89,7 +89,8 @@ def with_numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 def _as_numbers(text: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(text, errors="coerce")
-    if (numbers.isna() & text.notna() & ~text.str.lower().isin(["nan"])).any():
+    lost = numbers.isna() & text.notna()
+    if lost.any() and not text[lost].str.lower().eq("nan").all():
         return text
     if numbers.dtype.kind == "f":
         large = np.isfinite(numbers) & (numbers.abs() > EXACT)

@@ -86,8 +86,13 @@ class Split:
             raise RequestError(
                 f"{path} is not a saved split; expected a first line '# rule: ...; seed: ...'"
             )
-        rows = pd.read_csv(StringIO(rest), dtype=str, keep_default_na=False)
-        subset = rows.set_index("id")["subset"]
+        try:
+            rows = pd.read_csv(StringIO(rest), dtype=str, keep_default_na=False)
+            subset = rows.set_index("id")["subset"]
+        except (ValueError, KeyError):
+            raise RequestError(
+                f"{path} has no table of id and subset below its first line; make the split again"
+            ) from None
         split = cls(subset, rule=match[1], seed=int(match[2]))
         if split.sha256 != match[3]:
             raise RequestError(

@@ -67,8 +67,15 @@ def test_ids_of_surveys_are_known_in_data_sets_and_tables(folder, files, monkeyp
     path = datasets_file(files, folder, iauname=[f"J{number}" for number in range(6)])
     assert open_source(path).table["id"].tolist() == [f"J{number}" for number in range(6)]
     assert open_source(rows(specobjid=LARGE)).table["id"].tolist() == list(map(str, LARGE))
-    indexed = rows(objid=LARGE).set_index("objid")
-    assert open_source(indexed).table["id"].tolist() == list(map(str, LARGE))
+    indexed = rows(objid=LARGE, kind=pd.Categorical(list("xyxyxy"))).set_index("objid")
+    indexed.to_parquet("indexed.parquet")
+    indexed.to_csv("indexed.csv")
+    for given in (indexed, "indexed.parquet", "indexed.csv"):
+        source = open_source(given)
+        assert source.table["id"].tolist() == list(map(str, LARGE))
+        assert source.table["kind"].tolist() == list("xyxyxy")
+    rows(id=LARGE).set_axis(list("uvwxyz")).to_parquet("unnamed.parquet")
+    assert open_source("unnamed.parquet").table["__index_level_0__"].tolist() == list("uvwxyz")
 
 
 def test_one_order_of_preference():
@@ -173,3 +180,11 @@ def test_an_id_of_an_image_is_no_band(folder):
     source = open_source(folder / "images" / "sky.csv")
     assert source.table["id"].tolist() == list(map(str, LARGE))
     assert len(source.paths[0]) == 2
+
+
+def test_arrays_that_cannot_be_ids_are_told(folder):
+    arrays = {"images": np.zeros((6, 8, 8, 3), "u1"), "labels": np.arange(6) % 2}
+    np.savez(folder / "sky.npz", **arrays, objid=np.array(LARGE[:5]), id=np.array([{}] * 6))
+    notes = open_source(folder / "sky.npz").notes
+    assert "objid (5) int64 cannot be the ids of 6 images." in notes
+    assert "id (6) pickled objects, which are never read cannot be the ids of 6 images." in notes

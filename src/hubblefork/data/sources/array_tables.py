@@ -45,6 +45,8 @@ def read_columns(
               if each.shape in ((number,), (number, 1)) and each.dtype.kind in "biufSUO"
               and not each.problem}  # fmt: skip
     names = id_columns(values) if ids is None else []
+    others = [each for each in arrays if each.last not in values and id_columns([each.last])]
+    notes = [f"{each} cannot be the ids of {number:,} images." for each in others]
     read = pd.DataFrame({each: values[each].column() for each in names}, index=range(number))
     if ids is not None:
         read[ids.last] = ids.column()
@@ -53,7 +55,7 @@ def read_columns(
     found = find_ids(read, asked, row_ids(stem, number), words, name)
     columns = {each: values[each].column() for each in _OTHERS if each in values}
     table = known_columns(pd.DataFrame({"id": found.values, **columns}), name)
-    return found.grouped(table), list(found.notes)
+    return found.grouped(table), [*notes, *found.notes]
 
 
 def row_ids(stem: str, number: int) -> pd.Series:

@@ -101,7 +101,8 @@ def open_table(table: pd.DataFrame, labelled: bool = True, hdu: str | None = Non
 
 def _nested(values: pd.Series) -> str:
     """What a column holds that is neither numbers, text nor dates, as a path may be; or nothing."""
-    kinds = ("string", "integer", "boolean", "floating", "decimal", "date", "datetime", "empty")
+    kinds = ("string", "integer", "boolean", "floating", "decimal", "date", "datetime",
+             "categorical", "empty")  # fmt: skip
     if values.dtype.kind != "O" or pd.api.types.infer_dtype(values) in kinds:
         return ""
     first, name = values.dropna().iloc[0], str(values.name)

@@ -81,7 +81,26 @@ def read_scalars(path: Path, schema: pa.Schema, name: str) -> pd.DataFrame:
             plain = map(_plain, batch.columns, fields.types)
             batches.append(pa.RecordBatch.from_arrays(list(plain), schema=fields))
         table = _exact(pa.Table.from_batches(batches, fields)).to_pandas()
-    return table.reindex(range(rows))  # without columns, their number is lost
+    table = table.reindex(range(rows))  # without columns, their number is lost
+    return table.assign(**_noted_ranges(schema, rows, table.columns))
+
+
+def _noted_ranges(schema: pa.Schema, rows: int, taken: Collection[str]) -> dict[str, range]:
+    """Return the index that pandas saved, by its name, where it is consecutive numbers: those are
+    no column of the file, but only noted."""
+    try:
+        noted = parse_json((schema.metadata or {}).get(b"pandas", b"{}"))
+    except ValueError:  # another program's note under the same name
+        return {}
+    found: dict[str, range] = {}
+    columns = noted.get("index_columns") if isinstance(noted, dict) else None
+    for index in columns if isinstance(columns, list) else []:
+        match index:
+            case {"kind": "range", "name": str(name), "start": int(start), "step": int(step)} if (
+                step and name not in taken and abs(start) + abs(step) * rows < 2**63
+            ):
+                found[name] = range(start, start + step * rows, step)
+    return found
 
 
 def _exact(table: pa.Table) -> pa.Table:
