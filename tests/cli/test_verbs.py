@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 QUICK = ["--recipe", "lenet5", "--size", "24", "--set", "epochs=2"]
@@ -147,7 +148,13 @@ def test_an_unknown_verb_or_option_ends_with_status_two(hubblefork):
     assert hubblefork("list", "colours")[0] == 2
 
 
-def test_ctrl_c_ends_with_one_line_that_says_how_to_continue(shapes, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_ends_with_one_line_that_says_how_to_continue(
+    number, status, word, shapes, tmp_path
+):
     words = ["train", str(shapes), *QUICK, "--set", "epochs=100000", "--out", str(tmp_path / "run")]
     # What is started in the background of a shell ignores Ctrl-C, and so do its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -158,7 +165,7 @@ def test_ctrl_c_ends_with_one_line_that_says_how_to_continue(shapes, tmp_path):
     for line in training.stderr:
         if line.startswith("epoch"):
             break
-    training.send_signal(signal.SIGINT)
+    training.send_signal(number)
     _, said = training.communicate(timeout=120)
-    assert training.returncode == 130
-    assert said.splitlines()[-1] == "hubblefork: interrupted; --resume continues a training"
+    assert training.returncode == status
+    assert said.splitlines()[-1] == f"hubblefork: {word}; --resume continues the training"

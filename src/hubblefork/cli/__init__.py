@@ -25,8 +25,6 @@ _PATH_ERRORS = (
     errno.ENAMETOOLONG,
     errno.ELOOP,
 )
-# The exit status of a command that Ctrl-C ended: 128 plus the number of the signal.
-_INTERRUPTED = 130
 
 app = typer.Typer(
     name="hubblefork",
@@ -86,12 +84,6 @@ def _run() -> None:
         path = f" {error.filename}" if error.filename else ""
         _tell(f"cannot read or write{path}: {error.strerror}")
         sys.exit(2 if error.errno in _PATH_ERRORS else 1)
-    except (KeyboardInterrupt, SystemExit) as end:
-        # typer turns Ctrl-C into an exit without a message.
-        if isinstance(end, SystemExit) and end.code != _INTERRUPTED:
-            raise
-        _tell("interrupted; --resume continues a training")
-        sys.exit(_INTERRUPTED)
 
 
 def _tell(message: str) -> None:

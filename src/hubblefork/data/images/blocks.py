@@ -128,7 +128,10 @@ def read_blocks(
 def _pool(workers: int, prefer: Literal["threads", "processes"]) -> Iterator[Executor]:
     if workers == 1 or prefer == "threads":
         with ThreadPoolExecutor(workers) as pool:
-            yield pool
+            try:
+                yield pool
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
         return
     # joblib's processes need no `if __name__ == "__main__"` in the caller's script. They stay for
     # the next packing and leave after some seconds without work.
@@ -136,9 +139,14 @@ def _pool(workers: int, prefer: Literal["threads", "processes"]) -> Iterator[Exe
 
     # One thread a process: more would fight for the same cores.
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    yield get_reusable_executor(
+    pool = get_reusable_executor(
         workers, timeout=10, env=limits, initializer=_leave_with, initargs=(os.getpid(),)
     )
+    try:
+        yield pool
+    except BaseException:  # an interrupt, or a generator that is closed: nobody waits for the rest
+        pool.shutdown(kill_workers=True)
+        raise
 
 
 def _leave_with(parent: int) -> None:
