@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from hubblefork.data.dataset import PackedDataset
-from hubblefork.data.splits import Split
 from hubblefork.evaluation.metrics_format import METRICS
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run
@@ -39,12 +38,12 @@ def test_a_stored_dataset_is_the_one_of_its_run(folder):
     assert dataset.key == run.provenance.dataset
     assert dataset.task == run.task
     assert dataset.images.shape == (len(dataset), 16, 16, 3)
-    assert sum(Split.load(run.split).counts().values()) == len(dataset)
+    assert sum(run.split.counts().values()) == len(dataset)
 
 
 def test_a_stored_model_gives_the_stored_predictions(folder):
     run, dataset = Run.open(folder / "run"), PackedDataset.open(folder / "dataset")
-    rows = Split.load(run.split).rows(dataset, "test")
+    rows = run.split.rows(dataset, "test")
     expected = run.predictions
     assert list(dataset.table["id"].iloc[rows]) == list(expected.ids)
     predictor = Predictor.load(run.model, "cpu")

@@ -31,7 +31,7 @@ def test_weights_that_have_learnt_from_test_images_are_refused(run, shapes, tmp_
 
 def test_weights_that_have_learnt_from_validation_images_are_refused_too(run, shapes):
     recipe = load_recipe("mlp", QUICK | {"network.weights": str(run.path)})
-    part = Split.load(run.split).subset.replace({"train": "val", "val": "train"})
+    part = run.split.subset.replace({"train": "val", "val": "train"})
     with pytest.raises(RequestError, match=r"was trained on 60 of the 60 val images"):
         require_unseen(
             recipe.network.weights, pack(shapes, size=24), Split(part, "turned round", 0)
@@ -56,7 +56,7 @@ def test_of_a_model_file_it_is_said_that_it_is_not_known(run, shapes, tmp_path, 
 
 
 def test_an_evaluation_says_how_many_were_learnt(with_reports, run, shapes, tmp_path):
-    counts = Split.load(run.split).counts()
+    counts = run.split.counts()
     evaluation = evaluate(run.path, shapes, out=tmp_path / "all")
     learnt = counts["train"] + counts["val"]
     assert evaluation.metrics["learnt"] == learnt

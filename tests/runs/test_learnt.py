@@ -10,7 +10,6 @@ from PIL import Image
 from hubblefork import pack
 from hubblefork.core.cache import cache_folder
 from hubblefork.core.errors import RequestError
-from hubblefork.data.splits import Split
 from hubblefork.runs.leakage import find_learnt
 from hubblefork.runs.learnt import read_learnt
 from hubblefork.workflow.evaluate import evaluate
@@ -41,7 +40,7 @@ def run(tmp_path_factory):
 @pytest.fixture
 def learnt(run) -> list[int]:
     """The numbers of the images that the run has learnt from."""
-    subset = Split.load(run.split).subset
+    subset = run.split.subset
     return sorted(int(each.split("/")[1]) for each in subset.index[subset != "test"])
 
 
@@ -131,7 +130,7 @@ def test_positions_are_compared_within_the_radius_of_the_run(tmp_path):
 def test_the_file_is_small_and_holds_no_test_image(run):
     kept = read_learnt(run)
     assert set(kept["subset"]) == {"train", "val"}
-    assert len(kept) == (Split.load(run.split).subset != "test").sum()
+    assert len(kept) == (run.split.subset != "test").sum()
     # Some kilobytes for the columns themselves, and less than 0.4 kB an image.
     assert (run.path / "learnt.parquet").stat().st_size < 12_000 + 400 * len(kept)
 

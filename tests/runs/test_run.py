@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -78,12 +79,24 @@ def test_a_history_has_the_columns_of_its_metric(run):
 
 
 def test_other_threads_are_told_and_another_seed_is_refused(run, capfd):
-    check_same(run, run.recipe, PROVENANCE)
+    check_same(run, run.recipe, PROVENANCE, run.split)
     assert capfd.readouterr().err == ""
-    check_same(run, run.recipe, replace(PROVENANCE, threads=8, device="NVIDIA", processes=1))
-    assert "began with 4 threads and goes on with 8" in capfd.readouterr().err
+    check_same(run, run.recipe, replace(PROVENANCE, threads=8), run.split)
+    assert "threads was 4, is 8; the last digits" in capfd.readouterr().err
     with pytest.raises(RequestError, match="seed was 3, is 4"):
-        check_same(run, run.recipe, replace(PROVENANCE, seed=4))
+        check_same(run, run.recipe, replace(PROVENANCE, seed=4), run.split)
+    other = replace(run.split, rule="stratified by another rule")
+    with pytest.raises(RequestError, match="the split is another one"):
+        check_same(run, run.recipe, PROVENANCE, other)
+
+
+def test_a_run_is_trained_by_one_command_at_a_time(run):
+    with run.locked(), pytest.raises(RequestError, match="is being trained by another command"):
+        Run.open(run.path).locked().__enter__()
+    with run.locked():
+        assert {path.name for path in run.path.iterdir()} == {
+            "recipe.toml", "provenance.json", "split.csv",
+        }  # fmt: skip
 
 
 def test_a_source_is_kept_with_its_absolute_path(tmp_path, monkeypatch):
@@ -103,10 +116,12 @@ def test_a_run_is_a_path_and_a_table_in_a_notebook(run):
     assert Run.open(run) == run
     assert str(run) == str(run.path)
     assert "its training has not ended" in run._repr_html_()
-    numbers = {each.name: 0.9512 for each in run.task.metrics}
-    intervals = {name: [0.9, 0.97] for name in numbers}
-    (run.path / "metrics.json").write_text(json.dumps({"n": 16, "intervals": intervals} | numbers))
+    measured = run.task.measure(np.array([0, 1]), np.eye(2))
+    metrics = {"format": 1, "source": "shapes", "task": run.task.to_json(), "calibration": None}
+    metrics |= measured | {"prediction_sets": None, "n": 16, "accuracy": 0.9512}
+    metrics["intervals"]["accuracy"] = [0.9, 0.97]
+    (run.path / "metrics.json").write_text(json.dumps(metrics))
     text = run._repr_html_()
     assert "16 test images" in text
     assert "<th>Accuracy</th><td>95.1\xa0%</td><td>90.0 to 97.0\xa0%</td>" in text
-    assert text.count("<tr>") == 1 + len(numbers)
+    assert text.count("<tr>") == 1 + len(run.task.metrics)

@@ -66,7 +66,7 @@ def test_tables_are_of_the_runs_own_test_images(run, explained):
     assert set(read["least_certain"]["true"]) <= {"bar", "disc"}
     near = read["neighbours"]
     assert set(near["id"]) == set(predictions.index)
-    split = pd.read_csv(run.split, comment="#").set_index("id")["subset"]
+    split = pd.read_csv(run.path / "split.csv", comment="#").set_index("id")["subset"]
     assert set(split[near["neighbour"]]) == {"train"}
     assert (near["label"] == near["neighbour"].str.split("/").str[0]).all()
     assert len(read["mislabels"]) == 80
@@ -105,7 +105,7 @@ def test_images_are_explained_one_by_one(run, shapes, tmp_path):
 
 
 def test_an_image_of_the_training_set_is_its_own_nearest_neighbour(run, shapes, tmp_path):
-    split = pd.read_csv(run.split, comment="#").set_index("id")["subset"]
+    split = pd.read_csv(run.path / "split.csv", comment="#").set_index("id")["subset"]
     identifier = split.index[split == "train"][0]
     explained = explain(run.path, shapes / f"{identifier}.png", out=tmp_path / "why")
     assert explained.table["neighbours"][0].split("|")[0] == identifier

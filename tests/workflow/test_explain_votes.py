@@ -74,7 +74,7 @@ def test_all_test_galaxies_are_listed_the_largest_error_first(run, explained):
     np.testing.assert_allclose(errors["rmse"], expected, atol=1e-5)
     assert errors["true_description"].tolist() == GALAXY_ZOO_2.describe(true).tolist()
     near = pd.read_csv(explained.path / "neighbours.csv")
-    split = pd.read_csv(run.split, comment="#").set_index("id")["subset"]
+    split = pd.read_csv(run.path / "split.csv", comment="#").set_index("id")["subset"]
     assert set(split[near["neighbour"]]) == {"train"}
 
 

@@ -40,4 +40,7 @@ def interruptible() -> Iterator[None]:
     if received:
         resumes = "; --resume continues the training" if sys.argv[1:2] == ["train"] else ""
         print(f"hubblefork: {_WORDS[received[0]]}{resumes}", file=sys.stderr, flush=True)
+        # An interrupt within `exec`, as in imports, makes Python end by the signal whoever catches
+        # it; another `exec` takes that back.
+        exec("")
         sys.exit(128 + received[0])

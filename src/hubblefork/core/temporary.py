@@ -71,7 +71,7 @@ def sweep(folder: Path) -> None:
     """
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
         # Others may sweep it too, and that of another user can only be left.
-        with suppress(OSError), _locking(path) as locked:
+        with suppress(OSError), locking(path) as locked:
             ours = path.name.startswith(_beginning())
             if (ours and locked) or (locked is not False and _is_old(path)):
                 _remove(path)
@@ -86,7 +86,7 @@ def _made(make: Callable[[], str]) -> Iterator[Path]:
             stack.callback(_remove, path)
             # A sweep may come between making and locking: then it is made once more.
             try:
-                locked = stack.enter_context(_locking(path))
+                locked = stack.enter_context(locking(path))
             except FileNotFoundError:
                 continue
             if locked is False or not path.exists():
@@ -97,7 +97,7 @@ def _made(make: Callable[[], str]) -> Iterator[Path]:
 
 
 @contextmanager
-def _locking(path: Path) -> Iterator[bool | None]:
+def locking(path: Path) -> Iterator[bool | None]:
     """Lock a file or folder while the block runs, or until this process ends.
 
     Yields True where it is locked now, False where another process has locked it, and None where

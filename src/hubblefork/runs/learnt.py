@@ -68,7 +68,7 @@ def read_learnt(run: Run) -> pd.DataFrame | None:
         return _read(run.path)
     provenance = run.provenance
     own = open_packed(provenance.dataset, source=provenance.source)
-    return None if own is None else learnt_images(own, Split.load(run.split))
+    return None if own is None else learnt_images(own, run.split)
 
 
 def learnt_digests(model: Path) -> frozenset[str]:

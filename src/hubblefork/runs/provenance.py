@@ -1,15 +1,18 @@
 """Where a run comes from: its data, the machine and the versions that trained it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 
 from hubblefork.core.device import Precision
 from hubblefork.tasks.registry import task_from_json
 from hubblefork.tasks.task import Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
 class Provenance:
     """All that decided a run apart from its recipe and split; `provenance.json` holds it.
 

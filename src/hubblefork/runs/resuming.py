@@ -7,12 +7,15 @@ from typing import Any
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.progress import say
 from hubblefork.data.sources.path_options import absolute_source
+from hubblefork.data.splits import Split
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.provenance import Provenance
 from hubblefork.runs.run import Run
 
 # What has to be the same when a run is resumed; the rest may differ, on another machine say.
 _FIXED = ("dataset", "parameters", "precision", "seed")
+# What may differ but is said: sums in another order are rounded in another way.
+_ROUNDING = ("device", "processes", "threads", "versions")
 
 
 def find_earlier(source: str | Path, out: str | Path | None) -> Run | None:
@@ -29,10 +32,10 @@ def find_earlier(source: str | Path, out: str | Path | None) -> Run | None:
     raise RequestError(f"--resume: no unfinished run of {source} below runs/; name it by --out")
 
 
-def check_same(run: Run, recipe: Recipe, provenance: Provenance) -> None:
-    """RequestError where recipe, data, seed or precision are not those that the run began with.
+def check_same(run: Run, recipe: Recipe, provenance: Provenance, split: Split) -> None:
+    """RequestError where recipe, data, split, seed or precision are not those of the run.
 
-    Another number of threads is allowed, but said: sums in another order round differently.
+    Other threads, processes, versions or another device are allowed, but said.
     """
     began = run.provenance
     before = _flat(run.recipe.to_toml()) | {name: getattr(began, name) for name in _FIXED}
@@ -42,15 +45,19 @@ def check_same(run: Run, recipe: Recipe, provenance: Provenance) -> None:
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     ]
+    if run.split.sha256 != split.sha256:
+        changed.append("the split is another one")
     if changed:
         raise RequestError(
             f"cannot resume {run.path}, which began differently: {first_few(changed)}; "
             "leave them as they were, or start again with another --out"
         )
-    if began.threads != provenance.threads:
+    other = [name for name in _ROUNDING if getattr(began, name) != getattr(provenance, name)]
+    if other:
+        changes = (_change(name, vars(began), vars(provenance), "") for name in other)
         say(
-            f"{run.path} began with {began.threads} threads and goes on with {provenance.threads}: "
-            "the last digits of its weights will differ from those of an uninterrupted run"
+            f"{run.path} goes on otherwise than it began: {first_few(changes, len(other))}; the "
+            "last digits of its weights will differ from those of an uninterrupted run"
         )
 
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -11,24 +12,30 @@ from typing import Any, TypeVar
 
 import pandas as pd
 import tomli_w
+from pandas.api.types import is_numeric_dtype
 
 from hubblefork.core.arguments import as_path
-from hubblefork.core.errors import RequestError
+from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.files import appearing, replacing
 from hubblefork.core.names import stem
 from hubblefork.core.outputs import check_folder
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.tables import read_csv, with_numbers
+from hubblefork.core.temporary import locking
 from hubblefork.data.sources.path_options import split_options
 from hubblefork.data.splits import Split
+from hubblefork.evaluation.metrics_format import METRICS
 from hubblefork.models.model_file import MODEL_FILE
 from hubblefork.recipes.recipe import Recipe, load_recipe
+from hubblefork.runs.checkpoint import read_checkpoint
 from hubblefork.runs.provenance import Provenance
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.registry import task_from_json
 from hubblefork.tasks.task import Task
 
-_RECIPE, _PROVENANCE = "recipe.toml", "provenance.json"
+_RECIPE, _PROVENANCE, _SPLIT = "recipe.toml", "provenance.json", "split.csv"
+_PREDICTIONS, _METRICS, _REPORT = "predictions.csv", "metrics.json", "report.html"
+_CHECKPOINTS = "checkpoints"
 LEARNT_FILE = "learnt.parquet"
 
 Content = TypeVar("Content")
@@ -89,7 +96,7 @@ class Run:
         refuse_existing(path)
         try:
             with appearing(path) as temporary:
-                split.save(temporary / "split.csv")
+                split.save(temporary / _SPLIT)
                 with replacing(temporary / _RECIPE, binary=True) as file:
                     tomli_w.dump(recipe.to_toml(), file)
                 with replacing(temporary / _PROVENANCE) as file:
@@ -116,15 +123,16 @@ class Run:
 
     @property
     def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
+        return self.path / _CHECKPOINTS
 
     @property
-    def split(self) -> Path:
-        return self.path / "split.csv"
+    def split(self) -> Split:
+        """Which image is in the training, validation and test set."""
+        return self._parsed(_SPLIT, Split.load)
 
     @property
     def report(self) -> Path:
-        return self.path / "report.html"
+        return self.path / _REPORT
 
     @property
     def recipe(self) -> Recipe:
@@ -134,9 +142,7 @@ class Run:
     @property
     def provenance(self) -> Provenance:
         """The data, the machine and the versions that the run was trained with."""
-        return self._parsed(
-            _PROVENANCE, lambda path: Provenance.from_json(parse_json(path.read_bytes()))
-        )
+        return self._parsed(_PROVENANCE, _read_provenance)
 
     @property
     def task(self) -> Task:
@@ -146,22 +152,40 @@ class Run:
     @property
     def history(self) -> pd.DataFrame:
         """One row an epoch, with the columns of `history_columns`."""
-        return self._parsed("history.csv", lambda path: with_numbers(read_csv(path, ",")))
+        return self._parsed("history.csv", _read_history)
 
     @property
     def predictions(self) -> Predictions:
         """What the model says of the test set, with its labels; `.table()` is a DataFrame."""
-        path = self._existing("predictions.csv")
-        return Predictions.read(path, task_from_json(self.metrics["task"]))
+        task = task_from_json(self.metrics["task"])
+        return self._parsed(_PREDICTIONS, lambda path: Predictions.read(path, task))
 
     @property
     def metrics(self) -> dict[str, Any]:
-        return self._parsed("metrics.json", lambda path: parse_json(path.read_bytes()))
+        return self._parsed(_METRICS, _read_metrics)
+
+    def checkpoint(self, name: str) -> dict[str, Any]:
+        """The state of the training after its `last` or its `best` epoch, on the CPU."""
+        return self._parsed(f"{_CHECKPOINTS}/{name}.ckpt", read_checkpoint)
 
     @property
     def finished(self) -> bool:
         """Whether everything was written: the report is the last file of a run."""
         return self.report.is_file()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other commands from training it while the block runs, or until this process ends.
+
+        Raises RequestError where another one does.
+        """
+        with locking(self.path / _RECIPE) as ours:
+            if ours is False:
+                raise RequestError(
+                    f"{self.path} is being trained by another command: wait until that has ended, "
+                    "or give another --out"
+                )
+            yield
 
     def sweep(self) -> None:
         """Remove the temporary files of whatever was being written when a run was killed."""
@@ -174,19 +198,51 @@ class Run:
         with replacing(self.path / "history.csv") as file:
             pd.DataFrame(rows).to_csv(file, index=False, lineterminator="\n")
 
-    def _existing(self, name: str) -> Path:
-        path = self.path / name
-        if not path.is_file():
-            raise RequestError(f"{self.path} has no {name}: its training has not ended; --resume")
-        return path
-
     def _parsed(self, name: str, read: Callable[[Path], Content]) -> Content:
-        path = self._existing(name)
+        path = self.path / name
+        if not path.is_file() and not (self.finished and self.model.is_file()):
+            raise RequestError(f"{self.path} has no {name}: its training has not ended; --resume")
+        if not path.is_file():
+            raise RequestError(f"{self.path} has lost its {name}; {self._way_on(name)}")
         try:
             return read(path)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise RequestError(f"{path} is damaged and cannot be read ({reason})") from error
+        except (RequestError, OSError, ValueError, LookupError, TypeError) as error:
+            what = first_line(error).removeprefix(str(path)).lstrip(": ")
+            raise RequestError(
+                f"{path} is damaged and cannot be read ({what}); {self._way_on(name)}"
+            ) from error
+
+    def _way_on(self, name: str) -> str:
+        """What to do where a file is damaged or lost."""
+        if not any((self.path / each).is_file() for each in (_RECIPE, _PROVENANCE)):
+            return "evaluate again"
+        if name in (_PREDICTIONS, _METRICS):
+            return f"remove {self.report}, and train --resume writes it anew"
+        if name.startswith(_CHECKPOINTS):
+            return f"remove {self.checkpoints}, and train --resume starts from the first epoch"
+        return "restore it from a copy, or start again with another --out"
+
+
+def _read_history(path: Path) -> pd.DataFrame:
+    table = with_numbers(read_csv(path, ","))
+    wrong = [
+        name
+        for name in ("epoch", "loss", "val_loss", "lr", "seconds")
+        if name not in table or not is_numeric_dtype(table[name])
+    ]
+    if wrong or table.empty:
+        raise ValueError(f"no numbers in {first_few(wrong) or 'it'}")
+    return table
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    metrics = parse_json(path.read_bytes())
+    METRICS.validate_python(metrics)
+    return metrics
+
+
+def _read_provenance(path: Path) -> Provenance:
+    return Provenance.from_json(parse_json(path.read_bytes()))
 
 
 def history_columns(metric: str) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from hubblefork.core.device import explain_out_of_memory_in_training, images_at_once
 from hubblefork.core.files import replacing
-from hubblefork.networks.weights import refuse_compressed
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.allocator import keep_freed_memory
@@ -57,7 +56,8 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequenc
     keep_freed_memory()
     settings = plan.recipe.training
     last = run.checkpoints / "last.ckpt"
-    refuse_compressed(last)
+    if last.is_file():
+        run.checkpoint("last")  # RequestError where it is damaged: Lightning would fail anyhow
     with _quiet():
         trainer = _trainer(plan, run, callbacks, loggers)
         rank, device = trainer.global_rank, trainer.strategy.root_device
@@ -153,9 +153,7 @@ def _classifier(plan: Plan, steps: int, device: torch.device) -> Classifier:
 def _load_checkpoint(plan: Plan, run: Run) -> None:
     """Load the weights of the best or the last epoch, as the recipe says, into the network."""
     settings = plan.recipe.training
-    path = run.checkpoints / ("best.ckpt" if settings.checkpoint == "best" else "last.ckpt")
-    refuse_compressed(path)
-    weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    weights = run.checkpoint(settings.checkpoint)["state_dict"]
     prefix = "averaged.module." if settings.ema_decay else "network."
     plan.network.load_state_dict(
         {
@@ -220,8 +218,9 @@ class _WholeCheckpoints(TorchCheckpointIO):
             try:
                 torch.save(checkpoint, file)
             except RuntimeError as error:
-                # After Ctrl-C torch closes the file, and fails because some of it is missing.
-                if isinstance(error.__context__, KeyboardInterrupt):
+                # After Ctrl-C, or on a full disk, torch closes the file, and fails because some of
+                # it is missing.
+                if isinstance(error.__context__, KeyboardInterrupt | OSError):
                     raise error.__context__ from None
                 raise
 

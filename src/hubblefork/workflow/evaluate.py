@@ -160,7 +160,7 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
         dataset = pack(opened, predictor.card.framing)
         if dataset.key != about.dataset:
             raise RequestError(f"{about.source} has changed since {run.path} was trained on it")
-    return dataset, Split.load(run.split)
+    return dataset, run.split
 
 
 def _require_colours(dataset: PackedDataset, predictor: Predictor) -> None:

@@ -1,6 +1,7 @@
 """The start of a run: the first process plans and writes the run folder, the others read it."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -56,8 +57,10 @@ class Request:
     world: World
 
 
-def start_run(request: Request) -> tuple[Run, Plan]:
+def start_run(request: Request, held: ExitStack) -> tuple[Run, Plan]:
     """Plan a training and make its run folder, or check that an earlier run can be resumed.
+
+    held: keeps the run locked for as long as it is open.
 
     Raises RequestError, with nothing written but the packed dataset, where something does not fit.
     """
@@ -66,6 +69,8 @@ def start_run(request: Request) -> tuple[Run, Plan]:
         in_memory = not isinstance(request.source, str | Path)
         name = open_source(request.source, labelled=False).name if in_memory else request.source
         earlier = find_earlier(name, request.out)
+        if earlier:
+            held.enter_context(earlier.locked())
     if not earlier and request.out is not None:
         refuse_existing(request.out)
     recipe = _recipe(request, earlier)
@@ -85,13 +90,15 @@ def start_run(request: Request) -> tuple[Run, Plan]:
     planned = _within_minutes(planned)
     provenance = provenance_of(planned, overlap)
     if earlier:
-        check_same(earlier, planned.recipe, provenance)
+        check_same(earlier, planned.recipe, provenance, split)
         earlier.sweep()
         say(f"resuming {earlier.path}")
         return earlier, planned
     path = request.out or default_run_path(recipe.name, dataset.source)
     learnt = learnt_images(dataset, split)
-    return Run.create(path, planned.recipe, provenance, split, learnt), planned
+    run = Run.create(path, planned.recipe, provenance, split, learnt)
+    held.enter_context(run.locked())
+    return run, planned
 
 
 def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:
@@ -111,7 +118,7 @@ def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:
         dataset = _pack(request.source, recipe)
     if dataset.key != provenance.dataset:
         raise RequestError(f"{dataset.source} has other images on {gethostname()}")
-    split, seed, precision = Split.load(run.split), provenance.seed, provenance.precision
+    split, seed, precision = run.split, provenance.seed, provenance.precision
     return run, _plan(request, recipe, dataset, split, seed, precision)
 
 
@@ -143,10 +150,11 @@ def _pack(source: Any, recipe: Recipe) -> PackedDataset:
 
 def _recipe(request: Request, earlier: Run | None) -> Recipe:
     """The recipe as resolved; that of the earlier run where no other is asked for."""
+    own = earlier.recipe if earlier else None  # RequestError where it is damaged
     used = earlier.path / "recipe.toml" if earlier else "default"
     recipe = load_recipe(used if request.recipe is None else request.recipe, request.settings)
-    if earlier and recipe.training.minutes:  # the epochs that fit were measured at the first start
-        recipe = with_epochs(recipe, earlier.recipe.training.epochs)
+    if own and recipe.training.minutes:  # the epochs that fit were measured at the first start
+        recipe = with_epochs(recipe, own.training.epochs)
     number, batch = request.world.size, recipe.training.batch_size
     probe = recipe.training.method == "probe"
     if probe and number > 1:

@@ -1,6 +1,7 @@
 """From a source to a finished run: pack, split, train, evaluate on the test set, report."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def train(
     callbacks = _list_of(callbacks, "callbacks", Callback)
     loggers = _list_of(logger, "logger", Logger)
     module = network if isinstance(network, nn.Module) else None
-    with join(devices, nodes) as world:
+    with join(devices, nodes) as world, ExitStack() as held:
         with world.together():
             place = choose_device(device, devices)
             compiled = choose_compile(compile, place, world.size)
@@ -133,7 +134,7 @@ def train(
             # The first process plans and writes the plan into the run folder, and the others read
             # it: one of each other machine before the rest, to pack where no cache is shared.
             if world.is_first:
-                run, planned = start_run(request)
+                run, planned = start_run(request, held)
             path = world.from_first(run.path if world.is_first else None)
             if world.turn == 1:
                 run, planned = read_plan(request, path)
