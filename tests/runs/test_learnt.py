@@ -149,7 +149,7 @@ def test_images_without_file_names_are_compared_by_their_pixels(tmp_path):
     images = np.stack([np.asarray(noise(6000 + number)) for number in range(60)])
     settings = {"data.size": 32, "epochs": 1}
     run = train((images, ["a", "b"] * 30), "mlp", settings=settings, out=tmp_path / "run")
-    kept = Split.load(run.split).subset != "test"
+    kept = run.split.subset != "test"
     others = np.concatenate([images[np.flatnonzero(kept)[:3]], 255 - images[:57] // 2])
     arrays = pack((others[::-1].copy(), ["a", "b"] * 30), size=32)
     found = find_learnt(run, arrays, np.arange(60))
