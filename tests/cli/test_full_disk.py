@@ -29,6 +29,8 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(trained, shapes, tmp_path):
     plenty = 1 << 30
     predict = ["predict", str(trained), str(shapes), "--out"]
     inspect = ["inspect", str(shapes), "--size", "16", "--out", str(page)]
+    run, quick = tmp_path / "run", ["--recipe", "lenet5", "--set", "epochs=1", "--size", "16"]
+    training = ["train", str(shapes), *quick, "--out", str(run)]
     work = [
         (plenty, [*predict, str(out)]),
         (plenty, inspect),
@@ -37,6 +39,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(trained, shapes, tmp_path):
         (1000, inspect),
         (1000, ["inspect", str(shapes), "--size", "17", "--out", str(page)]),  # is packed
         (1000, ["explain", str(trained), image, "--out", str(explained)]),
+        (40_000, training),  # its first checkpoint is larger
     ]
     environment = os.environ | {"HUBBLEFORK_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
@@ -48,12 +51,19 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(trained, shapes, tmp_path):
     )
     assert "Traceback" not in done.stderr
     ended = [line for line in done.stderr.splitlines() if line.startswith("ended")]
-    assert ended == ["ended with 0"] * 2 + ["ended with 1"] * 5
+    assert ended == ["ended with 0"] * 2 + ["ended with 1"] * 6
     told = [line for line in done.stderr.splitlines() if line.startswith("hubblefork:")]
-    assert len(told) == 5
+    assert len(told) == 6
     assert all("File too large" in line for line in told)
     assert str(out) in told[0]
     assert len(out.read_text().splitlines()) == 81
     assert page.read_text().rstrip().endswith("</html>")
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["cache", "out.csv", "page.html"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "cache",
+        "out.csv",
+        "page.html",
+        "run",
+    ]
+    assert "best.ckpt" in told[5]
+    assert not list((run / "checkpoints").iterdir())
     assert not list((tmp_path / "cache").rglob(".*"))

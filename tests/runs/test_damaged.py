@@ -94,6 +94,23 @@ def test_every_verb_says_which_file_is_damaged(run, shapes, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "run"]
 
 
+def test_a_run_that_was_moved_with_its_images_finds_them(tmp_path, shapes, monkeypatch):
+    monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(shapes, tmp_path / "old" / "data" / "shapes")
+    monkeypatch.chdir(tmp_path / "old")
+    settings = {"epochs": 1, "data.size": 24}
+    before = train("data/shapes", "mlp", settings=settings, out="runs/run").metrics
+    monkeypatch.chdir(tmp_path)
+    shutil.move("old", "new")
+    shutil.rmtree("cache")
+    run = Run.open("new/runs/run")
+    assert evaluate(run, out="again").metrics["accuracy"] == before["accuracy"]
+    shutil.rmtree("cache")
+    shutil.move("new/data", "elsewhere")
+    with pytest.raises(RequestError, match=r"no longer at .*/old/data/shapes.*beside the run"):
+        evaluate(run, out="third")
+
+
 def test_the_way_on_is_one(run, shapes):
     """What the messages advise gives the damaged files again."""
     again = {"out": run.path, "resume": True}

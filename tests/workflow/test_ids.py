@@ -36,7 +36,7 @@ def test_the_ids_of_a_survey_reach_every_output(tmp_path):
     sky = tmp_path / "sky" / "dataset"
     settings = {"data.size": 24, "epochs": 1}
     run = hubblefork.train(sky, "lenet5", out=tmp_path / "run", settings=settings, device="cpu")
-    split = run.split.read_text().partition("\n")[2]
+    split = (run.path / "split.csv").read_text().partition("\n")[2]
     (tmp_path / "split.csv").write_text(split)
     assert sorted(read_csv(tmp_path / "split.csv")["id"]) == IDS
     assert set(run.predictions.ids) < set(IDS)

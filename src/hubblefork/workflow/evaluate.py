@@ -18,6 +18,7 @@ from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.data.images.framing import colour_of
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
+from hubblefork.data.sources.path_options import find_moved
 from hubblefork.data.splits import Split
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
@@ -156,10 +157,14 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
         warn_of_blank(dataset.blank, len(dataset))
     else:
         hdu = predictor.card.framing.hdu
-        opened = open_source(about.location, run.recipe.data.classes, hdu=hdu)
+        place = find_moved(about.location, run.path)
+        opened = open_source(place, run.recipe.data.classes, hdu=hdu)
         dataset = pack(opened, predictor.card.framing)
         if dataset.key != about.dataset:
-            raise RequestError(f"{about.source} has changed since {run.path} was trained on it")
+            raise RequestError(
+                f"{about.source} has changed since {run.path} was trained on it: {place} has other "
+                "images or labels"
+            )
     return dataset, run.split
 
 

@@ -64,3 +64,36 @@ def absolute_source(text: str | Path) -> str:
         path, _, option = path.rpartition(":")
         behind = f":{option}{behind}"
     return f"{before}{found.absolute()}{behind}" if path and os.path.exists(found) else str(text)
+
+
+def find_moved(location: str, near: Path) -> str:
+    """Where a source is whose absolute path `location` may have moved together with `near`.
+
+    Where the path is gone, its last parts are looked for below the current folder and the folders
+    above `near`, as many of them as possible. Returns `location` where it holds no path.
+
+    Raises RequestError, which says where it looked.
+
+    >>> (folder / "data" / "galaxies").mkdir(parents=True)
+    >>> moved = find_moved("/gone/data/galaxies:labels=summary", folder / "runs" / "run")
+    >>> moved == f"{folder.resolve()}/data/galaxies:labels=summary"
+    True
+    """
+    kind, colon, rest = location.partition(":")
+    before, text = (kind + colon, rest) if kind in _BEFORE_A_PATH else ("", location)
+    path = Path(split_options(text)[0])
+    if not path.is_absolute() or path.exists():
+        return location
+    path = Path(text.partition(":")[0])
+    behind = text[len(str(path)) :]
+    places = (Path.cwd(), *near.resolve().parents)
+    for start in range(1, len(path.parts)):
+        for place in places:
+            found = place.joinpath(*path.parts[start:])
+            if found.exists():
+                return f"{before}{found}{behind}"
+    raise RequestError(
+        f"the images of {near} are no longer at {path}, and neither there by the end of this path "
+        f"in {places[0]}, nor in {places[1]} and the folders above it: move them back, or beside "
+        "the run"
+    )
