@@ -25,6 +25,7 @@ from hubblefork.report.page import write_page
 from hubblefork.report.run_data import RunData
 from hubblefork.report.run_page import write_report
 from hubblefork.workflow.compare import compare
+from hubblefork.workflow.evaluation_outputs import FORMAT
 from hubblefork.workflow.inspect import inspect
 
 _CHROMIUM = next(
@@ -123,7 +124,7 @@ def pages(as_fine_as_users_see_them, tmp_path_factory, runs_to_show, shapes) -> 
     for name, run in runs.items():
         (folder / name).mkdir()
         run.predictions.save(folder / name / "predictions.csv")
-        metrics = {"source": "simulated", **run.metrics}
+        metrics = {"format": FORMAT, "source": "simulated", **run.metrics}
         (folder / name / "metrics.json").write_text(json.dumps(metrics))
     for name, run in {"classes": of_classes, "votes": of_votes}.items():
         write_report(run, folder / f"{name}.html")

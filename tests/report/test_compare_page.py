@@ -1,11 +1,24 @@
 """The page that compares runs, for classes and for votes on any tree, without training one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from hubblefork.report.compare import sentences
 from hubblefork.workflow.compare import compare
+from hubblefork.workflow.evaluation_outputs import FORMAT
+
+
+@pytest.fixture
+def class_run(run_data):
+    """Makes up a run whose training had no validation set."""
+
+    def make(**changes):
+        run = run_data(**changes)
+        return replace(run, metrics={**run.metrics, "calibration": None, "prediction_sets": None})
+
+    return make
 
 
 @pytest.fixture
@@ -16,16 +29,16 @@ def compared(tmp_path):
         for name, run in runs.items():
             (tmp_path / name).mkdir()
             run.predictions.save(tmp_path / name / "predictions.csv")
-            metrics = {"source": "a made-up source", **run.metrics}
+            metrics = {"format": FORMAT, "source": "a made-up source", **run.metrics}
             (tmp_path / name / "metrics.json").write_text(json.dumps(metrics))
         return compare([tmp_path / name for name in runs], out=tmp_path / "page.html")
 
     return compare_runs
 
 
-def test_classes_are_named_as_people_write_them(compared, run_data):
+def test_classes_are_named_as_people_write_them(compared, class_run):
     names = ("completely_round_smooth", "edge_on")
-    found = compared(weak=run_data(names=names, strength=0.5), strong=run_data(names=names))
+    found = compared(weak=class_run(names=names, strength=0.5), strong=class_run(names=names))
     summary = " ".join(sentences(found))
     assert "‘strong’ has the highest accuracy; the difference from ‘weak’ is significant" in summary
     assert "percentage points (95\u00a0% interval" in summary
@@ -51,7 +64,7 @@ def test_votes_of_any_tree_are_compared(compared, votes, small_tree):
     assert "Mean absolute error" in found._repr_html_()
 
 
-def test_equal_runs_have_the_same_score(compared, run_data):
-    found = compared(one=run_data(), two=run_data())
+def test_equal_runs_have_the_same_score(compared, class_run):
+    found = compared(one=class_run(), two=class_run())
     assert "have the same accuracy" in " ".join(sentences(found))
     assert found.disputed == []
