@@ -124,7 +124,8 @@ def pages(as_fine_as_users_see_them, tmp_path_factory, runs_to_show, shapes) -> 
     for name, run in runs.items():
         (folder / name).mkdir()
         run.predictions.save(folder / name / "predictions.csv")
-        metrics = {"format": FORMAT, "source": "simulated", **run.metrics}
+        metrics = {"format": FORMAT, "source": "simulated"}
+        metrics |= {"calibration": None, "prediction_sets": None} | run.metrics
         (folder / name / "metrics.json").write_text(json.dumps(metrics))
     for name, run in {"classes": of_classes, "votes": of_votes}.items():
         write_report(run, folder / f"{name}.html")
