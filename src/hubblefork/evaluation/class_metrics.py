@@ -166,12 +166,14 @@ class ClassContributions:
         others = self.probabilities.copy()
         others[every, self.predicted] = -1
         second = others.argmax(axis=1)
-        share, means = unseen(len(every)), self._means(every)
+        fraction, means = unseen(len(every)), self._means(every)
         ends: list[dict[str, Any]] = []
         for true in (second, self.predicted):
             other = ClassContributions.of(true, self.probabilities)._means(every)
-            ends.append(_of_means((1 - share) * means + share * other))
-            ends[-1]["accuracy"] = (1 - share) * self.right.mean() + share * (true is not second)
+            ends.append(_of_means((1 - fraction) * means + fraction * other))
+            ends[-1]["accuracy"] = (1 - fraction) * self.right.mean() + fraction * (
+                true is not second
+            )
         found = {name: np.array([[end[name]] for end in ends]) for name in ends[0]}
         wrong = (self.probabilities.argmin(axis=1), self.predicted)
         found |= further_scores("classes", self.true, self.probabilities, wrong)
@@ -181,11 +183,11 @@ class ClassContributions:
         occur, answered = matrix.sum(axis=1), matrix.sum(axis=0)
         ends = []
         for row in np.flatnonzero(occur):
-            share = unseen(occur[row])
+            fraction = unseen(occur[row])
             changed = np.stack([matrix, matrix]).astype(float)
-            changed[:, row] *= 1 - share
+            changed[:, row] *= 1 - fraction
             wrong = np.argmax(np.where(np.arange(len(matrix)) == row, -1, answered))
-            changed[[0, 1], row, [wrong, row]] += share * occur[row]
+            changed[[0, 1], row, [wrong, row]] += fraction * occur[row]
             ends.append(_of_confusion(changed))
         found = {name: np.stack([end[name] for end in ends], axis=1) for name in ends[0]}
         if len(ends) == 1:  # images of a second class decide what it is, and there are none

@@ -96,12 +96,12 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float] | None:
     """
     if trials == 0:
         return None
-    share = successes / trials
+    fraction = successes / trials
     shrink = 1 + _Z**2 / trials
-    centre = (share + _Z**2 / (2 * trials)) / shrink
-    half = _Z / shrink * np.sqrt(share * (1 - share) / trials + _Z**2 / (4 * trials**2))
-    # At the ends rounding may leave the share itself out.
-    low, high = min(float(centre - half), share), max(float(centre + half), share)
+    centre = (fraction + _Z**2 / (2 * trials)) / shrink
+    half = _Z / shrink * np.sqrt(fraction * (1 - fraction) / trials + _Z**2 / (4 * trials**2))
+    # At the ends rounding may leave the fraction itself out.
+    low, high = min(float(centre - half), fraction), max(float(centre + half), fraction)
     return max(0.0, low), min(1.0, high)
 
 
@@ -116,12 +116,12 @@ def newcombe_interval(both: int, first: int, second: int, neither: int) -> list[
     (-0.278, 0.278)
     """
     number = both + first + second + neither
-    ends, shares = [], []
+    ends, fractions = [], []
     for right in (both + first, both + second):
         ends.append(wilson_interval(right, number) or (0.0, 1.0))
-        shares.append(right / number)
+        fractions.append(right / number)
     (low_1, high_1), (low_2, high_2) = ends
-    share_1, share_2 = shares
+    fraction_1, fraction_2 = fractions
     # The correlation of the two, corrected for continuity where it is positive.
     spread = np.prod([n * (number - n) for n in (both + first, both + second)], dtype=float)
     excess = float(both * neither - first * second)
@@ -131,8 +131,8 @@ def newcombe_interval(both: int, first: int, second: int, neither: int) -> list[
     def distance(one: float, other: float) -> float:
         return float(np.sqrt(one**2 - 2 * phi * one * other + other**2))
 
-    change = share_2 - share_1
+    change = fraction_2 - fraction_1
     return [
-        change - distance(share_2 - low_2, high_1 - share_1),
-        change + distance(high_2 - share_2, share_1 - low_1),
+        change - distance(fraction_2 - low_2, high_1 - fraction_1),
+        change + distance(high_2 - fraction_2, fraction_1 - low_1),
     ]

@@ -60,6 +60,6 @@ def rmse(squared: np.ndarray) -> Score:
     """
     squared = np.asarray(squared, dtype=float)
     drawn = bootstrap(lambda picks: {"rmse": np.sqrt(squared[picks].mean())}, len(squared))
-    value, share = float(np.sqrt(squared.mean())), unseen(len(squared))
-    further = np.sqrt((1 - share) * squared.mean() + share * np.array([[1.0], [0.0]]))
+    value, fraction = float(np.sqrt(squared.mean())), unseen(len(squared))
+    further = np.sqrt((1 - fraction) * squared.mean() + fraction * np.array([[1.0], [0.0]]))
     return Score("rmse", value, *widened({"rmse": value}, drawn, {"rmse": further})["rmse"])

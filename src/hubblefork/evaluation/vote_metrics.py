@@ -95,10 +95,14 @@ class VotesError:
         """
         predicted = self.true + self.error
         farthest = (predicted < 0.5).astype(float)
-        share = unseen(len(predicted))
+        fraction = unseen(len(predicted))
         worst = np.abs(predicted - farthest)
-        squared = (1 - share) * self.squared.mean() + share * np.array([[(worst**2).mean()], [0]])
-        absolute = (1 - share) * self.absolute.mean() + share * np.array([[worst.mean()], [0]])
+        squared = (1 - fraction) * self.squared.mean() + fraction * np.array(
+            [[(worst**2).mean()], [0]]
+        )
+        absolute = (1 - fraction) * self.absolute.mean() + fraction * np.array(
+            [[worst.mean()], [0]]
+        )
         registered = further_scores("votes", self.true, predicted, (farthest, predicted))
         return {"rmse": np.sqrt(squared), "mae": absolute, **registered}
 
