@@ -1,5 +1,7 @@
 """A model file alone is enough to predict, and other files are refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -65,3 +67,14 @@ def test_other_files_are_refused_by_one_line(tmp_path):
     save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(RequestError, match="hubblefork did not write it"):
         load_model(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.999])
+def test_one_changed_bit_of_the_arrays_is_noticed(tmp_path, place):
+    path = tmp_path / "model.safetensors"
+    save_model(path, create_network("lenet5", (3, 32, 32), 3), replace(CARD, network="lenet5"))
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(RequestError, match="damaged"):
+        load_model(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from hubblefork.core.errors import RequestError
 from hubblefork.models.predictor import Predictor
@@ -99,6 +100,15 @@ def test_a_class_without_validation_images_is_told(run, shapes, capsys):
     split.subset[bars & (split.subset == "val")] = "train"
     calibrate(Predictor.load(run.model), dataset, split)
     assert "no validation images of 'bar'" in capsys.readouterr().err
+
+
+def test_a_network_that_overflows_is_refused(run, shapes):
+    dataset, split = prepare(shapes, load_recipe("lenet5", QUICK), 0)
+    predictor = Predictor.load(run.model)
+    with torch.no_grad():
+        next(predictor.network.parameters()).fill_(torch.inf)
+    with pytest.raises(RequestError, match=r"gives no finite numbers.*start from other weights"):
+        calibrate(predictor, dataset, split)
 
 
 def test_a_model_of_votes_knows_typicality_only(tmp_path):

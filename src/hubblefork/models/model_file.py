@@ -1,11 +1,13 @@
 """The model file: weights, and all that is needed to use them on a machine that has nothing else.
 
 One safetensors file. Its metadata holds the network, its head, input shape, view, framing, task and
-class names as JSON; with the weights stand the arrays of `hubblefork.models.uncertainty`.
+class names as JSON; with the weights stand the arrays of `hubblefork.models.uncertainty`, and a
+digest of all that, by which damage is noticed.
 Reading it never runs code: nothing is unpickled, and a network is made by its registered name.
 A file may come from anywhere, so it costs no more memory than its own size, whatever it claims.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -27,8 +29,10 @@ from hubblefork.networks.weights import check_finite, misfit
 # Its name in the folder of a run.
 MODEL_FILE = "model.safetensors"
 _KEY = "hubblefork"
+# The name of the digest, an array of 32 bytes: keys of the metadata are written in random order.
+_DIGEST = "sha256"
 # Prefix of the names of the arrays of uncertainty, which tells them from weights.
-UNCERTAINTY = "uncertainty."
+_UNCERTAINTY = "uncertainty."
 
 
 def current_versions() -> dict[str, str]:
@@ -51,9 +55,11 @@ def save_model(
         key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
     }
     for key, value in (uncertainty or {}).items():
-        tensors[UNCERTAINTY + key] = torch.from_numpy(value).contiguous()
+        tensors[_UNCERTAINTY + key] = torch.from_numpy(value).contiguous()
     check_finite(tensors)
-    content = save(tensors, metadata={_KEY: json.dumps(card.to_json())})
+    text = json.dumps(card.to_json())
+    tensors[_DIGEST] = _digest(text, tensors)
+    content = save(tensors, metadata={_KEY: text})
     with replacing(path, binary=True) as file:
         file.write(content)
 
@@ -72,8 +78,26 @@ def is_model_file(path: Path) -> bool:
 def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]:
     """Read a model file: the network in evaluation mode, on the CPU; its card; uncertainty arrays.
 
-    Raises RequestError where there is none, where hubblefork did not write it, where its network is
-    not registered here, and where its weights are not those of the network, or are not numbers.
+    Raises RequestError where there is none, where hubblefork did not write it, where it is damaged,
+    where its network is not registered here, and where its weights are not those of the network, or
+    are not numbers.
+    """
+    text, weights, uncertainty = read_model_file(path)
+    try:
+        card = ModelCard.from_text(text)
+        check_finite(weights | uncertainty)
+        _check_fit(card, weights)
+        network = card.create_network()
+    except RequestError as error:
+        raise RequestError(f"{path}: {error}") from error
+    network.load_state_dict(weights)
+    return network.eval(), card, {key: value.numpy() for key, value in uncertainty.items()}
+
+
+def read_model_file(path: Path) -> tuple[str, dict[str, Tensor], dict[str, Tensor]]:
+    """Read the text of the card, the weights and the uncertainty arrays by name, all unchecked.
+
+    Raises RequestError where there are none, and where they are not what was written.
     """
     if reason := not_a_file(path):
         raise RequestError(f"no model file at {path} ({reason})")
@@ -88,20 +112,24 @@ def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]
         ) from error
     if _KEY not in metadata:
         raise RequestError(f"{path} is a safetensors file, but hubblefork did not write it")
+    digest = tensors.pop(_DIGEST, None)
+    if digest is not None and not torch.equal(digest, _digest(metadata[_KEY], tensors)):
+        raise RequestError(f"{path} is damaged: its content is not what was written")
     uncertainty = {
-        key.removeprefix(UNCERTAINTY): tensors.pop(key)
+        key.removeprefix(_UNCERTAINTY): tensors.pop(key)
         for key in list(tensors)
-        if key.startswith(UNCERTAINTY)
+        if key.startswith(_UNCERTAINTY)
     }
-    try:
-        card = ModelCard.from_text(metadata[_KEY])
-        check_finite(tensors | uncertainty)
-        _check_fit(card, tensors)
-        network = card.create_network()
-    except RequestError as error:
-        raise RequestError(f"{path}: {error}") from error
-    network.load_state_dict(tensors)
-    return network.eval(), card, {key: value.numpy() for key, value in uncertainty.items()}
+    return metadata[_KEY], tensors, uncertainty
+
+
+def _digest(text: str, tensors: Mapping[str, Tensor]) -> Tensor:
+    """The SHA-256 (32,) of a card and of the names, types, shapes and values of all arrays."""
+    digest = hashlib.sha256(text.encode())
+    for key, value in sorted(tensors.items()):
+        digest.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8)
 
 
 def _check_fit(card: ModelCard, tensors: Mapping[str, Tensor]) -> None:

@@ -7,9 +7,9 @@ from typing import TypeGuard
 from torch import nn
 
 from hubblefork.core.errors import RequestError
-from hubblefork.models.model_file import MODEL_FILE, UNCERTAINTY, is_model_file
+from hubblefork.models.model_file import MODEL_FILE, is_model_file, read_model_file
 from hubblefork.networks.features import feature_layer
-from hubblefork.networks.weights import check_finite, misfit, read_tensors
+from hubblefork.networks.weights import check_finite, misfit
 
 
 def is_trained_model(weights: str | None) -> TypeGuard[str]:
@@ -24,8 +24,7 @@ def load_trained_weights(network: nn.Module, name: str, weights: str) -> None:
     RequestError if there are no weights, or if they are of another network; `name` is that of this
     one.
     """
-    found = read_tensors(_file(weights))
-    tensors = {key: value for key, value in found.items() if not key.startswith(UNCERTAINTY)}
+    _, tensors, _ = read_model_file(_file(weights))
     own = network.state_dict()
     last = {id(value) for value in feature_layer(network).state_dict(keep_vars=True).values()}
     for key, value in network.state_dict(keep_vars=True).items():

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hubblefork.core.errors import first_few
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.progress import progress, say
 from hubblefork.core.sampling import stable_sample
 from hubblefork.data.dataset import PackedDataset
@@ -40,8 +40,13 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Unc
     # One view of each is enough to know where they lie.
     once = predictor.single_view()
     with progress("calibrating", len(sample) + len(rows)) as done:
-        features = [found for _, found in once.compute(dataset.images, sample, done)]
-        outliers = fit_outliers(np.concatenate(features))
+        features = np.concatenate([f for _, f in once.compute(dataset.images, sample, done)])
+        if not np.isfinite(features).all():
+            raise RequestError(
+                "the trained network gives no finite numbers for its own training images: train "
+                "with a lower learning_rate, or start from other weights"
+            )
+        outliers = fit_outliers(features)
         answers, distances = [], []
         for values, found in predictor.compute(dataset.images, rows, done):
             answers.append(values)

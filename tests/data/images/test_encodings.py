@@ -9,6 +9,7 @@ from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image, TiffImagePlugin
 
@@ -271,6 +272,8 @@ TRANSPARENT_GREY: dict[str, Callable[[], tuple[bytes, np.ndarray]]] = {
 
 @pytest.mark.parametrize("kind", [*TRANSPARENT, *TRANSPARENT_GREY])
 def test_what_is_transparent_is_black_in_every_encoding(kind):
+    if kind == "alpha, multiplied" and int(PIL.__version__.split(".")[0]) < 13:
+        pytest.skip("Pillow reads such TIFF files from version 13 on; before, they are left out")
     content, transparent = (TRANSPARENT | TRANSPARENT_GREY)[kind]()
     whole = GREY[..., None] if kind in TRANSPARENT_GREY else COLOUR
     expected = np.where(transparent[..., None], 0, whole)
