@@ -1,4 +1,4 @@
-"""Rows that show the same object: by position (held against astropy), file name or likeness."""
+"""Rows that show the same object: by position (compared with astropy), name or near duplicates."""
 
 import numpy as np
 import pandas as pd

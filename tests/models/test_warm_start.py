@@ -72,7 +72,7 @@ def test_weights_that_no_run_wrote_are_of_backbones_only(tmp_path):
 def test_weights_that_are_no_numbers_are_refused_when_written_and_when_read(earlier):
     name, network, folder = earlier
     tensors = load_file(folder / MODEL_FILE)
-    del tensors["sha256"]  # or the file is taken for damaged
+    del tensors["sha256"]  # or the file counts as damaged
     key = next(iter(network.state_dict()))
     tensors[key].view(-1)[0] = torch.nan
     save_file(tensors, folder / MODEL_FILE, {"hubblefork": "{}"})

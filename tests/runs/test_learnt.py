@@ -1,4 +1,4 @@
-"""An evaluation on another source finds what was learnt, by name, pixels and likeness."""
+"""An evaluation on another source finds what was learnt, by name, pixels and near duplicates."""
 
 import shutil
 
