@@ -1,4 +1,4 @@
-"""Tables are read cell by cell: nothing is shifted, dropped or taken for something else."""
+"""Tables are read cell by cell: nothing is shifted, dropped or confused."""
 
 import pandas as pd
 import pytest

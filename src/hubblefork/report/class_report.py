@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from hubblefork.core.errors import first_few
-from hubblefork.core.text import between, percent, several
+from hubblefork.core.text import between, percent
 from hubblefork.evaluation.examples import balanced_sample
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.evaluation.reliability import risk_coverage
@@ -237,12 +237,8 @@ def _most_frequent_confusion(run: RunData) -> str:
     matrix = np.array(run.metrics["confusion_matrix"])
     wrong = matrix - np.diag(matrix.diagonal())
     if not wrong.any():
-        # With no mistake in n, up to 3/n are compatible at 95 % (Hanley & Lippman-Hand 1983).
-        most = min(1.0, 3 / matrix.sum())
-        return (
-            "No test image is misclassified, which is compatible with one error in "
-            f"{several(round(1 / most), 'image')}."
-        )
+        most = percent(1 - run.metrics["intervals"]["accuracy"][0])
+        return f"No test image is misclassified; the interval allows an error rate of up to {most}."
     true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
     count, total = wrong[true, predicted], matrix[true].sum()
     back = matrix[predicted, true]
