@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import hubblefork
-from hubblefork.core.tables import read_csv
+from hubblefork.core.tables.csv import read_csv
 
 # As HATS catalogues have them: neighbouring ones are one number as floats.
 IDS = [str(1237649770260463600 + number) for number in range(40)]

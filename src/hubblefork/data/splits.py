@@ -18,7 +18,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import say
-from hubblefork.core.tables import csv_text
+from hubblefork.core.tables.csv import csv_text
 from hubblefork.core.text import one_line
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import Groups, commonest, dataset_groups, find_groups

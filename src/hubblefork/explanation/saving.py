@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.files import replacing
-from hubblefork.core.tables import csv_text
+from hubblefork.core.tables.csv import csv_text
 
 
 class TableResult:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.outputs import check_file
-from hubblefork.core.tables import csv_text
+from hubblefork.core.tables.csv import csv_text
 from hubblefork.models.predictor import Predictor
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.predictions import Predictions, are_predictions

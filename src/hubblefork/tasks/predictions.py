@@ -13,7 +13,7 @@ from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.files import replacing
 from hubblefork.core.names import normalised
 from hubblefork.core.parsing import parse_json
-from hubblefork.core.tables import csv_text, read_csv
+from hubblefork.core.tables.csv import csv_text, read_csv
 from hubblefork.sky.decision_tree import load_tree, tree_names
 from hubblefork.tasks.task import Task
 

@@ -10,7 +10,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.names import as_on_disk
 from hubblefork.core.regular_files import without_file
-from hubblefork.core.tables import read_csv, with_numbers
+from hubblefork.core.tables.csv import read_csv, with_numbers
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.class_labels import classes_of, spelling_notes
 from hubblefork.data.sources.ids import find_column, find_ids, id_columns

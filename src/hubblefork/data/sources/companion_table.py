@@ -10,7 +10,7 @@ import pandas as pd
 from hubblefork.core.errors import first_few, first_line
 from hubblefork.core.names import normalised, stem
 from hubblefork.core.regular_files import not_a_file
-from hubblefork.core.tables import read_csv
+from hubblefork.core.tables.csv import read_csv
 from hubblefork.data.sources.table_columns import as_text, known_columns, with_plain_names
 
 # A table that names a smaller fraction of the images than this, and of whose rows a smaller

@@ -17,7 +17,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.names import normalised
-from hubblefork.core.tables import EXACT
+from hubblefork.core.tables.csv import EXACT
 from hubblefork.data.sources.table_columns import as_text, check_ids
 
 # Of an image; then as surveys call an object, without underscores; then as archives call a row.

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.parsing import TooLarge, check_columns, check_memory, parse_json
-from hubblefork.core.tables import EXACT
+from hubblefork.core.tables.csv import EXACT
 from hubblefork.core.text import shortened
 
 SUFFIXES = (".parquet", ".arrow")

@@ -16,7 +16,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.names import normalised, stem
 from hubblefork.core.regular_files import not_a_file
-from hubblefork.core.tables import read_csv, with_numbers
+from hubblefork.core.tables.csv import read_csv, with_numbers
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.table_columns import as_text, check_ids, with_plain_names

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubblefork.core.tables import csv_text, read_csv, with_numbers
+from hubblefork.core.tables.csv import csv_text, read_csv, with_numbers
 
 CELL = st.text(st.characters(codec="utf-8"), max_size=8)
 
