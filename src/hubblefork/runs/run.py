@@ -20,9 +20,9 @@ from hubblefork.core.files import appearing, replacing
 from hubblefork.core.names import stem
 from hubblefork.core.outputs import check_folder
 from hubblefork.core.parsing import parse_json
+from hubblefork.core.path_options import split_options
 from hubblefork.core.tables.csv import read_csv, with_numbers
 from hubblefork.core.temporary import locking
-from hubblefork.data.sources.path_options import split_options
 from hubblefork.data.splits import Split
 from hubblefork.evaluation.metrics_format import METRICS
 from hubblefork.models.model_file import MODEL_FILE

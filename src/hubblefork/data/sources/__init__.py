@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.path_options import check_options, split_options
 from hubblefork.core.registry import F, Registry
 from hubblefork.core.regular_files import not_a_file
-from hubblefork.data.sources.path_options import check_options, is_in_memory, split_options
+from hubblefork.data.sources.path_options import is_in_memory
 
 if TYPE_CHECKING:
     from hubblefork.data.sources.base import Source

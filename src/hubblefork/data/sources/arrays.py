@@ -16,12 +16,12 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.names import normalised, stem
+from hubblefork.core.path_options import check_options, split_options
 from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, SUFFIXES, Array, open_arrays_of
 from hubblefork.data.sources.array_pixels import ArraySource, can_be_images, find_pixels
 from hubblefork.data.sources.array_tables import is_column, labels_of, origins, read_columns
 from hubblefork.data.sources.base import display_text
 from hubblefork.data.sources.galaxy10 import recognise
-from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.vote_fractions import votes_of_length
 from hubblefork.tasks.task import Task, Unlabelled
 

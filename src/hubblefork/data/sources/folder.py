@@ -13,6 +13,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.names import normalised, stem
+from hubblefork.core.path_options import check_options
 from hubblefork.data.folders import files_below, kinds, listing, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles, display_text
@@ -20,7 +21,6 @@ from hubblefork.data.sources.class_labels import spelling_notes
 from hubblefork.data.sources.companion_table import columns_beside
 from hubblefork.data.sources.folder_layout import Folder, find_layout
 from hubblefork.data.sources.ids import id_columns, one_each
-from hubblefork.data.sources.path_options import check_options
 from hubblefork.data.sources.table_columns import check_ids
 from hubblefork.data.subsets import SUBSETS
 from hubblefork.tasks.classes import Classes

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.names import as_on_disk, normalised
+from hubblefork.core.path_options import check_options, split_options
 from hubblefork.core.regular_files import without_file
 from hubblefork.core.sampling import stable_sample
 from hubblefork.core.text import shortened
@@ -39,7 +40,6 @@ from hubblefork.data.sources.image_tables import (
     read_schema,
     record_batches,
 )
-from hubblefork.data.sources.path_options import check_options, split_options
 from hubblefork.data.sources.sequential import Stored, StreamedSource
 from hubblefork.data.sources.table_columns import as_text, known_columns, subsets, with_plain_names
 from hubblefork.data.subsets import SUBSET_WORDS

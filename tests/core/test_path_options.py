@@ -1,7 +1,7 @@
 import pytest
 
 from hubblefork.core.errors import RequestError
-from hubblefork.data.sources.path_options import check_options, split_options
+from hubblefork.core.path_options import check_options, split_options
 
 
 @pytest.mark.parametrize(
