@@ -12,6 +12,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.files import DISK_FULL
 from hubblefork.core.terminal import guarded
 from hubblefork.core.text import one_line
+from hubblefork.core.tries import TransientFailure, failed, is_transient
 
 # Errors of a path in the request: not faults of this program.
 _PATH_ERRORS = (
@@ -79,6 +80,10 @@ def _run() -> None:
         _tell(str(error))
         sys.exit(1 if full else 2)
     except OSError as error:
+        if is_transient(error):
+            told = isinstance(error, TransientFailure)
+            _tell(str(error if told else failed(error, error.filename or "a file")))
+            sys.exit(1)
         if error.errno not in _PATH_ERRORS + DISK_FULL:
             raise
         path = f" {error.filename}" if error.filename else ""

@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from hubblefork.core.tries import is_transient
+
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a named pipe",
@@ -19,7 +21,7 @@ _KINDS = {
 def not_a_file(path: Path | str) -> str:
     """Return why a path cannot be opened as a file, in words; "" for a regular file.
 
-    Links are followed.
+    Links are followed. Raises OSError where another try may tell more (see `core.tries`).
 
     >>> not_a_file(folder)
     'a directory, not a file'
@@ -34,6 +36,8 @@ def not_a_file(path: Path | str) -> str:
     except OSError as error:
         if error.errno == errno.ELOOP:
             return "a link that leads in a circle"
+        if is_transient(error):
+            raise
         return f"cannot be read ({error.strerror or error})"
     except ValueError as error:  # a name that no system can have
         return f"cannot be a file ({error})"

@@ -33,6 +33,7 @@ from hubblefork.core.cache import cache_folder
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.files import appearing, make_folder, replacing
 from hubblefork.core.progress import progress, say
+from hubblefork.core.tries import is_transient
 from hubblefork.data.checksums import write_sums
 from hubblefork.data.dataset import FORMAT, DamagedDataset, PackedDataset
 from hubblefork.data.images.blank import warn_of_blank
@@ -156,10 +157,12 @@ def _stamp(source: Source) -> str:
 
 @contextmanager
 def _errors_explained(what: str, hint: str = "") -> Iterator[None]:
-    """Turn a system error into one line: what could not be done, and why."""
+    """Turn a system error that stays into one line: what could not be done, and why."""
     try:
         yield
     except OSError as error:
+        if is_transient(error):
+            raise
         raise RequestError(f"{what}: {error.strerror or error}{hint}") from error
 
 

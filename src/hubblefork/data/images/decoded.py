@@ -4,12 +4,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from hubblefork.core.errors import RequestError
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.text import shortened
+from hubblefork.core.tries import TransientFailure, is_transient, trying_again
 
 # A decoded image takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are
 # 400 MB. No cut-out or photograph is that large; a header that says so is damaged or hostile.
@@ -49,10 +52,13 @@ class DecodedImage:
 
 @contextmanager
 def explained_failures() -> Iterator[None]:
-    """Turn whatever the block raises into an UnreadableImage with the reason."""
+    """Turn whatever the block raises into an UnreadableImage with the reason.
+
+    Neither a TransientFailure nor a RequestError: they are no fault of the image.
+    """
     try:
         yield
-    except UnreadableImage:
+    except (UnreadableImage, TransientFailure, RequestError):
         raise
     # Decoders meet arbitrary bytes and answer with errors of almost every kind.
     except Exception as error:
@@ -65,8 +71,13 @@ def explained_failures() -> Iterator[None]:
 def read_content(path: str | Path) -> bytes:
     """Read a whole file, unless it is larger than any image, or no regular file.
 
-    Raises UnreadableImage for these, and where the system cannot read it.
+    Raises UnreadableImage for these, and where the system cannot read it; TransientFailure where
+    three tries have failed, of which another may succeed.
     """
+    return trying_again(partial(_read_file, path), path)
+
+
+def _read_file(path: str | Path) -> bytes:
     if reason := not_a_file(path):
         raise UnreadableImage(reason)
     try:
@@ -78,4 +89,6 @@ def read_content(path: str | Path) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
+        if is_transient(error):
+            raise
         raise UnreadableImage(f"cannot be read ({error.strerror or error})") from None

@@ -10,6 +10,7 @@ import numpy as np
 
 from hubblefork.core.errors import first_few
 from hubblefork.core.sampling import stable_sample
+from hubblefork.core.tries import TransientFailure
 from hubblefork.data.images.decoded import (
     DecodedImage,
     ImageInput,
@@ -127,6 +128,8 @@ def _parts(file: str | Path | bytes) -> list[Part]:
     try:
         content = file if isinstance(file, bytes) else read_content(file)
         return list_parts(content) if is_fits(content) else []
+    except TransientFailure:  # an image that is not seen could be of other bands
+        raise
     # What is wrong with this one is reported when it is read.
     except Exception:
         return []

@@ -2,6 +2,7 @@
 
 JPEG, PNG, WebP and TIFF, of any mode and orientation, and FITS. An image that cannot be read
 raises UnreadableImage with a reason in plain words, so that a caller can leave it out and go on.
+Where the network or the machine is at fault, it is a TransientFailure, and no image is left out.
 """
 
 import os
@@ -48,7 +49,7 @@ def read_image(source: ImageInput, framing: Framing) -> DecodedImage:
     bits are scaled to 8; transparent parts become black: see `data.images.encodings`. FITS: see
     `data.images.multiband`.
 
-    Raises UnreadableImage.
+    Raises UnreadableImage, and TransientFailure where it may be read on another try.
     """
     with explained_failures():
         if isinstance(source, tuple):
@@ -67,7 +68,10 @@ def read_image(source: ImageInput, framing: Framing) -> DecodedImage:
 def read_images(
     sources: Sequence[ImageInput], framing: Framing
 ) -> list[DecodedImage | UnreadableImage]:
-    """Read several images; the reason in place of one that cannot be read."""
+    """Read several images; the reason in place of one that cannot be read.
+
+    Raises TransientFailure as `read_image` does.
+    """
     return [_read_or_reason(source, framing) for source in sources]
 
 

@@ -15,6 +15,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.file_cache import file_stamp
 from hubblefork.core.progress import progress, say
 from hubblefork.core.regular_files import not_a_file
+from hubblefork.core.tries import is_transient
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import DecodedImages, Job
 from hubblefork.data.images.framing import Framing
@@ -175,7 +176,9 @@ class ImageFiles(Source):
             look = place % (len(files) // _LOOKS + 1) == 0
             try:
                 stamp = file_stamp(path, look)
-            except (OSError, ValueError):  # ValueError for a name that no file can have
+            except (OSError, ValueError) as error:  # ValueError for a name that no file can have
+                if is_transient(error):
+                    raise
                 stamp = f"{path}\0gone"
             digest.update(f"{stamp}\0".encode(*_ENCODING))
         return digest.hexdigest()
@@ -244,5 +247,7 @@ def _file_digest(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError:
+    except OSError as error:
+        if is_transient(error):
+            raise
         return b"unreadable"
