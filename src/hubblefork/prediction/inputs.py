@@ -11,9 +11,10 @@ import pandas as pd
 from PIL import Image
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.folders import files_below
 from hubblefork.core.names import normalised
 from hubblefork.core.path_options import check_options, split_options
-from hubblefork.data.folders import files_below, is_archive, kinds, passed_over
+from hubblefork.data.folders import is_archive, kinds, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import is_array_name

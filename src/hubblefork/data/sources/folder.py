@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.folders import files_below, listing
 from hubblefork.core.names import normalised, stem
 from hubblefork.core.path_options import check_options
-from hubblefork.data.folders import files_below, kinds, listing, passed_over
+from hubblefork.data.folders import kinds, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources.base import ImageFiles, display_text
 from hubblefork.data.sources.class_labels import spelling_notes

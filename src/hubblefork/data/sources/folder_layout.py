@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.data.folders import files_below, listing
+from hubblefork.core.folders import files_below, listing
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.subsets import SUBSET_WORDS, subset_of
 

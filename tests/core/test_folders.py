@@ -3,7 +3,7 @@
 import pytest
 
 from hubblefork.core.errors import RequestError
-from hubblefork.data.folders import files_below, listing
+from hubblefork.core.folders import files_below, listing
 
 
 def make(root, *names):
