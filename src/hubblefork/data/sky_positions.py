@@ -1,12 +1,11 @@
 """Images near one another on the sky: how near, which, and where positions tell nothing."""
 
-import math
-
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
 from hubblefork.core.errors import RequestError
+from hubblefork.sky.directions import angle_text, arcsec_of, chord, directions
 
 # Where the scale of the cut-outs is not known: about half of one of Galaxy10 DECaLS (256 pixels of
 # 0.262 arcsec), so that each has the other's centre in it. Too far, and images are tied that need
@@ -68,17 +67,17 @@ def pairs_within(ra: np.ndarray, dec: np.ndarray, arcsec: float) -> np.ndarray:
         return np.empty((0, 2), np.int64)
     # Equal positions are connected to the first of them, not each to each.
     unit, first, which = np.unique(
-        _directions(ra[known], dec[known]), axis=0, return_index=True, return_inverse=True
+        directions(ra[known], dec[known]), axis=0, return_index=True, return_inverse=True
     )
     tree = cKDTree(unit)
-    chord = _chord(arcsec)
-    pairs = (tree.count_neighbors(tree, chord) - len(unit)) // 2
+    reach = chord(arcsec)
+    pairs = (tree.count_neighbors(tree, reach) - len(unit)) // 2
     if pairs > _MOST_PAIRS:
         raise RequestError(
             f"{pairs:,} pairs of sky positions are within {arcsec:g} arcsec, too many: "
             "--set split.sky_radius gives a smaller distance, in arcsec, or 0 for none"
         )
-    near = first[tree.query_pairs(chord, output_type="ndarray")].reshape(-1, 2)
+    near = first[tree.query_pairs(reach, output_type="ndarray")].reshape(-1, 2)
     same = np.column_stack([first[which.ravel()], np.arange(len(known))])
     return known[np.concatenate([near, same[same[:, 0] != same[:, 1]]])]
 
@@ -93,14 +92,9 @@ def near_to(
     """
     near = np.isfinite(ra) & np.isfinite(dec)
     known = np.isfinite(other_ra) & np.isfinite(other_dec)
-    tree = cKDTree(_directions(other_ra[known], other_dec[known]))
-    near[near] = tree.query(_directions(ra[near], dec[near]))[0] <= _chord(arcsec)
+    tree = cKDTree(directions(other_ra[known], other_dec[known]))
+    near[near] = tree.query(directions(ra[near], dec[near]))[0] <= chord(arcsec)
     return near
-
-
-def _chord(arcsec: float) -> float:
-    """The chord between two directions that are this angle apart."""
-    return 2 * math.sin(math.radians(arcsec / 3600) / 2)
 
 
 def extent(ra: np.ndarray, dec: np.ndarray) -> str:
@@ -112,17 +106,6 @@ def extent(ra: np.ndarray, dec: np.ndarray) -> str:
     '12 arcmin'
     """
     known = np.isfinite(ra) & np.isfinite(dec)
-    unit = _directions(ra[known], dec[known])
+    unit = directions(ra[known], dec[known])
     outer = unit[np.linalg.norm(unit - unit[0], axis=1).argmax()]
-    chord = np.linalg.norm(unit - outer, axis=1).max()
-    arcsec = np.degrees(2 * np.arcsin(chord / 2)) * 3600
-    for name, size in (("degrees", 3600), ("arcmin", 60)):
-        if arcsec >= size:
-            return f"{arcsec / size:.3g} {name}"
-    return f"{arcsec:.3g} arcsec"
-
-
-def _directions(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Return unit vectors (N, 3): the meridian at 0 and the poles are places like any other."""
-    a, d = np.radians(ra), np.radians(dec)
-    return np.column_stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
+    return angle_text(float(arcsec_of(np.linalg.norm(unit - outer, axis=1).max())))

@@ -8,11 +8,11 @@ image.counts.shape, image.position          # (H, W, bands), (ra, dec, arcsec a 
 
 import gzip
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
@@ -77,10 +77,10 @@ def read_fits(content: bytes, hdu: str | None = None) -> FitsImage:
     Raises FitsError for what is no FITS file, has no such image or is too large, and whatever
     astropy raises on a damaged file.
     """
-    with _opened(content) as hdus:
-        chosen = choose_image(_parts(hdus), hdu)
+    with open_fits(content) as hdus:
+        chosen = choose_image(parts_of(hdus), hdu)
         if isinstance(hdus[chosen.number], fits.CompImageHDU):
-            _check_compression(content, chosen.number)
+            check_compression(content, chosen.number)
         return _read(hdus[chosen.number], chosen.shape)
 
 
@@ -89,34 +89,50 @@ def list_parts(content: bytes) -> list[Part]:
 
     Raises FitsError for what is no FITS file, and whatever astropy raises on a damaged one.
     """
-    with _opened(content) as hdus:
-        return _parts(hdus)
+    with open_fits(content) as hdus:
+        return parts_of(hdus)
 
 
-@contextmanager
-def _opened(content: bytes, **options: bool) -> Iterator[fits.HDUList]:
-    if content.startswith(_GZIP):
-        content = _unpacked(content)
-    if not content.startswith(_FITS):
+def open_fits(source: bytes | Path, **options: bool) -> fits.HDUList:
+    """Open a FITS file, or the bytes of one, whose numbers come as they are stored.
+
+    A file is memory-mapped, unless it is gzipped: then it is unpacked, to no file but the memory.
+
+    Raises FitsError for what is no FITS file or has implausibly many parts, OSError where a file
+    cannot be opened, and whatever astropy raises on a damaged one.
+    """
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            start = file.read(len(_FITS))
+            file.seek(0)
+            if start.startswith(_GZIP):
+                source = _unpacked(file)
+            elif start == _FITS:
+                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+                    check_parts(content)
+    elif source.startswith(_GZIP):
+        source = _unpacked(BytesIO(source))
+    if isinstance(source, bytes):
+        start = source[: len(_FITS)]
+        check_parts(source)
+    if start != _FITS:
         raise FitsError("not a FITS file")
-    check_parts(content)
-    # Numbers come as they are stored: astropy would not apply BLANK to all types of integers.
-    options = {"memmap": False, "do_not_scale_image_data": True, **options}
-    with fits.open(BytesIO(content), **options) as hdus:
-        yield hdus
+    # astropy would not apply BLANK to all types of integers.
+    options = {"memmap": isinstance(source, Path), "do_not_scale_image_data": True, **options}
+    return fits.open(BytesIO(source) if isinstance(source, bytes) else source, **options)
 
 
-def _unpacked(content: bytes) -> bytes:
-    with gzip.GzipFile(fileobj=BytesIO(content)) as packed:
+def _unpacked(file: IO[bytes]) -> bytes:
+    with gzip.GzipFile(fileobj=file) as packed:
         content = packed.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise FitsError(f"more than {_MOST_BYTES // 1_000_000} MB when unpacked")
     return content
 
 
-def _check_compression(content: bytes, number: int) -> None:
+def check_compression(source: bytes | Path, number: int) -> None:
     """Refuse a compressed image whose decoder could not be trusted with a damaged file."""
-    with _opened(content, disable_image_compression=True) as hdus:
+    with open_fits(source, disable_image_compression=True) as hdus:
         header = hdus[number].header
         kind = header["ZCMPTYPE"]
         if kind not in _SAFE_KINDS:
@@ -130,7 +146,8 @@ def _check_compression(content: bytes, number: int) -> None:
         check_tiles(hdus[number], _MOST_BYTES)
 
 
-def _parts(hdus: fits.HDUList) -> list[Part]:
+def parts_of(hdus: fits.HDUList) -> list[Part]:
+    """The parts of an open FITS file."""
     return [_part(number, hdu) for number, hdu in enumerate(hdus)]
 
 
@@ -158,7 +175,7 @@ def _read(hdu: Any, shape: tuple[int, ...]) -> FitsImage:
     if number > MOST_COUNTS:
         size = "x".join(map(str, reversed(shape)))
         raise FitsError(f"{size} counts, more than {MOST_COUNTS // 1_000_000} million")
-    data = _values(hdu).reshape(shape)
+    data = as_counts(hdu.data, hdu.header).reshape(shape)
     if len(shape) == 2:
         data = data[..., None]
     elif colours_are_last(shape):
@@ -168,13 +185,14 @@ def _read(hdu: Any, shape: tuple[int, ...]) -> FitsImage:
     return FitsImage(data[::-1], _position(hdu.header))
 
 
-def _values(hdu: Any) -> np.ndarray:
-    """Return the stored numbers as BSCALE, BZERO and BLANK say: float32, or bytes as they are.
+def as_counts(stored: np.ndarray, header: fits.Header) -> np.ndarray:
+    """Return stored numbers as BSCALE, BZERO and BLANK say: float32, or bytes as they are.
+
+    stored: of the whole image, or of any region of it.
 
     BLANK is a stored number, of integers only (FITS standard 4.0, 4.4.2.5). It becomes NaN, and
     in bytes, which are not stretched, black.
     """
-    header, stored = hdu.header, hdu.data
     scale, zero = float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))
     is_blank = np.False_
     if stored.dtype.kind in "iu" and isinstance(header.get("BLANK"), int | float):

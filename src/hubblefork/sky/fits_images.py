@@ -12,6 +12,11 @@ from dataclasses import dataclass
 
 from hubblefork.core.errors import first_few
 
+# FITS files may be compressed as a whole (.gz), or their images in them (.fz).
+FITS_SUFFIXES = tuple(
+    suffix + packed for suffix in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".fz")
+)
+
 
 def _words(name: str) -> set[str]:
     return set(re.findall("[A-Z]+", name))

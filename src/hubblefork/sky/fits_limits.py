@@ -4,6 +4,7 @@ astropy makes an object of each card and each part, and unpacks a gzipped tile w
 """
 
 import zlib
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ _COUNT_BYTES, _LEAST_BYTES = 8, 1 << 16
 _PIECE = 1 << 20
 
 
-def check_parts(content: bytes) -> None:
+def check_parts(content: bytes | mmap) -> None:
     """FitsError where a file has more parts, or longer headers, than any that holds images."""
     place = headers = 0
     for _ in range(_MOST_PARTS + 1):

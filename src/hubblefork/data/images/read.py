@@ -18,11 +18,8 @@ from hubblefork.data.images.decoded import (
 )
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.raster import read_raster
+from hubblefork.sky.fits_images import FITS_SUFFIXES
 
-# FITS files may be compressed as a whole (.gz), or their images in them (.fz).
-FITS_SUFFIXES = tuple(
-    suffix + packed for suffix in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".fz")
-)
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", *FITS_SUFFIXES)
 
 # Increased when the same file gives other pixels than before, so that packed images are read again.
