@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from hubblefork.core.urls import protocol_of
+
 # A suffix, or two where the outer one only says how the file is packed.
 _SUFFIXES = re.compile(
     r"(?<=[^/\\])((\.[a-z][a-z0-9]*)?\.(gz|fz|bz2|xz|zst|z|lz4)|\.[^./\\]*)$", re.IGNORECASE
@@ -42,7 +44,7 @@ def stem(path: str) -> str:
 
 
 def as_on_disk(paths: Iterable[str]) -> list[str]:
-    """Return paths as the files are spelt that are there; those that lead nowhere as they are.
+    """Return paths as the files are spelt that are there; others, and URLs, as they are.
 
     Names are the same if they are once `normalised`.
 
@@ -63,7 +65,7 @@ def as_on_disk(paths: Iterable[str]) -> list[str]:
             folders[above] = {normalised(each): each for each in _names(above)}
         return os.path.join(above, folders[above].get(normalised(name), name))
 
-    return [spelt(path) for path in paths]
+    return [path if protocol_of(path) else spelt(path) for path in paths]
 
 
 def _names(folder: str) -> list[str]:

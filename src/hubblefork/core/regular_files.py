@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hubblefork.core.tries import is_transient
+from hubblefork.core.urls import protocol_of
 
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -49,11 +50,13 @@ def not_a_file(path: Path | str) -> str:
 def without_file(given: Iterable[str], files: Iterable[Path | str]) -> list[str]:
     """Return those of the names that stand for no regular file, with what stands there instead.
 
+    URLs are taken to be there.
+
     >>> without_file(["here", "gone", "odd"], [__file__, folder / "gone", folder])
     ['gone', 'odd (a directory, not a file)']
     """
     return [
         f"{name} ({not_a_file(file)})" if os.path.lexists(file) else name
         for name, file in zip(given, files, strict=True)
-        if not os.path.isfile(file)
+        if not protocol_of(file) and not os.path.isfile(file)
     ]

@@ -14,6 +14,7 @@ from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.folders import files_below
 from hubblefork.core.names import normalised
 from hubblefork.core.path_options import check_options, split_options
+from hubblefork.core.urls import protocol_of
 from hubblefork.data.folders import is_archive, kinds, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.sources import open_source
@@ -41,8 +42,8 @@ def open_inputs(given: Any, hdu: str | None = None) -> list[Source]:
 
     given: a path, a source (see `open_source`), or a sequence of paths. A folder stands for every
     image below it, by name. A file that is named itself is read as an image whatever it is called,
-    unless it is called as a table or a file of arrays is. An id is the path of an image, or what
-    its source says.
+    unless it is called as a table or a file of arrays is; so is a URL. An id is the path of an
+    image, or what its source says.
 
     hdu: what the image to read of FITS files with several is called, unless `:hdu=` after a path
         names another.
@@ -75,6 +76,8 @@ def _kind(place: str) -> tuple[bool, str | None]:
 
 
 def _is_source(place: str) -> bool:
+    if protocol_of(place):
+        return False
     if os.path.isdir(place):
         return holds_images(Path(place))
     if os.path.isfile(place):

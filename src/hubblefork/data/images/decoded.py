@@ -13,6 +13,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.text import shortened
 from hubblefork.core.tries import TransientFailure, is_transient, trying_again
+from hubblefork.core.urls import located, protocol_of
 
 # A decoded image takes 3 or 4 bytes a pixel, and each worker holds one: 100 megapixels are
 # 400 MB. No cut-out or photograph is that large; a header that says so is damaged or hostile.
@@ -21,7 +22,7 @@ MOST_PIXELS = 100_000_000
 # Eight bytes a pixel hold the widest pixel types, and a file is read whole before it is decoded.
 MOST_BYTES = 8 * MOST_PIXELS
 
-# A file, the bytes of one, or a file for each band of one image.
+# A file or URL, the bytes of one, or one for each band of one image.
 ImageInput = str | Path | bytes | tuple[str, ...]
 
 
@@ -69,15 +70,33 @@ def explained_failures() -> Iterator[None]:
 
 
 def read_content(path: str | Path) -> bytes:
-    """Read a whole file, unless it is larger than any image, or no regular file.
+    """Read a whole file, or what is behind a URL, unless it is larger than any image, or no
+    regular file.
 
     Raises UnreadableImage for these, and where the system cannot read it; TransientFailure where
     three tries have failed, of which another may succeed.
     """
-    return trying_again(partial(_read_file, path), path)
+    place = located(str(path))
+    return trying_again(partial(_read_url if protocol_of(place) else _read_file, place), place)
 
 
-def _read_file(path: str | Path) -> bytes:
+def _read_url(url: str) -> bytes:
+    from hubblefork.data.images.remote import read_url  # few images are remote
+
+    try:
+        content = read_url(url, MOST_BYTES)
+    except OSError as error:
+        if is_transient(error):
+            raise
+        raise UnreadableImage(f"cannot be read ({error})") from None
+    if not content:
+        raise UnreadableImage("the file is empty")
+    if len(content) > MOST_BYTES:
+        raise UnreadableImage(f"more than {MOST_BYTES // 1_000_000} MB")
+    return content
+
+
+def _read_file(path: str) -> bytes:
     if reason := not_a_file(path):
         raise UnreadableImage(reason)
     try:

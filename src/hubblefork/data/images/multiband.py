@@ -11,6 +11,7 @@ import numpy as np
 from hubblefork.core.errors import first_few
 from hubblefork.core.sampling import stable_sample
 from hubblefork.core.tries import TransientFailure
+from hubblefork.core.urls import file_name
 from hubblefork.data.images.decoded import (
     DecodedImage,
     ImageInput,
@@ -50,12 +51,12 @@ def read_bands(files: Sequence[str | Path], framing: Framing) -> DecodedImage:
             with explained_failures():
                 parts.append(_band(file, framing))
         except UnreadableImage as error:
-            raise UnreadableImage(f"{Path(file).name}: {error.reason}") from None
+            raise UnreadableImage(f"{file_name(file)}: {error.reason}") from None
     squares, sizes, positions = zip(*parts, strict=True)
     for file, part, size in zip(files, squares, sizes, strict=True):
         if size != sizes[0]:
             raise UnreadableImage(
-                f"{Path(file).name} has {size[0]}x{size[1]} pixels, the first band "
+                f"{file_name(file)} has {size[0]}x{size[1]} pixels, the first band "
                 f"{sizes[0][0]}x{sizes[0][1]}"
             )
         if part.dtype != squares[0].dtype:

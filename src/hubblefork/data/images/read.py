@@ -7,8 +7,11 @@ Where the network or the machine is at fault, it is a TransientFailure, and no i
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+from hubblefork.core.urls import protocol_of
 from hubblefork.data.images.decoded import (
     DecodedImage,
     ImageInput,
@@ -21,6 +24,10 @@ from hubblefork.data.images.raster import read_raster
 from hubblefork.sky.fits_images import FITS_SUFFIXES
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", *FITS_SUFFIXES)
+
+# An image behind a URL takes some tens of milliseconds, which are spent waiting: a few are fetched
+# at once, and no more, out of regard for the server.
+_CONNECTIONS = 8
 
 # Increased when the same file gives other pixels than before, so that packed images are read again.
 PIXELS = 2
@@ -69,7 +76,16 @@ def read_images(
 
     Raises TransientFailure as `read_image` does.
     """
-    return [_read_or_reason(source, framing) for source in sources]
+    read = partial(_read_or_reason, framing=framing)
+    if len(sources) > 1 and any(map(_is_remote, sources)):
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            return list(pool.map(read, sources))
+    return list(map(read, sources))
+
+
+def _is_remote(source: ImageInput) -> bool:
+    files = source if isinstance(source, tuple) else (source,)
+    return any(not isinstance(each, bytes) and protocol_of(each) for each in files)
 
 
 def _read_or_reason(source: ImageInput, framing: Framing) -> DecodedImage | UnreadableImage:

@@ -14,6 +14,7 @@ from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.path_options import check_options, split_options
 from hubblefork.core.registry import F, Registry
 from hubblefork.core.regular_files import not_a_file
+from hubblefork.core.urls import protocol_of
 from hubblefork.data.sources.path_options import is_in_memory
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SOURCES = {
     "kaggle:DIR": "the Galaxy Zoo challenge as unzipped: 37 vote fractions; DIR alone does too",
     "kaggle:DIR:test": "its unlabelled test images",
     "DIRECTORY": "one folder of images a class, or train/, val/ and test/ folders of such",
-    "CATALOGUE.csv": "a table with id, image, label and, if known, split, group, ra, dec",
+    "CATALOGUE.csv": "a table with id, image (path or URL), label; split, group, ra, dec if known",
     "CATALOGUE.parquet": "the same as a Parquet file; image_g, image_r... for a file each band",
     "FILE.h5, .npz, .npy": "arrays of images and labels; FILE:images=KEY:labels=KEY names them",
     "DATASET": "a Hugging Face data set: Parquet with images in it, or saved to disk",
@@ -155,6 +156,11 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
         raise RequestError(
             f"{name}: a source is a directory, a catalogue (.csv, .parquet), a file of arrays "
             "(.h5, .npz, .npy) or a name (hubblefork list sources)"
+        )
+    if protocol_of(name):
+        raise RequestError(
+            f"{name}: a source is on this machine; URLs are those of single images, in the column "
+            "image of a catalogue"
         )
     if is_in_memory(name):
         raise RequestError(f"{name} was in memory and is no longer known: give it again as source")

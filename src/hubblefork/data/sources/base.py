@@ -1,7 +1,6 @@
 """What every source offers: a table with one row an image, and a way to read those images."""
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +15,12 @@ from hubblefork.core.file_cache import file_stamp
 from hubblefork.core.progress import progress, say
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.tries import is_transient
+from hubblefork.core.urls import absolute, file_name, protocol_of
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import DecodedImages, Job
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.read import FITS_SUFFIXES, read_images
+from hubblefork.data.images.remote import check_protocol
 from hubblefork.sky.stretch import Stretch
 from hubblefork.tasks.task import Task
 
@@ -120,11 +121,14 @@ _LOOKS = 100
 
 @dataclass(eq=False, repr=False)
 class ImageFiles(Source):
-    """A source whose images are files: `paths` has one for each row of `table`, or a tuple with
-    one for each band.
+    """A source whose images are files or URLs: `paths` has one for each row of `table`, or a tuple
+    with one for each band.
 
     FITS files have the bands of most of them, and the same image of each is read (see
     `look_at_counts`); among other images they become colour images too.
+
+    Nothing is fetched to find out whether a source has changed: a URL stands for what it gave when
+    it was packed. An image that changes behind its URL, or appears there, is not noticed.
 
     hdu: what that image is called, where it was asked for.
     """
@@ -137,7 +141,12 @@ class ImageFiles(Source):
     hdu: str | None = None
 
     def __post_init__(self) -> None:
-        self.paths = [_absolute(path) for path in self.paths]
+        self.paths = [
+            tuple(map(absolute, path)) if isinstance(path, tuple) else absolute(path)
+            for path in self.paths
+        ]
+        for protocol in sorted({*map(protocol_of, self._files())} - {""}):
+            check_protocol(protocol)
         self.notes = [*self.notes, *self._look_at_bands()]
 
     def _look_at_bands(self) -> list[str]:
@@ -161,11 +170,14 @@ class ImageFiles(Source):
 
     @property
     def prefer(self) -> Literal["threads", "processes"]:
-        """Threads for JPEG, which is decoded without Python's lock, so that processes are no
-        faster. For other formats, two threads are 1.2 to 1.5 times as fast as one, and two
-        processes 1.7 to 1.9 times, once they have started.
+        """Threads for URLs, which are waited for, and for JPEG, which is decoded without Python's
+        lock, so that processes are no faster. For other formats, two threads are 1.2 to 1.5 times
+        as fast as one, and two processes 1.7 to 1.9 times, once they have started.
         """
-        others = sum(not path.lower().endswith((".jpg", ".jpeg")) for path in self._files())
+        others = sum(
+            not path.lower().endswith((".jpg", ".jpeg")) and not protocol_of(path)
+            for path in self._files()
+        )
         return "processes" if others >= _WORTH_PROCESSES else "threads"
 
     def stamp(self) -> str:
@@ -175,7 +187,7 @@ class ImageFiles(Source):
             # To open every file takes too long; a source that is replaced shows in some of them.
             look = place % (len(files) // _LOOKS + 1) == 0
             try:
-                stamp = file_stamp(path, look)
+                stamp = path if protocol_of(path) else file_stamp(path, look)
             except (OSError, ValueError) as error:  # ValueError for a name that no file can have
                 if is_transient(error):
                     raise
@@ -201,14 +213,8 @@ class ImageFiles(Source):
         return [file for path in self.paths for file in ([path] if isinstance(path, str) else path)]
 
 
-def _absolute(path: str | tuple[str, ...]) -> str | tuple[str, ...]:
-    if isinstance(path, tuple):
-        return tuple(map(os.path.abspath, path))
-    return os.path.abspath(path)
-
-
 def _is_bytes(path: str | tuple[str, ...]) -> bool:
-    return isinstance(path, str) and not path.lower().endswith(FITS_SUFFIXES)
+    return isinstance(path, str) and not file_name(path).lower().endswith(FITS_SUFFIXES)
 
 
 # File names may hold bytes that are not UTF-8; Python carries them as lone surrogates.
@@ -242,6 +248,8 @@ def _file_digests(paths: Sequence[str]) -> list[bytes]:
 
 
 def _file_digest(path: str) -> bytes:
+    if protocol_of(path):
+        return path.encode(*_ENCODING)
     if not_a_file(path):  # read() gives the reason for this image
         return b"unreadable"
     try:

@@ -11,6 +11,7 @@ from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.names import as_on_disk
 from hubblefork.core.regular_files import without_file
 from hubblefork.core.tables.csv import read_csv, with_numbers
+from hubblefork.core.urls import located
 from hubblefork.data.sources.base import ImageFiles
 from hubblefork.data.sources.class_labels import classes_of, spelling_notes
 from hubblefork.data.sources.ids import find_column, find_ids, id_columns
@@ -51,8 +52,8 @@ def open_catalogue(
     """Open a catalogue with the columns id, image and label; file_loc stands for image too.
 
     id: or another column of ids, as `data.sources.ids` finds it; without one, the paths.
-    image: path of the image, relative to the catalogue's folder or absolute. In its place,
-        columns image_g, image_r, ... of any such names: a file for each band, in their order.
+    image: path of the image, relative to the catalogue's folder or absolute, or its URL. In its
+        place, columns image_g, image_r, ... of any such names: one for each band, in their order.
     label: class names (sorted), or whole numbers (in order; their names are the numbers). In its
         place, the columns of the vote fractions of a known decision tree.
     split: optional; train, val (valid, validation) or test for every row.
@@ -197,7 +198,7 @@ def _paths(
     Where no labels are needed, missing files are left to packing and prediction, which go on
     without them: of a million, one is always lost.
     """
-    files = [as_on_disk(os.path.join(folder, each) for each in table[column]) for column in images]
+    files = [as_on_disk(located(each, folder) for each in table[column]) for column in images]
     gone = [
         each
         for column, paths in zip(images, files, strict=True)

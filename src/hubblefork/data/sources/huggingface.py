@@ -25,6 +25,7 @@ from hubblefork.core.path_options import check_options, split_options
 from hubblefork.core.regular_files import without_file
 from hubblefork.core.sampling import stable_sample
 from hubblefork.core.text import shortened
+from hubblefork.core.urls import located
 from hubblefork.data.images.multiband import look_at_counts
 from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.huggingface_labels import read_labels
@@ -271,5 +272,5 @@ def _named_files(paths: Sequence[Path], column: str, name: str) -> list[str]:
             if pc.struct_field(images, "bytes").null_count < len(images):
                 return []
             named = pc.struct_field(images, "path").to_pylist()
-            files += [str(path.parent / each) if each else "" for each in named]
+            files += [located(each, path.parent) if each else "" for each in named]
     return files if any(files) else []
