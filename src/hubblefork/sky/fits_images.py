@@ -71,6 +71,13 @@ class Part:
             return 1
         return 3 if colours_are_last(self.shape) else self.shape[0]
 
+    @property
+    def plane(self) -> tuple[int, int]:
+        """The rows and columns of an image."""
+        bands_first = len(self.shape) == 3 and not colours_are_last(self.shape)
+        rows, columns = self.shape[1:] if bands_first else self.shape[:2]
+        return rows, columns
+
     def __str__(self) -> str:
         return f"HDU {self.number} {self.name or '(no name)'} ({self.about})"
 
