@@ -10,7 +10,6 @@ import gzip
 import warnings
 from dataclasses import dataclass
 from io import BytesIO
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO, Any
 
@@ -108,13 +107,12 @@ def open_fits(source: bytes | Path, **options: bool) -> fits.HDUList:
             if start.startswith(_GZIP):
                 source = _unpacked(file)
             elif start == _FITS:
-                with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-                    check_parts(content)
+                check_parts(file)
     elif source.startswith(_GZIP):
         source = _unpacked(BytesIO(source))
     if isinstance(source, bytes):
         start = source[: len(_FITS)]
-        check_parts(source)
+        check_parts(BytesIO(source))
     if start != _FITS:
         raise FitsError("not a FITS file")
     # astropy would not apply BLANK to all types of integers.

@@ -1,21 +1,15 @@
 """FITS files that are small on the disk and huge when read: found before astropy reads them.
 
-astropy makes an object of each card and each part, and unpacks a gzipped tile whole.
+astropy unpacks a gzipped tile whole, and makes an object of each part (`core/fits_parts.py`).
 """
 
 import zlib
-from mmap import mmap
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from hubblefork.core.fits_parts import fits_parts
 from hubblefork.sky.fits_images import FitsError
-
-_BLOCK, _CARD = 2880, 80
-# A hundred thousand cards, of all parts together: long histories have a few thousand.
-_MOST_HEADER = 8 << 20
-# Mosaics of large cameras have some hundred parts.
-_MOST_PARTS = 1000
 
 # Deflate packs at most this many times.
 _MOST_PACKING = 1032
@@ -24,39 +18,13 @@ _COUNT_BYTES, _LEAST_BYTES = 8, 1 << 16
 _PIECE = 1 << 20
 
 
-def check_parts(content: bytes | mmap) -> None:
+def check_parts(file: IO[bytes]) -> None:
     """FitsError where a file has more parts, or longer headers, than any that holds images."""
-    place = headers = 0
-    for _ in range(_MOST_PARTS + 1):
-        if content[place : place + 8] not in (b"SIMPLE  ", b"XTENSION"):
-            return  # the end, or what astropy takes for it
-        cards, end = {}, place
-        while (card := content[end : end + _CARD]) and card.rstrip() != b"END":
-            end += _CARD
-            if headers + end - place > _MOST_HEADER:
-                raise FitsError(f"headers of more than {_MOST_HEADER >> 20} MB")
-            if card[8:9] == b"=":
-                cards[card[:8].rstrip()] = card[10:].split(b"/")[0].strip()
-        headers += end - place
-        place += -(-(end + _CARD - place) // _BLOCK) * _BLOCK
-        place += -(-_data_bytes(cards) // _BLOCK) * _BLOCK
-    raise FitsError(f"more than {_MOST_PARTS:,} parts")
-
-
-def _data_bytes(cards: dict[bytes, bytes]) -> int:
-    """The size of a part's data, as FITS standard 4.0, 4.4.1 and 7.3.1, has it."""
-
-    def number(name: str, default: int) -> int:
-        try:
-            return int(cards.get(name.encode(), default))
-        except ValueError:
-            raise FitsError(f"damaged or incomplete ({name} is no whole number)") from None
-
-    axes = [number(f"NAXIS{axis}", 0) for axis in range(1, min(number("NAXIS", 0), 999) + 1)]
-    groups = axes[:1] == [0] and cards.get(b"GROUPS") == b"T"
-    elements = int(np.prod(axes[1:] if groups else axes, dtype=object)) if axes else 0
-    size = abs(number("BITPIX", 8)) // 8 * number("GCOUNT", 1) * (number("PCOUNT", 0) + elements)
-    return max(0, size)
+    try:
+        for _ in fits_parts(file):
+            continue
+    except ValueError as error:
+        raise FitsError(str(error)) from None
 
 
 def check_tiles(table: Any, most: int) -> None:

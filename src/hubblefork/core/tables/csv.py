@@ -4,6 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -40,25 +41,39 @@ def read_csv(path: Path, delimiter: str | None = None) -> pd.DataFrame:
     >>> read_csv(folder / "a.csv").to_dict("list")
     {'id': ['007'], 'size': ['1,5']}
     """
-    header, delimiter = _header(path, delimiter)
-    places = [str(place) for place in range(len(header))]
+    header, delimiter = read_header(path, delimiter)
+    table = pa.Table.from_batches(text_batches(path, len(header), delimiter)).to_pandas()
+    table.columns = pd.Index(header)
+    return table
+
+
+def text_batches(path: Path, width: int, delimiter: str, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    """Yield the rows below the header block by block, their cells as text and null where empty.
+
+    The columns are called by their places: `0`, `1`. width: of the header, in cells. skip: lines
+    before it. Raises as `read_csv`.
+    """
+    places = [str(place) for place in range(width)]
     try:
-        # The header is read as a row, so that no two ways of reading it can differ.
-        cells = pa.csv.read_csv(
+        with pa.csv.open_csv(
             path,
-            pa.csv.ReadOptions(column_names=places, block_size=_BLOCK, use_threads=False),
+            # The header is read as a row, so that no two ways of reading it can differ.
+            pa.csv.ReadOptions(
+                column_names=places, block_size=_BLOCK, use_threads=False, skip_rows=skip
+            ),
             pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(places, pa.string()),
                 null_values=[""],
                 strings_can_be_null=True,
             ),
-        )
+        ) as reader:
+            above = 1
+            for batch in reader:
+                yield batch.slice(above)
+                above = max(0, above - len(batch))
     except pa.ArrowInvalid as error:
-        raise ValueError(_wrong_row(path, delimiter) or first_line(error)) from None
-    table = cells.slice(1).to_pandas()
-    table.columns = pd.Index(header)
-    return table
+        raise ValueError(_wrong_row(path, delimiter, skip) or first_line(error)) from None
 
 
 def csv_text(table: pd.DataFrame, header: bool = True) -> str:
@@ -93,14 +108,15 @@ def _as_numbers(text: pd.Series) -> pd.Series:
     if lost.any() and not text[lost].str.lower().eq("nan").all():
         return text
     if numbers.dtype.kind == "f":
-        large = np.isfinite(numbers) & (numbers.abs() > EXACT)
+        # Also 2^53 itself, to which the next number is rounded.
+        large = np.isfinite(numbers) & (numbers.abs() >= EXACT)
         if large.any() and text[large].str.fullmatch(r"\s*[+-]?\d+\s*").any():
             return text
     return numbers
 
 
-def _header(path: Path, delimiter: str | None) -> tuple[list[str], str]:
-    """Return the names of the columns and the delimiter."""
+def read_header(path: Path, delimiter: str | None = None) -> tuple[list[str], str]:
+    """Return the names of the columns of a CSV file, and its delimiter; raises as `read_csv`."""
     with open(path, "rb") as file:
         if len(file.readline(_LONGEST_HEADER + 1)) > _LONGEST_HEADER:
             raise TooLarge(
@@ -122,24 +138,25 @@ def _header(path: Path, delimiter: str | None) -> tuple[list[str], str]:
     return header, delimiter
 
 
-def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Path, delimiter: str, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the line where each row begins, and its cells."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader, line = csv.reader(file, delimiter=delimiter), 0
+            line = sum(1 for _ in islice(file, skip))
+            reader = csv.reader(file, delimiter=delimiter)
             for row in reader:
                 if row:
                     yield line + 1, row
-                line = reader.line_num
+                line = skip + reader.line_num
     except UnicodeDecodeError as error:
         raise ValueError(f"it is no text in UTF-8 ({error.reason}); save it as such") from None
     except csv.Error as error:
         raise ValueError(f"line {line + 1}: {error}") from None
 
 
-def _wrong_row(path: Path, delimiter: str) -> str | None:
+def _wrong_row(path: Path, delimiter: str, skip: int = 0) -> str | None:
     """Say which row has another number of cells than the header; None if each has as many."""
-    rows = _rows(path, delimiter)
+    rows = _rows(path, delimiter, skip)
     _, header = next(rows)
     for line, row in rows:
         if len(row) != len(header):
