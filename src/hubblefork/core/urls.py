@@ -9,7 +9,7 @@ _URL = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 _LOCAL = ("file", "local")
 
 
-def protocol_of(place: str | Path) -> str:
+def protocol_of(place: object) -> str:
     """Return the protocol of a URL in lower case; "" for a path.
 
     >>> protocol_of("https://a.org/1.jpg"), protocol_of("C://1.jpg"), protocol_of("sky/1.jpg")
@@ -48,7 +48,7 @@ def absolute(place: str) -> str:
     return place if protocol_of(place) else os.path.abspath(place)
 
 
-def file_name(place: str | Path) -> str:
+def file_name(place: object) -> str:
     """Return the name of the file at a place, without the query of a URL.
 
     >>> file_name("https://a.org/m31.fits?size=64#top"), file_name("sky/what?.jpg")

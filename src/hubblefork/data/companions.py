@@ -6,6 +6,7 @@ wherever they are. `galaxy_1` and `galaxy_2` are two objects, and so are `disk/1
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,11 @@ import pandas as pd
 from hubblefork.core.names import normalised, stem
 from hubblefork.data.images.read import is_image_name
 
-# Filters: SDSS and LSST, near infrared, WISE, GALEX, and those of HST and JWST as in F606W.
-_BAND = re.compile(
-    r"^(?P<object>.+)[_.\- ](?:[ugrizyjhk]|ks|w[1-4]|nuv|fuv|f\d{3,4}(?:w2?|m|n|lp|x))$",
-    re.IGNORECASE,
-)
+# Filters by wavelength: GALEX, SDSS and LSST, near infrared, WISE.
+_BANDS = ("fuv", "nuv", *"ugrizyjhk", "ks", "w1", "w2", "w3", "w4")
+# And those of HST and JWST as in F606W, whose numbers have two units.
+_IS_BAND = rf"{'|'.join(_BANDS)}|f\d{{3,4}}(?:w2?|m|n|lp|x)"
+_BAND = re.compile(rf"^(?P<object>.+)[_.\- ](?:{_IS_BAND})$", re.IGNORECASE)
 
 _FOLDERS = re.compile(".*/")
 
@@ -44,6 +45,22 @@ def names_object(text: str) -> bool:
     False
     """
     return sum(len(run.lstrip("0")) for run in re.findall(r"\d+", text)) >= _NAMES_OBJECT
+
+
+def bands_in_order(names: Sequence[str]) -> list[int] | None:
+    """Return the places of names of bands by increasing wavelength, or as they come where one is of
+    HST or JWST; None where one is no name of a band, or stands there twice.
+
+    >>> bands_in_order(["g", "i", "r"]), bands_in_order(["image", "mask"])
+    ([0, 2, 1], None)
+    """
+    plain = [each.lower() for each in names]
+    if len(set(plain)) < len(plain) or not all(re.fullmatch(_IS_BAND, each) for each in plain):
+        return None
+    places = list(range(len(plain)))
+    if all(each in _BANDS for each in plain):
+        places.sort(key=lambda place: _BANDS.index(plain[place]))
+    return places
 
 
 def object_names(stem: pd.Series) -> pd.Series:

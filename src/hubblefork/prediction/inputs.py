@@ -21,6 +21,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import is_array_name
 from hubblefork.data.sources.base import ImageFiles, Source, display_text
 from hubblefork.data.sources.huggingface import holds_images
+from hubblefork.data.sources.webdataset import holds_tars, is_tar_name
 from hubblefork.tasks.task import Unlabelled
 
 _TABLES = (".csv", ".tsv", ".parquet", ".arrow")
@@ -42,8 +43,8 @@ def open_inputs(given: Any, hdu: str | None = None) -> list[Source]:
 
     given: a path, a source (see `open_source`), or a sequence of paths. A folder stands for every
     image below it, by name. A file that is named itself is read as an image whatever it is called,
-    unless it is called as a table or a file of arrays is; so is a URL. An id is the path of an
-    image, or what its source says.
+    unless it is called as a table, a file of arrays or a tar is; so is a URL. An id is the path of
+    an image, or what its source says.
 
     hdu: what the image to read of FITS files with several is called, unless `:hdu=` after a path
         names another.
@@ -79,9 +80,9 @@ def _is_source(place: str) -> bool:
     if protocol_of(place):
         return False
     if os.path.isdir(place):
-        return holds_images(Path(place))
+        return holds_images(Path(place)) or holds_tars(Path(place))
     if os.path.isfile(place):
-        return place.lower().endswith(_TABLES) or is_array_name(place)
+        return place.lower().endswith(_TABLES) or is_array_name(place) or is_tar_name(place)
     return True  # a name, or nothing: `open_source` says what there is
 
 

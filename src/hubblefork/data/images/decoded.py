@@ -22,8 +22,22 @@ MOST_PIXELS = 100_000_000
 # Eight bytes a pixel hold the widest pixel types, and a file is read whole before it is decoded.
 MOST_BYTES = 8 * MOST_PIXELS
 
+
+@dataclass(frozen=True)
+class FilePart:
+    """An image within a larger file, as a member of a tar is: so many bytes from an offset on."""
+
+    path: str
+    offset: int
+    size: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.path}/{self.name}"
+
+
 # A file or URL, the bytes of one, or one for each band of one image.
-ImageInput = str | Path | bytes | tuple[str, ...]
+ImageInput = str | Path | bytes | FilePart | tuple[str | FilePart, ...]
 
 
 class UnreadableImage(Exception):
@@ -69,15 +83,19 @@ def explained_failures() -> Iterator[None]:
         raise UnreadableImage(f"damaged or incomplete{detail}") from error
 
 
-def read_content(path: str | Path) -> bytes:
-    """Read a whole file, or what is behind a URL, unless it is larger than any image, or no
-    regular file.
+def read_content(place: str | Path | FilePart) -> bytes:
+    """Read a file or a part of it, or what is behind a URL, unless it is larger than any image, or
+    the file no regular one.
 
     Raises UnreadableImage for these, and where the system cannot read it; TransientFailure where
     three tries have failed, of which another may succeed.
     """
-    place = located(str(path))
-    return trying_again(partial(_read_url if protocol_of(place) else _read_file, place), place)
+    if isinstance(place, FilePart):
+        read = partial(_read_file, place.path, place.offset, place.size)
+    else:
+        place = located(str(place))
+        read = partial(_read_url if protocol_of(place) else _read_file, place)
+    return trying_again(read, place)
 
 
 def _read_url(url: str) -> bytes:
@@ -96,17 +114,18 @@ def _read_url(url: str) -> bytes:
     return content
 
 
-def _read_file(path: str) -> bytes:
+def _read_file(path: str, offset: int = 0, size: int | None = None) -> bytes:
     if reason := not_a_file(path):
         raise UnreadableImage(reason)
     try:
-        size = os.path.getsize(path)
+        size = os.path.getsize(path) if size is None else size
         if not size:  # nor is a file of /proc opened, whose size is 0 and which may never end
             raise UnreadableImage("the file is empty")
         if size > MOST_BYTES:
             raise UnreadableImage(f"{size // 1_000_000} MB, more than {MOST_BYTES // 1_000_000} MB")
         with open(path, "rb") as file:
-            return file.read()
+            file.seek(offset)
+            return file.read(size)
     except OSError as error:
         if is_transient(error):
             raise

@@ -14,6 +14,7 @@ from hubblefork.core.tries import TransientFailure
 from hubblefork.core.urls import file_name
 from hubblefork.data.images.decoded import (
     DecodedImage,
+    FilePart,
     ImageInput,
     UnreadableImage,
     explained_failures,
@@ -39,7 +40,7 @@ def read_counts(content: bytes, framing: Framing) -> DecodedImage:
     return DecodedImage(_framed(image.counts, framing), (width, height), bands, image.position)
 
 
-def read_bands(files: Sequence[str | Path], framing: Framing) -> DecodedImage:
+def read_bands(files: Sequence[str | Path | FilePart], framing: Framing) -> DecodedImage:
     """Read one image from a file for each band: FITS of one band, or images read as grey.
 
     Raises UnreadableImage, naming the file, where one cannot be read, has several bands or
@@ -110,7 +111,7 @@ def look_at_counts(images: Sequence[ImageInput], hdu: str | None = None) -> Coun
     return Counts(number, hdu, notes)
 
 
-def _files_of(image: ImageInput) -> Sequence[str | Path | bytes]:
+def _files_of(image: ImageInput) -> Sequence[str | Path | FilePart | bytes]:
     return image if isinstance(image, tuple) else (image,)
 
 
@@ -124,7 +125,7 @@ def _bands(hdu: str | None, files: Sequence[Sequence[Part]]) -> int:
         return 0
 
 
-def _parts(file: str | Path | bytes) -> list[Part]:
+def _parts(file: str | Path | FilePart | bytes) -> list[Part]:
     """The parts of a FITS file; none where it is another or cannot be read."""
     try:
         content = file if isinstance(file, bytes) else read_content(file)
@@ -174,7 +175,7 @@ def frame_counts(counts: np.ndarray, framing: Framing, blue_first: bool) -> np.n
 
 
 def _band(
-    file: str | Path, framing: Framing
+    file: str | Path | FilePart, framing: Framing
 ) -> tuple[np.ndarray, tuple[int, int], tuple[float, float, float] | None]:
     """Return the kept square of one band, the size of the original, and its position."""
     content = read_content(file)

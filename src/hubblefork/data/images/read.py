@@ -85,7 +85,7 @@ def read_images(
 
 def _is_remote(source: ImageInput) -> bool:
     files = source if isinstance(source, tuple) else (source,)
-    return any(not isinstance(each, bytes) and protocol_of(each) for each in files)
+    return any(isinstance(each, str) and protocol_of(each) for each in files)
 
 
 def _read_or_reason(source: ImageInput, framing: Framing) -> DecodedImage | UnreadableImage:

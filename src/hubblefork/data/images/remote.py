@@ -22,7 +22,10 @@ _BLOCK = 1 << 20
 
 # Errors of aiohttp and botocore that are no OSError with a number, by the names of their classes,
 # since neither package need be there: connections that break, and bodies that end early.
-_BROKEN = {"ClientConnectionError", "ClientPayloadError", "HTTPClientError"}
+_BROKEN = {
+    "ClientConnectionError", "ClientPayloadError",
+    "ConnectionError", "HTTPClientError", "IncompleteReadError",
+}  # fmt: skip
 # And those that another try would not change: wrong certificates and encodings.
 _LASTING = {"ClientSSLError", "SSLError", "ContentEncodingError"}
 
@@ -111,7 +114,7 @@ def _explained(error: Exception) -> OSError:
         return TransientFailure("the connection ended early" if early else first_line(error))
     if isinstance(error, FileNotFoundError):
         return OSError("the file is not there")
-    return OSError(first_line(error))
+    return OSError(getattr(error, "strerror", None) or first_line(error))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -32,6 +32,7 @@ SOURCES = {
     "CATALOGUE.parquet": "the same as a Parquet file; image_g, image_r... for a file each band",
     "FILE.h5, .npz, .npy": "arrays of images and labels; FILE:images=KEY:labels=KEY names them",
     "DATASET": "a Hugging Face data set: Parquet with images in it, or saved to disk",
+    "SHARDS.tar": "WebDataset: a tar, a folder of tars, or sky-{000..009}.tar; KEY.jpg, KEY.cls",
     "hub:OWNER/NAME": "the same from the Hugging Face hub (extra: hubblefork[hub])",
 }
 
@@ -142,6 +143,10 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
         from hubblefork.data.sources.catalogue import open_catalogue
 
         return open_catalogue(path, name, labelled, options.get("hdu", hdu), options.get("id"))
+    from hubblefork.data.sources import webdataset
+
+    if webdataset.is_tar_name(path_text):
+        return webdataset.open_webdataset(path, name, labelled, options, hdu)
     if os.path.exists(path):
         from hubblefork.data.folders import is_archive
         from hubblefork.data.images.read import is_image_name
@@ -155,7 +160,7 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
             )
         raise RequestError(
             f"{name}: a source is a directory, a catalogue (.csv, .parquet), a file of arrays "
-            "(.h5, .npz, .npy) or a name (hubblefork list sources)"
+            "(.h5, .npz, .npy), a tar or a name (hubblefork list sources)"
         )
     if protocol_of(name):
         raise RequestError(
@@ -189,13 +194,15 @@ def _open_registered(opener: Callable[..., Any], text: str, more: Mapping[str, A
 def _open_directory(
     path: Path, name: str, labelled: bool, options: Mapping[str, str], hdu: str | None
 ) -> "Source":
-    from hubblefork.data.sources import huggingface, kaggle
+    from hubblefork.data.sources import huggingface, kaggle, webdataset
 
     if kaggle.is_kaggle(path):
         check_options(options, (), name)
         return kaggle.open_kaggle(name, name)
     if huggingface.holds_images(path):
         return huggingface.open_saved(path, name, labelled, options, hdu)
+    if webdataset.holds_tars(path):
+        return webdataset.open_webdataset(path, name, labelled, options, hdu)
     from hubblefork.data.sources.folder import open_folder
 
     return open_folder(path, name, labelled, options, hdu)

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +18,7 @@ from hubblefork.core.tries import is_transient
 from hubblefork.core.urls import absolute, file_name, protocol_of
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import DecodedImages, Job
+from hubblefork.data.images.decoded import ImageInput
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.read import FITS_SUFFIXES, read_images
 from hubblefork.data.images.remote import check_protocol
@@ -103,6 +104,28 @@ class Source(ABC):
             say(f"{self.name}: {self.hdu} is read of FITS files; {learnt}")
         return replace(framing, hdu=self.hdu or framing.hdu)
 
+    def look_at_bands(self, images: Sequence[ImageInput], counted: int, total: int) -> list[str]:
+        """Find out the bands of counts, and which image is read; returns notes on them.
+
+        images: some or all of those that are FITS files or have a file for each band. counted: how
+            many are, of all `total`.
+        """
+        if not counted:
+            return []
+        # astropy takes half a second to import, and most sources have no FITS files.
+        from hubblefork.data.images.multiband import look_at_counts
+
+        found = look_at_counts(images, self.hdu)
+        self.bands, self.hdu, notes = found.bands, found.hdu, found.notes
+        if counted == total:
+            self.channels = self.bands or self.channels
+        else:
+            notes.append(
+                f"{counted:,} of {total:,} images are FITS files, which become colour images "
+                "as the others are."
+            )
+        return notes
+
     def packed(self, framing: Framing) -> PackedDataset | None:
         """Return these images as packed already, if they are; else None."""
         return None
@@ -114,6 +137,18 @@ class Source(ABC):
 
 # Starting processes takes a second or two, in which threads read this many images.
 _WORTH_PROCESSES = 5000
+
+
+def faster_by(names: Iterable[str]) -> Literal["threads", "processes"]:
+    """Return what reads image files of these names faster.
+
+    JPEG is decoded without Python's lock, so that processes are no faster than threads. For other
+    formats, two threads are 1.2 to 1.5 times as fast as one, and two processes 1.7 to 1.9 times,
+    once they have started.
+    """
+    others = sum(not name.lower().endswith((".jpg", ".jpeg")) for name in names)
+    return "processes" if others >= _WORTH_PROCESSES else "threads"
+
 
 # How many image files, at most, a stamp looks into: a few milliseconds.
 _LOOKS = 100
@@ -147,38 +182,14 @@ class ImageFiles(Source):
         ]
         for protocol in sorted({*map(protocol_of, self._files())} - {""}):
             check_protocol(protocol)
-        self.notes = [*self.notes, *self._look_at_bands()]
-
-    def _look_at_bands(self) -> list[str]:
-        """Find out the bands of counts, and which image is read; returns notes on them."""
         counted = [path for path in self.paths if not _is_bytes(path)]
-        if not counted:
-            return []
-        # astropy takes half a second to import, and most sources have no FITS files.
-        from hubblefork.data.images.multiband import look_at_counts
-
-        found = look_at_counts(counted, self.hdu)
-        self.bands, self.hdu, notes = found.bands, found.hdu, found.notes
-        if len(counted) == len(self.paths):
-            self.channels = self.bands or self.channels
-        else:
-            notes.append(
-                f"{len(counted):,} of {len(self.paths):,} images are FITS files, which become "
-                "colour images as the others are."
-            )
-        return notes
+        notes = self.look_at_bands(counted, len(counted), len(self.paths))
+        self.notes = [*self.notes, *notes]
 
     @property
     def prefer(self) -> Literal["threads", "processes"]:
-        """Threads for URLs, which are waited for, and for JPEG, which is decoded without Python's
-        lock, so that processes are no faster. For other formats, two threads are 1.2 to 1.5 times
-        as fast as one, and two processes 1.7 to 1.9 times, once they have started.
-        """
-        others = sum(
-            not path.lower().endswith((".jpg", ".jpeg")) and not protocol_of(path)
-            for path in self._files()
-        )
-        return "processes" if others >= _WORTH_PROCESSES else "threads"
+        """As `faster_by` says; threads for URLs, which are waited for."""
+        return faster_by(path for path in self._files() if not protocol_of(path))
 
     def stamp(self) -> str:
         digest = hashlib.sha256(table_digest(self.table, self.task).encode())

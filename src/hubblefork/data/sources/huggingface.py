@@ -42,15 +42,12 @@ from hubblefork.data.sources.image_tables import (
     record_batches,
 )
 from hubblefork.data.sources.sequential import Stored, StreamedSource
-from hubblefork.data.sources.table_columns import as_text, known_columns, subsets, with_plain_names
-from hubblefork.data.subsets import SUBSET_WORDS
+from hubblefork.data.sources.table_columns import with_other_columns, with_plain_names
 from hubblefork.sky.fits import is_fits
 from hubblefork.tasks.task import Task
 
 _OPTIONS = ("images", "labels", "id", "config", "split", "hdu")
 _STAND_IN = "rows are called by their split and number (:id=COLUMN names a column)"
-# Columns that a source's table has of its own.
-_OWN = ("id", "label", "origin", "digest", "split")
 
 
 def holds_images(path: Path) -> bool:
@@ -139,7 +136,7 @@ def _open(
     table["origin"] = [f"{file.path}:{row}"
                        for file, length in zip(files, lengths, strict=True)
                        for row in range(length)]  # fmt: skip
-    table = _with_other_columns(table, rows, splits, [*labels.used, ids.column or "id"], name)
+    table = with_other_columns(table, rows, splits, [*labels.used, ids.column or "id"], name)
     kept = np.flatnonzero(labels.known)
     table = ids.grouped(table).iloc[kept].reset_index(drop=True)
     notes = [*notes, *ids.notes, *labels.notes, *ignored_columns(schemas, [column])]
@@ -232,21 +229,6 @@ def _row_ids(splits: pd.Series) -> pd.Series:
     """The split and the number of each row."""
     number = splits.groupby(splits, dropna=False).cumcount().astype("str").str.zfill(6)
     return splits.map(lambda split: f"{split}-", na_action="ignore").fillna("") + number
-
-
-def _with_other_columns(
-    table: pd.DataFrame, rows: pd.DataFrame, splits: pd.Series, used: Sequence[str], name: str
-) -> pd.DataFrame:
-    """Add split, positions, groups, and whatever else is known of the images."""
-    words = splits.map(SUBSET_WORDS)
-    if words.nunique(dropna=False) > 1:
-        table["split"] = words
-    elif words.nunique(dropna=False) == 1 and "split" in rows:
-        table["split"] = subsets(as_text(rows["split"]), name)
-    known = [each for each in ("ra", "dec", "group") if each in rows]
-    table = pd.concat([table, known_columns(rows[known], name)], axis=1)
-    others = rows.columns.difference([*table, *_OWN, *used], sort=False)
-    return pd.concat([table, rows[others]], axis=1)
 
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:

@@ -80,7 +80,7 @@ def read_scalars(path: Path, schema: pa.Schema, name: str) -> pd.DataFrame:
             rows += len(batch)
             plain = map(_plain, batch.columns, fields.types)
             batches.append(pa.RecordBatch.from_arrays(list(plain), schema=fields))
-        table = _exact(pa.Table.from_batches(batches, fields)).to_pandas()
+        table = exact(pa.Table.from_batches(batches, fields)).to_pandas()
     table = table.reindex(range(rows))  # without columns, their number is lost
     return table.assign(**_noted_ranges(schema, rows, table.columns))
 
@@ -103,7 +103,7 @@ def _noted_ranges(schema: pa.Schema, rows: int, taken: Collection[str]) -> dict[
     return found
 
 
-def _exact(table: pa.Table) -> pa.Table:
+def exact(table: pa.Table) -> pa.Table:
     """Make text of whole numbers with gaps, which pandas would have as floats, where they are not
     exact as such."""
     for place, field in enumerate(table.schema):

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from hubblefork.core.braces import expand_braces
 from hubblefork.core.errors import RequestError
 from hubblefork.core.path_options import split_options
 
@@ -31,10 +32,15 @@ def absolute_source(text: str | Path) -> str:
         return str(text)
     before, path = (kind + colon, rest) if kind in _BEFORE_A_PATH else ("", str(text))
     behind = ""
-    while not os.path.exists(found := Path(path).expanduser()) and ":" in path:
+    while not _exists(found := Path(path).expanduser()) and ":" in path:
         path, _, option = path.rpartition(":")
         behind = f":{option}{behind}"
-    return f"{before}{found.absolute()}{behind}" if path and os.path.exists(found) else str(text)
+    return f"{before}{found.absolute()}{behind}" if path and _exists(found) else str(text)
+
+
+def _exists(path: Path) -> bool:
+    """Whether a path is there, or the first one that its braces stand for."""
+    return os.path.exists(expand_braces(str(path))[0])
 
 
 def find_moved(location: str, near: Path) -> str:
@@ -53,7 +59,7 @@ def find_moved(location: str, near: Path) -> str:
     kind, colon, rest = location.partition(":")
     before, text = (kind + colon, rest) if kind in _BEFORE_A_PATH else ("", location)
     path = Path(split_options(text)[0])
-    if not path.is_absolute() or path.exists():
+    if not path.is_absolute() or _exists(path):
         return location
     path = Path(text.partition(":")[0])
     behind = text[len(str(path)) :]
@@ -61,7 +67,7 @@ def find_moved(location: str, near: Path) -> str:
     for start in range(1, len(path.parts)):
         for place in places:
             found = place.joinpath(*path.parts[start:])
-            if found.exists():
+            if _exists(found):
                 return f"{before}{found}{behind}"
     raise RequestError(
         f"the images of {near} are no longer at {path}, and neither there by the end of this path "

@@ -4,6 +4,8 @@ Each function raises RequestError with the rows or the words at fault; `name` is
 user gave it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -13,6 +15,9 @@ from hubblefork.data.subsets import SUBSET_WORDS
 
 # Positions in degrees, with the largest absolute value of each.
 _DEGREES = {"ra": 360.0, "dec": 90.0}
+
+# Columns that a source's table has of its own.
+_OWN = ("id", "label", "origin", "digest", "split")
 
 
 def as_text(values: pd.Series) -> pd.Series:
@@ -96,3 +101,18 @@ def _degrees(values: pd.Series, limit: float, name: str) -> np.ndarray:
             f"{limit:g} degrees: {first_few(values[wrong])}"
         )
     return angles.to_numpy(np.float64)
+
+
+def with_other_columns(
+    table: pd.DataFrame, rows: pd.DataFrame, splits: pd.Series, used: Sequence[str], name: str
+) -> pd.DataFrame:
+    """Add split, positions, groups, and whatever else is known of the images."""
+    words = splits.map(SUBSET_WORDS)
+    if words.nunique(dropna=False) > 1:
+        table["split"] = words
+    elif words.nunique(dropna=False) == 1 and "split" in rows:
+        table["split"] = subsets(as_text(rows["split"]), name)
+    known = [each for each in ("ra", "dec", "group") if each in rows]
+    table = pd.concat([table, known_columns(rows[known], name)], axis=1)
+    others = rows.columns.difference([*table, *_OWN, *used], sort=False)
+    return pd.concat([table, rows[others]], axis=1)
