@@ -130,6 +130,12 @@ def test_notes_are_kept(tmp_path, suffix):
     write(path, pa.table({"id": [1]}), meta=meta)
     assert is_table(path)
     assert read_meta(path) == ({} if suffix in (".csv", ".tsv") else meta)
+    path.write_bytes(b"nothing of that kind")
+    if suffix in (".parquet", ".vot", ".ecsv"):
+        with pytest.raises(ValueError, match=r"^[^\n]+$"):
+            read_meta(path)
+    else:
+        assert read_meta(path) == {}
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

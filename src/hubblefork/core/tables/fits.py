@@ -9,6 +9,7 @@ Standard 4.0, 7.3: https://fits.gsfc.nasa.gov/fits_standard.html
 """
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -155,12 +156,16 @@ def open_fits(path: Path) -> FitsTable | pa.Table:
 
 def is_fits_table(path: Path) -> bool:
     """Whether a FITS file holds a table and no image."""
+    found = False
     try:
         with _opened(path) as file:
-            parts = list(fits_parts(file))
-    except (ValueError, OSError, EOFError):
+            for part in fits_parts(file):
+                if part.is_image:
+                    return False
+                found = found or part.is_table
+    except (ValueError, OSError, EOFError, zlib.error):
         return False
-    return any(each.is_table for each in parts) and not any(each.is_image for each in parts)
+    return found
 
 
 def _is_gzipped(path: Path) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.ipc as ipc
 
+from hubblefork.core.errors import first_line
 from hubblefork.core.fits_parts import fits_parts
 from hubblefork.core.tables.columns import (
     BATCH_BYTES,
@@ -217,10 +218,15 @@ def fits_meta(path: Path) -> dict[str, str]:
 
     with path.open("rb") as file:
         part = next((each for each in fits_parts(file) if each.is_table), None)
-    header = fits.Header.fromstring(part.header) if part else {}
+    if part is None:
+        return {}
+    header = fits.Header.fromstring(part.header)
     found = {}
     for number in range(1, len(header)):
-        text = header.get(f"{_NOTE}{number}")
+        try:
+            text = header.get(f"{_NOTE}{number}")
+        except fits.VerifyError as error:
+            raise ValueError(f"its header is damaged ({first_line(error)})") from None
         if text is None:
             break
         key, _, value = text.encode("ascii").decode("unicode_escape").partition(": ")

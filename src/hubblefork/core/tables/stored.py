@@ -70,7 +70,7 @@ class StoredTable:
             if name not in self.schema.names:
                 raise ValueError(f"no column {name!r}; found {first_few(self.schema.names, 8)}")
         most = None if stop is None else max(0, stop - start)
-        with _readable():
+        with reading_errors():
             for table in regrouped(self._tables(read, start), rows, most):
                 yield table.select(names)
 
@@ -126,7 +126,7 @@ def open_table(path: Path, text: Callable[[str], bool] = lambda name: False) -> 
         if suffix not in READABLE:
             raise ValueError(f"expected a name ending in {', '.join(READABLE)}")
     # astropy warns of what is against a standard and can be read all the same.
-    with _readable(), warnings.catch_warnings():
+    with reading_errors(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if suffix in (".csv", ".tsv"):
             return _open_csv(path, text, suffix)
@@ -186,7 +186,7 @@ def _suffix(path: Path) -> str:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def reading_errors() -> Iterator[None]:
     """Turn what libraries raise for a damaged file into a ValueError of one line."""
     try:
         yield

@@ -14,6 +14,7 @@ from hubblefork.core.tables.ecsv import ecsv_meta, write_rows, writing_ecsv
 from hubblefork.core.tables.fits_writing import LONGEST_NAME, fits_meta, writing_fits
 from hubblefork.core.tables.notes import Append, check_notes
 from hubblefork.core.tables.parquet import parquet_meta, writing_parquet
+from hubblefork.core.tables.stored import reading_errors
 from hubblefork.core.tables.votable import VOTable
 from hubblefork.core.tables.votable_writing import writing_votable
 from hubblefork.core.text import one_line
@@ -100,7 +101,8 @@ def writing_table(
     meta: notes of one line, which `read_meta` reads back; CSV and TSV have none.
 
     What a format cannot tell: in CSV, TSV and ECSV, empty text is missing; in FITS too, and a NaN,
-    and blanks at the end of text. In all but Parquet, dates, times and decimals are text, and
+    and blanks at the end of text; units and descriptions have escapes there for what is not ASCII.
+    In all but Parquet, dates, times and decimals are text, and
     numbers of 16 bits floats of 32. VOTable has no int8, uint16 and uint32: they are written as the
     next larger type.
 
@@ -123,16 +125,19 @@ def writing_table(
 def read_meta(path: Path) -> dict[str, str]:
     """Return what `writing_table` noted in a file; empty for CSV and TSV.
 
+    Raises ValueError with a reason where the file is damaged, and OSError.
+
     >>> with writing_table(folder / "a.vot", pa.schema({"id": pa.int64()}), {"model": "x"}):
     ...     pass
     >>> read_meta(folder / "a.vot")
     {'model': 'x'}
     """
     suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        return parquet_meta(path)
-    if suffix == ".fits":
-        return fits_meta(path)
-    if suffix == ".vot":
-        return VOTable(path).meta()
-    return ecsv_meta(path) if suffix == ".ecsv" else {}
+    with reading_errors():
+        if suffix == ".parquet":
+            return parquet_meta(path)
+        if suffix == ".fits":
+            return fits_meta(path)
+        if suffix == ".vot":
+            return VOTable(path).meta()
+        return ecsv_meta(path) if suffix == ".ecsv" else {}
