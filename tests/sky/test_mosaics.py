@@ -152,6 +152,8 @@ def test_requests_that_make_no_sense_are_told(row_of_tiles, tmp_path):
     assert "no option 'siz'" in refusal(f"{there}:siz=3")
     assert "no file in" in refusal(f"{there}:bands=g,r")
     assert "is one file; bands= is for" in refusal(f"{there}/tile0.fits:bands=g,r")
+    (tmp_path / "notes.md").touch()
+    assert "notes.md: expected a folder of FITS mosaics" in refusal(tmp_path / "notes.md")
     (tmp_path / "empty").mkdir()
     assert "no FITS files are in" in refusal(tmp_path / "empty")
     pd.DataFrame({"name": ["tile0.fits"]}).to_csv(tmp_path / "t.csv", index=False)

@@ -5,12 +5,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.folders import files_below
 from hubblefork.core.names import stem
-from hubblefork.core.tables.csv import read_csv
+from hubblefork.core.tables.stored import is_table, open_table
 from hubblefork.core.urls import located, protocol_of
 from hubblefork.sky.fits_images import FITS_SUFFIXES
 
@@ -33,9 +31,10 @@ def files_of(place: Path, bands: Sequence[str]) -> list[list[Path]]:
         return [[place / file] for file in files]
     if not place.exists():
         raise RequestError(f"mosaics: no such file or folder: {place}; {_EXPECTED}")
-    table = _read_table(place)
-    if table is not None:
-        return _of_table(place, table, bands)
+    if is_table(place):
+        return _by_table(place, bands)
+    if not place.name.lower().endswith(FITS_SUFFIXES):
+        raise RequestError(f"{place}: {_EXPECTED}")
     if bands:
         raise RequestError(f"{place} is one file; bands= is for a folder, or a table, of several")
     return [[place]]
@@ -70,54 +69,37 @@ def _by_band(place: Path, files: Sequence[str], bands: Sequence[str]) -> list[li
     return [[place / each[band] for band in bands] for each in tiles.values()]
 
 
-def _read_table(path: Path) -> pd.DataFrame | None:
-    """Return a table; None for a FITS file of images."""
-    from astropy.io import fits
-    from astropy.table import Table
-
-    name = path.name.lower()
+def _by_table(place: Path, bands: Sequence[str]) -> list[list[Path]]:
     try:
-        if name.endswith((".csv", ".tsv", ".txt")):
-            return read_csv(path)
-        if name.endswith((".parquet", ".pq")):
-            return pd.read_parquet(path)
-        if name.endswith(FITS_SUFFIXES):
-            with fits.open(path) as hdus:
-                if any(hdu.is_image and hdu.size for hdu in hdus):
-                    return None
-        table = Table.read(path)
-        return table[[each for each in table.colnames if table[each].ndim == 1]].to_pandas()
+        table = open_table(place, text=lambda name: True)
+        names = table.schema.names
+        columns = [f"image_{band}" for band in bands]
+        if not columns:
+            columns = [name for name in names if name.startswith("image_")]
+            columns = ["image"] if "image" in names else columns
+        missing = [name for name in columns or ["image or image_BAND"] if name not in names]
+        if missing:
+            raise RequestError(
+                f"{place} has no column {missing[0]}; its columns are {first_few(names, 10)}"
+            )
+        rows = [row for batch in table.batches(columns=columns) for row in batch.to_pylist()]
     except OSError as error:
-        raise RequestError(f"{path} cannot be read: {error.strerror or error}") from error
-    # Readers of tables meet what is none with errors of almost every kind.
-    except Exception as error:
-        raise RequestError(f"{path} cannot be read ({first_line(error)}); {_EXPECTED}") from error
+        raise RequestError(f"{place} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise RequestError(f"{place} cannot be read ({first_line(error)})") from error
+    if not rows:
+        raise RequestError(f"{place} has no rows; expected one for each tile")
+    return [_row(place, number, row) for number, row in enumerate(rows, 1)]
 
 
-def _of_table(place: Path, table: pd.DataFrame, bands: Sequence[str]) -> list[list[Path]]:
-    columns = [f"image_{band}" for band in bands]
-    if not columns:
-        columns = [name for name in table.columns if str(name).startswith("image_")]
-        columns = ["image"] if "image" in table else columns
-    missing = [name for name in columns if name not in table]
-    if not columns or missing:
-        raise RequestError(
-            f"{place} has no column {missing[0] if missing else 'image or image_BAND'}; its "
-            f"columns are {first_few(table.columns, 10)}"
-        )
-    if table.empty:
-        raise RequestError(f"{place} has no rows: expected one for each tile")
-    tiles = []
-    for row, files in enumerate(table[columns].itertuples(index=False), 1):
-        texts = ["" if pd.isna(file) else _text(file).strip() for file in files]
-        if "" in texts:
-            raise RequestError(f"{place}: row {row} has no {columns[texts.index('')]}")
-        places = [located(os.path.expanduser(text), place.parent) for text in texts]
-        if urls := list(filter(protocol_of, places)):
-            raise RequestError(f"{place}: row {row}: {urls[0]} is a URL; download mosaics first")
-        tiles.append(list(map(Path, places)))
-    return tiles
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _row(place: Path, number: int, row: dict[str, object]) -> list[Path]:
+    files = []
+    for column, value in row.items():
+        text = "" if value is None else str(value).strip()
+        if not text:
+            raise RequestError(f"{place}: row {number} has no {column}")
+        file = located(os.path.expanduser(text), place.parent)
+        if protocol_of(file):
+            raise RequestError(f"{place}: row {number}: {file} is a URL; download mosaics first")
+        files.append(Path(file))
+    return files

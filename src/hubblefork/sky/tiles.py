@@ -208,14 +208,12 @@ def _extent(cards: str, scale: float, shape: tuple[int, int]) -> tuple[tuple[flo
     x, y = (axis.ravel() for axis in np.meshgrid(
         np.linspace(-0.5, width - 0.5, _POINTS), np.linspace(-0.5, height - 0.5, _POINTS)
     ))  # fmt: skip
-    ra, dec = _positions(cards, x, y)
+    # Each with its neighbours to the right and above.
+    ra, dec = _positions(cards, np.concatenate([x, x + 1, x]), np.concatenate([y, y, y + 1]))
     middle = len(x) // 2
     if not np.isfinite([ra[middle], dec[middle], scale]).all() or scale <= 0:
         raise FitsError("the coordinates in its header make no sense at its middle")
-    here, right, above = (
-        directions(*_positions(cards, x + across, y + up))
-        for across, up in ((0, 0), (1, 0), (0, 1))
-    )
+    here, right, above = np.split(directions(ra, dec), 3)
     area = np.linalg.norm(np.cross(right - here, above - here), axis=1)
     scales = arcsec_of(np.sqrt(area[area > 0]))
     worst = scales[np.abs(np.log(scales / scale)).argmax()]
