@@ -142,6 +142,10 @@ def test_a_fits_table_of_text_is_read(tmp_path):
     ]
     fits.TableHDU.from_columns(columns).writeto(tmp_path / "a.fits")
     assert stored(tmp_path / "a.fits").to_pydict() == {"id": [7, 8], "name": ["a", "bc"]}
+    content = (tmp_path / "a.fits").read_bytes()
+    (tmp_path / "a.fits").write_bytes(content.replace(b"TFORM1  = 'I10", b"TFORM1  = 'I\x7f0"))
+    with pytest.raises(ValueError, match="its header is damaged"):
+        stored(tmp_path / "a.fits")
 
 
 def test_a_table_of_astropy_is_one_of_arrow_and_back():

@@ -109,6 +109,7 @@ def open_fits(path: Path) -> FitsTable | pa.Table:
     A table whose cells are text (ASCII), as VizieR makes them, is read whole by astropy.
     """
     from astropy.io import fits
+    from astropy.table import Table
 
     with _opened(path) as file:
         tables = [(place, part) for place, part in enumerate(fits_parts(file)) if part.is_table]
@@ -122,12 +123,10 @@ def open_fits(path: Path) -> FitsTable | pa.Table:
     check_memory(width, path.stat().st_size)
     if not _is_gzipped(path) and part.start + part.size > path.stat().st_size:
         raise ValueError(f"it ends before the last of its {rows:,} rows; it is incomplete")
-    if part.cards["XTENSION"].strip("' ") == "TABLE":
-        from astropy.table import Table
-
-        check_memory(part.size, path.stat().st_size)
-        return from_astropy(Table.read(path, hdu=place))
     try:
+        if part.cards["XTENSION"].strip("' ") == "TABLE":
+            check_memory(part.size, path.stat().st_size)
+            return from_astropy(Table.read(path, hdu=place))
         columns = fits.BinTableHDU.fromstring(part.header).columns
         header = fits.Header.fromstring(part.header)
         comments = [header.get(f"TCOMM{place + 1}") for place in range(len(columns))]

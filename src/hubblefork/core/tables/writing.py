@@ -102,9 +102,8 @@ def writing_table(
 
     What a format cannot tell: in CSV, TSV and ECSV, empty text is missing; in FITS too, and a NaN,
     and blanks at the end of text; units and descriptions have escapes there for what is not ASCII.
-    In all but Parquet, dates, times and decimals are text, and
-    numbers of 16 bits floats of 32. VOTable has no int8, uint16 and uint32: they are written as the
-    next larger type.
+    In all but Parquet, dates, times and decimals are text, and float16 is float32. VOTable has no
+    int8, uint16 and uint32: they are written as the next larger type.
 
     Raises ValueError as `check_writable`, and for rows that the format cannot hold; OSError;
     RequestError where the folder cannot be written to.
