@@ -1,6 +1,8 @@
 """Predictions are one table, whatever classes are called, and are read back as they were."""
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from hubblefork.core.errors import RequestError
 from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.classes import Classes
-from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.predictions import Predictions, are_predictions
 from hubblefork.tasks.votes import Votes
 
 # Anything but halves of characters, which no file can hold.
@@ -115,3 +117,53 @@ def test_another_table_is_refused(tmp_path):
     path.write_text("id,true,a,b\nx,c,0.5,0.5\n")
     with pytest.raises(RequestError, match="classes that are not known: c"):
         Predictions.read(path, Classes(("a", "b")))
+
+
+def test_columns_that_came_along_keep_types_units_and_all_their_digits():
+    came = pa.table(
+        [
+            pa.array([2**63 - 1, 5], pa.int64()),
+            pa.array([2**53 + 1, None], pa.int64()),
+            pa.array([2**64 - 1, None], pa.uint64()),
+            pa.array([None, True]),
+            pa.array([1.5, None]),
+            pa.array(["ß", None]),
+        ],
+        schema=pa.schema([
+            pa.field("objid", pa.int64()), pa.field("specobjid", pa.int64()),
+            pa.field("flags", pa.uint64()), pa.field("clean", pa.bool_()),
+            pa.field("z", pa.float64(), metadata={b"unit": b"mag"}), pa.field("name", pa.string()),
+        ]),
+    )  # fmt: skip
+    predictions = Predictions(
+        Classes(("a", "b")), np.array(["9223372036854775807", "5"]), np.eye(2), columns=came
+    )
+    table = predictions.arrow()
+    assert table.column_names == ["id", *came.column_names, "predicted", "a", "b"]
+    assert table.select(came.column_names).equals(came, check_metadata=True)
+    frame = predictions.table()
+    assert list(frame) == table.column_names
+    assert frame["objid"].tolist() == [2**63 - 1, 5]
+    assert frame["specobjid"][0] == 2**53 + 1
+    assert pd.isna(frame["specobjid"][1])
+    assert frame["flags"][0] == 2**64 - 1
+    halves = [predictions.take(np.array([place])) for place in (0, 1)]
+    joined = Predictions.concatenate(halves)
+    assert joined.arrow().equals(table)
+
+
+@given(st.lists(st.sampled_from(["id", "ID", "predicted", "Predicted", "a", "A", "a_input", "true",
+                                 "TYPICALITY", "z", "problem_input"]), unique=True))  # fmt: skip
+def test_no_two_columns_have_one_name_in_any_case(names):
+    came = pa.table({name: [str(place)] for place, name in enumerate(names)})
+    predictions = Predictions(
+        Classes(("a", "b")), np.array(["x"]), np.array([[0.5, 0.5]]),
+        typicality=np.ones(1), problems=np.array([""]), columns=came,
+    )  # fmt: skip
+    table = predictions.table()
+    lower = [name.lower() for name in table]
+    assert len(set(lower)) == len(lower)
+    assert table.shape[1] == 6 + len(set(names) - {"id"})
+    assert set(map(str, range(len(names)))) <= set(map(str, table.iloc[0]))
+    assert are_predictions(table)
+    assert list(predictions.arrow().column_names) == list(table)

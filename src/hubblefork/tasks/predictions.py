@@ -1,6 +1,7 @@
 """The answers of a model to N images: the one object between a model and all that reads them."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.files import replacing
@@ -23,6 +25,9 @@ _TEXT = ("id", "true", "predicted", "set", "problem")
 _TRUE = "true_"
 # Names of classes that begin so could be the column of another class.
 _TOLD_APART = ("p(", _TRUE)
+# What the name of a column that came along ends with, where the answers have one of this name.
+_CAME = "_input"
+_ARRAYS = ("ids", "values", "true", "typicality", "sets", "problems")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,9 @@ class Predictions:
         (N, K) of bool, the classes in each prediction set, where they were asked for.
     problems
         (N,) why an image could not be read, empty where it could; None where all were read.
+    columns
+        (N rows) the columns that came with the images, such as those of a catalogue, with their
+        types and units; None where there are none. One called `id` holds `ids` in its own type.
 
     >>> from hubblefork.tasks.classes import Classes
     >>> task = Classes(("disc", "spiral"))
@@ -63,6 +71,7 @@ class Predictions:
     typicality: np.ndarray | None = None
     sets: np.ndarray | None = None
     problems: np.ndarray | None = None
+    columns: pa.Table | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -105,10 +114,12 @@ class Predictions:
         """Predictions of one model one after another."""
         joined: dict[str, Any] = {
             name: None if values[0] is None else np.concatenate(values)
-            for name in ("ids", "values", "true", "typicality", "sets", "problems")
+            for name in _ARRAYS
             for values in [[getattr(block, name) for block in blocks]]
         }
-        return cls(task=blocks[0].task, **joined)
+        columns = [block.columns for block in blocks if block.columns is not None]
+        whole = None if len(columns) < len(blocks) else pa.concat_tables(columns)
+        return cls(task=blocks[0].task, columns=whole, **joined)
 
     def summary(self) -> pd.DataFrame:
         """For people: id, the answer in a few words, and typicality where known.
@@ -127,9 +138,11 @@ class Predictions:
         """The predictions of some rows, in their order."""
         picked: dict[str, Any] = {
             name: None if value is None else value[rows]
-            for name in ("ids", "values", "true", "typicality", "sets", "problems")
+            for name in _ARRAYS
             for value in [getattr(self, name)]
         }
+        if self.columns is not None:
+            picked["columns"] = self.columns.take(np.arange(len(self))[rows])
         return replace(self, **picked)
 
     def in_order_of(self, task: Task, name: str) -> "Predictions":
@@ -154,14 +167,53 @@ class Predictions:
         )
 
     def table(self) -> pd.DataFrame:
-        """One row an image.
+        """One row an image: id, the columns that came with it, and the answers.
 
         For classes: id, true (where known), predicted, and the probability of each class in a
         column of its name, or `p(name)` where the table has a column of this name itself. For
         votes: id, the fraction of each answer, and the true ones after `true_`. Then typicality,
         set (the classes in it, the most probable first, joined by `|`; each set as JSON, `["a|b"]`,
         where a name holds `|`, begins with `[`, or is empty) and problem, where known.
+
+        A column that came along and is called as one that a table of answers may have, in whatever
+        case, gets a name that ends with `_input`. Whole numbers with gaps have nullable types.
         """
+        own, came = self._own_table(), self._came()
+        if came is None:
+            return own
+        others = pd.DataFrame({name: _exact(came[name]) for name in came.column_names})
+        ids = others.pop("id") if "id" in others else own["id"]
+        return pd.concat([ids, others, own.drop(columns="id")], axis=1)
+
+    def arrow(self) -> pa.Table:
+        """The same table with the types of Arrow; units stay in the metadata of the columns."""
+        own = pa.Table.from_pandas(self._own_table(), preserve_index=False)
+        own, came = own.replace_schema_metadata(), self._came()
+        if came is None:
+            return own
+        if "id" in came.column_names:
+            own = own.set_column(0, came.field("id"), came["id"])
+            came = came.drop_columns("id")
+        fields = [own.field(0), *came.schema, *list(own.schema)[1:]]
+        return pa.table([own[0], *came.columns, *own.columns[1:]], schema=pa.schema(fields))
+
+    def _came(self) -> pa.Table | None:
+        """The columns that came along, called so that no name is there twice in any case."""
+        if self.columns is None:
+            return None
+        own = (*_OWN, *value_columns(self.task), *(_TRUE + name for name in self.task.names))
+        taken = {name.strip().lower() for name in own} - {"id"}
+        names = []
+        for name in self.columns.column_names:
+            if name != "id" and name.strip().lower() in taken | {"id"}:
+                name += _CAME
+            while name.strip().lower() in taken:
+                name += "_"
+            taken.add(name.strip().lower())
+            names.append(name)
+        return self.columns.rename_columns(names)
+
+    def _own_table(self) -> pd.DataFrame:
         columns = {"id": pd.Series(self.ids, dtype=object)}
         if self.task.exclusive:
             names = np.array([*self.task.names, ""], dtype=object)
@@ -210,7 +262,7 @@ class Predictions:
                 f"{name} has no column {first_few(missing)}: it is no table of predictions of this "
                 "model"
             )
-        text = {each: table[each].fillna("").to_numpy(object) for each in _TEXT if each in table}
+        text = {each: _as_text(table[each]) for each in _TEXT if each in table}
         true = None
         truths = [_TRUE + each for each in task.names]
         if task.exclusive and "true" in table:
@@ -222,6 +274,8 @@ class Predictions:
             true = numbers.to_numpy(np.int64)
         elif not task.exclusive and set(truths) <= set(table):
             true = _numbers(table[truths], name)
+        known = {*wanted, *_OWN, *(truths if true is not None else ())}
+        others = [column for column in table if column not in known]
         return cls(
             task=task,
             ids=text["id"],
@@ -230,6 +284,7 @@ class Predictions:
             typicality=_numbers(table["typicality"], name) if "typicality" in table else None,
             sets=_read_sets(text["set"], task, name) if "set" in table else None,
             problems=text.get("problem"),
+            columns=pa.Table.from_pandas(table[others], preserve_index=False) if others else None,
         )
 
     def _set_words(self, sets: np.ndarray) -> list[str]:
@@ -260,6 +315,21 @@ def _read_sets(cells: np.ndarray, task: Task, name: str) -> np.ndarray:
     except (ValueError, KeyError, TypeError):
         raise RequestError(f"{name} has a set of classes that are not known: {cell}") from None
     return sets
+
+
+def _as_text(values: pd.Series) -> np.ndarray:
+    return values.astype(object).where(values.notna(), "").map(str).to_numpy(object)
+
+
+def _exact(column: pa.ChunkedArray) -> pd.Series:
+    """A column for pandas, which would make floats of whole numbers with gaps."""
+    whole = pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
+    if not (whole and column.null_count):
+        return column.to_pandas()
+    # int64 -> Int64, uint8 -> UInt8, bool -> boolean: the names of the types that know gaps.
+    word = re.sub("^u?int", lambda found: found[0].replace("u", "U").replace("i", "I"),
+                  str(column.type).replace("bool", "boolean"))  # fmt: skip
+    return column.to_pandas(types_mapper=lambda _: pd.api.types.pandas_dtype(word))
 
 
 def _numbers(table: pd.DataFrame | pd.Series, name: str) -> np.ndarray:
@@ -299,10 +369,17 @@ def are_predictions(table: pd.DataFrame) -> bool:
     columns = list(table)
     if columns[:1] != ["id"] or columns[-1:] != ["problem"] or "true" in columns:
         return False
-    outputs = [column for column in columns if column not in _OWN]
-    values = table[outputs].apply(pd.to_numeric, errors="coerce").to_numpy(float)
-    values = values[(table["problem"] == "").to_numpy()]
-    if "predicted" in columns:
-        return bool(np.allclose(values.sum(axis=1), 1, atol=1e-3))
+    end = len(columns) - 1
+    while columns[end - 1] in ("typicality", "set"):
+        end -= 1
+    start = columns.index("predicted") + 1 if "predicted" in columns else None
     answers = [list(load_tree(name).columns) for name in tree_names()]
-    return outputs in answers and bool(((values >= 0) & (values <= 1)).all())
+    starts = [end - len(each) for each in answers if columns[max(end - len(each), 0) : end] == each]
+    if start is None and not starts:
+        return False
+    outputs = columns[starts[0] if start is None else start : end]
+    values = table[outputs].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    values = values[(table["problem"].fillna("") == "").to_numpy()]
+    if start is not None:
+        return bool(outputs) and bool(np.allclose(values.sum(axis=1), 1, atol=1e-3))
+    return bool(((values >= 0) & (values <= 1)).all())
