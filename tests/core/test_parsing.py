@@ -97,4 +97,4 @@ def test_a_message_that_quotes_a_megabyte_is_cut(tmp_path):
     message = str(error.value)
     assert len(message) <= 1000
     assert "no column image" in message
-    assert message.endswith("expected id, image and label")
+    assert message.endswith("expected id, image and label; --columns image=COLUMN names another")

@@ -147,12 +147,17 @@ def test_a_table_of_paths(tmp_path, monkeypatch, make_images, kind):
     if kind == "pandas":
         table = pd.DataFrame(columns, index=list("uvwxyz")).assign(odd=[[1, 2]] * 6)
         table["ra"] *= 15
-        note = "Columns that are neither numbers, text nor dates are ignored: odd (list)."
+        note = (
+            "Columns that are neither numbers, text nor dates are ignored: odd (list<item: int64>)."
+        )
     else:
         table = astropy.table.Table(columns | {"odd": np.zeros((6, 2))})
         table["ra"].unit = u.hourangle
         table["label"] = table["label"].astype("S")
-        note = "Columns that are neither numbers, text nor dates are ignored: odd (ndarray)."
+        note = (
+            "Columns that are neither numbers, text nor dates are ignored: odd "
+            "(fixed_size_list<item: double>[2])."
+        )
     source = open_source(table)
     assert source.name == "table (6 rows)"
     assert source.task == Classes(("a", "b"))
@@ -219,7 +224,7 @@ def test_sources_and_packed_datasets_are_taken_as_they_are(two_classes, tmp_path
         ((np.zeros((N, 300)), NAMES), "cannot be images"),
         ((np.zeros((N, 9, 9, 9), "u1"), NAMES), "transpose them to (N, H, W, C)"),
         ((np.zeros(()), NAMES), "cannot be images"),
-        (pd.DataFrame(), "has no column image and no column label"),
+        (pd.DataFrame(), "it has no columns"),
         (pd.DataFrame({"image": ["none.png"], "label": [1]}), "1 of 1 files are not there"),
         (pd.Series(["a.png"]), "no labels"),
     ],

@@ -36,4 +36,7 @@ def test_a_misspelt_name_is_told_the_right_one():
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "a.txt").touch()
-    assert "a source is a directory, a catalogue (.csv, .parquet)" in refusal(tmp_path / "a.txt")
+    assert (
+        "a source is a directory, a catalogue (.csv, .parquet, a FITS table, .vot, .ecsv)"
+        in refusal(tmp_path / "a.txt")
+    )

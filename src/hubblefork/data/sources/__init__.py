@@ -83,6 +83,8 @@ def open_source(
     classes: str | Mapping[str, Any] | None = None,
     labelled: bool = True,
     hdu: str | None = None,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
 ) -> "Source":
     """Open a source.
 
@@ -103,16 +105,26 @@ def open_source(
         Name (EXTNAME) or number of the image to read of FITS files with several; by default the
         likeliest (see `hubblefork.sky.fits_images`). `:hdu=` after a path takes precedence, and
         a Source keeps its own.
+    columns
+        The column of each role of a catalogue, where it is not called as usual:
+        `id=objid,image=file,label=morph,ra=RA,dec=DEC`, or a dict. It can stand behind a path too:
+        `sky.fits:id=objid:image=file`.
+    mosaics
+        FITS mosaics that the images of a catalogue are cut from, `tiles/:size=30`; behind a path:
+        `sky.fits:mosaics=tiles/:size=30`.
 
     A known name wins over a directory of that name: write `./simulated` for the directory.
     Raises RequestError where there is no such source, or where it cannot be used.
     """
+    from hubblefork.data.sources.column_roles import parse_columns, with_options
+
+    asked = parse_columns(columns) | ({"mosaics": mosaics} if mosaics else {})
     if isinstance(given, str | Path):
-        source = _open_text(str(given), labelled, hdu)
+        source = _open_text(with_options(str(given), asked), labelled, hdu)
     else:
         from hubblefork.data.sources.memory import open_object
 
-        source = open_object(given, labelled, hdu)
+        source = open_object(given, labelled, hdu, split_options(with_options("", asked))[1])
     if classes is not None:
         from hubblefork.data.sources.votes_to_classes import VotesToClasses
 
@@ -134,15 +146,19 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
 
     if arrays.is_array_name(name):
         return arrays.open_arrays(name, labelled)
-    if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".arrow") and os.path.isfile(path):
+    if path.suffix.lower() in (".parquet", ".arrow") and os.path.isfile(path):
         from hubblefork.data.sources import huggingface
 
-        if path.suffix.lower() == ".arrow" or huggingface.holds_images(path):
+        if path.suffix.lower() == ".arrow" or (
+            "mosaics" not in options and huggingface.holds_images(path)
+        ):
             return huggingface.open_saved(path, name, labelled, options, hdu)
-        check_options(options, ("hdu", "id"), name)
+    from hubblefork.core.tables.stored import is_table
+
+    if os.path.exists(path) and is_table(path):
         from hubblefork.data.sources.catalogue import open_catalogue
 
-        return open_catalogue(path, name, labelled, options.get("hdu", hdu), options.get("id"))
+        return open_catalogue(name, labelled, hdu)
     from hubblefork.data.sources import webdataset
 
     if webdataset.is_tar_name(path_text):
@@ -159,8 +175,8 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
                 "or a catalogue that names many"
             )
         raise RequestError(
-            f"{name}: a source is a directory, a catalogue (.csv, .parquet), a file of arrays "
-            "(.h5, .npz, .npy), a tar or a name (hubblefork list sources)"
+            f"{name}: a source is a directory, a catalogue (.csv, .parquet, a FITS table, .vot, "
+            ".ecsv), a file of arrays (.h5, .npz, .npy), a tar or a name (hubblefork list sources)"
         )
     if protocol_of(name):
         raise RequestError(
@@ -199,10 +215,16 @@ def _open_directory(
     if kaggle.is_kaggle(path):
         check_options(options, (), name)
         return kaggle.open_kaggle(name, name)
-    if huggingface.holds_images(path):
+    if "mosaics" not in options and huggingface.holds_images(path):
         return huggingface.open_saved(path, name, labelled, options, hdu)
     if webdataset.holds_tars(path):
         return webdataset.open_webdataset(path, name, labelled, options, hdu)
+    from hubblefork.core.tables.stored import is_table
+
+    if is_table(path):
+        from hubblefork.data.sources.catalogue import open_catalogue
+
+        return open_catalogue(name, labelled, hdu)
     from hubblefork.data.sources.folder import open_folder
 
     return open_folder(path, name, labelled, options, hdu)

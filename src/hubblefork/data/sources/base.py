@@ -99,10 +99,7 @@ class Source(ABC):
 
         Says so where that is another than the one that the model was trained on.
         """
-        if self.hdu and framing.hdu and self.hdu != framing.hdu:
-            learnt = f"the model learnt from {framing.hdu}"
-            say(f"{self.name}: {self.hdu} is read of FITS files; {learnt}")
-        return replace(framing, hdu=self.hdu or framing.hdu)
+        return keep_image(framing, self.hdu, self.name)
 
     def look_at_bands(self, images: Sequence[ImageInput], counted: int, total: int) -> list[str]:
         """Find out the bands of counts, and which image is read; returns notes on them.
@@ -133,6 +130,13 @@ class Source(ABC):
     def read(self, rows: Sequence[int], framing: Framing) -> DecodedImages:
         """Read the images of these rows, before transforms; the reason for an unreadable one."""
         return self.job(rows)(framing)
+
+
+def keep_image(framing: Framing, hdu: str | None, name: str) -> Framing:
+    """Return a model's framing for the images of `name`, of whose FITS files `hdu` is read."""
+    if hdu and framing.hdu and hdu != framing.hdu:
+        say(f"{name}: {hdu} is read of FITS files; the model learnt from {framing.hdu}")
+    return replace(framing, hdu=hdu or framing.hdu)
 
 
 # Starting processes takes a second or two, in which threads read this many images.

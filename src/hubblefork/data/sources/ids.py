@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.names import normalised
@@ -100,6 +101,17 @@ def find_ids(
         return Ids(alone.rename("id"), column, notes, ids)
     notes.append(f"No ids are known; {words}.")
     return Ids(stand_in.rename("id"), None, notes)
+
+
+def as_ids(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a column of ids as text, (n,) of object; empty where one is missing.
+
+    >>> as_ids(pa.chunked_array([[2**63 - 1, None]])).tolist()
+    ['9223372036854775807', '']
+    """
+    if not pa.types.is_floating(column.type):
+        column = column.cast(pa.string())
+    return as_text(column.to_pandas()).fillna("").to_numpy(object)
 
 
 def find_column(asked: str, columns: Iterable[str], name: str, purpose: str = "ids") -> str:

@@ -1,8 +1,7 @@
 """What a notebook holds in memory as a source: arrays, images, tables, sources, packed datasets."""
 
 import hashlib
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
+from hubblefork.core.tables.memory import is_table_in_memory, table_in_memory
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blocks import Job
 from hubblefork.data.images.decoded import UnreadableImage
@@ -33,7 +33,12 @@ _ACCEPTED = (
 )
 
 
-def open_object(given: Any, labelled: bool = True, hdu: str | None = None) -> Source:
+def open_object(
+    given: Any,
+    labelled: bool = True,
+    hdu: str | None = None,
+    options: Mapping[str, str] | None = None,
+) -> Source:
     """Open what is in memory; see `open_source`.
 
     >>> images = np.zeros((4, 8, 8, 3), np.uint8)
@@ -44,11 +49,10 @@ def open_object(given: Any, labelled: bool = True, hdu: str | None = None) -> So
         return given
     if isinstance(given, PackedDataset):
         return PackedSource(given)
-    if isinstance(given, pd.DataFrame):
-        return open_table(given, labelled, hdu)
-    # Only who has imported astropy, which takes half a second, can have a table of it.
-    if isinstance(given, getattr(sys.modules.get("astropy.table"), "Table", ())):
-        return open_table(_from_astropy(given), labelled, hdu)
+    if is_table_in_memory(given):
+        return open_table(table_in_memory(given), labelled, hdu, options)
+    if options:
+        raise RequestError("columns and mosaics are for a catalogue: a table, or the path of one")
     images, labels = given, None
     if isinstance(given, tuple):
         if len(given) != 2:
@@ -208,19 +212,3 @@ def _images_digest(images: Iterable[np.ndarray]) -> str:
         digest.update(f"{image.shape} {image.dtype.str}".encode())
         digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
-
-
-def _from_astropy(table: Any) -> pd.DataFrame:
-    """Return the same table, positions in degrees."""
-    columns = {}
-    for key in table.colnames:
-        column = table[key]
-        if len(column.shape) > 1:
-            continue
-        if key in ("ra", "dec") and column.unit is not None:
-            column = column.to("deg")
-        columns[key] = column
-    plain = type(table)(columns, masked=table.masked)
-    plain.convert_bytestring_to_unicode()
-    frame = plain.to_pandas()
-    return frame.assign(**{key: list(table[key]) for key in table.colnames if key not in columns})
