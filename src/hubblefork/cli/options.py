@@ -24,6 +24,22 @@ Crop = Annotated[
         help="Side of the central square to keep of each image, in pixels. [default: the model's]"
     ),
 ]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="ROLE=COLUMN,...",
+        help="The catalogue's columns, such as id=objid,image=file,ra=RA,dec=DEC.",
+    ),
+]
+MosaicsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mosaics",
+        metavar="PLACE[:size=ARCSEC]",
+        help="Cut the images from these FITS mosaics at the catalogue's ra and dec.",
+    ),
+]
 Size = Annotated[
     int | None, typer.Option(help="Side of the packed images that are trained on, in pixels.")
 ]

@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Crop, Device, ModelArgument
+from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption
+
+# Images that could not be read are told one by one, up to so many.
+_TOLD = 100
 
 
 def predict(
@@ -18,7 +21,11 @@ def predict(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The .csv or .parquet file to write.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The table to write: .csv, .tsv, .parquet, .fits, .vot or .ecsv.",
+        ),
     ] = None,
     submission: Annotated[
         Path | None,
@@ -26,6 +33,8 @@ def predict(
             metavar="FILE.csv", help="The submission to Kaggle's Galaxy Zoo challenge to write."
         ),
     ] = None,
+    columns: ColumnsOption = None,
+    mosaics: MosaicsOption = None,
     crop: Crop = None,
     coverage: Annotated[
         float | None,
@@ -47,12 +56,18 @@ def predict(
     if out is None and submission is None:
         from hubblefork.cli.output import show_predictions
 
-        found = workflow.predictions(model, images, crop=crop, coverage=coverage, device=device)
+        found = workflow.predictions(
+            model, images, columns=columns, mosaics=mosaics,
+            crop=crop, coverage=coverage, device=device,
+        )  # fmt: skip
         show_predictions(found)
         return
     unread = workflow.predict(
-        model, images, out=out, submission=submission, crop=crop, coverage=coverage, device=device
-    )
-    for row in unread.itertuples():
+        model, images, out=out, submission=submission, columns=columns, mosaics=mosaics,
+        crop=crop, coverage=coverage, device=device,
+    )  # fmt: skip
+    for row in unread[:_TOLD].itertuples():
         say(f"not read: {row.id}: {row.problem}")
+    if len(unread) > _TOLD:
+        say(f"and {len(unread) - _TOLD:,} more: see the column problem of {out}")
     print_path(out or submission)

@@ -83,7 +83,7 @@ class Predictor:
 
         Raises RequestError if there is no model, and for a crop that is not a positive number.
         """
-        path = _model_file(run)
+        path = find_model(run)
         network, card, arrays = load_model(path)
         try:
             uncertainty = Uncertainty.from_arrays(arrays)
@@ -111,6 +111,11 @@ class Predictor:
     def names(self) -> tuple[str, ...]:
         """The class names, or the columns of the votes, in the order of the outputs."""
         return self.task.names
+
+    @property
+    def knows_typicality(self) -> bool:
+        """Whether the model had a validation set, by whose distances typicality is told."""
+        return self.uncertainty.distances is not None
 
     @cached_property
     def module(self) -> DeployedModel:
@@ -165,8 +170,8 @@ class Predictor:
             values.append(answers)
             if (found := self.uncertainty.typicality(features)) is not None:
                 typicality.append(found)
-        known = self.uncertainty.distances is not None
-        return Answers(np.concatenate(values), np.concatenate(typicality) if known else None)
+        known = np.concatenate(typicality) if self.knows_typicality else None
+        return Answers(np.concatenate(values), known)
 
     def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
         """Which classes are in the prediction set of each image, (N, K) of bool.
@@ -206,8 +211,8 @@ class Predictor:
                 done(len(batch))
 
 
-def _model_file(run: object) -> Path:
-    """The model file of a run, a run folder, or a model file."""
+def find_model(run: object) -> Path:
+    """The model file of a run, a run folder, or a model file; RequestError where there is none."""
     path = as_path(run, "run", "a run, a run folder or a model file")
     if not path.exists():
         raise RequestError(f"no run folder or model file at {path}")

@@ -1,7 +1,7 @@
 """What `predict` and `explain` are given: image files, folders of them, sources, arrays."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,16 @@ from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.folders import files_below
 from hubblefork.core.names import normalised
 from hubblefork.core.path_options import check_options, split_options
+from hubblefork.core.tables.memory import is_table_in_memory
 from hubblefork.core.urls import protocol_of
+from hubblefork.data.catalogues.open import is_catalogue, open_memory, open_path
 from hubblefork.data.folders import is_archive, kinds, passed_over
 from hubblefork.data.images.read import is_image_name
+from hubblefork.data.rows import ImageStream, SourceStream
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import is_array_name
 from hubblefork.data.sources.base import ImageFiles, Source, display_text
+from hubblefork.data.sources.column_roles import parse_columns, with_options
 from hubblefork.data.sources.huggingface import holds_images
 from hubblefork.data.sources.webdataset import holds_tars, is_tar_name
 from hubblefork.tasks.task import Unlabelled
@@ -65,6 +69,39 @@ def open_inputs(given: Any, hdu: str | None = None) -> list[Source]:
             paths = [split_options(place)[0] for place in group]
             sources.append(_open_images(paths, asked or hdu))
     return sources
+
+
+def open_streams(
+    given: Any,
+    hdu: str | None = None,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
+) -> list[ImageStream]:
+    """The same as `open_inputs`, for prediction: catalogues are read row by row.
+
+    columns: of a catalogue, the column of each role (see `hubblefork.data.sources.column_roles`).
+    mosaics: that its images are cut from, as `Mosaics.open` takes it.
+    """
+    asked = parse_columns(columns) | ({"mosaics": mosaics} if mosaics else {})
+    if is_table_in_memory(given):
+        return [open_memory(given, asked, hdu)]
+    if isinstance(given, str | Path):
+        given = [given]
+    if not isinstance(given, list | tuple) or not all(isinstance(e, str | Path) for e in given):
+        return [SourceStream(source) for source in open_inputs(given, hdu)]
+    streams: list[ImageStream] = []
+    for are_tables, group in groupby(given, lambda place: is_catalogue(str(place))):
+        places = list(group)
+        if are_tables:
+            streams += [open_path(with_options(str(each), asked), hdu) for each in places]
+        elif asked:
+            raise RequestError(
+                f"{first_few(map(str, places))}: --columns and --mosaics are for a catalogue, as "
+                "CSV, Parquet, FITS table, VOTable or ECSV"
+            )
+        else:
+            streams += [SourceStream(source) for source in open_inputs(places, hdu)]
+    return streams
 
 
 def _kind(place: str) -> tuple[bool, str | None]:

@@ -1,17 +1,22 @@
-"""Predict images of any source and number: read and computed block by block."""
+"""Predict images of any number: read and computed block by block, told in the order of the rows."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 from joblib import cpu_count
 
+from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.progress import progress
 from hubblefork.data.images.blank import warn_of_blank
-from hubblefork.data.images.blocks import Block, block_rows, read_blocks
-from hubblefork.data.sources.base import Source
+from hubblefork.data.images.blocks import Block, Job, images_a_block, read_blocks
+from hubblefork.data.images.framing import Framing
+from hubblefork.data.rows import ImageStream, Rows
 from hubblefork.models.input_images import Images
 from hubblefork.models.predictor import Predictor
 from hubblefork.tasks.predictions import Predictions
@@ -19,40 +24,149 @@ from hubblefork.tasks.predictions import Predictions
 # Images that are read and computed together: as many as a network takes at once, if they are small.
 _BLOCK_IMAGES = 256
 
+# Rows whose answers are told together. Parquet files are read fast in groups of so many rows.
+ROWS = 32_768
+
 _NO_NUMBER = "the model's answer is not a number: its weights are too large for this image"
 
 
-def predict_source(
+def predict_stream(
     predictor: Predictor,
-    source: Source,
+    stream: ImageStream,
     coverage: float | None = None,
     watch: Callable[[Sequence[str]], None] | None = None,
 ) -> Iterator[Predictions]:
-    """Predict the images of a source in order, one block of them after another.
+    """Predict the images of a stream in order, some thousand rows after another.
 
     coverage: of prediction sets; None for none. An image that cannot be read, or
     for which the model gives no number, has a problem and no prediction. watch: called with the
     digests of each block's images.
     """
-    framing = source.framing_like(predictor.framing)
-    shape = framing.shape
-    ids = source.table["id"].to_numpy(object)
-    image_bytes = max(math.prod(shape), source.held_bytes)
-    blocks = block_rows(len(ids), image_bytes, _BLOCK_IMAGES)
-    jobs = (source.job(block) for block in blocks)
-    workers = max(1, min(cpu_count(), len(blocks)))
-    read = read_blocks(jobs, framing, shape, workers, source.prefer, predictor.card.colours)
-    with closing(read), progress("predicting", len(ids)) as done:
-        blank = number = 0
-        for block, result in zip(blocks, read, strict=True):
-            images = np.frombuffer(result.pixels, np.uint8).reshape(-1, *shape)
-            own = ids[block.start : block.stop]
+    framing = stream.framing_like(predictor.framing)
+    blank = number = 0
+    with progress("predicting", stream.number) as done:
+
+        def see(block: Block) -> None:
+            nonlocal blank, number
+            blank, number = blank + block.blank, number + len(block.read)
+            done(len(block.read) + len(block.left_out))
             if watch is not None:
-                watch(result.digests)
-            yield _placed(predictor, own, images, result, coverage)
-            blank, number = blank + result.blank, number + len(result.read)
-            done(len(block))
+                watch(block.digests)
+
+        rows = stream.rows(ROWS)
+        workers = max(1, min(cpu_count(), stream.number // _BLOCK_IMAGES))
+        yield from predict_rows(predictor, rows, framing, workers, stream.prefer, coverage, see)
     warn_of_blank(blank, number)
+
+
+def one_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Return the columns of several inputs as those of one table.
+
+    Ids of different types become text. Raises RequestError where another column of one name has
+    two types that no one type holds.
+
+    >>> first = pa.schema({"id": pa.int64(), "z": pa.float32()})
+    >>> one_schema([first, pa.schema({"id": pa.string()})])
+    id: string
+    z: float
+    """
+    if len({schema.field("id").type for schema in schemas if "id" in schema.names}) > 1:
+        text = pa.field("id", pa.string())
+        schemas = [
+            schema.set(schema.get_field_index("id"), text) if "id" in schema.names else schema
+            for schema in schemas
+        ]
+    try:
+        return pa.unify_schemas(list(schemas), promote_options="permissive")
+    except pa.ArrowException as error:
+        raise RequestError(
+            f"the tables differ in a column: {first_line(error)}; predict each of them by itself"
+        ) from None
+
+
+def with_schema(predictions: Predictions, schema: pa.Schema) -> Predictions:
+    """Return predictions with all the columns of a schema, empty where they had none."""
+    own = predictions.columns
+    columns = [
+        own[field.name].cast(field.type) if own is not None and field.name in own.column_names
+        else pa.array(predictions.ids, pa.string()) if field.name == "id"
+        else pa.nulls(len(predictions), field.type)
+        for field in schema
+    ]  # fmt: skip
+    return replace(predictions, columns=pa.table(columns, schema=schema))
+
+
+def predict_rows(
+    predictor: Predictor,
+    parts: Iterator[Rows],
+    framing: Framing,
+    workers: int,
+    prefer: Literal["threads", "processes"] = "threads",
+    coverage: float | None = None,
+    see: Callable[[Block], None] = lambda block: None,
+) -> Iterator[Predictions]:
+    """Predict rows, and yield the predictions of each part of them.
+
+    While one block of images is computed, `workers` threads or processes read the next ones. see:
+    called with each block as it was read.
+    """
+    shape = framing.shape
+    waiting: deque[tuple[_Part, np.ndarray]] = deque()
+
+    def jobs() -> Iterator[Job]:
+        for rows in parts:
+            part = _Part(predictor, rows, coverage)
+            image_bytes = max(math.prod(shape), rows.images.held_bytes)
+            for places, job in rows.jobs(images_a_block(image_bytes, _BLOCK_IMAGES)):
+                waiting.append((part, places))
+                yield job
+
+    read = read_blocks(jobs(), framing, shape, workers, prefer, predictor.card.colours)
+    with closing(read):
+        for block in read:
+            part, places = waiting.popleft()
+            part.add(places, block, np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape))
+            see(block)
+            if not part.missing:
+                yield part.predictions()
+
+
+class _Part:
+    """The predictions of some rows, whose images come block by block in any order."""
+
+    def __init__(self, predictor: Predictor, rows: Rows, coverage: float | None):
+        self.predictor, self.rows, self.coverage = predictor, rows, coverage
+        self.missing = len(rows)
+        outputs = predictor.task.outputs
+        self.values = np.full((len(rows), outputs), np.nan, np.float32)
+        self.typicality = np.full(len(rows), np.nan, np.float32)
+        self.sets = np.zeros((len(rows), outputs), bool)
+        self.problems = np.full(len(rows), "", dtype=object)
+
+    def add(self, places: np.ndarray, block: Block, images: np.ndarray) -> None:
+        """Predict one block, whose images are those of the rows at `places`."""
+        found = predict_images(self.predictor, images, self.coverage)
+        read = places[block.read]
+        self.values[read] = found.values
+        self.problems[read] = found.problems
+        if found.typicality is not None:
+            self.typicality[read] = found.typicality
+        if found.sets is not None:
+            self.sets[read] = found.sets
+        for place, reason in block.left_out:
+            self.problems[places[place]] = reason
+        self.missing -= len(places)
+
+    def predictions(self) -> Predictions:
+        return Predictions(
+            task=self.predictor.task,
+            ids=self.rows.ids,
+            values=self.values,
+            typicality=self.typicality if self.predictor.knows_typicality else None,
+            sets=None if self.coverage is None else self.sets,
+            problems=self.problems,
+            columns=self.rows.kept,
+        )
 
 
 def predict_images(
@@ -76,29 +190,4 @@ def predict_images(
         typicality=typicality,
         sets=sets,
         problems=np.where(known, "", _NO_NUMBER).astype(object),
-    )
-
-
-def _placed(
-    predictor: Predictor, ids: np.ndarray, images: np.ndarray, block: Block, coverage: float | None
-) -> Predictions:
-    """The predictions of a block, of which only some images could be read."""
-    found = predict_images(predictor, images, coverage)
-
-    def among(values: np.ndarray, empty: object) -> np.ndarray:
-        whole = np.full((len(ids), *values.shape[1:]), empty, values.dtype)
-        whole[block.read] = values
-        return whole
-
-    problems = np.full(len(ids), "", dtype=object)
-    problems[block.read] = found.problems
-    for place, reason in block.left_out:
-        problems[place] = reason
-    return replace(
-        found,
-        ids=ids,
-        values=among(found.values, np.nan),
-        typicality=None if found.typicality is None else among(found.typicality, np.nan),
-        sets=None if found.sets is None else among(found.sets, False),
-        problems=problems,
     )

@@ -1,80 +1,86 @@
 """Predictions written block by block, whole or not at all."""
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Mapping
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.outputs import check_file
 from hubblefork.core.tables.csv import csv_text
+from hubblefork.core.tables.writing import WRITABLE, check_writable, read_meta, writing_table
 from hubblefork.models.predictor import Predictor
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.predictions import Predictions, are_predictions
+
+# What a table notes of itself, so that it is known again.
+_MADE, _TABLE = "hubblefork", "predictions"
 
 # Of a table that is there, as much as tells what it is.
 _ROWS, _BYTES = 100, 1 << 20
 
 
-def write_predictions(blocks: Iterable[Predictions], path: Path) -> pd.DataFrame:
-    """Write blocks one after another to one `.csv` or `.parquet` file.
+def write_predictions(
+    blocks: Iterable[Predictions], path: Path, meta: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Write blocks one after another to one file of a table, in the format of its name.
+
+    meta: notes on how they were made, for formats that can hold some.
 
     Returns the id and the problem of the images that could not be read. Raises RequestError for
-    another suffix, and if no image could be read.
+    another suffix, for columns that the format cannot hold, and if no image could be read.
     """
     check_table_path(path)
+    blocks = iter(blocks)
+    first = next(blocks, None)
+    if first is None:
+        raise RequestError(f"no images to predict: {path} is not written")
+    schema = first.arrow().schema
+    check_columns(schema, path)
     problems: list[pd.DataFrame] = []
     rows = 0
-    with replacing(path, binary=True) as file, ExitStack() as stack:
-        writer = None
-        for block in blocks:
-            table = block.table()
-            if path.suffix == ".parquet":
-                content = pa.Table.from_pandas(table, preserve_index=False)
-                if writer is None:
-                    writer = stack.enter_context(pq.ParquetWriter(file, content.schema))
-                writer.write_table(content)
-            else:
-                file.write(csv_text(table, header=rows == 0).encode())
+    with writing_table(path, schema, {**(meta or {}), _MADE: _TABLE}) as write:
+        for block in chain([first], blocks):
+            write(block.arrow())
             rows += len(block)
             problems.append(block.unread())
         unread = pd.concat(problems, ignore_index=True)
         if len(unread) == rows:
-            first = unread.iloc[0]
-            raise RequestError(
-                f"no image of {rows:,} could be read; {first['id']}: {first['problem']}"
-            )
+            row = unread.iloc[0]
+            raise RequestError(f"no image of {rows:,} could be read; {row['id']}: {row['problem']}")
     return unread
 
 
 def check_table_path(path: Path) -> None:
     """RequestError unless a table can be written there, and only an earlier one is replaced."""
-    if path.suffix not in (".csv", ".parquet"):
-        raise RequestError(f"--out {path}: expected a name ending in .csv or .parquet")
+    if path.suffix.lower() not in WRITABLE:
+        raise RequestError(f"--out {path}: expected a name ending in {', '.join(WRITABLE)}")
     check_file(path, _is_table, "table of predictions")
 
 
-def _is_table(path: Path) -> bool:
-    """Whether `write_predictions` has written a file, by the first rows of it."""
+def check_columns(schema: pa.Schema, path: Path) -> None:
+    """RequestError, naming the columns, where a file of this format cannot hold them."""
     try:
-        if path.suffix == ".parquet":
-            with pq.ParquetFile(path) as file:
-                names = file.schema_arrow.names
-                # Of other tables nothing is read: their first rows may fill the memory.
-                if names[:1] != ["id"] or names[-1:] != ["problem"]:
-                    return False
-                first = next(file.iter_batches(_ROWS)).to_pandas()
-        else:
-            with path.open("rb") as file:
-                lines = file.read(_BYTES).splitlines(keepends=True)
-            whole = b"".join(line for line in lines[: 1 + _ROWS] if line.endswith(b"\n"))
-            first = pd.read_csv(BytesIO(whole), dtype=str, keep_default_na=False)
-    except (OSError, ValueError, StopIteration):
+        check_writable(schema, path)
+    except ValueError as error:
+        raise RequestError(f"--out {path}: {error}") from None
+
+
+def _is_table(path: Path) -> bool:
+    """Whether `write_predictions` has written a file: as it notes, or by the first rows of it."""
+    try:
+        if path.suffix.lower() not in (".csv", ".tsv"):
+            return read_meta(path).get(_MADE) == _TABLE
+        with path.open("rb") as file:
+            lines = file.read(_BYTES).splitlines(keepends=True)
+        whole = b"".join(line for line in lines[: 1 + _ROWS] if line.endswith(b"\n"))
+        separator = "\t" if path.suffix.lower() == ".tsv" else ","
+        first = pd.read_csv(BytesIO(whole), sep=separator, dtype=str, keep_default_na=False)
+    except (OSError, ValueError):
         return False
     return are_predictions(first)
 

@@ -1,8 +1,7 @@
 """Predict images by a trained model, from Python or into a file."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.models.input_images import InputImages
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import ATYPICAL
-from hubblefork.prediction.inputs import are_images, open_inputs
-from hubblefork.prediction.predict import predict_images, predict_source
+from hubblefork.prediction.inputs import are_images, open_streams
+from hubblefork.prediction.predict import one_schema, predict_images, predict_stream, with_schema
 from hubblefork.prediction.writers import (
     check_submission,
     check_table_path,
@@ -35,6 +34,8 @@ def predict(
     *,
     out: str | Path | None = None,
     submission: str | Path | None = None,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
     crop: int | None = None,
     coverage: float | None = None,
     device: str = "auto",
@@ -46,16 +47,24 @@ def predict(
     model
         A run, a run folder or a model file.
     images
-        An image file; a folder, for every image below it; several of these; a source such as a
-        catalogue, a file of arrays, `kaggle:DIR:test` or a DataFrame of paths, whose labels are not
-        needed; or images in memory: an array (N, H, W, C) or (H, W, C) uint8, an image of Pillow,
-        or a list of these.
+        An image file; a folder, for every image below it; several of these; a catalogue (CSV, TSV,
+        Parquet, FITS table, VOTable, ECSV, a DataFrame, an astropy Table), whose rows are read as
+        their turn comes; a source such as a file of arrays or `kaggle:DIR:test`, whose labels are
+        not needed; or images in memory: an array (N, H, W, C) or (H, W, C) uint8, an image of
+        Pillow, or a list of these.
     out
-        A `.csv` or `.parquet` file to write the table to, block by block. An earlier table of
-        predictions is replaced, and no other file. Cells are written as they are: ids that begin
-        with `=`, `+`, `-` or `@` are formulas to a spreadsheet, which should import them as text.
+        A file to write the table to, row by row: `.csv`, `.tsv`, `.parquet`, `.fits`, `.vot` or
+        `.ecsv`. An earlier table of predictions is replaced, and no other file. Cells are written
+        as they are: ids that begin with `=`, `+`, `-` or `@` are formulas to a spreadsheet, which
+        should import them as text.
     submission
         A new `.csv` file to write instead, in the form that Kaggle's Galaxy Zoo challenge takes.
+    columns
+        The catalogue's column of each role, such as `{"id": "objid", "image": "file"}` or
+        `"id=objid,ra=RA,dec=DEC"`; the usual spellings are known.
+    mosaics
+        Images are cut from mosaics at the catalogue's ra and dec: the path of a folder of FITS
+        files, of one, or of a table of tiles, and options behind it: `tiles/:size=30` (arcsec).
     crop
         Side of the centred square that is kept of each image, in its pixels, where images are
         framed otherwise than those that the model was trained on.
@@ -66,10 +75,10 @@ def predict(
         `auto`, `cpu` or `cuda`.
 
     Returns the table of all predictions, as `Predictions.table` has it: id (a path, what the source
-    says, or `image 0`), predicted, one probability a class or one fraction an answer, typicality,
-    set, and problem (why an image could not be read). Where a file is written, only id and problem
-    of the images that could not be read, so that millions of images need no more memory than a few
-    hundred.
+    says, or `image 0`), every column that a catalogue has, predicted, one probability a class or
+    one fraction an answer, typicality, set, and problem (why an image could not be read). Where a
+    file is written, only id and problem of the images that could not be read, so that millions of
+    images need no more memory than a few hundred.
 
     Raises RequestError where nothing can be predicted, and for a coverage that the validation
     set is too small for.
@@ -83,8 +92,10 @@ def predict(
     if out is not None and submission is not None:
         raise RequestError("--out and --submission write different files: give only one of them")
     if out is None and submission is None:
-        found = predictions(model, images, crop=crop, coverage=coverage, device=device)
-        return found.table()
+        return predictions(
+            model, images, columns=columns, mosaics=mosaics,
+            crop=crop, coverage=coverage, device=device,
+        ).table()  # fmt: skip
     path = as_path(
         submission if out is None else out,
         "submission" if out is None else "out",
@@ -92,12 +103,13 @@ def predict(
     )
     if out is not None:
         check_table_path(path)
-    predictor = _load(model, crop, coverage, device)
+    predictor = load_predictor(model, crop, coverage, device)
     if submission is not None:
         check_submission(predictor, path)
-    blocks = _warn_of_atypical(_blocks(predictor, images, coverage, model))
+    blocks = _warn_of_atypical(_blocks(predictor, images, columns, mosaics, coverage, model))
     if out is not None:
-        return write_predictions(blocks, path)
+        meta = {"model": str(model), "recipe": predictor.card.recipe}
+        return write_predictions(blocks, path, meta | dict(predictor.card.versions))
     write_submission(blocks, path)
     return pd.DataFrame(columns=["id", "problem"])
 
@@ -106,6 +118,8 @@ def predictions(
     model: str | Path | Run,
     images: Any,
     *,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
     crop: int | None = None,
     coverage: float | None = None,
     device: str = "auto",
@@ -115,14 +129,15 @@ def predictions(
     >>> predictions(run, galaxies / "disc").summary().columns.tolist()
     ['id', 'answer', 'typicality']
     """
-    predictor = _load(model, crop, coverage, device)
-    blocks = _warn_of_atypical(_blocks(predictor, images, coverage, model))
+    predictor = load_predictor(model, crop, coverage, device)
+    blocks = _warn_of_atypical(_blocks(predictor, images, columns, mosaics, coverage, model))
     return Predictions.concatenate(list(blocks))
 
 
-def _load(
+def load_predictor(
     model: str | Path | Run, crop: int | None, coverage: float | None, device: str
 ) -> Predictor:
+    """A model for prediction; RequestError where it has no prediction sets of this coverage."""
     predictor = Predictor.load(model, device, crop)
     if coverage is not None:
         if isinstance(coverage, bool) or not isinstance(coverage, Real):
@@ -132,7 +147,12 @@ def _load(
 
 
 def _blocks(
-    predictor: Predictor, images: Any, coverage: float | None, model: str | Path | Run
+    predictor: Predictor,
+    images: Any,
+    columns: str | Mapping[str, str] | None,
+    mosaics: str | None,
+    coverage: float | None,
+    model: str | Path | Run,
 ) -> Iterator[Predictions]:
     """Predict block by block; after the last, say how many images the model has learnt from."""
     if are_images(images):
@@ -140,18 +160,19 @@ def _blocks(
         given = InputImages(images, predictor.framing, predictor.card.colours)
         warn_of_blank(given.number_of_blank(), len(given))
         return
-    sources = open_inputs(images, predictor.framing.hdu)
-    for source in sources:
-        for note in source.notes:
+    streams = open_streams(images, predictor.framing.hdu, columns, mosaics)
+    for stream in streams:
+        for note in stream.notes:
             say(note)
     learnt, found = _learnt_digests(model), Counter[str]()
 
     def watch(digests: Iterable[str]) -> None:
         found.update(each for each in digests if each in learnt)
 
-    yield from chain.from_iterable(
-        predict_source(predictor, source, coverage, watch) for source in sources
-    )
+    schema = one_schema([stream.schema for stream in streams]) if len(streams) > 1 else None
+    for stream in streams:
+        for block in predict_stream(predictor, stream, coverage, watch):
+            yield block if schema is None else with_schema(block, schema)
     if found:
         say(
             f"{found.total():,} of the images were used for training this model (identical "

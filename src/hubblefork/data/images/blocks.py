@@ -51,13 +51,18 @@ class Block:
     misfit: tuple[int, tuple[int, ...]] | None
 
 
+def images_a_block(image_bytes: int, most: int) -> int:
+    """Return how many images of this size are read together: `most`, fewer where they are large."""
+    return max(1, min(most, _BLOCK_BYTES // image_bytes))
+
+
 def block_rows(total: int, image_bytes: int, most: int) -> list[range]:
     """Divide rows into blocks of at most this many images, fewer where images are large.
 
     >>> block_rows(5, 100, most=3), block_rows(2, 10 << 20, most=3)
     ([range(0, 3), range(3, 5)], [range(0, 1), range(1, 2)])
     """
-    length = max(1, min(most, _BLOCK_BYTES // image_bytes))
+    length = images_a_block(image_bytes, most)
     return [range(start, min(start + length, total)) for start in range(0, total, length)]
 
 
@@ -140,7 +145,7 @@ def _pool(workers: int, prefer: Literal["threads", "processes"]) -> Iterator[Exe
     # One thread a process: more would fight for the same cores.
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     pool = get_reusable_executor(
-        workers, timeout=10, env=limits, initializer=_leave_with, initargs=(os.getpid(),)
+        workers, timeout=10, env=limits, initializer=leave_with, initargs=(os.getpid(),)
     )
     try:
         yield pool
@@ -149,7 +154,7 @@ def _pool(workers: int, prefer: Literal["threads", "processes"]) -> Iterator[Exe
         raise
 
 
-def _leave_with(parent: int) -> None:
+def leave_with(parent: int) -> None:
     """End this worker process soon after its parent has ended.
 
     A parent that is killed cannot tell its workers, which would wait for it for ever.
