@@ -2,11 +2,11 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from hubblefork.core.text import one_line
+from hubblefork.core.text import duration, one_line
 
 # Seconds between plain lines: often enough to show that work goes on, rarely enough for a log file.
 _LINE_INTERVAL = 10.0
@@ -95,27 +95,37 @@ class Bar:
             self._progress.stop()
 
 
+class Advance(Protocol):
+    """Tell that some more is done, with a note that stands beside the numbers from then on."""
+
+    def __call__(self, amount: int, note: str = "") -> None: ...
+
+
 @contextmanager
-def progress(what: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int, unit: str = "images", before: int = 0) -> Iterator[Advance]:
     """Show the progress of `what`; the block calls the given function with each amount done.
+
+    before: how much of the total was done earlier.
 
     >>> with progress("packing", total=2) as done:
     ...     done(2)
     """
     bar = None if display_mode() == "plain" else Bar(what, total)
     start = last = time.monotonic()
-    count = 0
+    count = before
 
-    def advance(amount: int) -> None:
+    def advance(amount: int, note: str = "") -> None:
         nonlocal count, last
         count += amount
         now = time.monotonic()
+        note = f", {note}" if note else ""
         if bar:
-            bar.update(count, f"{count:,}/{total:,} {unit}")
+            bar.update(count, f"{count:,}/{total:,} {unit}{note}")
         elif now - last >= _LINE_INTERVAL:
             last = now
-            rate = count / (now - start)
-            say(f"{what}: {count:,} of {total:,} {unit}, {rate:,.0f}/s")
+            rate = (count - before) / (now - start)
+            left = f", {duration((total - count) / rate)} left" if rate > 0 else ""
+            say(f"{what}: {count:,} of {total:,} {unit}, {rate:,.0f}/s{left}{note}")
 
     try:
         yield advance

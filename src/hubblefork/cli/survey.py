@@ -1,0 +1,121 @@
+"""`hubblefork survey plan|run|status|finish|export`: classify a catalogue of any length."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption
+
+app = typer.Typer(
+    help="Classify a catalogue of any length: shard by shard, each row exactly once.",
+    no_args_is_help=True,
+)
+SurveyArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a survey.")]
+
+
+@app.command()
+def plan(
+    model: ModelArgument,
+    catalogue: Annotated[str, typer.Argument(help="A catalogue, a folder or another source.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
+    shard_rows: Annotated[int, typer.Option(help="Rows of each shard.")] = 32_768,
+    columns: ColumnsOption = None,
+    mosaics: MosaicsOption = None,
+    crop: Crop = None,
+    coverage: Annotated[
+        float | None, typer.Option(metavar="FRACTION", help="Add prediction sets: 0.95.")
+    ] = None,
+) -> None:
+    """Read a catalogue once, and write what each shard has to do."""
+    from hubblefork.core.terminal import print_path
+    from hubblefork.workflow import survey
+
+    folder = survey.plan(
+        model, catalogue, out=out, shard_rows=shard_rows, columns=columns, mosaics=mosaics,
+        crop=crop, coverage=coverage,
+    )  # fmt: skip
+    print_path(folder)
+
+
+@app.command()
+def run(
+    survey: SurveyArgument,
+    part: Annotated[
+        str | None, typer.Option(metavar="i/n", help="Only the i-th of n parts, as of a job array.")
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="auto|ADDRESS", help="Run on a Ray cluster (hubblefork[survey])."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes. [default: one a GPU, or one a core]"),
+    ] = None,
+    device: Device = "auto",
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try shards again that were set aside.")
+    ] = False,
+) -> None:
+    """Do the shards that are not done yet."""
+    from hubblefork.core.terminal import print_path
+    from hubblefork.workflow import survey as workflow
+
+    found = workflow.run_all(
+        survey, part=part, ray=ray, workers=workers, device=device, retry=retry
+    )
+    _say(found)
+    print_path(survey)
+
+
+@app.command()
+def status(
+    survey: SurveyArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as one line of JSON.")] = False,
+) -> None:
+    """Print how far a survey is."""
+    from hubblefork.workflow import survey as workflow
+
+    found = workflow.status(survey)
+    print(json.dumps(found.to_json()) if as_json else found)
+
+
+@app.command()
+def finish(survey: SurveyArgument) -> None:
+    """Check that each row is there once, and write manifest.json and unreadable.parquet."""
+    from hubblefork.core.terminal import print_path
+    from hubblefork.workflow import survey as workflow
+
+    _say(workflow.finish(survey))
+    print_path(survey / "manifest.json")
+
+
+@app.command()
+def export(
+    survey: SurveyArgument,
+    to: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="A table: .fits, .vot, .ecsv, .parquet, .csv, .tsv; or NAME.hats, a folder.",
+        ),
+    ],
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="CONDITION", help="Only these rows: 'typicality > 0.01'."),
+    ] = None,
+) -> None:
+    """Write the answers of a finished survey as one table."""
+    from hubblefork.core.progress import say
+    from hubblefork.core.terminal import print_path
+    from hubblefork.workflow import survey as workflow
+
+    say(f"{workflow.export(survey, to=to, where=where):,} rows")
+    print_path(to)
+
+
+def _say(found: object) -> None:
+    from hubblefork.core.progress import say
+
+    say(str(found))

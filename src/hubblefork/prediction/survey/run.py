@@ -1,0 +1,106 @@
+"""Do the shards of a survey that are not done yet, on this machine."""
+
+import signal
+import time
+from collections.abc import Sequence
+
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import Advance, progress
+from hubblefork.prediction.survey.local_pool import LocalPool, local_pool
+from hubblefork.prediction.survey.plan import Survey
+from hubblefork.prediction.survey.todo import Todo
+
+# Seconds until a shard that another command is doing is looked at again.
+_WAIT = 1.0
+
+# A worker that ends so was stopped by somebody, which says nothing of the shard.
+_STOPPED = tuple(f"by signal {int(each)}" for each in (signal.SIGINT, signal.SIGTERM))
+
+# Workers that may die before they have begun, one after another, until that is given up.
+_MOST_STARTS = 3
+
+
+def run_survey(
+    survey: Survey,
+    shards: Sequence[int] | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+) -> Todo:
+    """Do shards that are neither done nor set aside; by default all.
+
+    Whatever ends this, what is done stays done, and the next call goes on with the rest.
+
+    Raises RequestError where no shard can be done: a changed model, a full disk.
+    """
+    todo = Todo(survey, survey.plan.shards if shards is None else shards)
+    if todo.waiting:
+        with (
+            progress("classifying", todo.rows, "rows", before=todo.done) as advance,
+            local_pool(survey, device, workers) as pool,
+        ):
+            _Run(todo, pool, advance).until_done()
+    return todo
+
+
+class _Run:
+    """Workers, the shards that they have, and how many rows of them are predicted."""
+
+    def __init__(self, todo: Todo, pool: LocalPool, advance: Advance):
+        self.todo, self.pool, self.advance = todo, pool, advance
+        self.doing: dict[int, int | None] = {}
+        self.rows: dict[int, int] = {}
+        self.failed_starts = 0
+
+    def until_done(self) -> None:
+        """Hand out shards until none is left."""
+        for worker in range(min(self.pool.number, len(self.todo.waiting))):
+            self._start(worker)
+        while self.doing:
+            event = self.pool.next()
+            if event.worker in self.doing:  # and has not been sent home
+                self._handle(event.worker, event.content)
+
+    def _start(self, worker: int) -> None:
+        self.doing[worker], self.rows[worker] = None, 0
+        self.pool.start(worker)
+
+    def _handle(self, worker: int, content: dict) -> None:
+        shard = self.doing[worker]
+        if "rows" in content:
+            self.rows[worker] += content["rows"]
+            self.advance(content["rows"], self.todo.note)
+            return
+        if "ready" in content:
+            self.failed_starts = 0
+        elif shard is None:
+            self._restart(worker, content)
+            return
+        elif content.get("died") in _STOPPED:
+            self.todo.waiting.appendleft(shard)
+        else:
+            self.todo.settle(shard, content)
+        # Of a shard that failed, what was counted does not count; one may have been done already.
+        self.advance(content.get("done", 0) - self.rows[worker], self.todo.note)
+        self.rows[worker] = 0
+        if "died" in content:
+            self._start(worker)
+            return
+        if "busy" in content and len(self.todo.waiting) == 1:
+            time.sleep(_WAIT)
+        if (given := self.todo.next()) is None:
+            del self.doing[worker]
+        else:
+            self.doing[worker] = given
+            self.pool.give(worker, given)
+
+    def _restart(self, worker: int, content: dict) -> None:
+        """A worker has ended before it was given anything."""
+        self.failed_starts += 1
+        if "refused" in content:
+            raise RequestError(content["refused"])
+        if self.failed_starts == _MOST_STARTS:
+            raise RequestError(
+                f"workers die {content['died']} before they begin: the memory may be too small for "
+                f"{self.pool.number} of them; give a smaller --workers"
+            )
+        self._start(worker)

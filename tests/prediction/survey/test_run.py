@@ -1,0 +1,142 @@
+"""Workers do all shards of a survey, and the survey is proved whole."""
+
+import json
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from hubblefork.core.errors import RequestError
+from hubblefork.prediction.survey import local_pool
+from hubblefork.prediction.survey.plan import Survey
+from hubblefork.prediction.survey.shards import attempt, find_done, load, note_failure
+from hubblefork.workflow import survey as verbs
+from tests.survey_helpers import ids_of, manifest
+
+
+def test_a_survey_is_run_checked_and_written(survey, tmp_path):
+    assert str(verbs.status(survey.folder)).startswith("0 of 23 rows done")
+    with pytest.raises(RequestError, match="3 of 3 shards are still to be done"):
+        verbs.finish(survey.folder)
+    found = verbs.run_all(survey.folder, workers=2)
+    assert (found.done_rows, found.unreadable, found.finished) == (23, 2, False)
+    with pytest.raises(RequestError, match="is not finished"):
+        verbs.export(survey.folder, to=tmp_path / "sky.parquet")
+    assert verbs.finish(survey.folder).finished
+    told = manifest(survey)
+    assert (told["rows"], told["complete"], len(told["shards"])) == (23, True, 3)
+    unreadable = pq.read_table(survey.folder / "unreadable.parquet").to_pylist()
+    assert [(each["id"], each["row"]) for each in unreadable] == [
+        (str(2**60 + 5), 6), (str(2**60 + 7), 8),
+    ]  # fmt: skip
+    assert verbs.export(survey.folder, to=tmp_path / "sky.parquet") == 23
+    table = pd.read_parquet(tmp_path / "sky.parquet")
+    assert table["objid"].tolist() == list(range(2**60, 2**60 + 23))
+    np.testing.assert_allclose(table["ra"], np.linspace(10, 11, 23))
+    part = verbs.export(survey.folder, to=tmp_path / "part.csv", where="ra > 10.5 and a >= 0")
+    assert part == (table["ra"] > 10.5).sum()
+    for wrong in ("typicality >", "a + 1", "nothing > 1"):
+        with pytest.raises(RequestError, match=r"--where .* (computed|condition)"):
+            verbs.export(survey.folder, to=tmp_path / "no.csv", where=wrong)
+    assert not (tmp_path / "no.csv").exists()
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_shard_done(survey, monkeypatch):
+    started = []
+
+    def start(self, worker):
+        real(self, worker)
+        started.append(self._processes[worker].pid)
+
+    def kill_first() -> None:
+        while not started:
+            time.sleep(0.01)
+        os.kill(started[0], signal.SIGKILL)
+
+    real = local_pool.LocalPool.start
+    monkeypatch.setattr(local_pool.LocalPool, "start", start)
+    threading.Thread(target=kill_first).start()
+    assert verbs.run_all(survey.folder, workers=1).done_rows == 23
+    assert len(started) == 2
+    assert ids_of(survey) == dict.fromkeys(range(2**60, 2**60 + 23), 1)
+
+
+def test_a_shard_that_failed_three_times_is_set_aside_named_and_tried_again_when_asked(survey):
+    predictor = load(survey, "cpu")
+    for shard in (0, 2):
+        attempt(survey, predictor, shard)
+    for _ in range(3):
+        note_failure(survey, 1, "its worker died by signal 9")
+    found = verbs.run_all(survey.folder)
+    assert found.set_aside == {1: "its worker died by signal 9"}
+    assert found.done_rows == 13
+    assert verbs.finish(survey.folder).to_json()["set_aside"] != {}
+    assert manifest(survey)["complete"] is False
+    assert manifest(survey)["set_aside"] == {"1": "its worker died by signal 9"}
+    assert verbs.run_all(survey.folder, retry=True, workers=1).done_rows == 23
+    assert verbs.finish(survey.folder).set_aside == {}
+    assert manifest(survey)["complete"] is True
+
+
+def test_images_that_cannot_be_reached_fail_the_shard_and_never_a_row(model, tmp_path, monkeypatch):
+    from hubblefork.core import tries
+
+    monkeypatch.setattr(tries, "WAITS", (0, 0))
+    pd.DataFrame({"id": ["a"], "image": ["http://127.0.0.1:9/a.png"]}).to_csv(tmp_path / "sky.csv")
+    survey = Survey.open(verbs.plan(model, tmp_path / "sky.csv", out=tmp_path / "survey"))
+    told = attempt(survey, load(survey, "cpu"), 0)
+    assert "http://127.0.0.1:9/a.png" in told["failed"]
+    assert find_done(survey, 0) is None
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 30])
+def test_parts_have_every_shard_once(survey, number):
+    parts = [verbs._part(survey, f"{each}/{number}") for each in range(1, number + 1)]
+    assert sorted(shard for part in parts for shard in part) == list(survey.plan.shards)
+    for wrong in ("0/3", "4/3", "1", "a/b"):
+        with pytest.raises(RequestError, match="expected i/n"):
+            verbs._part(survey, wrong)
+
+
+def test_predict_with_a_folder_goes_on_where_it_was_cut_off(model, sky, tmp_path):
+    folder = tmp_path / "survey"
+    survey = Survey.open(verbs.plan(model, sky / "sky.csv", out=folder, shard_rows=10))
+    attempt(survey, load(survey, "cpu"), 1)
+    before = survey.shard_path(1).stat().st_mtime_ns
+    assert verbs.predict_whole(model, sky / "sky.csv", out=folder).finished
+    assert survey.shard_path(1).stat().st_mtime_ns == before
+    other = tmp_path / "other.csv"
+    other.write_text((sky / "sky.csv").read_text().replace("11.0", "12.0"))
+    with pytest.raises(RequestError, match="a survey with another catalogue"):
+        verbs.predict_whole(model, other, out=folder)
+    with pytest.raises(RequestError, match="another crop"):
+        verbs.predict_whole(model, sky / "sky.csv", out=folder, crop=8)
+
+
+def test_repeated_ids_are_refused_and_nothing_is_left(model, tmp_path):
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
+    table = pd.DataFrame({"id": ["x", "y", "x", "y"], "image": ["a.png"] * 4})
+    table.to_csv(tmp_path / "sky.csv", index=False)
+    with pytest.raises(RequestError, match="2 rows have the id of an earlier one: x, y"):
+        verbs.plan(model, tmp_path / "sky.csv", out=tmp_path / "survey", shard_rows=3)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.png", "sky.csv"]
+
+
+def test_images_in_memory_are_no_survey(model, tmp_path):
+    with pytest.raises(RequestError, match="cannot be planned"):
+        verbs.plan(model, np.zeros((2, 16, 16, 3), np.uint8), out=tmp_path / "survey")
+
+
+def test_the_status_is_one_line_of_json(survey, capsys):
+    from typer.testing import CliRunner
+
+    from hubblefork.cli.survey import app
+
+    printed = CliRunner().invoke(app, ["status", str(survey.folder), "--json"]).stdout
+    assert json.loads(printed)["shards"] == 3
