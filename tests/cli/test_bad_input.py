@@ -132,7 +132,7 @@ def test_a_run_without_a_model_cannot_predict(hubblefork, trained, shapes, tmp_p
     ("images", "out", "message"),
     [
         ("nowhere.png", "o.csv", "nowhere.png: no such file or directory"),
-        (None, "o.txt", ".csv or .parquet"),
+        (None, "o.txt", ".csv, .tsv, .parquet, .fits, .vot, .ecsv"),
         ("junk.png", "o.csv", "no image of 1 could be read"),
     ],
 )

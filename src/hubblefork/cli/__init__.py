@@ -2,12 +2,22 @@
 
 import errno
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import hubblefork
-from hubblefork.cli import compare, demo, evaluate, explain, inspect, listing, predict, train
+from hubblefork.cli import (
+    compare,
+    demo,
+    evaluate,
+    explain,
+    inspect,
+    listing,
+    predict,
+    survey,
+    train,
+)
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import DISK_FULL
 from hubblefork.core.terminal import guarded
@@ -61,6 +71,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("predict")(predict.predict)
+app.add_typer(survey.app, name="survey")
 app.command("compare")(compare.compare)
 app.command("list")(listing.listing)
 
@@ -73,7 +84,9 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        app()
+        # Not in typer's own mode, which tells a wrong command line in four lines.
+        status = app(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except RequestError as error:
         # A disk that is full is no mistake in the request, whoever says so.
         full = isinstance(error.__cause__, OSError) and error.__cause__.errno in DISK_FULL
@@ -89,6 +102,20 @@ def _run() -> None:
         path = f" {error.filename}" if error.filename else ""
         _tell(f"cannot read or write{path}: {error.strerror}")
         sys.exit(2 if error.errno in _PATH_ERRORS else 1)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # by which typer's errors are known
+            raise
+        _tell_usage(error)
+        sys.exit(2)
+
+
+def _tell_usage(error: Any) -> None:
+    """Say what is wrong with a command line; without any word on it, how it is used."""
+    message = error.format_message()
+    if "\n" in message:
+        print(message, file=sys.stderr)
+    else:
+        _tell(f"{message.rstrip('.')}; {error.ctx.command_path} --help shows what is expected")
 
 
 def _tell(message: str) -> None:
