@@ -30,7 +30,10 @@ def listing(what: Annotated[Kind, typer.Argument(help="Which names to list.")]) 
         case Kind.recipes:
             from hubblefork.recipes.recipe import load_recipe, recipe_names
 
-            described = {name: load_recipe(name).about for name in recipe_names()}
+            recipes = map(load_recipe, recipe_names())
+            described = {
+                each.name: f"{each.about}\n{each.publication or ''}".strip() for each in recipes
+            }
         case Kind.settings:
             from hubblefork.recipes.recipe import describe_settings
 
@@ -45,4 +48,4 @@ def listing(what: Annotated[Kind, typer.Argument(help="Which names to list.")]) 
             }
     width = max(map(len, described))
     for name, text in described.items():
-        print(f"{name:<{width}}  {text}")
+        print(f"{name:<{width}}  " + text.replace("\n", "\n" + " " * (width + 4)))

@@ -20,6 +20,7 @@ from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.parsing import parse_toml
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.text import shortened
+from hubblefork.recipes.publication import Publication
 from hubblefork.recipes.settings import (
     DataTable,
     NetworkTable,
@@ -44,6 +45,8 @@ class Recipe(Table):
     """Name of the recipe."""
     about: str = ""
     """Description in one line."""
+    publication: Publication | None = None
+    """What it reproduces; none for a recipe of this project."""
     data: DataTable = DataTable()
     split: SplitTable = SplitTable()
     view: ViewTable = ViewTable()
@@ -129,9 +132,9 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     settings
         Values by key. A key is dotted (`training.epochs`) or, where only one table has it, the
         last part alone (`epochs`). Values are Python values, or text as TOML would write it.
-        Another network does not inherit the options of the recipe's network; `split.val` or
-        `split.test` set without `split.train` changes it to the rest; and `training.epochs` set
-        without `training.minutes` lifts the recipe's time limit.
+        Another network has neither the options nor the publication of the recipe's network;
+        `split.val` or `split.test` set without `split.train` changes it to the rest; and
+        `training.epochs` set without `training.minutes` lifts the recipe's time limit.
 
     Raises RequestError for an unknown recipe or key, with the closest known one, and for a value
     out of its range.
@@ -152,6 +155,7 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     network = content.get("network", {})
     if places.get(("network", "name"), network.get("name")) != network.get("name"):
         network.pop("options", None)
+        content.pop("publication", None)
     if ("training", "epochs") in places:
         content.get("training", {}).pop("minutes", None)
     for place, value in places.items():
@@ -162,6 +166,32 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise RequestError(f"recipe {str(name)!r}: {_in_words(error)}") from error
+
+
+def published_recipes() -> dict[str, Publication]:
+    """The recipes that reproduce a publication, with that publication."""
+    recipes = map(load_recipe, recipe_names())
+    return {each.name: each.publication for each in recipes if each.publication}
+
+
+def changed_settings(recipe: Recipe) -> dict[str, tuple[Any, Any]]:
+    """The settings in which a recipe differs from the one of its name that comes with hubblefork.
+
+    The values there and here by key; none where no recipe has this name.
+
+    >>> changed_settings(load_recipe("lenet5", {"epochs": 3}))
+    {'training.epochs': (10, 3)}
+    """
+    if recipe.name not in recipe_names():
+        return {}
+    own, found = load_recipe(recipe.name), {}
+    for key in setting_keys():
+        values: tuple[Any, Any] = (own, recipe)
+        for part in key.split("."):
+            values = (getattr(values[0], part), getattr(values[1], part))
+        if values[0] != values[1]:
+            found[key] = values
+    return found
 
 
 def check_settings(settings: object) -> None:
@@ -263,6 +293,8 @@ def _find_key(key: str) -> tuple[str, ...]:
 def _leaves(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in table.model_fields.items():
         inner = field.annotation
+        if name == "publication":  # a fact, not a setting
+            continue
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from _leaves(inner, f"{prefix}{name}.")
         else:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class Page:
     """A whole page.
 
     kind: what it is, in a few words. sentences: the summary. cautions: what to be careful about.
-    note: below the cards. made: when, as a reader should see it.
+    note: below the cards. made: when, as a reader should see it. lead: what it begins with.
     """
 
     title: str
@@ -169,3 +170,4 @@ class Page:
     cautions: Sequence[str] = ()
     note: str = ""
     made: str = ""
+    lead: Markup | None = None

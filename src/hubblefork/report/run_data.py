@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.report.components import Panel
+from hubblefork.runs.reproduction import Reproduction
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.task import Task
 
@@ -35,6 +36,7 @@ class RunData:
     seconds : how long the training took.
     made : when, as a reader should see it; left out if empty.
     panels : further figures, in the order in which the page shows them.
+    reproduction : the publication that its recipe reproduces, where there is one.
     """
 
     title: str
@@ -51,6 +53,7 @@ class RunData:
     seconds: float
     made: str = ""
     panels: Sequence[Panel] = ()
+    reproduction: Reproduction | None = None
 
     @property
     def task(self) -> Task:

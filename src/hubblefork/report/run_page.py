@@ -1,6 +1,7 @@
 """The report of a run: its figures, and one HTML page that holds its images."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hubblefork.report.class_report import ClassReport
 from hubblefork.report.components import Card, Facts, Page, Panel, Section
 from hubblefork.report.figures import chart_png, sheet_png
 from hubblefork.report.page import write_page
+from hubblefork.report.reproduction import in_published_order, reproduction_card
 from hubblefork.report.run_data import RunData
 from hubblefork.report.style import SET_NAMES
 from hubblefork.report.vote_report import VoteReport
@@ -62,7 +64,7 @@ def report_page(run: RunData, drawn: Mapping[str, bytes] | None = None) -> Page:
     """What the page shows."""
     drawn = drawn or draw_charts(run)
     report = _REPORTS[run.task.kind]
-    return Page(
+    page = Page(
         title=run.title,
         kind=report.kind,
         made=run.made,
@@ -90,6 +92,10 @@ def report_page(run: RunData, drawn: Mapping[str, bytes] | None = None) -> Page:
             Section("Data", [Facts(_data(run))]),
         ],
     )  # fmt: skip
+    if run.reproduction is None:
+        return page
+    sections = in_published_order(page.sections, run.reproduction.publication)
+    return replace(page, lead=reproduction_card(run.reproduction), sections=sections)
 
 
 def _cards(run: RunData, meanings: Mapping[str, str]) -> Iterator[Card]:

@@ -38,8 +38,8 @@ def check_same(run: Run, recipe: Recipe, provenance: Provenance, split: Split) -
     Other threads, processes, versions or another device are allowed, but said.
     """
     began = run.provenance
-    before = _flat(run.recipe.to_toml()) | {name: getattr(began, name) for name in _FIXED}
-    now = _flat(recipe.to_toml()) | {name: getattr(provenance, name) for name in _FIXED}
+    before = _settings(run.recipe) | {name: getattr(began, name) for name in _FIXED}
+    now = _settings(recipe) | {name: getattr(provenance, name) for name in _FIXED}
     changed = [
         _change(key, before, now, provenance.source)
         for key in sorted(before.keys() | now.keys())
@@ -65,6 +65,11 @@ def _change(key: str, before: Mapping[str, Any], now: Mapping[str, Any], source:
     if key == "dataset":  # a hash, which means nothing to a reader
         return f"the images or labels of {source}, or their framing, have changed"
     return f"{key} was {before.get(key, 'not set')}, is {now.get(key, 'not set')}"
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """All that decides the training; the words on a publication do not."""
+    return _flat(recipe.model_copy(update={"publication": None}).to_toml())
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

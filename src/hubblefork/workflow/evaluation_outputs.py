@@ -23,6 +23,7 @@ from hubblefork.report.network_panels import draw_panels
 from hubblefork.report.page import now
 from hubblefork.report.run_data import RunData
 from hubblefork.report.run_page import draw_charts, save_figures, write_report
+from hubblefork.runs.reproduction import Reproduction
 from hubblefork.runs.run import Run, short_name
 from hubblefork.tasks.predictions import Predictions
 
@@ -145,10 +146,14 @@ def _run_data(
     card = predictor.card
     row_of = {identifier: row for row, identifier in enumerate(dataset.table["id"])}
     recipe = {"name": card.recipe, "network": {"name": card.network}}
-    history, seconds = pd.DataFrame(), 0.0
+    history, seconds, reproduction = pd.DataFrame(), 0.0, None
     if run:
         recipe = run.recipe.to_toml() | {"run": run.provenance.to_json()}
+        recipe.pop("publication", None)
         history, seconds = run.history, float(run.history["seconds"].sum())
+        if split["sizes"].get("train"):  # of its own test set, not of other images
+            sizes = split["sizes"]
+            reproduction = Reproduction.of(run.recipe, dataset.source, sizes, history, metrics)
     return RunData(
         title=f"{card.recipe} on {short_name(dataset.source)}",
         recipe=recipe,
@@ -163,4 +168,5 @@ def _run_data(
         parameters=count_parameters(predictor.network),
         seconds=seconds,
         made=now(),
+        reproduction=reproduction,
     )
