@@ -1,12 +1,9 @@
 """Pretrained weights: read without running code, from files, folders, a package and the hub."""
 
-import json
 import os
 import pickle
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -25,6 +22,7 @@ from hubblefork.networks.weights import (
     read_tensors,
     renamed_by_order,
 )
+from tests.hub_server import read_files, serving_hub
 
 TENSORS = {"a.weight": torch.rand(2, 3), "a.bias": torch.rand(2)}
 
@@ -127,88 +125,51 @@ def test_a_backbone_whose_weights_nobody_published_is_one_line():
 _CREATE = """
 import sys
 from hubblefork.core.errors import RequestError
-from hubblefork.networks.registry import create_network
+from hubblefork.networks.registry import create_network, resolve_network
 for name in map(str.strip, sys.stdin):
     try:
         network = create_network(name, (3, 32, 32), 4)
+        print(resolve_network(name, {}, None)[2], end=" ")
         print(network.conv1[0].weight.sum().item(), network.pretrained_cfg["mean"][0], flush=True)
     except RequestError as error:
         print(error, flush=True)
 """
 
 
-class _Hub(BaseHTTPRequestHandler):
-    """The hub's protocol for one repository, owner/net, that lies in a folder."""
-
-    folder: Path
-    commit = "0123456789abcdef0123456789abcdef01234567"
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        path = self.path.split("?")[0]
-        names = sorted(file.name for file in self.folder.iterdir())
-        if path.startswith("/api/models/owner/net/tree/"):
-            listed = [{"type": "file", "path": name, "size": 1, "oid": "0" * 40} for name in names]
-            self._send(200, json.dumps(listed).encode())
-        elif path.startswith("/api/models/owner/net"):
-            siblings = [{"rfilename": name} for name in names]
-            about = {"id": "owner/net", "sha": self.commit, "siblings": siblings}
-            self._send(200, json.dumps(about).encode())
-        elif path.startswith(f"/owner/net/resolve/{self.commit}/"):
-            self._send(200, (self.folder / path.split("/")[-1]).read_bytes())
-        else:
-            self._send(404, b"", **{"X-Error-Code": "RepoNotFound"})
-
-    def _send(self, status: int, content: bytes, **headers: str) -> None:
-        self.send_response(status)
-        common = {"ETag": f'"{len(content)}"', "X-Repo-Commit": self.commit}
-        for key, value in (common | headers | {"Content-Length": str(len(content))}).items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing on stderr."""
-
-
 def test_a_repository_of_the_hub_is_downloaded_once_and_then_needs_no_hub(tmp_path):
     encoder = timm.create_model("test_resnet", num_classes=0)  # as Zoobot's: without a classifier
     encoder.pretrained_cfg["mean"] = (0.25, 0.25, 0.25)
     save_for_hf(encoder, tmp_path / "net", safe_serialization=True)
-    hub = type("Hub", (_Hub,), {"folder": tmp_path / "net"})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_port}"
-    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "home")}
-    environment.pop("HF_HUB_OFFLINE", None)
-    process = subprocess.Popen(
-        [sys.executable, "-c", _CREATE], env=environment, text=True, stdin=-1, stdout=-1
-    )
-
-    def ask(name: str) -> str:
-        process.stdin.write(f"{name}\n")
-        process.stdin.flush()
-        return process.stdout.readline().strip()
-
-    try:
-        first = ask("timm:hf-hub:owner/net")
-        unknown = ask("timm:hf-hub:owner/none")
-        misspelt = ask("timm:hf-hub:/")
-        server.shutdown()
-        server.server_close()
-        assert first == f"{encoder.conv1[0].weight.sum().item()} 0.25"
-        assert ask("timm:hf-hub:owner/net") == first
-        assert "hf-hub:owner/none: the hub has no such repository or revision" in unknown
-        assert "--set weights=PATH" in unknown
-        assert "the hub has no such repository" in misspelt
-        assert "not on this machine yet, and the hub cannot be reached" in ask(
-            "timm:hf-hub:owner/none"
+    with serving_hub() as hub:
+        commit = hub.put("models/owner/net", read_files(tmp_path / "net"))
+        environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+        environment.pop("HF_HUB_OFFLINE", None)
+        process = subprocess.Popen(
+            [sys.executable, "-c", _CREATE], env=environment, text=True, stdin=-1, stdout=-1
         )
-    finally:
-        process.communicate()
+
+        def ask(name: str) -> str:
+            process.stdin.write(f"{name}\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        try:
+            first = f"hf-hub:owner/net@{commit} {encoder.conv1[0].weight.sum().item()} 0.25"
+            assert ask("timm:hf-hub:owner/net") == first
+            hub.put("models/owner/net", {"model.safetensors": b"other"})
+            assert ask(f"timm:hf-hub:owner/net@{commit}") == first
+            assert "no such revision" in ask("timm:hf-hub:owner/net@v9")
+            assert "hf-hub:owner/none: the hub has no such repository" in ask(
+                "timm:hf-hub:owner/none"
+            )
+            assert "hf-hub:/: expected hf-hub:OWNER/NAME" in ask("timm:hf-hub:/")
+            hub.down = True
+            assert ask(f"timm:hf-hub:owner/net@{commit}") == first
+            unknown = ask("timm:hf-hub:owner/none")
+            assert "hf-hub:owner/none cannot be downloaded: " in unknown
+            assert "--set weights=PATH" in unknown
+        finally:
+            process.communicate()
 
 
 def refusal(path):

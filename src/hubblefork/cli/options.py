@@ -1,12 +1,13 @@
 """Arguments and options of several verbs, each with one help text."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 # The help shows it by the verb's parameter, run or model.
-ModelArgument = Annotated[Path, typer.Argument(help="A run folder or a model file.")]
+ModelArgument = Annotated[
+    str, typer.Argument(help="A run folder, a model file, or hf:OWNER/NAME for one of the hub.")
+]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu or cuda.")]
 Seed = Annotated[
     int,

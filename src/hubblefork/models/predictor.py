@@ -4,20 +4,19 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from hubblefork.core.arguments import as_path
 from hubblefork.core.device import choose_device, explain_out_of_memory, images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
 from hubblefork.models.deployed import DeployedModel
+from hubblefork.models.find import find_model
 from hubblefork.models.input_images import Images, InputImages
 from hubblefork.models.model_card import ModelCard
-from hubblefork.models.model_file import MODEL_FILE, load_model
+from hubblefork.models.model_file import load_model
 from hubblefork.models.uncertainty import Uncertainty
 from hubblefork.networks.features import feature_count
 from hubblefork.networks.heads import create_head
@@ -76,7 +75,7 @@ class Predictor:
     def load(
         cls, run: str | os.PathLike[str], device: str = "auto", crop: int | None = None
     ) -> "Predictor":
-        """Load a run, a run folder or a model file onto a device (`auto`, `cpu` or `cuda`).
+        """Load a run, a model file or `hf:OWNER/NAME` onto a device (`auto`, `cpu` or `cuda`).
 
         With `crop`, each image is cropped to this central square, in its pixels, instead of that
         of the training images.
@@ -209,18 +208,3 @@ class Predictor:
             yield found
             if done:
                 done(len(batch))
-
-
-def find_model(run: object) -> Path:
-    """The model file of a run, a run folder, or a model file; RequestError where there is none."""
-    path = as_path(run, "run", "a run, a run folder or a model file")
-    if not path.exists():
-        raise RequestError(f"no run folder or model file at {path}")
-    if not path.is_dir():
-        return path  # loading it reports what is not a regular file
-    if not (path / MODEL_FILE).is_file():
-        raise RequestError(
-            f"{path} has no {MODEL_FILE}: it is not a run, or its training has not "
-            f"ended; continue it with --resume"
-        )
-    return path / MODEL_FILE

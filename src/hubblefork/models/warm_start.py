@@ -1,4 +1,7 @@
-"""Weights of an earlier run, from which a training of the same network starts."""
+"""Weights of an earlier run, from which a training of the same network starts.
+
+They are named as a model is: a run folder, a model file, or `hf:OWNER/NAME`.
+"""
 
 import os
 from pathlib import Path
@@ -7,18 +10,19 @@ from typing import TypeGuard
 from torch import nn
 
 from hubblefork.core.errors import RequestError
+from hubblefork.models.find import find_model, is_on_hub
 from hubblefork.models.model_file import MODEL_FILE, is_model_file, read_model_file
 from hubblefork.networks.features import feature_layer
 from hubblefork.networks.weights import check_finite, misfit
 
 
 def is_trained_model(weights: str | None) -> TypeGuard[str]:
-    """Whether a recipe's `network.weights` are a run folder or a model file."""
-    return weights is not None and is_model_file(_file(weights))
+    """Whether a recipe's `network.weights` are those of a trained model."""
+    return weights is not None and (is_on_hub(weights) or is_model_file(_file(weights)))
 
 
 def load_trained_weights(network: nn.Module, name: str, weights: str) -> None:
-    """Give a network the weights of a run folder or a model file.
+    """Give a network the weights of a run folder, a model file or a model of the hub.
 
     The last layer keeps its own weights if the earlier one has another number of outputs. Raises
     RequestError if there are no weights, or if they are of another network; `name` is that of this
@@ -43,5 +47,7 @@ def load_trained_weights(network: nn.Module, name: str, weights: str) -> None:
 
 
 def _file(weights: str) -> Path:
+    if is_on_hub(weights):
+        return find_model(weights)
     path = Path(weights)
     return path / MODEL_FILE if os.path.isdir(path) else path

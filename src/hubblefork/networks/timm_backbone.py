@@ -86,8 +86,9 @@ def resolve_backbone(
 ) -> tuple[str, dict[str, Any], str | None]:
     """Replace the name of a repository by that of its architecture.
 
-    The returned name, options and weights make the same network; name and options alone make one
-    of the same shape, so that a model file with them can be read without the repository.
+    The returned name, options and weights make the same network, also later: those of the hub have
+    their commit as revision. Name and options alone make one of the same shape, so that a model
+    file with them can be read without the repository.
 
     Raises RequestError for a repository that cannot be read or has another backbone.
 
@@ -115,7 +116,7 @@ def resolve_backbone(
             f"{weights} holds weights of {backbone}, but network.name is {name!r}: "
             f"--set network.name={PREFIX}{backbone}"
         )
-    return f"{PREFIX}{backbone}", repository.options | dict(options), weights
+    return f"{PREFIX}{backbone}", repository.options | dict(options), repository.name
 
 
 def _config(backbone: str) -> Any:
@@ -191,6 +192,12 @@ def _misfit(
     backbone: str, weights: str, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]
 ) -> str:
     """One line on weights that do not fit: the numbers of tensors, and the first."""
+    first = f"{_config(backbone).first_conv}.weight"
+    if first in tensors and first in own and tensors[first].shape[1] == 1 < own[first].shape[1]:
+        return (
+            f"{weights!r} was trained on images of one channel, and these have "
+            f"{own[first].shape[1]}: --grey converts them"
+        )
     return (
         f"the {len(tensors)} tensors of {weights!r} do not fit the {len(own)} of "
         f"timm:{backbone}: {misfit(tensors, own) or 'as timm reads them'}; give weights of this "

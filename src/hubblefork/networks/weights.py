@@ -12,7 +12,7 @@ Reading weights never runs code: files of torch are read by its restricted unpic
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from hubblefork.core.errors import RequestError, first_few, first_line, nearest
+from hubblefork.core.hub import hub_folder, split_revision
 from hubblefork.core.parsing import parse_json
-from hubblefork.core.progress import display_mode
 from hubblefork.core.regular_files import not_a_file
 
 HUB = "hub"
@@ -32,7 +32,8 @@ EFFICIENTNET_LITE0 = "efficientnet-lite0"
 # The backbone whose tensors have the shapes of the package's, one by one in the same order.
 PACKAGED_BACKBONE = "tf_efficientnet_lite0"
 _REPOSITORY = "hf-hub:"
-# The files of a repository that can hold its tensors, the better one first.
+_CONFIG_FILE = "config.json"
+# The files of a repository that can hold its tensors, the better one first; or it names another.
 _FILES = ("model.safetensors", "pytorch_model.bin")
 # What of a repository's configuration is its own, and not that of every such backbone.
 _CONFIG = ("mean", "std", "input_size", "fixed_input_size", "first_conv", "classifier")
@@ -65,11 +66,13 @@ def published(backbone: str) -> str:
 class Repository:
     """What a repository in timm's form says of its weights.
 
+    name: a folder, or `hf-hub:OWNER/NAME@COMMIT`.
     backbone: their architecture; options: its further arguments.
     config: what they were trained with: classes, mean and standard deviation, size of the images.
     file: the tensors.
     """
 
+    name: str
     backbone: str
     options: dict[str, Any]
     config: dict[str, Any]
@@ -81,80 +84,41 @@ class Repository:
 
         Raises RequestError where it is not there, cannot be had, or is not in timm's form.
         """
-        folder = _local_folder(repository)
-        files = [folder / name for name in _FILES if (folder / name).is_file()]
-        if reason := not_a_file(folder / "config.json"):
+        folder = _local_folder(repository, [_CONFIG_FILE])
+        if reason := not_a_file(folder / _CONFIG_FILE):
             raise RequestError(
                 f"{repository} has no config.json, which says what backbone its weights are of "
                 f"({reason}): give the file of the weights itself, and its backbone as "
                 "network.name=timm:NAME"
             )
         try:
-            content = parse_json((folder / "config.json").read_bytes())
+            content = parse_json((folder / _CONFIG_FILE).read_bytes())
             config = content.get("pretrained_cfg", content)  # early repositories had one table
             given = content.get("model_args") or {}
             options = {key: value for key, value in given.items() if key not in _OURS}
             known = {key: config[key] for key in _CONFIG if config.get(key) is not None}
             known["num_classes"] = content.get("num_classes", config.get("num_classes", 1000))
             backbone = str(content["architecture"])
+            names = [str(config["hf_hub_filename"])] if config.get("hf_hub_filename") else _FILES
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RequestError(f"{repository}: its config.json is not one of timm's") from error
-        if not files:
-            raise RequestError(f"{repository} holds no weights: expected {' or '.join(_FILES)}")
-        return cls(backbone, options, known, files[0])
+        if repository.startswith(_REPOSITORY):
+            repository = f"{repository.partition('@')[0]}@{folder.name}"
+        for name in names:
+            folder = _local_folder(repository, [name])
+            # A name that leads out of the folder is none of its files.
+            if (folder / name).is_file() and ".." not in Path(name).parts:
+                return cls(repository, backbone, options, known, folder / name)
+        raise RequestError(f"{repository} holds no weights: expected {' or '.join(names)}")
 
 
-def _local_folder(repository: str) -> Path:
-    """The folder of a repository; one of the hub is downloaded, once, into the hub's own cache.
-
-    Honours HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE. Raises RequestError where it cannot
-    be had.
-    """
+def _local_folder(repository: str, files: Sequence[str]) -> Path:
+    """The folder of a repository with these files; one of the hub is downloaded, once."""
     if not repository.startswith(_REPOSITORY):
         return Path(repository)
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HFValidationError,
-        HTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-    from huggingface_hub.utils import disable_progress_bars
-
-    if display_mode() == "plain":
-        disable_progress_bars()
-    name, _, revision = repository.removeprefix(_REPOSITORY).partition("@")
-    local = "give a file or directory of weights on this machine: --set weights=PATH"
-    try:
-        for file in _FILES:
-            folder = Path(
-                snapshot_download(
-                    name, revision=revision or None, allow_patterns=["config.json", file]
-                )
-            )
-            if (folder / file).is_file():
-                break
-        return folder
-    except GatedRepoError as error:
-        raise RequestError(
-            f"{repository} needs its owner's permission: ask for access on its page, "
-            "then log in by `hf auth login`"
-        ) from error
-    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
-        raise RequestError(
-            f"{repository}: the hub has no such repository or revision, or it is private "
-            f"(`hf auth login`); {local}"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise RequestError(
-            f"{repository} is not on this machine yet, and the hub cannot be reached; {local}"
-        ) from error
-    except (OSError, HTTPError) as error:
-        raise RequestError(
-            f"{repository} cannot be downloaded: {first_line(error)}; {local}"
-        ) from error
+    name, revision = split_revision(repository, _REPOSITORY)
+    instead = "give a file or directory of weights on this machine: --set weights=PATH"
+    return hub_folder(repository, name, revision, files, instead)
 
 
 def read_tensors(weights: str | Path) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.sampling import stable_sample
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
+from hubblefork.models.find import pinned
 from hubblefork.models.view import View
 from hubblefork.models.warm_start import is_trained_model, load_trained_weights
 from hubblefork.networks.registry import create_network, resolve_network
@@ -91,13 +92,14 @@ def _check_sizes(split: Split, chunks: int, world: World) -> None:
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with its network's architecture in place of a repository's name.
 
-    RequestError where the repository cannot be read.
+    A repository of the hub has its commit as revision. RequestError where it cannot be read.
     """
     asked = recipe.network
     if is_trained_model(asked.weights):
-        return recipe
-    name, options, weights = resolve_network(asked.name, asked.options, asked.weights)
-    changed = {"name": name, "options": options, "weights": weights}
+        changed: dict[str, Any] = {"weights": pinned(asked.weights)}
+    else:
+        name, options, weights = resolve_network(asked.name, asked.options, asked.weights)
+        changed = {"name": name, "options": options, "weights": weights}
     return recipe.model_copy(update={"network": asked.model_copy(update=changed)})
 
 

@@ -20,6 +20,7 @@ from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.path_options import find_moved
 from hubblefork.data.splits import Split
+from hubblefork.models.find import beside, pinned
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
 from hubblefork.runs.leakage import Overlap, find_learnt
@@ -58,12 +59,13 @@ def evaluate(
     Parameters
     ----------
     run
-        A run, a run folder or a model file.
+        A run, a run folder, a model file, or `hf:OWNER/NAME[@REVISION]` for one of the hub.
     source
         Labelled images whose class names are among the model's, or votes for a model of votes: what
         `train` takes. Where none is given, the test set of the run itself.
     out
-        The folder to make; by default `evaluation-<source>` beside the model.
+        The folder to make; by default `evaluation-<source>` beside the model, or for one of the hub
+        in the current folder.
     crop
         Side of the square kept of each image of `source`, in its pixels, where it is framed
         otherwise than the images that the model was trained on.
@@ -79,6 +81,7 @@ def evaluate(
     >>> evaluation.metrics["n"], (evaluation.path / "report.html").is_file()
     (80, True)
     """
+    run = pinned(run)
     predictor = Predictor.load(run, device, crop)
     if source is None and crop is not None:
         raise RequestError(
@@ -92,7 +95,7 @@ def evaluate(
         )
     hdu = predictor.framing.hdu
     opened = None if source is None else open_source(source, classes, hdu=hdu)
-    folder = _folder(Path(run), None if opened is None else opened.name, out)
+    folder = _folder(run, None if opened is None else opened.name, out)
     whole_run = Run.open(run) if Path(run).is_dir() else None
     overlap: Overlap | None = Overlap({})
     if opened is None:
@@ -117,12 +120,12 @@ def evaluate(
     return Evaluation(folder, metrics)
 
 
-def _folder(run: Path, source: str | None, out: str | Path | None) -> Path:
+def _folder(run: str | Path | Run, source: str | None, out: str | Path | None) -> Path:
     if out is not None:
         folder = as_path(out, "out", "the path of a folder to make")
     else:
         name = "test" if source is None else output_name(source)
-        folder = (run if run.is_dir() else run.parent) / f"evaluation-{name}"
+        folder = beside(run) / f"evaluation-{name}"
     check_folder(folder)
     return folder
 

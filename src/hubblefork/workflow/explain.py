@@ -15,6 +15,7 @@ from hubblefork.core.outputs import check_folder
 from hubblefork.explanation.activations import activation_maps
 from hubblefork.explanation.attribution import METHODS, attribution
 from hubblefork.explanation.single_image import choose_method
+from hubblefork.models.find import beside, pinned
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run, output_name
 from hubblefork.workflow.explain_images import explain_images
@@ -53,12 +54,14 @@ def explain(
     Parameters
     ----------
     run
-        A run folder; with images, also a model file, which has no training images.
+        A run folder; with images, also a model file or `hf:OWNER/NAME[@REVISION]`, which have no
+        training images.
     images
         The images to explain, as for `predict`. Without any, the run's own test set: its
         errors, background dependence, robustness, embedding, anomalies and neighbours.
     out
-        The folder to make; by default `explanation` or `explanation-<images>` beside the model.
+        The folder to make; by default `explanation` or `explanation-<images>` beside the model, or
+        for one of the hub in the current folder.
     crop
         Side in pixels of the centre square that is kept of each image, where images are framed
         differently from the training images.
@@ -84,7 +87,8 @@ def explain(
     ['explanation.html', 'explanations.csv', 'images', 'neighbours.csv']
     """
     places = _places(images)
-    target = _folder(as_path(run, "run", "a run, a run folder or a model file"), places, out)
+    target = _folder(run, places, out)
+    run = pinned(run)
     predictor = Predictor.load(run, device, crop)
     _check(predictor, method, layer, folds, places)
     whole_run = Run.open(run) if Path(run).is_dir() else None
@@ -113,12 +117,12 @@ def _places(images: Any) -> list[str | Path]:
     return places
 
 
-def _folder(run: Path, places: Sequence[str | Path], out: str | Path | None) -> Path:
+def _folder(run: str | Path | Run, places: Sequence[str | Path], out: str | Path | None) -> Path:
     if out is not None:
         folder = as_path(out, "out", "the path of a folder to make")
     else:
         name = f"explanation-{output_name(str(places[0]))}" if places else "explanation"
-        folder = (run if run.is_dir() else run.parent) / name
+        folder = beside(run) / name
     check_folder(folder)
     return folder
 

@@ -12,6 +12,7 @@ from hubblefork.core.arguments import as_path, wrong
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import say
 from hubblefork.data.images.blank import warn_of_blank
+from hubblefork.models.find import pinned
 from hubblefork.models.input_images import InputImages
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import ATYPICAL
@@ -45,7 +46,7 @@ def predict(
     Parameters
     ----------
     model
-        A run, a run folder or a model file.
+        A run, a run folder, a model file, or `hf:OWNER/NAME[@REVISION]` for one of the hub.
     images
         An image file; a folder, for every image below it; several of these; a catalogue (CSV, TSV,
         Parquet, FITS table, VOTable, ECSV, a DataFrame, an astropy Table), whose rows are read as
@@ -103,6 +104,7 @@ def predict(
     )
     if out is not None:
         check_table_path(path)
+    model = pinned(model)
     predictor = load_predictor(model, crop, coverage, device)
     if submission is not None:
         check_submission(predictor, path)
@@ -129,6 +131,7 @@ def predictions(
     >>> predictions(run, galaxies / "disc").summary().columns.tolist()
     ['id', 'answer', 'typicality']
     """
+    model = pinned(model)
     predictor = load_predictor(model, crop, coverage, device)
     blocks = _warn_of_atypical(_blocks(predictor, images, columns, mosaics, coverage, model))
     return Predictions.concatenate(list(blocks))

@@ -12,7 +12,7 @@ from hubblefork.core.outputs import check_folder
 from hubblefork.core.progress import say
 from hubblefork.core.text import several
 from hubblefork.data.rows import ImageStream
-from hubblefork.models.predictor import find_model
+from hubblefork.models.find import find_model, pinned
 from hubblefork.prediction.inputs import are_images, open_streams
 from hubblefork.prediction.survey.export import export_survey
 from hubblefork.prediction.survey.finish import Status, finish_survey, survey_status
@@ -39,7 +39,8 @@ def plan(
     Parameters
     ----------
     model
-        A run, a run folder or a model file, which is copied into the folder.
+        A run, a run folder, a model file or `hf:OWNER/NAME[@REVISION]`, which is copied into the
+        folder.
     catalogue, columns, mosaics, crop, coverage
         As `predict` takes them. Paths and mosaics are to be reached by all machines that take part.
     out
@@ -56,9 +57,10 @@ def plan(
     folder = as_path(out, "out", "the path of a folder to make")
     shard_rows = as_whole(shard_rows, "shard_rows", 1, 10_000_000)
     check_folder(folder)
+    model = pinned(model)
     predictor = load_predictor(model, crop, coverage, "cpu")
     stream = _stream(catalogue, predictor.framing.hdu, columns, mosaics)
-    survey = make_survey(predictor, find_model(model), stream, folder, shard_rows, coverage)
+    survey = make_survey(predictor, model, stream, folder, shard_rows, coverage)
     say(f"{folder}: {stream.number:,} rows in {several(len(survey.plan.shards), 'shard')}")
     return folder
 
@@ -162,6 +164,7 @@ def predict_whole(
     Raises RequestError where it is a survey of another catalogue, model or options.
     """
     folder = as_path(out, "out", "the path of a folder")
+    model = pinned(model)
     if (folder / PLAN_FILE).exists():
         opened = Survey.open(folder)
         predictor = load_predictor(model, crop, coverage, "cpu")

@@ -28,7 +28,7 @@ def absolute_source(text: str | Path) -> str:
     ('simulated:600', '/:labels=summary')
     """
     kind, colon, rest = str(text).partition(":")
-    if kind in ("simulated", "hub"):
+    if kind in ("simulated", "hub", "hf", "hf-hub"):
         return str(text)
     before, path = (kind + colon, rest) if kind in _BEFORE_A_PATH else ("", str(text))
     behind = ""

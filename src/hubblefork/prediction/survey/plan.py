@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,7 @@ from hubblefork.core.parsing import parse_json
 from hubblefork.core.progress import progress
 from hubblefork.data.catalogues.opened_images import images_from_json
 from hubblefork.data.rows import ImageStream, Rows
+from hubblefork.models.find import find_model
 from hubblefork.models.model_file import MODEL_FILE, current_versions
 from hubblefork.models.predictor import Predictor
 from hubblefork.prediction.survey.duplicates import IdCheck
@@ -36,10 +38,11 @@ _IDS = "hubblefork:id"
 class Plan:
     """What a survey is to do; the content of `plan.json`.
 
-    catalogue: as the user gave it. catalogue_hash, model_hash: of what was read. images: how a row
-    becomes an image, as `images_from_json` reads it. rows, shard_rows: how many there are, and in
-    each shard but the last. options: coverage, crop and hdu of prediction. columns: those that come
-    along, with their types. versions: of what made the plan.
+    catalogue, model: as the user gave them, a model of the hub with its commit. catalogue_hash,
+    model_hash: of what was read. images: how a row becomes an image, as `images_from_json` reads
+    it. rows, shard_rows: how many there are, and in each shard but the last. options: coverage,
+    crop and hdu of prediction. columns: those that come along, with their types. versions: of what
+    made the plan.
     """
 
     catalogue: str
@@ -130,7 +133,7 @@ class Survey:
 
 def make_survey(
     predictor: Predictor,
-    model: Path,
+    model: str | os.PathLike[str],
     stream: ImageStream,
     folder: Path,
     shard_rows: int = SHARD_ROWS,
@@ -160,11 +163,11 @@ def make_survey(
             file.unlink()
         for name in ("shards", "failures", "locks"):
             (temporary / name).mkdir()
-        shutil.copyfile(model, temporary / MODEL_FILE)
+        shutil.copyfile(find_model(model), temporary / MODEL_FILE)
         plan = Plan(
             catalogue=stream.name,
             catalogue_hash=stream.content(),
-            model=str(model),
+            model=os.fspath(model),
             model_hash=file_hash(temporary / MODEL_FILE),
             images=images,
             rows=number,

@@ -1,0 +1,85 @@
+"""Where a model is: the file that a text stands for wherever a MODEL is read.
+
+a run, or its folder        its model.safetensors
+a model file                itself
+hf:OWNER/NAME[@REVISION]    that of a repository of the Hugging Face hub, downloaded once
+"""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from hubblefork.core.arguments import as_path
+from hubblefork.core.errors import RequestError
+from hubblefork.core.hub import hub_folder, split_revision
+from hubblefork.models.model_file import MODEL_FILE, is_model_file
+
+HUB = "hf:"
+
+Model = TypeVar("Model")
+
+
+def is_on_hub(model: object) -> bool:
+    """Whether a model is named by its repository on the hub.
+
+    >>> is_on_hub("hf:owner/name"), is_on_hub("runs/name")
+    (True, False)
+    """
+    return isinstance(model, str | os.PathLike) and os.fspath(model).startswith(HUB)
+
+
+def find_model(run: object) -> Path:
+    """The model file of a run, a run folder, a repository of the hub, or a model file.
+
+    Raises RequestError where there is none, or where it cannot be had.
+    """
+    path = as_path(run, "run", "a run, a run folder or a model file")
+    if is_on_hub(run):
+        return _of_the_hub(str(path))
+    if not path.exists():
+        raise RequestError(f"no run folder or model file at {path}")
+    if not path.is_dir():
+        return path  # loading it reports what is not a regular file
+    if not (path / MODEL_FILE).is_file():
+        raise RequestError(
+            f"{path} has no {MODEL_FILE}: it is not a run, or its training has not "
+            f"ended; continue it with --resume"
+        )
+    return path / MODEL_FILE
+
+
+def pinned(run: Model) -> Model | str:
+    """A model of the hub with the commit that it has now as its revision; any other unchanged.
+
+    The commit says for good which file was used, and the hub is not asked for it again.
+    """
+    if not is_on_hub(run):
+        return run
+    repository, _ = split_revision(str(run), HUB)
+    return f"{HUB}{repository}@{find_model(run).parent.name}"
+
+
+def beside(run: object) -> Path:
+    """The folder for what is made of a model: the run's own, that of the file, or for the hub `.`.
+
+    >>> beside("models/sky.safetensors"), beside("hf:owner/name")
+    (PosixPath('models'), PosixPath('.'))
+    """
+    path = as_path(run, "run", "a run, a run folder or a model file")
+    if is_on_hub(run):
+        return Path()
+    return path if path.is_dir() else path.parent
+
+
+def _of_the_hub(text: str) -> Path:
+    repository, revision = split_revision(text, HUB)
+    instead = "try again, or give a model file on this machine"
+    path = hub_folder(text, repository, revision, [MODEL_FILE], instead) / MODEL_FILE
+    if not path.is_file():
+        raise RequestError(f"{text} holds no model of hubblefork: it has no {MODEL_FILE}")
+    if not is_model_file(path):
+        raise RequestError(
+            f"{text} holds no model of hubblefork: its {MODEL_FILE} is damaged, or another "
+            f"program's; weights in timm's form are --set weights=hf-hub:{repository}"
+        )
+    return path
