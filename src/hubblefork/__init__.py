@@ -1,8 +1,8 @@
 """Turn labelled images of galaxies, or of anything else, into a measured classifier.
 
 The functions do in a notebook what the verbs of the same names do on the command line: `inspect`,
-`train`, `evaluate`, `explain`, `predict` and `compare`; `pack` stores images for fast reading, and
-`open_source` opens what they take as a source. `Run` is the folder of a training, `Predictor` a
+`train`, `evaluate`, `explain`, `predict`, `compare` and `export`; `pack` stores images for fast
+reading, and `open_source` opens what they take as a source. `Run` is the folder of a training, `Predictor` a
 trained network, `RequestError` a mistake in a request. `register_network`, `register_source`,
 `register_transform` and `register_metric` give names to code of your own.
 
@@ -36,6 +36,7 @@ _PUBLIC = {
     "compare": "hubblefork.workflow.compare",
     "evaluate": "hubblefork.workflow.evaluate",
     "explain": "hubblefork.workflow.explain",
+    "export": "hubblefork.workflow.export",
     "inspect": "hubblefork.workflow.inspect",
     "open_source": "hubblefork.data.sources",
     "pack": "hubblefork.workflow.pack",

@@ -12,6 +12,7 @@ from hubblefork.cli import (
     demo,
     evaluate,
     explain,
+    export,
     inspect,
     listing,
     predict,
@@ -73,6 +74,7 @@ app.command("explain")(explain.explain)
 app.command("predict")(predict.predict)
 app.add_typer(survey.app, name="survey")
 app.command("compare")(compare.compare)
+app.command("export")(export.export)
 app.command("list")(listing.listing)
 
 

@@ -51,6 +51,9 @@ class DeployedModel(nn.Module):
     (torch.Size([3, 2]), torch.Size([3, 5]))
     """
 
+    # Of the memory that a network's input has: torch convolves fastest in this one.
+    layout: torch.memory_format = torch.channels_last
+
     def __init__(
         self,
         network: nn.Module,
@@ -77,7 +80,7 @@ class DeployedModel(nn.Module):
         answers, features = [], []
         with Features(self.network) as found:
             for view in self.view.views(inputs):
-                raw = self.network(view.contiguous(memory_format=torch.channels_last))
+                raw = self.network(view.contiguous(memory_format=self.layout))
                 answers.append(self.head(raw).float())
                 features.append(found.last)
         mean = sum(answers) / len(answers)

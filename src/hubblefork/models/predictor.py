@@ -124,7 +124,7 @@ class Predictor:
         return DeployedModel(self.network, head, self.card.view, self.uncertainty.calibration)
 
     @cached_property
-    def prepared(self) -> DeployedModel:
+    def prepared(self) -> nn.Module:
         """The deployed module prepared for prediction: the same outputs in less time."""
         return self.module.prepared()
 

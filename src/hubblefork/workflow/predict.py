@@ -14,7 +14,8 @@ from hubblefork.core.progress import say
 from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.models.find import pinned
 from hubblefork.models.input_images import InputImages
-from hubblefork.models.predictor import Predictor
+from hubblefork.models.onnx_predictor import is_onnx, open_predictor
+from hubblefork.models.predictor import Predictor, find_model
 from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.prediction.inputs import are_images, open_streams
 from hubblefork.prediction.predict import one_schema, predict_images, predict_stream, with_schema
@@ -46,7 +47,8 @@ def predict(
     Parameters
     ----------
     model
-        A run, a run folder, a model file, or `hf:OWNER/NAME[@REVISION]` for one of the hub.
+        A run, a run folder, a model file, `hf:OWNER/NAME[@REVISION]` for one of the hub, or an ONNX
+        file that `export` wrote.
     images
         An image file; a folder, for every image below it; several of these; a catalogue (CSV, TSV,
         Parquet, FITS table, VOTable, ECSV, a DataFrame, an astropy Table), whose rows are read as
@@ -73,7 +75,8 @@ def predict(
         Adds prediction sets: for images from the same distribution as the validation set, this
         fraction of the sets contains the true class.
     device
-        `auto`, `cpu` or `cuda`.
+        `auto`, `cpu`, `cuda`, or `onnx`: onnxruntime on the CPU, for which the model is exported
+        first (see docs/export.md for when that is faster).
 
     Returns the table of all predictions, as `Predictions.table` has it: id (a path, what the source
     says, or `image 0`), every column that a catalogue has, predicted, one probability a class or
@@ -141,7 +144,12 @@ def load_predictor(
     model: str | Path | Run, crop: int | None, coverage: float | None, device: str
 ) -> Predictor:
     """A model for prediction; RequestError where it has no prediction sets of this coverage."""
-    predictor = Predictor.load(model, device, crop)
+    if device == "onnx" and not is_onnx(find_model(model)):
+        from hubblefork.export.onnx_file import on_onnxruntime
+
+        predictor: Predictor = on_onnxruntime(open_predictor(model, "cpu", crop))
+    else:
+        predictor = open_predictor(model, device, crop)
     if coverage is not None:
         if isinstance(coverage, bool) or not isinstance(coverage, Real):
             raise wrong("coverage", coverage, "a number above 0 and below 1, such as 0.95")

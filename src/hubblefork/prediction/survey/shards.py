@@ -17,6 +17,7 @@ from hubblefork.core.parsing import parse_json
 from hubblefork.core.temporary import locking
 from hubblefork.core.text import one_line
 from hubblefork.core.tries import TransientFailure
+from hubblefork.models.onnx_predictor import open_predictor
 from hubblefork.models.predictor import Predictor
 from hubblefork.prediction.predict import predict_rows
 from hubblefork.prediction.survey.plan import Survey
@@ -121,7 +122,7 @@ def load(survey: Survey, device: str) -> Predictor:
     """The survey's model with the options of its plan; RequestError where it has been changed."""
     survey.check_model()
     options = survey.plan.options
-    predictor = Predictor.load(survey.model, device, options["crop"])
+    predictor = open_predictor(survey.model, device, options["crop"])
     return replace(predictor, framing=replace(predictor.framing, hdu=options["hdu"]))
 
 

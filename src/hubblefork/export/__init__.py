@@ -1,0 +1,1 @@
+"""A model for other programs: ONNX, and the Hugging Face hub."""
