@@ -2,9 +2,9 @@
 
 The functions do in a notebook what the verbs of the same names do on the command line: `inspect`,
 `train`, `evaluate`, `explain`, `predict`, `compare` and `export`; `pack` stores images for fast
-reading, and `open_source` opens what they take as a source. `Run` is the folder of a training, `Predictor` a
-trained network, `RequestError` a mistake in a request. `register_network`, `register_source`,
-`register_transform` and `register_metric` give names to code of your own.
+reading, and `open_source` opens what they take as a source. `Run` is the folder of a training,
+`Predictor` a trained network, `RequestError` a mistake in a request. `register_network`,
+`register_source`, `register_transform` and `register_metric` give names to code of your own.
 
 With a folder `galaxies` that has one folder of images for each class:
 

@@ -53,7 +53,10 @@ def check_graph(model: Any, shape: tuple[int, int, int], outputs: int, typicalit
         raise RequestError(f"its input is not images of {shape} uint8")
     found = {each.name: (each.type.tensor_type.elem_type, _shape(each)) for each in graph.output}
     features = (found.get("features", (0, None))[1] or (0, 0))[-1]
-    expected = {"answers": (_TWO, outputs), "features": (_TWO, features)}
+    expected: dict[str, tuple[int, ...]] = {
+        "answers": (_TWO, outputs),
+        "features": (_TWO, features),
+    }
     if typicality:
         expected["typicality"] = (_TWO,)
     if found != {name: (onnx.TensorProto.FLOAT, each) for name, each in expected.items()}:

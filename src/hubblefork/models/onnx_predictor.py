@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.models.deployed import DeployedModel, Output
+from hubblefork.models.find import find_model
 from hubblefork.models.model_card import ModelCard
 from hubblefork.models.onnx_checks import check_graph
-from hubblefork.models.predictor import Predictor, find_model
+from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import Uncertainty
 from hubblefork.networks.weights import check_finite
 
@@ -89,16 +90,15 @@ class OnnxPredictor(Predictor):
 
     network: OnnxProgram
 
-    @property
-    def module(self) -> DeployedModel:  # type: ignore[override]
-        raise RequestError("an ONNX file has no layers to explain: give the model file or the run")
-
     @cached_property
-    def prepared(self) -> nn.Module:
-        return self.network
+    def module(self) -> DeployedModel:
+        raise RequestError("an ONNX file has no layers to look at: give the run or its model file")
 
-    def single_view(self) -> "Predictor":
-        raise RequestError("an ONNX file keeps its test-time augmentation: give the model file")
+    def outputs(self, images: Tensor) -> Output:
+        return self.network(images)
+
+    def single_view(self) -> Predictor:
+        raise RequestError("an ONNX file has its test-time augmentation: give the model file")
 
 
 def open_predictor(

@@ -7,12 +7,12 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hubblefork.core.device import choose_device, explain_out_of_memory, images_at_once
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
-from hubblefork.models.deployed import DeployedModel
+from hubblefork.models.deployed import DeployedModel, Output
 from hubblefork.models.find import find_model
 from hubblefork.models.input_images import Images, InputImages
 from hubblefork.models.model_card import ModelCard
@@ -124,9 +124,14 @@ class Predictor:
         return DeployedModel(self.network, head, self.card.view, self.uncertainty.calibration)
 
     @cached_property
-    def prepared(self) -> nn.Module:
+    def prepared(self) -> DeployedModel:
         """The deployed module prepared for prediction: the same outputs in less time."""
         return self.module.prepared()
+
+    def outputs(self, images: Tensor) -> Output:
+        """What the deployed module gives for packed images (N, H, H, C) uint8."""
+        output: Output = self.prepared(images.to(self.device))
+        return output
 
     def single_view(self) -> "Predictor":
         """This predictor without test-time augmentation."""
@@ -203,7 +208,7 @@ class Predictor:
                 f"to predict {len(batch)} images of {size}x{size} pixels at once",
                 f"{elsewhere}a model that was trained with a smaller view.size",
             ):
-                answers, features = self.prepared(batch.to(self.device))
+                answers, features = self.outputs(batch)
                 found = answers.cpu().numpy(), features.cpu().numpy()
             yield found
             if done:

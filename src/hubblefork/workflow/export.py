@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
-from hubblefork.export.onnx_file import check_onnx_path, write_onnx
+from hubblefork.exporting.onnx_file import check_onnx_path, write_onnx
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run
 

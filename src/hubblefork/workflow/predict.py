@@ -12,10 +12,10 @@ from hubblefork.core.arguments import as_path, wrong
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import say
 from hubblefork.data.images.blank import warn_of_blank
-from hubblefork.models.find import pinned
+from hubblefork.models.find import find_model, pinned
 from hubblefork.models.input_images import InputImages
 from hubblefork.models.onnx_predictor import is_onnx, open_predictor
-from hubblefork.models.predictor import Predictor, find_model
+from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.prediction.inputs import are_images, open_streams
 from hubblefork.prediction.predict import one_schema, predict_images, predict_stream, with_schema
@@ -145,7 +145,7 @@ def load_predictor(
 ) -> Predictor:
     """A model for prediction; RequestError where it has no prediction sets of this coverage."""
     if device == "onnx" and not is_onnx(find_model(model)):
-        from hubblefork.export.onnx_file import on_onnxruntime
+        from hubblefork.exporting.onnx_file import on_onnxruntime
 
         predictor: Predictor = on_onnxruntime(open_predictor(model, "cpu", crop))
     else:

@@ -59,6 +59,12 @@ class Program(nn.Module):
 class Typicality(nn.Module):
     """`Uncertainty.typicality` for tensors: features (N, F) float32 -> (N,) float32 in (0, 1]."""
 
+    mean: Tensor
+    directions: Tensor
+    variances: Tensor
+    values: Tensor
+    p_values: Tensor
+
     def __init__(self, uncertainty: Uncertainty):
         super().__init__()
         outliers, distances = uncertainty.outliers, uncertainty.distances
