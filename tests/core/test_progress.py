@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,9 @@ progress._LINE_INTERVAL = 0
 say(display_mode())
 with progress.progress("packing", 2_000) as done:
     done(1_500)
+with progress.progress("classifying", 400, "rows", before=100) as done:
+    done(200, "2 unreadable")
+    done(-250)  # of a shard that failed
 progress.be_silent()
 say("this is not said")
 print(display_mode())
@@ -21,9 +25,11 @@ print(display_mode())
 
 def test_without_a_terminal_progress_is_plain_lines_on_stderr():
     result = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
-    mode, line = result.stderr.splitlines()
+    mode, line, more, less = result.stderr.splitlines()
     assert mode == result.stdout.strip() == "plain"
     assert line.startswith("packing: 1,500 of 2,000 images, ")
+    assert re.fullmatch(r"classifying: 300 of 400 rows, [\d,]+/s, .+ left, 2 unreadable", more)
+    assert less == "classifying: 50 of 400 rows, 0/s"
 
 
 def test_on_a_terminal_progress_is_a_bar():
@@ -35,5 +41,5 @@ def test_on_a_terminal_progress_is_a_bar():
     assert result.stdout.strip() == b"plain"
     assert said.splitlines()[0] == "terminal"
     assert "packing" in said
-    assert "1,500/2,000 images" in said
+    assert re.search(r"1,500/2,000 images, [\d,]+/s", said)
     assert "not said" not in said

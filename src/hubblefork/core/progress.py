@@ -47,10 +47,10 @@ def display_mode() -> Literal["terminal", "notebook", "plain"]:
 class Bar:
     """A progress bar on the terminal or in a notebook, gone when it stops.
 
-    title: before the bar. total: the number at which it is full.
+    title: before the bar. total: the number at which it is full. before: where it begins.
     """
 
-    def __init__(self, title: str, total: int) -> None:
+    def __init__(self, title: str, total: int, before: int = 0) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -63,7 +63,9 @@ class Bar:
             console=Console(file=getattr(sys.stderr, "original", sys.stderr)),
             transient=True,
         )
-        self._task = self._progress.add_task(one_line(title), total=total, note="")
+        self._task = self._progress.add_task(
+            one_line(title), total=total, completed=before, note=""
+        )
         self._cell: Any = None
         if display_mode() == "notebook":
             from IPython.display import display
@@ -110,7 +112,7 @@ def progress(what: str, total: int, unit: str = "images", before: int = 0) -> It
     >>> with progress("packing", total=2) as done:
     ...     done(2)
     """
-    bar = None if display_mode() == "plain" else Bar(what, total)
+    bar = None if display_mode() == "plain" else Bar(what, total, before)
     start = last = time.monotonic()
     count = before
 
@@ -119,11 +121,12 @@ def progress(what: str, total: int, unit: str = "images", before: int = 0) -> It
         count += amount
         now = time.monotonic()
         note = f", {note}" if note else ""
+        # Of what failed, some was taken back.
+        rate = max(0, count - before) / max(now - start, 1e-9)
         if bar:
-            bar.update(count, f"{count:,}/{total:,} {unit}{note}")
+            bar.update(count, f"{count:,}/{total:,} {unit}, {rate:,.0f}/s{note}")
         elif now - last >= _LINE_INTERVAL:
             last = now
-            rate = (count - before) / (now - start)
             left = f", {duration((total - count) / rate)} left" if rate > 0 else ""
             say(f"{what}: {count:,} of {total:,} {unit}, {rate:,.0f}/s{left}{note}")
 

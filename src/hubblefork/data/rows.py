@@ -5,18 +5,22 @@ comes. What becomes of a row's image (`RowImages`) is small and says so in JSON,
 sent to another process or kept in a file.
 """
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from hubblefork.core.errors import RequestError
 from hubblefork.data.images.blocks import Job
 from hubblefork.data.images.framing import Framing
-from hubblefork.data.sources.base import Source
+from hubblefork.data.images.read import read_images
+from hubblefork.data.sources.base import ImageFiles, Source
+from hubblefork.data.sources.path_options import absolute_source, is_in_memory
 
 
 class RowImages(ABC):
@@ -37,6 +41,9 @@ class RowImages(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """What `images_from_json` makes the same from; RequestError where that cannot be."""
+
+    def check(self) -> None:  # noqa: B027
+        """RequestError where the images of these rows may have become those of others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +115,8 @@ class SourceStream(ImageStream):
         self.source = source
         self.name, self.notes, self.number = source.name, source.notes, len(source.table)
         self.prefer = source.prefer
-        self.images = SourceImages(source)
+        self._files = source.paths if isinstance(source, ImageFiles) else None
+        self.images = SourceImages(source) if self._files is None else ListedFiles()
 
     def framing_like(self, framing: Framing) -> Framing:
         return self.source.framing_like(framing)
@@ -117,6 +125,9 @@ class SourceStream(ImageStream):
         ids = self.source.table["id"].to_numpy(object)
         for first in range(0, self.number, most):
             columns = self._columns.slice(first, most)
+            if self._files is not None:
+                files = self._files[first : first + most]
+                columns = columns.append_column(_FILES, _as_column(files))
             yield Rows(ids[first : first + most], columns, first, self.images)
 
     @cached_property
@@ -135,6 +146,32 @@ class SourceStream(ImageStream):
         return self.source.stamp()
 
 
+# The files of each row, in a column of this name beside those that the answers have.
+_FILES = "hubblefork:files"
+
+
+class ListedFiles(RowImages):
+    """Images in files, or at URLs, whose paths come with the rows: one, or one for each band."""
+
+    hidden = (_FILES,)
+
+    def jobs(self, table: pa.Table, first: int, most: int) -> Iterator[tuple[np.ndarray, Job]]:
+        files = [list(map(os.fsdecode, each)) for each in table[_FILES].to_pylist()]
+        paths = [tuple(each) if len(each) > 1 else each[0] for each in files]
+        for start in range(0, len(paths), most):
+            places = np.arange(start, min(start + most, len(paths)))
+            yield places, partial(read_images, paths[start : start + most])
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "listed"}
+
+
+def _as_column(paths: Sequence[str | tuple[str, ...]]) -> pa.Array:
+    """Names of files are bytes: not all are text."""
+    files = [[each] if isinstance(each, str) else each for each in paths]
+    return pa.array([list(map(os.fsencode, each)) for each in files], pa.list_(pa.binary()))
+
+
 class SourceImages(RowImages):
     """Images that a source reads by the numbers of its rows."""
 
@@ -148,4 +185,8 @@ class SourceImages(RowImages):
             yield places, self.source.job(range(first + start, first + int(places[-1]) + 1))
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "source", "source": self.source.name, "hdu": self.source.hdu}
+        if is_in_memory(self.source.name):
+            raise RequestError(f"{self.source.name} cannot be planned: save them in a file")
+        where = absolute_source(self.source.name)
+        stamp = self.source.stamp()
+        return {"kind": "source", "source": where, "hdu": self.source.hdu, "stamp": stamp}

@@ -92,13 +92,14 @@ def run_all(
     retry
         Whether to try shards again that were set aside after three failures.
 
-    Raises RequestError where the model, or the table that the images are read from, has changed.
+    Raises RequestError where the model, or the table that the images are read from, has changed,
+    and TransientFailure where no shard can be done now: a full disk, no network.
     """
     opened = Survey.open(as_path(survey, "survey", "the folder of a survey"))
     workers = None if workers is None else as_whole(workers, "workers", 1)
     shards = _part(opened, part)
     if retry:
-        forget_failures(opened)
+        forget_failures(opened, shards)
     if ray is None:
         todo = run_survey(opened, shards, device, workers)
     else:

@@ -13,9 +13,19 @@ import pytest
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
+from hubblefork.core.temporary import _beginning
+from hubblefork.core.tries import TransientFailure
 from hubblefork.prediction.survey import local_pool
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import attempt, find_done, load, note_failure
+from hubblefork.prediction.survey.shards import (
+    attempt,
+    failures,
+    find_done,
+    forget_failures,
+    load,
+    note_failure,
+)
+from hubblefork.prediction.survey.todo import Todo
 from hubblefork.workflow import survey as verbs
 from tests.survey_helpers import ids_of, manifest
 
@@ -140,3 +150,62 @@ def test_the_status_is_one_line_of_json(survey, capsys):
 
     printed = CliRunner().invoke(app, ["status", str(survey.folder), "--json"]).stdout
     assert json.loads(printed)["shards"] == 3
+
+
+def test_the_survey_is_no_longer_finished_when_a_shard_is_gone_or_damaged(survey):
+    predictor = load(survey, "cpu")
+    for shard in survey.plan.shards:
+        attempt(survey, predictor, shard)
+    (survey.folder / "shards" / f"{_beginning()}left.tmp").touch()  # by a command that was killed
+    assert verbs.finish(survey.folder).finished
+    assert len(list((survey.folder / "shards").iterdir())) == 3
+    path = survey.shard_path(1)
+    content = path.read_bytes()
+    path.unlink()
+    assert not verbs.status(survey.folder).finished
+    path.write_bytes(content)
+    assert verbs.status(survey.folder).finished
+    damaged = bytearray(content)
+    damaged[40] ^= 1  # within the first column, which can be read all the same
+    path.write_bytes(damaged)
+    with pytest.raises(RequestError, match=r"is damaged .*; remove it, and run again"):
+        verbs.finish(survey.folder)
+
+
+def test_when_shards_fail_one_after_another_the_run_ends_and_sets_none_aside(model, sky, tmp_path):
+    folder = verbs.plan(model, sky / "sky.csv", out=tmp_path / "survey", shard_rows=4)
+    survey = Survey.open(folder)
+    todo = Todo(survey, survey.plan.shards)
+    for shard in (0, 1, 2, 3):
+        todo.settle(shard, {"failed": "no network"})
+    todo.settle(5, {"done": 3, "unreadable": 0})
+    for shard in (0, 1, 2, 3):
+        todo.settle(shard, {"failed": "no network"})
+    with pytest.raises(TransientFailure, match=r"5 shards in a row have failed, .* by signal 9"):
+        todo.settle(4, {"died": "by signal 9"})
+    assert todo.set_aside == []
+    assert {shard: len(each) for shard, each in failures(survey).items()} == dict.fromkeys(
+        range(4), 2
+    )
+
+
+def test_workers_that_somebody_stops_are_no_failures_of_their_shard(survey):
+    todo = Todo(survey, survey.plan.shards)
+    shard = todo.next()
+    for _ in range(100):
+        todo.settle(shard, {"died": "by signal 15"})
+        assert todo.next() == shard
+    assert failures(survey) == {}
+    todo.settle(shard, {"died": "by signal 15"})
+    assert failures(survey) == {shard: ["its worker died by signal 15"]}
+
+
+def test_notes_of_failures_are_counted_also_where_one_is_damaged(survey):
+    note_failure(survey, 1, "first")
+    (survey.folder / "failures" / "00001-0-cut.json").write_text('{"reas')
+    assert note_failure(survey, 1, "last") == 3
+    assert verbs.status(survey.folder).set_aside == {1: "last"}
+    forget_failures(survey, [0, 2])
+    assert Todo(survey, survey.plan.shards).set_aside == [1]
+    forget_failures(survey, [1])
+    assert Todo(survey, survey.plan.shards).set_aside == []

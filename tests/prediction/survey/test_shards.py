@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import time
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,9 +12,9 @@ import pytest
 from hubblefork.core import files
 from hubblefork.core.errors import RequestError
 from hubblefork.core.temporary import locking
-from hubblefork.prediction.survey import shards
+from hubblefork.prediction.survey import shards, watchdog
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import attempt, find_done, load
+from hubblefork.prediction.survey.shards import attempt, find_done, glance, load, note_failure
 from hubblefork.workflow import survey as verbs
 from hubblefork.workflow.predict import predict
 from tests.survey_helpers import die, ids_of, in_a_process
@@ -78,9 +79,10 @@ def test_a_file_that_is_cut_off_foreign_or_stale_is_replaced(
     for content in (whole[:-100], b"", b"PAR1", stale.shard_path(0).read_bytes(),
                     survey.shard_path(1).read_bytes()):  # fmt: skip
         survey.shard_path(0).write_bytes(content)
-        assert find_done(survey, 0) is None
+        assert find_done(survey, 0) is glance(survey, 0) is None
         assert attempt(survey, predictor, 0) == {"done": 10, "unreadable": 2}
         assert survey.shard_path(0).read_bytes() == whole
+    assert glance(survey, 0) == find_done(survey, 0)
 
 
 def test_of_two_runners_one_does_the_shard(survey, predictor):
@@ -88,8 +90,10 @@ def test_of_two_runners_one_does_the_shard(survey, predictor):
     lock.touch()
     with locking(lock):
         assert attempt(survey, predictor, 1) == {"busy": True}
+        # Its machine was lost: nothing has been heard of it for too long.
+        os.utime(lock, (0, time.time() - 2 * watchdog.SECONDS - 1))
+        assert attempt(survey, predictor, 1) == {"done": 10, "unreadable": 0}
     # Without locks, as on some network drives, both write the same.
-    attempt(survey, predictor, 1)
     first = survey.shard_path(1).read_bytes()
     shards.do_shard(survey, predictor, 1)
     assert survey.shard_path(1).read_bytes() == first
@@ -99,7 +103,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(survey, predictor):
     def fill() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         told = attempt(survey, predictor, 0)
-        assert "File too large" in told["refused"]
+        assert "File too large" in told["stopped"]
 
     import signal
 
@@ -134,3 +138,20 @@ def test_a_plan_that_was_changed_is_refused(survey):
     with pytest.raises(RequestError, match="is no survey"):
         Survey.open(survey.folder)
     assert os.listdir(survey.folder / "shards") == []
+
+
+def test_a_worker_that_hangs_ends_itself(survey, predictor, monkeypatch):
+    monkeypatch.setattr(watchdog, "SECONDS", 0.2)
+    hang = (shards, "predict_rows", lambda *given, **options: time.sleep(60))
+    assert in_a_process(lambda: attempt(survey, predictor, 1), hang) == 1
+    assert find_done(survey, 1) is None
+    assert "done" in attempt(survey, predictor, 1)
+
+
+def test_rows_that_are_gone_are_told_and_folders_that_were_empty_are_made(survey, predictor):
+    survey.rows_path(1).unlink()
+    assert "is damaged" in attempt(survey, predictor, 1)["refused"]
+    for name in ("locks", "shards", "failures"):  # a copy may leave out empty folders
+        shutil.rmtree(survey.folder / name)
+    assert "done" in attempt(survey, predictor, 0)
+    assert note_failure(survey, 2, "why") == 1

@@ -1,6 +1,5 @@
 """A catalogue as a stream of rows: the table is read once, and no image before its turn."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,13 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.core.file_cache import file_sha256, file_stamp
+from hubblefork.core.file_cache import file_sha256
 from hubblefork.core.progress import say
 from hubblefork.core.tables.memory import IN_MEMORY, content_of
-from hubblefork.core.tables.parquet import parquet_files
 from hubblefork.core.tables.stored import StoredTable
 from hubblefork.core.urls import file_name
-from hubblefork.data.catalogues.row_images import Cutouts, NamedFiles, StoredBytes
+from hubblefork.data.catalogues.row_images import Cutouts, NamedFiles, StoredBytes, stamp_of
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.multiband import look_at_counts
 from hubblefork.data.images.read import FITS_SUFFIXES
@@ -87,15 +85,13 @@ class Catalogue(ImageStream):
         return ids
 
     def content(self) -> str:
-        """SHA-256 of the file; a stamp of what holds images or is a folder (see `file_stamp`)."""
+        """SHA-256 of the file; a stamp of what holds images or is a folder (see `stamp_of`)."""
         path = self.table.path
         if path == IN_MEMORY:
             return content_of(self.table)
         if path.is_file() and not self.images.hidden:
             return file_sha256(path)
-        files = parquet_files(path) if path.is_dir() else [path]
-        stamps = "\0".join(map(file_stamp, files))
-        return hashlib.sha256(stamps.encode("utf-8", "surrogateescape")).hexdigest()
+        return stamp_of(path)
 
 
 def open_catalogue(

@@ -1,10 +1,12 @@
 """How the rows of a catalogue become images: by the files that they name, by the bytes that they
 hold, or by their positions in mosaics."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hubblefork.core.errors import RequestError
+from hubblefork.core.errors import RequestError, first_line
+from hubblefork.core.file_cache import content_stamp
 from hubblefork.core.names import as_on_disk
 from hubblefork.core.tables.memory import IN_MEMORY
+from hubblefork.core.tables.parquet import parquet_files
 from hubblefork.core.tables.stored import StoredTable
 from hubblefork.core.urls import located
 from hubblefork.data.images.blocks import DecodedImages, Job
@@ -69,11 +73,15 @@ def _read_files(rows: Sequence[tuple[str, ...]], bands: int, framing: Framing) -
 
 
 class StoredBytes(RowImages):
-    """Encoded images in a column of the table itself: bytes, alone or beside a path."""
+    """Encoded images in a column of the table itself: bytes, alone or beside a path.
 
-    def __init__(self, table: StoredTable, column: str):
+    stamp: of the table when it was planned, where it was.
+    """
+
+    def __init__(self, table: StoredTable, column: str, stamp: str | None = None):
         self.table = table
         self.column = column
+        self.stamp = stamp
         self.hidden = (column,)
         self._images: Iterator[bytes | None] = iter(())
         self._next = -1
@@ -104,7 +112,27 @@ class StoredBytes(RowImages):
     def to_json(self) -> dict[str, Any]:
         if self.table.path == IN_MEMORY:
             raise RequestError("images in a table in memory cannot be planned: save it as Parquet")
-        return {"kind": "bytes", "table": os.path.abspath(self.table.path), "column": self.column}
+        where = os.path.abspath(self.table.path)
+        stamp = stamp_of(self.table.path)
+        return {"kind": "bytes", "table": where, "column": self.column, "stamp": stamp}
+
+    def check(self) -> None:
+        try:
+            changed = self.stamp is not None and stamp_of(self.table.path) != self.stamp
+        except (OSError, ValueError) as error:
+            raise RequestError(f"{self.table.path} cannot be read: {first_line(error)}") from error
+        if changed:
+            raise RequestError(
+                f"{self.table.path} has changed since it was planned, and its images may be those "
+                "of other rows: plan anew"
+            )
+
+
+def stamp_of(path: Path) -> str:
+    """A fingerprint of a file with a table, or of a folder of Parquet files, wherever it is."""
+    files = parquet_files(path) if path.is_dir() else [path]
+    names = (f"{each.name}\0{content_stamp(each)}" for each in files)
+    return hashlib.sha256("\0".join(names).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _read_bytes(images: Sequence[bytes | None], framing: Framing) -> DecodedImages:

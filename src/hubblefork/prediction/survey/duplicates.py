@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-# Rows that are compared in memory at once: 24 bytes each, 100 MB.
-_AT_ONCE = 4_000_000
+# Rows that are compared in memory at once, and that wait to be written: 24 bytes each.
+_AT_ONCE, _WAITING = 500_000, 200_000
 
 # Two hashes of 64 bits with different keys: among 10^9 ids, two different ones would be taken for
 # the same with a probability of 10^-21.
@@ -28,6 +28,7 @@ class IdCheck:
 
     def __init__(self, folder: Path, expected: int):
         self._row = 0
+        self._waiting: list[np.ndarray] = []
         number = expected // _AT_ONCE + 1
         self._files = [folder / f"ids-{place}" for place in range(number)]
         for each in self._files:
@@ -40,6 +41,13 @@ class IdCheck:
             rows[name] = pd.util.hash_array(ids, hash_key=key, categorize=False)
         rows["row"] = np.arange(self._row, self._row + len(ids))
         self._row += len(ids)
+        self._waiting.append(rows)
+        if sum(map(len, self._waiting)) >= _WAITING:
+            self._write()
+
+    def _write(self) -> None:
+        rows = np.concatenate([np.empty(0, _ROW), *self._waiting])
+        self._waiting = []
         places = rows["first"] % np.uint64(len(self._files))
         for place, path in enumerate(self._files):
             with path.open("ab") as file:
@@ -47,6 +55,7 @@ class IdCheck:
 
     def repeated(self, examples: int = 3) -> tuple[int, list[int]]:
         """How many rows have the id of an earlier one, and which are the first of them."""
+        self._write()
         found = list(self._repeated())
         return sum(map(len, found)), sorted(int(r) for rows in found for r in rows)[:examples]
 

@@ -1,7 +1,10 @@
 """Prove that a survey is whole, and say which rows have no prediction."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +12,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hubblefork.core.errors import RequestError, first_few
+from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.files import replacing
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.progress import progress
+from hubblefork.core.temporary import sweep
 from hubblefork.core.text import several
 from hubblefork.prediction.survey.plan import Survey, file_hash
-from hubblefork.prediction.survey.shards import MOST_FAILURES, failures, find_done, ids_digest
+from hubblefork.prediction.survey.shards import (
+    MOST_FAILURES,
+    Done,
+    failures,
+    find_done,
+    glance,
+    ids_digest,
+)
 
 MANIFEST = "manifest.json"
 UNREADABLE = "unreadable.parquet"
+
+# Files that are looked at beside each other: on a network drive, each is waited for.
+_READERS = 8
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,7 @@ class Status:
 
     rows, shards: of the plan. done_rows, done_shards: of them, done. unreadable: rows of these
     without a prediction. set_aside: the numbers of shards that failed too often, with the last
-    reason. finished: whether `finish_survey` has found it whole.
+    reason. finished: whether `finish_survey` has found it whole as it is now.
     """
 
     rows: int
@@ -50,13 +64,19 @@ class Status:
 
 
 def survey_status(survey: Survey) -> Status:
-    """How far a survey is, by the files of its shards."""
-    found = {shard: find_done(survey, shard) for shard in survey.plan.shards}
-    done = [each for each in found.values() if each]
+    """How far a survey is, by the ends of the files of its shards."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = list(pool.map(partial(glance, survey), survey.plan.shards))
+    status = _status(survey, found)
+    return replace(status, finished=_is_finished(survey, status))
+
+
+def _status(survey: Survey, found: Sequence[Done | None]) -> Status:
+    done = [each for each in found if each]
     set_aside = {
         shard: reasons[-1]
-        for shard, each in found.items()
-        if each is None and len(reasons := failures(survey, shard)) >= MOST_FAILURES
+        for shard, reasons in failures(survey).items()
+        if len(reasons) >= MOST_FAILURES and found[shard] is None
     }
     return Status(
         rows=survey.plan.rows,
@@ -65,16 +85,18 @@ def survey_status(survey: Survey) -> Status:
         done_shards=len(done),
         unreadable=sum(each.unreadable for each in done),
         set_aside=set_aside,
-        finished=_is_finished(survey),
+        finished=False,
     )
 
 
-def _is_finished(survey: Survey) -> bool:
+def _is_finished(survey: Survey, status: Status) -> bool:
+    """Whether there is a manifest, and of all that is there now."""
     try:
         told = parse_json((survey.folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = (told["plan"], told["rows"], list(told["set_aside"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return isinstance(told, dict) and told.get("plan") == survey.plan.hash
+    return known == (survey.plan.hash, status.done_rows, list(map(str, status.set_aside)))
 
 
 def finish_survey(survey: Survey) -> Status:
@@ -82,12 +104,14 @@ def finish_survey(survey: Survey) -> Status:
 
     Shards that are set aside are named in the manifest, which then says that it is not complete.
 
-    Raises RequestError where shards are still to be done, and for a shard with other ids than its
-    rows have.
+    Raises RequestError where shards are still to be done, and for a shard that is damaged, or has
+    other ids than its rows have.
     """
-    status = survey_status(survey)
-    found = {shard: find_done(survey, shard) for shard in survey.plan.shards}
-    missing = [each for each in found if found[each] is None and each not in status.set_aside]
+    found = [find_done(survey, shard) for shard in survey.plan.shards]
+    status = _status(survey, found)
+    missing = [
+        shard for shard, done in enumerate(found) if done is None and shard not in status.set_aside
+    ]
     if missing:
         raise RequestError(
             f"{survey.folder}: {len(missing):,} of {status.shards:,} shards are still to be done "
@@ -96,11 +120,11 @@ def finish_survey(survey: Survey) -> Status:
     listed: list[dict[str, Any]] = []
     unreadable = [_NOTHING]
     with progress("checking", status.rows, "rows") as advance:
-        for shard, done in found.items():
+        for shard, done in enumerate(found):
             if done is None:
                 continue
             path = survey.shard_path(shard)
-            ids = survey.read_rows(shard).ids
+            ids = survey.read_ids(shard)
             if done.ids != ids_digest(ids):
                 raise RequestError(f"{path} has other ids than its rows; remove it, and run again")
             unreadable.append(_unreadable(path, shard * survey.plan.shard_rows, ids))
@@ -110,6 +134,8 @@ def finish_survey(survey: Survey) -> Status:
     total = sum(each["rows"] for each in listed)
     if total + sum(map(survey.plan.length, status.set_aside)) != status.rows:
         raise RequestError(f"{survey.folder}: {total:,} rows are done, and {status.rows:,} planned")
+    for name in ("shards", "failures"):
+        sweep(survey.folder / name)
     with replacing(survey.folder / UNREADABLE, binary=True) as file:
         pq.write_table(pa.concat_tables(unreadable), file)
     manifest = {
@@ -122,12 +148,19 @@ def finish_survey(survey: Survey) -> Status:
     }
     with replacing(survey.folder / MANIFEST) as file:
         json.dump(manifest, file, indent=2, ensure_ascii=False)
-    return survey_status(survey)
+    return replace(status, finished=True)
 
 
 def _unreadable(path: Path, first: int, ids: np.ndarray) -> pa.Table:
     """The rows of a shard that have no prediction: id, number of the row from 1, and problem."""
-    problems = pq.read_table(path, columns=["problem"])["problem"].to_numpy()
+    try:
+        # Every column is read, and compared with the checksums of its pages.
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise RequestError(
+            f"{path} is damaged ({first_line(error)}); remove it, and run again"
+        ) from error
+    problems = table["problem"].to_numpy()
     places = np.flatnonzero(problems != "")
     columns = [ids[places], first + places + 1, problems[places]]
     return pa.table(

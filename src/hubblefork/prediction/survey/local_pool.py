@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Queue
 from typing import Any
@@ -69,8 +69,8 @@ class LocalPool:
     def _listen(self, worker: int, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.endswith("\n"):
-                self._events.put(Event(worker, json.loads(line)))
+            with suppress(ValueError):  # what something printed before the worker began
+                self._events.put(Event(worker, dict(json.loads(line))))
         code = process.wait()
         how = f"by signal {-code}" if code < 0 else f"with status {code}"
         self._events.put(Event(worker, {"died": how}))

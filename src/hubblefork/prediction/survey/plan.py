@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hubblefork.core.files import appearing
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.progress import progress
 from hubblefork.data.catalogues.opened_images import images_from_json
-from hubblefork.data.rows import ImageStream, Rows
+from hubblefork.data.rows import ImageStream, RowImages, Rows
 from hubblefork.models.find import find_model
 from hubblefork.models.model_file import MODEL_FILE, current_versions
 from hubblefork.models.predictor import Predictor
@@ -112,16 +113,28 @@ class Survey:
 
     def read_rows(self, shard: int) -> Rows:
         """The rows of a shard; RequestError where its file is gone or damaged."""
+        table = self._read(shard)
+        ids, columns = table[_IDS].to_numpy(), table.drop_columns(_IDS)
+        return Rows(ids, columns, shard * self.plan.shard_rows, self.images)
+
+    def read_ids(self, shard: int) -> np.ndarray:
+        """The ids of a shard, (n,) text; raises as `read_rows`, but for the images."""
+        return self._read(shard, [_IDS])[_IDS].to_numpy()
+
+    def _read(self, shard: int, columns: list[str] | None = None) -> pa.Table:
         path = self.rows_path(shard)
         try:
-            table = pq.read_table(path)
-            ids = table[_IDS].to_numpy()
-        except (OSError, pa.ArrowException, KeyError) as error:
+            table = pq.read_table(path, columns=columns)
+        except (OSError, pa.ArrowException) as error:
             raise RequestError(f"{path} is damaged: {first_line(error)}; plan anew") from error
-        if len(table) != self.plan.length(shard):
+        if _IDS not in table.column_names or len(table) != self.plan.length(shard):
             raise RequestError(f"{path} has {len(table):,} rows, not those of the plan; plan anew")
-        images = images_from_json(self.plan.images)
-        return Rows(ids, table.drop_columns(_IDS), shard * self.plan.shard_rows, images)
+        return table
+
+    @cached_property
+    def images(self) -> RowImages:
+        """How the rows become images; RequestError where they are no longer those of the plan."""
+        return images_from_json(self.plan.images)
 
     def check_model(self) -> None:
         """RequestError where the model is no longer the one that was planned with."""
@@ -153,7 +166,7 @@ def make_survey(
         with progress("planning", stream.number, "rows") as done:
             for shard, rows in enumerate(_in_shards(stream.rows(shard_rows), shard_rows)):
                 ids = pa.array(rows.ids, pa.string())
-                table = rows.kept.append_column(_IDS, ids)
+                table = rows.columns.append_column(_IDS, ids)
                 pq.write_table(table, rows_folder / f"{shard:05d}.parquet", compression="zstd")
                 check.add(rows.ids)
                 number += len(rows)

@@ -6,9 +6,11 @@ done is told by the files of the shards and not by Ray's own checkpoints, which 
 very end.
 """
 
+import itertools
 import json
 import logging
 import os
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +22,9 @@ import numpy as np
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.progress import be_silent, progress, say
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import MOST_FAILURES, attempt, load
+from hubblefork.prediction.survey.shards import BUSY_WAIT, MOST_FAILURES, attempt, load
 from hubblefork.prediction.survey.todo import Todo
+from hubblefork.prediction.survey.watchdog import watched
 
 
 class ShardActor:
@@ -37,7 +40,8 @@ class ShardActor:
         be_silent()
         torch.set_num_threads(1)
         self.survey = Survey.open(Path(folder))
-        self.predictor = load(self.survey, device)
+        with watched():
+            self.predictor = load(self.survey, device)
         self.session = session
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -45,15 +49,15 @@ class ShardActor:
         return {"shard": batch["shard"], "outcome": np.array(told, dtype=object)}
 
     def _do(self, shard: int) -> dict[str, Any]:
-        marks = self.survey.folder / "locks"
-        begun = f"{shard:05d}.{self.session}"
-        died = sum(1 for _ in marks.glob(f"{begun}.*"))
-        if died >= MOST_FAILURES:
+        mark = self.survey.folder / "locks" / f"{shard:05d}.{self.session}"
+        if mark.exists() and mark.stat().st_size >= MOST_FAILURES:
             return {"died": "each time that it was tried"}
-        mark = marks / f"{begun}.{died}"
-        mark.touch()
+        with mark.open("ab") as file:
+            file.write(b".")
         outcome = attempt(self.survey, self.predictor, shard)
         mark.unlink(missing_ok=True)
+        if "busy" in outcome:
+            time.sleep(BUSY_WAIT)
         return outcome
 
 
@@ -67,8 +71,9 @@ def run_on_ray(
     """Do shards that are neither done nor set aside; see `run_survey`.
 
     address: of a cluster; `auto` for the one that this machine belongs to, or else a new one on
-        this machine. workers: actors; None for one a GPU, or all processors but one (two actors on
-        two processors wait for each other: https://github.com/ray-project/ray/issues/44687).
+        this machine. workers: actors; None for one a GPU, or all processors of each machine but one
+        (two actors on two processors may wait for each other for ever:
+        https://github.com/ray-project/ray/issues/44687).
 
     Raises RequestError where Ray is not installed or the cluster cannot be reached.
     """
@@ -80,15 +85,12 @@ def run_on_ray(
         _cluster(address) as ray,
         progress("classifying", todo.rows, "rows", before=todo.done) as advance,
     ):
-        known = ray.cluster_resources()
-        gpus = 0 if device == "cpu" else int(known.get("GPU", 0))
-        most = workers or gpus or max(1, int(known.get("CPU", 1)) - 1)
         while todo.waiting:
             handed = [todo.waiting.popleft() for _ in range(len(todo.waiting))]
-            for shard, outcome in _outcomes(ray, survey, handed, device, session, most, bool(gpus)):
+            for shard, outcome in _outcomes(ray, survey, handed, device, session, workers):
                 todo.settle(shard, outcome)
                 advance(outcome.get("done", 0), todo.note)
-    for mark in (survey.folder / "locks").glob(f"*.{session}.*"):
+    for mark in (survey.folder / "locks").glob(f"*.{session}"):
         mark.unlink(missing_ok=True)
     return todo
 
@@ -99,21 +101,30 @@ def _outcomes(
     shards: list[int],
     device: str,
     session: str,
-    workers: int,
-    on_gpus: bool,
+    workers: int | None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """What became of each shard, as they are done."""
+    on_gpus, places = _places(ray, device)
+    size = min(workers or len(places), len(shards))
+    nodes = itertools.cycle(places)
+
+    def on_a_node() -> dict[str, Any]:
+        # Elsewhere where that machine is gone.
+        strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        return {"scheduling_strategy": strategy(next(nodes), soft=True)}
+
     rows = ray.data.from_items(
         [{"shard": shard} for shard in shards], override_num_blocks=len(shards)
     )
     done = rows.map_batches(
         ShardActor,
         batch_size=1,
-        compute=ray.data.ActorPoolStrategy(size=min(workers, len(shards))),
+        compute=ray.data.ActorPoolStrategy(size=size),
         fn_constructor_args=(str(survey.folder.absolute()), device, session),
         num_cpus=1,
         num_gpus=int(on_gpus),
         udf_modifying_row_count=False,
+        ray_remote_args_fn=on_a_node,
     )
     try:
         for batch in done.iter_batches(batch_size=1, prefetch_batches=0):
@@ -128,6 +139,21 @@ def _outcomes(
         ) from error
 
 
+def _places(ray: Any, device: str) -> tuple[bool, list[str]]:
+    """Whether GPUs are used, and the machine of each actor: one a GPU, or a processor but one."""
+    nodes = {each["NodeID"]: each["Resources"] for each in ray.nodes() if each["Alive"]}
+    gpus = {node: 0 if device == "cpu" else int(has.get("GPU", 0)) for node, has in nodes.items()}
+    on_gpus = any(gpus.values())
+    # One a machine first, then the second of each.
+    number = gpus if on_gpus else {
+        node: max(1, int(has["CPU"]) - 1) for node, has in nodes.items() if has.get("CPU", 0) >= 1
+    }  # fmt: skip
+    most = max(number.values(), default=0)
+    if not most:
+        raise RequestError("the Ray cluster has no processor for a worker")
+    return on_gpus, [node for turn in range(most) for node in number if turn < number[node]]
+
+
 @contextmanager
 def _cluster(address: str) -> Iterator[Any]:
     """Connect to a cluster, or start one on this machine that ends with the block."""
@@ -136,6 +162,7 @@ def _cluster(address: str) -> Iterator[Any]:
     try:
         import ray
         import ray.data
+        import ray.util.scheduling_strategies
     except ImportError:
         raise RequestError("--ray needs Ray: pip install 'hubblefork[survey]'") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)

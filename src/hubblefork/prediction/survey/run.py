@@ -1,7 +1,5 @@
 """Do the shards of a survey that are not done yet, on this machine."""
 
-import signal
-import time
 from collections.abc import Sequence
 
 from hubblefork.core.errors import RequestError
@@ -9,12 +7,6 @@ from hubblefork.core.progress import Advance, progress
 from hubblefork.prediction.survey.local_pool import LocalPool, local_pool
 from hubblefork.prediction.survey.plan import Survey
 from hubblefork.prediction.survey.todo import Todo
-
-# Seconds until a shard that another command is doing is looked at again.
-_WAIT = 1.0
-
-# A worker that ends so was stopped by somebody, which says nothing of the shard.
-_STOPPED = tuple(f"by signal {int(each)}" for each in (signal.SIGINT, signal.SIGTERM))
 
 # Workers that may die before they have begun, one after another, until that is given up.
 _MOST_STARTS = 3
@@ -30,7 +22,8 @@ def run_survey(
 
     Whatever ends this, what is done stays done, and the next call goes on with the rest.
 
-    Raises RequestError where no shard can be done: a changed model, a full disk.
+    Raises RequestError where no shard can be done: a changed model or catalogue; TransientFailure
+    where none can be done now: a full disk, no network.
     """
     todo = Todo(survey, survey.plan.shards if shards is None else shards)
     if todo.waiting:
@@ -75,8 +68,6 @@ class _Run:
         elif shard is None:
             self._restart(worker, content)
             return
-        elif content.get("died") in _STOPPED:
-            self.todo.waiting.appendleft(shard)
         else:
             self.todo.settle(shard, content)
         # Of a shard that failed, what was counted does not count; one may have been done already.
@@ -85,8 +76,6 @@ class _Run:
         if "died" in content:
             self._start(worker)
             return
-        if "busy" in content and len(self.todo.waiting) == 1:
-            time.sleep(_WAIT)
         if (given := self.todo.next()) is None:
             del self.doing[worker]
         else:

@@ -8,6 +8,7 @@ says of a shard. It ends with its parent, however that ends.
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import be_silent
 from hubblefork.data.images.blocks import leave_with
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import attempt, load
+from hubblefork.prediction.survey.shards import BUSY_WAIT, attempt, load
+from hubblefork.prediction.survey.watchdog import watched
 
 
 def main(folder: str, device: str, threads: str) -> None:
@@ -33,14 +35,18 @@ def main(folder: str, device: str, threads: str) -> None:
     torch.set_num_threads(int(threads))
     survey = Survey.open(Path(folder))
     try:
-        predictor = load(survey, device)
+        with watched():
+            predictor = load(survey, device)
     except RequestError as error:
         tell(refused=str(error))
         return
     tell(ready=True)
     for line in sys.stdin:
         shard = int(line)
-        tell(**attempt(survey, predictor, shard, int(threads), lambda rows: tell(rows=rows)))
+        outcome = attempt(survey, predictor, shard, int(threads), lambda rows: tell(rows=rows))
+        if "busy" in outcome:
+            time.sleep(BUSY_WAIT)
+        tell(**outcome)
 
 
 if __name__ == "__main__":
