@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Crop, Device, ModelArgument, Rule
+from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption, Rule
 
 
 def evaluate(
@@ -15,6 +15,8 @@ def evaluate(
         typer.Argument(help="Labelled images to evaluate on. [default: the run's test set]"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
+    columns: ColumnsOption = None,
+    mosaics: MosaicsOption = None,
     crop: Crop = None,
     classes: Rule = None,
     device: Device = "auto",
@@ -27,6 +29,15 @@ def evaluate(
     from hubblefork.core.terminal import print_path
     from hubblefork.workflow import evaluate as workflow
 
-    evaluation = workflow.evaluate(run, source, out=out, crop=crop, classes=classes, device=device)
+    evaluation = workflow.evaluate(
+        run,
+        source,
+        out=out,
+        columns=columns,
+        mosaics=mosaics,
+        crop=crop,
+        classes=classes,
+        device=device,
+    )
     show_metrics(evaluation.metrics)
     print_path(evaluation.path)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Grey, Rule, Size, SourceCrop
+from hubblefork.cli.options import ColumnsOption, Grey, MosaicsOption, Rule, Size, SourceCrop
 
 
 def inspect(
@@ -14,6 +14,8 @@ def inspect(
         Path | None,
         typer.Option(metavar="PAGE", help="The .html file to write. [default: data-SOURCE.html]"),
     ] = None,
+    columns: ColumnsOption = None,
+    mosaics: MosaicsOption = None,
     crop: SourceCrop = None,
     size: Size = None,
     grey: Grey = False,
@@ -34,7 +36,15 @@ def inspect(
     from hubblefork.workflow import inspect as workflow
 
     found = workflow.inspect(
-        source, out=out, crop=crop, size=size, grey=grey, classes=classes, group=group
+        source,
+        out=out,
+        columns=columns,
+        mosaics=mosaics,
+        crop=crop,
+        size=size,
+        grey=grey,
+        classes=classes,
+        group=group,
     )
     print_screen(found)
     print_path(found.page)

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, Grey, Rule, Seed, Size, SourceCrop
+from hubblefork.cli.options import (
+    ColumnsOption,
+    Device,
+    Grey,
+    MosaicsOption,
+    Rule,
+    Seed,
+    Size,
+    SourceCrop,
+)
 
 
 def train(
@@ -35,6 +44,8 @@ def train(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
+    columns: ColumnsOption = None,
+    mosaics: MosaicsOption = None,
     crop: SourceCrop = None,
     size: Size = None,
     grey: Grey = False,
@@ -84,6 +95,8 @@ def train(
         out=out,
         settings=parse_settings(set_ or []),
         crop=crop,
+        columns=columns,
+        mosaics=mosaics,
         size=size,
         grey=grey,
         classes=classes,

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.parsing import parse_json
@@ -25,6 +26,9 @@ from hubblefork.tasks.task import Task
 # Raised whenever the meaning of these files changes; it is part of the cache's key, so that
 # datasets of another format are packed again.
 FORMAT = 3
+
+# Columns of the table that packing writes.
+PACKED_COLUMNS = ("origin", "digest", "width", "height", "bands")
 
 
 class DamagedDataset(RequestError):
@@ -106,6 +110,18 @@ class PackedDataset:
         Raises RequestError where the images have no labels.
         """
         return self.task.labels(self.table)
+
+    def further_columns(self, rows: np.ndarray) -> pa.Table | None:
+        """What came with these images beside ids and labels, such as positions; None for nothing.
+
+        Neither what packing has measured, nor what only decides a split.
+        """
+        known = ("id", *PACKED_COLUMNS, "group", "split", *self.task.label_columns)
+        names = [name for name in self.table if name not in known]
+        if not names:
+            return None
+        table = self.table[names].iloc[rows]
+        return pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
 
     def __reduce__(self) -> tuple[Callable, tuple[Path, str]]:
         return PackedDataset.open, (self.path, self.source)

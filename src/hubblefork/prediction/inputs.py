@@ -23,7 +23,7 @@ from hubblefork.data.rows import ImageStream, SourceStream
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.arrays import is_array_name
 from hubblefork.data.sources.base import ImageFiles, Source, display_text
-from hubblefork.data.sources.column_roles import parse_columns, with_options
+from hubblefork.data.sources.column_roles import asked_of, with_options
 from hubblefork.data.sources.huggingface import holds_images
 from hubblefork.data.sources.webdataset import holds_tars, is_tar_name
 from hubblefork.tasks.task import Unlabelled
@@ -82,7 +82,7 @@ def open_streams(
     columns: of a catalogue, the column of each role (see `hubblefork.data.sources.column_roles`).
     mosaics: that its images are cut from, as `Mosaics.open` takes it.
     """
-    asked = parse_columns(columns) | ({"mosaics": mosaics} if mosaics else {})
+    asked = asked_of(columns, mosaics)
     if is_table_in_memory(given):
         return [open_memory(given, asked, hdu)]
     if isinstance(given, str | Path):

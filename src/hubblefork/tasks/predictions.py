@@ -233,9 +233,12 @@ class Predictions:
         return pd.DataFrame(columns)
 
     def save(self, path: Path) -> None:
-        """Write the table as CSV, whole or not at all."""
+        """Write the table as CSV, whole or not at all: answers to six digits, the rest exactly."""
+        table, own = self.table(), set(self._own_table())
+        exact = {name: table[name].map(repr, na_action="ignore") for name in table
+                 if name not in own and table[name].dtype.kind == "f"}  # fmt: skip
         with replacing(path) as file:
-            file.write(csv_text(self.table()))
+            file.write(csv_text(table.assign(**exact)))
 
     @classmethod
     def read(cls, path: Path, task: Task) -> "Predictions":

@@ -50,6 +50,8 @@ def evaluate(
     source: Any = None,
     *,
     out: str | Path | None = None,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
     crop: int | None = None,
     classes: str | Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -66,6 +68,8 @@ def evaluate(
     out
         The folder to make; by default `evaluation-<source>` beside the model, or for one of the hub
         in the current folder.
+    columns, mosaics
+        Of a catalogue: see `hubblefork.open_source`.
     crop
         Side of the square kept of each image of `source`, in its pixels, where it is framed
         otherwise than the images that the model was trained on.
@@ -93,8 +97,15 @@ def evaluate(
             f"--classes {classes} goes with a source; without one, {run} is evaluated on its own "
             "test set, with the classes it was trained on"
         )
+    if source is None and (columns is not None or mosaics is not None):
+        raise RequestError(
+            f"--columns and --mosaics go with a source; without one, {run} is evaluated on its own "
+            "test set"
+        )
     hdu = predictor.framing.hdu
-    opened = None if source is None else open_source(source, classes, hdu=hdu)
+    opened = None
+    if source is not None:
+        opened = open_source(source, classes, hdu=hdu, columns=columns, mosaics=mosaics)
     folder = _folder(run, None if opened is None else opened.name, out)
     whole_run = Run.open(run) if Path(run).is_dir() else None
     overlap: Overlap | None = Overlap({})

@@ -60,7 +60,8 @@ def measure(
         answers = predictor.predict(dataset.images, rows, done)
     true = dataset.labels[rows] if labels is None else labels
     ids = dataset.table["id"].to_numpy(object)[rows]
-    predictions = Predictions(predictor.task, ids, answers, true)
+    columns = dataset.further_columns(rows)
+    predictions = Predictions(predictor.task, ids, answers, true, columns=columns)
     measured = predictor.task.measure(true, answers)
     if predictor.task.exclusive:
         measured |= _measure_trust(predictor, answers, true)

@@ -13,7 +13,7 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.decoded import DecodedImage
 from hubblefork.data.inspection import inspect_dataset
 from hubblefork.data.packing import pack
-from hubblefork.data.sources import open_source
+from hubblefork.data.sources import open_source, with_columns
 from hubblefork.data.sources.base import Source
 from hubblefork.data.sources.path_options import absolute_source
 from hubblefork.recipes.recipe import load_recipe
@@ -29,6 +29,8 @@ def inspect(
     source: Any,
     *,
     out: str | Path | None = None,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
     crop: int | None = None,
     size: int | None = None,
     grey: bool = False,
@@ -47,6 +49,8 @@ def inspect(
     out
         The page to write; by default `data-<source>.html` in this folder, by the name of a file or
         of a folder. An earlier page of the same source is replaced, and no other file.
+    columns, mosaics
+        Of a catalogue: see `hubblefork.open_source`.
     crop, size, grey
         As in training: the centre square to keep, the side to pack, one channel.
     classes
@@ -66,6 +70,7 @@ def inspect(
              "data.classes": classes, "split.group": group}  # fmt: skip
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     recipe = load_recipe("default", settings)
+    source = with_columns(source, columns, mosaics, labelled=False)
     opened = open_source(source, recipe.data.classes, labelled=False)
     about = absolute_source(opened.name)
     page = f"data-{output_name(opened.name)}.html" if out is None else out

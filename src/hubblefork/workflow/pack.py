@@ -11,6 +11,8 @@ from hubblefork.data.sources import open_source
 def pack(
     source: Any,
     *,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
     crop: int | None = None,
     size: int | None = None,
     grey: bool = False,
@@ -23,6 +25,8 @@ def pack(
     source
         A name, a directory with one folder a class, a catalogue, or arrays and tables in memory:
         see `hubblefork.open_source`.
+    columns, mosaics
+        Of a catalogue: see `hubblefork.open_source`.
     crop
         Side of the centred square to keep of each image, in its own pixels; all of it by default.
     size
@@ -38,5 +42,5 @@ def pack(
     >>> sky.images.shape, sky.images.dtype, sky.task.outputs
     ((40, 32, 32, 3), dtype('uint8'), 10)
     """
-    opened = open_source(source, classes)
+    opened = open_source(source, classes, columns=columns, mosaics=mosaics)
     return pack_opened(opened, opened.framing(crop, size, grey))

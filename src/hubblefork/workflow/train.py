@@ -14,6 +14,7 @@ from hubblefork.core.device import choose_compile, choose_device
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import colour_of
+from hubblefork.data.sources import with_columns
 from hubblefork.models.model_card import ModelCard
 from hubblefork.models.model_file import current_versions, save_model
 from hubblefork.models.predictor import Predictor
@@ -39,6 +40,8 @@ def train(
     network: str | nn.Module | None = None,
     out: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
     crop: int | None = None,
     size: int | None = None,
     grey: bool = False,
@@ -70,6 +73,8 @@ def train(
         The run folder to make; by default `runs/<date>/<recipe>-<dataset>-<time>`.
     settings
         Values of the recipe to override, by key: `{"epochs": 20}`.
+    columns, mosaics
+        Of a catalogue: see `hubblefork.open_source`.
     crop, size, grey, classes
         As `inspect` takes them; the same as the settings `data.crop`, `data.size`, `data.grey` and
         `data.classes`.
@@ -101,6 +106,7 @@ def train(
     """
     seed = as_whole(seed, "seed", 0, _LARGEST_SEED)
     devices, nodes = as_whole(devices, "devices", 1), as_whole(nodes, "nodes", 1)
+    source = with_columns(source, columns, mosaics)
     settings = {} if settings is None else settings
     check_settings(settings)
     data = {"crop": crop, "size": size, "grey": grey or None, "classes": classes}

@@ -116,9 +116,9 @@ def open_source(
     A known name wins over a directory of that name: write `./simulated` for the directory.
     Raises RequestError where there is no such source, or where it cannot be used.
     """
-    from hubblefork.data.sources.column_roles import parse_columns, with_options
+    from hubblefork.data.sources.column_roles import asked_of, with_options
 
-    asked = parse_columns(columns) | ({"mosaics": mosaics} if mosaics else {})
+    asked = asked_of(columns, mosaics)
     if isinstance(given, str | Path):
         source = _open_text(with_options(str(given), asked), labelled, hdu)
     else:
@@ -130,6 +130,26 @@ def open_source(
 
         source = VotesToClasses(source, classes)
     return source
+
+
+def with_columns(
+    given: Any,
+    columns: str | Mapping[str, str] | None,
+    mosaics: str | None,
+    labelled: bool = True,
+) -> Any:
+    """Return a source with what `open_source` takes as `columns` and `mosaics` said in itself.
+
+    >>> with_columns("sky.csv", {"id": "objid", "label": "morph"}, None)
+    'sky.csv:id=objid:label=morph'
+    """
+    if columns is None and mosaics is None:
+        return given
+    if isinstance(given, str | Path):
+        from hubblefork.data.sources.column_roles import asked_of, with_options
+
+        return with_options(str(given), asked_of(columns, mosaics))
+    return open_source(given, labelled=labelled, columns=columns, mosaics=mosaics)
 
 
 def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":

@@ -12,6 +12,7 @@ from hubblefork.core.names import as_on_disk, normalised
 from hubblefork.core.regular_files import without_file
 from hubblefork.core.tables.stored import StoredTable
 from hubblefork.core.urls import located
+from hubblefork.data.dataset import PACKED_COLUMNS
 from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.class_labels import classes_of, spelling_notes
 from hubblefork.data.sources.column_roles import ROLES, Columns, degrees_a_unit, find_columns
@@ -32,9 +33,6 @@ from hubblefork.data.sources.vote_fractions import checked_fractions, votes_in
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.sky.mosaics import Mosaics
 from hubblefork.tasks.task import Task, Unlabelled
-
-# Columns that packing writes itself.
-_OWN = ("origin", "digest", "width", "height", "bands")
 
 
 def open_catalogue(name: str, labelled: bool = True, hdu: str | None = None) -> Source:
@@ -154,7 +152,7 @@ def _open_table(
             raise
         task, labels = Unlabelled(), table[[]]
         notes.append(f"Read without labels and split: {error}.")
-    used = ("id", *images, *_OWN, "label", "split", *labels)
+    used = ("id", *images, *PACKED_COLUMNS, "label", "split", *labels)
     others = known_columns(table[table.columns.difference(used, sort=False)], name)
     result = pd.concat([table["id"], labels, table["origin"], others], axis=1)
     if mosaics is None:

@@ -100,6 +100,11 @@ def parse_columns(text: str | Mapping[str, str] | None) -> dict[str, str]:
     return found
 
 
+def asked_of(columns: str | Mapping[str, str] | None, mosaics: str | None) -> dict[str, str]:
+    """What the user says of a catalogue, as the options that can stand behind its path."""
+    return parse_columns(columns) | ({} if mosaics is None else {"mosaics": mosaics})
+
+
 def with_options(text: str, asked: Mapping[str, str]) -> str:
     """A source's text with options behind it; those that it has already stay.
 
