@@ -1,10 +1,11 @@
 """Turn labelled images of galaxies, or of anything else, into a measured classifier.
 
 The functions do in a notebook what the verbs of the same names do on the command line: `inspect`,
-`train`, `evaluate`, `explain`, `predict`, `compare` and `export`; `pack` stores images for fast
-reading, and `open_source` opens what they take as a source. `Run` is the folder of a training,
-`Predictor` a trained network, `RequestError` a mistake in a request. `register_network`,
-`register_source`, `register_transform` and `register_metric` give names to code of your own.
+`train`, `evaluate`, `explain`, `predict`, `compare` and `export`, and `survey` has those of its
+verbs; `pack` stores images for fast reading, and `open_source` opens what they take as a source.
+`Run` is the folder of a training, `Predictor` a trained network, `RequestError` a mistake in a
+request. `register_network`, `register_source`, `register_transform` and `register_metric` give names
+to code of your own.
 
 With a folder `galaxies` that has one folder of images for each class:
 
@@ -48,12 +49,17 @@ _PUBLIC = {
     "train": "hubblefork.workflow.train",
 }
 
-__all__ = list(_PUBLIC)
+# And the module that has several of them: `hubblefork.survey.plan(...)`.
+_MODULES = {"survey": "hubblefork.workflow.survey"}
+
+__all__ = [*_PUBLIC, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("importlib.metadata").version("hubblefork")
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name not in _PUBLIC:
         raise AttributeError(f"module 'hubblefork' has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)

@@ -21,10 +21,11 @@ def predict(
         ),
     ],
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE",
-            help="The table to write: .csv, .tsv, .parquet, .fits, .vot or .ecsv.",
+            metavar="FILE|DIR/",
+            help="The table to write: .csv, .tsv, .parquet, .fits, .vot or .ecsv; or, as DIR/, "
+            "the folder of a survey, which goes on where it was cut off.",
         ),
     ] = None,
     submission: Annotated[
@@ -70,4 +71,4 @@ def predict(
         say(f"not read: {row.id}: {row.problem}")
     if len(unread) > _TOLD:
         say(f"and {len(unread) - _TOLD:,} more: see the column problem of {out}")
-    print_path(out or submission)
+    print_path(Path(out) if out else submission)

@@ -2,23 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from hubblefork.core.arguments import as_path, wrong
+from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import say
 from hubblefork.data.images.blank import warn_of_blank
-from hubblefork.models.find import find_model, pinned
+from hubblefork.models.find import pinned
 from hubblefork.models.input_images import InputImages
-from hubblefork.models.onnx_predictor import is_onnx, open_predictor
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.prediction.inputs import are_images, open_streams
-from hubblefork.prediction.predict import one_schema, predict_images, predict_stream, with_schema
+from hubblefork.prediction.predict import (
+    one_schema,
+    predict_images,
+    predict_stream,
+    with_schema,
+)
 from hubblefork.prediction.writers import (
     check_submission,
     check_table_path,
@@ -28,6 +31,8 @@ from hubblefork.prediction.writers import (
 from hubblefork.runs.learnt import learnt_digests
 from hubblefork.runs.run import Run
 from hubblefork.tasks.predictions import Predictions
+from hubblefork.workflow.load_model import load_predictor
+from hubblefork.workflow.survey import is_folder, predict_whole
 
 
 def predict(
@@ -59,7 +64,8 @@ def predict(
         A file to write the table to, row by row: `.csv`, `.tsv`, `.parquet`, `.fits`, `.vot` or
         `.ecsv`. An earlier table of predictions is replaced, and no other file. Cells are written
         as they are: ids that begin with `=`, `+`, `-` or `@` are formulas to a spreadsheet, which
-        should import them as text.
+        should import them as text. Or a folder, as `survey/`, for a survey (see
+        `hubblefork.survey`), which goes on by itself where it was cut off.
     submission
         A new `.csv` file to write instead, in the form that Kaggle's Galaxy Zoo challenge takes.
     columns
@@ -100,6 +106,13 @@ def predict(
             model, images, columns=columns, mosaics=mosaics,
             crop=crop, coverage=coverage, device=device,
         ).table()  # fmt: skip
+    if out is not None and is_folder(out):
+        if submission is not None:
+            raise RequestError("--submission is one file: give no --out")
+        return predict_whole(
+            model, images, out=out, columns=columns, mosaics=mosaics, crop=crop,
+            coverage=coverage, device=device,
+        )  # fmt: skip
     path = as_path(
         submission if out is None else out,
         "submission" if out is None else "out",
@@ -138,23 +151,6 @@ def predictions(
     predictor = load_predictor(model, crop, coverage, device)
     blocks = _warn_of_atypical(_blocks(predictor, images, columns, mosaics, coverage, model))
     return Predictions.concatenate(list(blocks))
-
-
-def load_predictor(
-    model: str | Path | Run, crop: int | None, coverage: float | None, device: str
-) -> Predictor:
-    """A model for prediction; RequestError where it has no prediction sets of this coverage."""
-    if device == "onnx" and not is_onnx(find_model(model)):
-        from hubblefork.exporting.onnx_file import on_onnxruntime
-
-        predictor: Predictor = on_onnxruntime(open_predictor(model, "cpu", crop))
-    else:
-        predictor = open_predictor(model, device, crop)
-    if coverage is not None:
-        if isinstance(coverage, bool) or not isinstance(coverage, Real):
-            raise wrong("coverage", coverage, "a number above 0 and below 1, such as 0.95")
-        predictor.uncertainty.check_coverage(coverage)
-    return predictor
 
 
 def _blocks(

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from hubblefork.core.arguments import as_path, as_whole, wrong
 from hubblefork.core.errors import RequestError
 from hubblefork.core.outputs import check_folder
@@ -15,12 +17,12 @@ from hubblefork.data.rows import ImageStream
 from hubblefork.models.find import find_model, pinned
 from hubblefork.prediction.inputs import are_images, open_streams
 from hubblefork.prediction.survey.export import export_survey
-from hubblefork.prediction.survey.finish import Status, finish_survey, survey_status
+from hubblefork.prediction.survey.finish import UNREADABLE, Status, finish_survey, survey_status
 from hubblefork.prediction.survey.plan import PLAN_FILE, SHARD_ROWS, Survey, file_hash, make_survey
 from hubblefork.prediction.survey.run import run_survey
 from hubblefork.prediction.survey.shards import forget_failures
 from hubblefork.runs.run import Run
-from hubblefork.workflow.predict import load_predictor
+from hubblefork.workflow.load_model import load_predictor
 
 
 def plan(
@@ -159,8 +161,10 @@ def predict_whole(
     crop: int | None = None,
     coverage: float | None = None,
     device: str = "auto",
-) -> Status:
+) -> pd.DataFrame:
     """Plan, run and finish in one; where `out` is a survey of the same, go on with it.
+
+    Returns the id and the problem of the rows that have no prediction.
 
     Raises RequestError where it is a survey of another catalogue, model or options.
     """
@@ -177,7 +181,19 @@ def predict_whole(
         plan(model, catalogue, out=folder, columns=columns, mosaics=mosaics, crop=crop,
              coverage=coverage)  # fmt: skip
     run_all(folder, device=device)
-    return finish(folder)
+    say(str(finish(folder)))
+    return pd.read_parquet(folder / UNREADABLE)[["id", "problem"]]
+
+
+def is_folder(out: object) -> bool:
+    """Whether something that is to be written is a folder: it is there, or ends with a slash.
+
+    >>> is_folder("survey/"), is_folder("answers.fits")
+    (True, False)
+    """
+    if not isinstance(out, str | os.PathLike):
+        return False
+    return os.fspath(out).endswith(("/", os.sep)) or os.path.isdir(out)
 
 
 def _stream(

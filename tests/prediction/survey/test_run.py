@@ -119,7 +119,9 @@ def test_predict_with_a_folder_goes_on_where_it_was_cut_off(model, sky, tmp_path
     survey = Survey.open(verbs.plan(model, sky / "sky.csv", out=folder, shard_rows=10))
     attempt(survey, load(survey, "cpu"), 1)
     before = survey.shard_path(1).stat().st_mtime_ns
-    assert verbs.predict_whole(model, sky / "sky.csv", out=folder).finished
+    unread = verbs.predict_whole(model, sky / "sky.csv", out=folder)
+    assert unread["id"].tolist() == [str(2**60 + 5), str(2**60 + 7)]
+    assert verbs.status(folder).finished
     assert survey.shard_path(1).stat().st_mtime_ns == before
     other = tmp_path / "other.csv"
     other.write_text((sky / "sky.csv").read_text().replace("11.0", "12.0"))
