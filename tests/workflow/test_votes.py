@@ -25,7 +25,8 @@ def run(tmp_path_factory) -> Run:
 
 def test_a_run_holds_true_and_predicted_fractions_and_their_errors(run):
     table = run.predictions.table()
-    assert list(table) == ["id", *COLUMNS, *(f"true_{column}" for column in COLUMNS)]
+    true_columns = [f"true_{column}" for column in COLUMNS]
+    assert list(table) == ["id", "volunteers", *COLUMNS, *true_columns]
     metrics = run.metrics
     assert metrics["n"] == len(table) == 24
     predicted = table[COLUMNS].to_numpy()
