@@ -4,8 +4,8 @@ The functions do in a notebook what the verbs of the same names do on the comman
 `train`, `evaluate`, `explain`, `predict`, `compare` and `export`, and `survey` has those of its
 verbs; `pack` stores images for fast reading, and `open_source` opens what they take as a source.
 `Run` is the folder of a training, `Predictor` a trained network, `RequestError` a mistake in a
-request. `register_network`, `register_source`, `register_transform` and `register_metric` give names
-to code of your own.
+request. `register_network`, `register_source`, `register_transform` and `register_metric` give
+names to code of your own.
 
 With a folder `galaxies` that has one folder of images for each class:
 
