@@ -54,15 +54,30 @@ def test_methods_are_compared_on_the_same_images(bars, cue, tmp_path):
 @pytest.mark.parametrize(
     ("areas", "chosen"),
     [
-        ({"occlusion": 0.30, "grad-cam": 0.31}, "grad-cam"),  # both are faithful: the usual one
+        ({"occlusion": 0.30, "grad-cam": 0.31}, "occlusion"),  # the best
         ({"occlusion": 0.30, "grad-cam": 0.55}, "occlusion"),
         ({"occlusion": 0.51, "grad-cam": 0.55}, "grad-cam"),  # none is, and the page says so
-        ({"occlusion": 0.30}, "grad-cam"),  # it was not measured
+        ({"occlusion": 0.49}, "grad-cam"),  # by less than noise
+        ({"occlusion": 0.30}, "occlusion"),
     ],
 )
-def test_another_method_is_chosen_where_the_usual_one_is_no_better_than_chance(areas, chosen):
+def test_the_method_that_measured_best_is_chosen_if_it_beats_noise(areas, chosen):
     curves = {
-        name: DeletionCurve(np.array([0.0, 1.0]), np.full(2, area), np.full(2, 0.5))
+        name: DeletionCurve(np.array([0.0, 1.0]), np.full(2, area), np.full((5, 2), 0.5))
         for name, area in areas.items()
     }
-    assert Faithfulness(curves, 1).choose("grad-cam") == chosen
+    noise = np.linspace(-0.1, 0.1, 10)
+    gains = {name: 0.5 - area + noise for name, area in areas.items()}
+    assert Faithfulness(curves, gains).choose("grad-cam") == chosen
+    few = {name: each[:4] for name, each in gains.items()}
+    assert Faithfulness(curves, few).choose("grad-cam") == "grad-cam"
+
+
+def test_a_map_is_faithful_only_where_it_beats_random_orders_by_more_than_they_differ():
+    def faithful(area, spread):
+        orders = 0.5 + spread * np.linspace(-1, 1, 5)[:, None].repeat(2, 1)
+        return DeletionCurve(np.array([0.0, 1.0]), np.full(2, area), orders).faithful
+
+    assert faithful(0.4, 0.03)
+    assert not faithful(0.4, 0.1)
+    assert not faithful(0.6, 0.0)

@@ -4,14 +4,18 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from hubblefork.report import figures, style
 from hubblefork.report.components import (
     Card,
+    Command,
+    Fold,
     Group,
     Groups,
+    Mosaic,
     Page,
     Panel,
     Section,
@@ -19,9 +23,10 @@ from hubblefork.report.components import (
     Table,
     Tile,
 )
-from hubblefork.report.confusion_chart import confusion
-from hubblefork.report.figures import chart_png
+from hubblefork.report.figures import Chart
+from hubblefork.report.image_groups import ImageGroup, ImageRows
 from hubblefork.report.page import write_page
+from hubblefork.report.reliability_charts import reliability_diagram
 from hubblefork.report.run_data import RunData
 from hubblefork.report.run_page import write_report
 from hubblefork.workflow.compare import compare
@@ -41,7 +46,7 @@ _WIDTHS = (360, 1280)
 
 # Elements that a person can use or look at, without a name that can be read to them.
 _NAMELESS = """
-[...document.querySelectorAll("img, button, summary, a, [role=region]")].filter((each) => !(
+[...document.querySelectorAll("img:not([role=img] img), [role=img], button, summary, a, [role=region]")].filter((each) => !(
   each.getAttribute("alt") || each.getAttribute("aria-label") || each.textContent.trim()
 )).map((each) => each.outerHTML.slice(0, 200))
 """
@@ -153,11 +158,14 @@ def explained(run: RunData) -> Page:
             run.predictions.table()["id"][:9], [True, False, None] * 3, strict=True
         )
     ]
-    panel = Panel("chart", "A chart", "What is to be seen.", chart_png(confusion(run)))
+    panel = Panel("chart", "A chart", "What is to be seen.", Chart(lambda: reliability_diagram(run)))
+    rows = ImageRows([ImageGroup("conv1: 3 channels", [np.eye(8), np.zeros((8, 8)), tiles[0].image])])
+    mosaic = Mosaic("All images", 3, [tiles[0].image, None, *[each.image for each in tiles[:7]]])
     table = run.predictions.table().iloc[:5].round(3).astype(str)
     section = Section("Mistakes", [
         "What to look for.", Groups([Group("Errors", tiles)] * 3, "three"),
-        Sheet(tiles, "predictions", "All"), Table.of("Mistakes", table), panel,
+        Sheet(tiles, "predictions", "All"), Table.of("Mistakes", table), panel, Panel("rows", "Channels", "", rows),
+        Fold("3 more", ["Further images.", mosaic, Command("hubblefork explain RUN")]),
     ])  # fmt: skip
     cards = [Card("Correct", "9", "of ten")]
     return Page("A run", "explained", ["It works."], [section] * 2, cards, ["Few images."])

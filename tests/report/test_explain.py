@@ -42,7 +42,7 @@ def test_what_was_left_out_is_named():
     )
     about = about_images(table, 900, [("x.png", "cut")], compared=False)
     assert "by grad-cam (1) and occlusion (1)" in about["sentences"][0]
-    assert "Faithful maps: 1 of 2" in about["sentences"][1]
+    assert "Maps that point at what matters: 1 of 2" in about["sentences"][1]
     cautions = " ".join(about["cautions"])
     assert "first 2 of 900" in cautions
     assert "x.png (cut)" in cautions
@@ -59,14 +59,15 @@ def explained_votes(background_blurred: float, centre_blurred: float) -> SimpleN
     perturbations = ["unchanged", "shifted by 5 %", "noise of 20 grey levels"]
     table = pd.DataFrame({"perturbation": perturbations, "rmse": [0.09, 0.05, 0.13]})
     table = table.assign(low=table["rmse"] - 0.01, high=table["rmse"] + 0.01)
-    curve = DeletionCurve(np.array([0.0, 1.0]), np.full(2, 0.3), np.full(2, 0.5))
+    gains = np.linspace(-0.05, 0.05, 10)
+    curve = DeletionCurve(np.array([0.0, 1.0]), np.full(2, 0.3), np.full((5, 2), 0.5))
     return SimpleNamespace(
         test_set=SimpleOfLength(task=Votes(), score=score(0.09), baseline=0.17, method="occlusion"),
         background=BackgroundDependence(
             200, 0.3, score(0.09), score(centre_blurred), score(background_blurred)
         ),
         robustness=Robustness(table, "rmse", lower_is_better=True),
-        faithfulness=Faithfulness({"occlusion": curve}, 10),
+        faithfulness=Faithfulness({"occlusion": curve}, {"occlusion": 0.2 + gains}),
         mislabels=None,
     )
 
@@ -81,10 +82,15 @@ def test_of_votes_lower_is_better():
     text = " ".join(about["sentences"])
     assert "On 200\xa0test galaxies, the network has an RMSE of 0.0900" in text
     assert "Always predicting the mean fractions has an RMSE of 0.1700" in text
-    assert "relies on the object: RMSE 0.1000 with the background blurred, 0.1600" in text
+    assert (
+        "relies on the object: RMSE 0.1000 (95\u00a0% interval 0.0900 to 0.1100) with the background blurred, "
+    ) in text
+    assert "0.1600 (0.1500 to 0.1700)" in text
     assert "The worst question is known." in text
-    assert "images that are given noise of 20 grey levels: RMSE 0.1300 instead of 0.0900" in text
-    assert [card.value for card in about["cards"]] == ["0.0900", "0.1000", "0.1600", "0.1300"]
+    assert "images that are given noise of 20 grey levels: RMSE 0.1300 (95\u00a0% interval 0.1200 to 0.1400) instead" in text
+    assert [card.value for card in about["cards"]] == [
+        "0.0900", "0.1700", "0.1000", "0.1600", "0.1300"
+    ]  # fmt: skip
     assert about["cards"][0].interval == "0.0800 to 0.1000"
     assert len(about["cautions"]) == 1
 

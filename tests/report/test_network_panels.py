@@ -32,7 +32,7 @@ def test_classes_have_views_filters_and_activation_maps(
     assert list(found)[:2] == ["views", "filters"]
     assert "activations-best" in found
     for panel in found.values():
-        assert Image.open(BytesIO(panel.png)).width > 300
+        assert Image.open(BytesIO(panel.figure.png())).width > 300
         assert (tmp_path / "run" / "figures" / f"{panel.name}.png").is_file()
         assert panel.title in (tmp_path / "run" / "report.html").read_text()
 

@@ -47,6 +47,20 @@ def confident_errors(
     )
 
 
+def of_each_confusion(errors: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Errors spread over the confusions: one of each in turn, the most frequent confusion first.
+
+    errors: of `confident_errors`; within a confusion, they stay in order.
+
+    >>> errors = pd.DataFrame({"true": ["a", "a", "b"], "predicted": ["b", "b", "a"], "n": [1, 2, 3]})
+    >>> of_each_confusion(errors, 2)["n"].tolist()
+    [1, 3]
+    """
+    confusions = errors.groupby(["true", "predicted"], sort=False)
+    keys = pd.DataFrame({"turn": confusions.cumcount(), "rare": -confusions["true"].transform("size")})
+    return errors.loc[keys.sort_values(["turn", "rare"], kind="stable").index[:number]]
+
+
 def confused_pairs(confusion: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
     """The pairs of classes that are confused with one another, the most frequent first.
 

@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.evaluation.examples import balanced_sample
-from hubblefork.evaluation.misclassified import confident_errors, confused_pairs, least_certain
+from hubblefork.evaluation.misclassified import (
+    confident_errors,
+    confused_pairs,
+    least_certain,
+    of_each_confusion,
+)
 from hubblefork.explanation.predicted_test_set import Example, TestSet
 
 # Images with maps: each map takes about a second.
@@ -18,8 +23,8 @@ _WRONG, _CORRECT = 12, 10
 class ClassErrors:
     """The errors of a classifier.
 
-    errors: misclassified images, highest confidence first; misclassified: the first of them, with
-    the evidence for the predicted and the true class.
+    errors: misclassified images, highest confidence first; misclassified: some of them, spread
+    over the confusions, with the evidence for the predicted and the true class.
     correct: correctly classified images of all classes, with the evidence for class and runner-up.
     pairs: of `confused_pairs`. doubts: of `least_certain`.
     """
@@ -52,7 +57,8 @@ def find_class_errors(test_set: TestSet) -> ClassErrors:
     return ClassErrors(
         errors=errors,
         misclassified=[
-            test_set.example(row, (predicted[row], true[row])) for row in errors["row"].head(_WRONG)
+            test_set.example(row, (predicted[row], true[row]))
+            for row in of_each_confusion(errors, _WRONG)["row"]
         ],
         correct=[
             test_set.example(row, test_set.task.targets(found.values[row]))

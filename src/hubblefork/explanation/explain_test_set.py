@@ -133,8 +133,8 @@ class TestSetExplanation(Generic[Errors]):
 def explain_test_set(test_set: TestSet, choose_method: bool = True) -> TestSetExplanation:
     """Measure a test set, rank its images, and choose the examples of the page.
 
-    choose_method: whether another method of attribution may be used where the maps of
-    `test_set.method` are no better than chance.
+    choose_method: whether to use the method of attribution whose maps are the most faithful, if
+    they are better than chance, in place of `test_set.method`.
     """
     measured = _faithfulness(test_set)
     if choose_method:
@@ -169,14 +169,16 @@ def _measured(test_set: TestSet, measure: Callable[..., Any], what: str, most: i
 
 
 def _faithfulness(test_set: TestSet) -> Faithfulness:
-    """Of some images whose predicted answer is the true one, or of any if there are none."""
-    chosen = np.flatnonzero(test_set.predictions.correct)
-    chosen = chosen if len(chosen) else np.arange(len(test_set))
-    chosen = stable_sample(chosen, _FAITHFULNESS)
+    """Of some images of the validation set, so that the choice owes nothing to the test set.
+
+    Of the test set where there is no validation set.
+    """
+    validated = len(test_set.validation) > 0
+    chosen = stable_sample(test_set.validation if validated else test_set.rows, _FAITHFULNESS)
     layer = test_set.layer if test_set.method == "grad-cam" else None
     with progress("measuring faithfulness", len(chosen)) as done:
-        images = test_set.images[test_set.rows[chosen]]
-        return faithfulness(test_set.predictor, images, layer=layer, done=done)
+        found = faithfulness(test_set.predictor, test_set.images[chosen], layer=layer, done=done)
+    return replace(found, validation=validated)
 
 
 def _embeddings(test_set: TestSet) -> dict[str, Embedding]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,6 +31,9 @@ _SQUARES = 16
 # Random orders that are averaged for the baseline.
 _ORDERS = 5
 
+# Of fewer images nothing is claimed.
+_FEWEST = 5
+
 
 @dataclass(frozen=True, eq=False)
 class DeletionCurve(TableResult):
@@ -38,12 +42,17 @@ class DeletionCurve(TableResult):
     fractions: (S,) of the image that are blurred, from 0 to 1.
     values: (S,) probability of the answer, or its fraction of votes, where squares with the
     strongest evidence are blurred first.
-    random: (S,) the same for squares in random order, the mean of several orders.
+    orders: (R, S) the same for squares in R random orders.
     """
 
     fractions: np.ndarray
     values: np.ndarray
-    random: np.ndarray
+    orders: np.ndarray
+
+    @property
+    def random(self) -> np.ndarray:
+        """(S,) the mean of the random orders."""
+        return self.orders.mean(axis=0)
 
     @property
     def area(self) -> float:
@@ -57,8 +66,17 @@ class DeletionCurve(TableResult):
 
     @property
     def faithful(self) -> bool:
-        """Whether the map is better than random order."""
-        return self.area < self.random_area
+        """Whether the map is better than random order by more than random orders differ.
+
+        Its area has to be below the one-sided 95 % prediction interval of a further random order,
+        by Student's t.
+        """
+        areas = np.trapezoid(self.orders, self.fractions)
+        number = len(areas)
+        if number < 2:
+            return False
+        noise = areas.std(ddof=1) * np.sqrt(1 + 1 / number) * stdtrit(number - 1, 0.95)
+        return bool(self.area < areas.mean() - noise)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -80,7 +98,7 @@ def deletion_curve(
     found
         Its result.
     random
-        The curve of random orders, if another map of the same image and answer has it already.
+        `orders` of the curve of another map of the same image and answer, if there is one.
 
     >>> predictor = Predictor.load(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> image = np.random.default_rng(0).integers(0, 255, (24, 24, 3), np.uint8)
@@ -100,35 +118,64 @@ def deletion_curve(
     values = _values(predictor, inputs, by_evidence, fractions, target)
     if random is None:
         curves = [_values(predictor, inputs, order, fractions, target) for order in orders]
-        random = np.mean(curves, axis=0)
+        random = np.stack(curves)
     return DeletionCurve(fractions, values, random)
 
 
 @dataclass(frozen=True, eq=False)
 class Faithfulness(TableResult):
-    """The mean deletion curve of each method over the same images.
+    """The mean deletion curve of each method over the same N images.
 
-    curves: by the name of the method. number: of images.
+    curves: by the name of the method. gains: (N,) for each method, by how much the area of an
+    image's map is below that of random order. validation: whether the images are of the
+    validation set, not of the test set.
     """
 
     curves: dict[str, DeletionCurve]
-    number: int
+    gains: dict[str, np.ndarray]
+    validation: bool = False
+
+    @property
+    def number(self) -> int:
+        """How many images were measured."""
+        return len(next(iter(self.gains.values())))
+
+    @property
+    def best(self) -> str:
+        """The method with the smallest mean area."""
+        return min(self.curves, key=lambda method: self.curves[method].area)
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a method, the most faithful first: method, images, area, random_area."""
+        """One row a method, the most faithful first.
+
+        Columns: method, images, area, random_area, gain (their difference) and the ends of its 95 %
+        interval, gain_low and gain_high.
+        """
         rows = [
-            (method, self.number, curve.area, curve.random_area)
+            (method, self.number, curve.area, curve.random_area, *self.gain(method))
             for method, curve in self.curves.items()
         ]
-        table = pd.DataFrame(rows, columns=["method", "images", "area", "random_area"])
+        columns = ["method", "images", "area", "random_area", "gain", "gain_low", "gain_high"]
+        table = pd.DataFrame(rows, columns=columns)
         return table.sort_values("area", kind="stable").reset_index(drop=True)
 
+    def gain(self, method: str) -> tuple[float, float, float]:
+        """The mean gain of a method, and the ends of its 95 % interval by Student's t."""
+        gains = self.gains[method]
+        mean = float(gains.mean())
+        if len(gains) < 2:
+            return mean, -1.0, 1.0
+        half = gains.std(ddof=1) / np.sqrt(len(gains)) * stdtrit(len(gains) - 1, 0.975)
+        return mean, mean - float(half), mean + float(half)
+
+    def faithful(self, method: str) -> bool:
+        """Whether its maps are better than random order by more than noise, over enough images."""
+        return self.number >= _FEWEST and self.gain(method)[1] > 0
+
     def choose(self, usual: str) -> str:
-        """The usual method, unless its maps are no better than chance and another's are."""
-        best = min(self.curves, key=lambda method: self.curves[method].area)
-        unfaithful = usual in self.curves and not self.curves[usual].faithful
-        return best if unfaithful and self.curves[best].faithful else usual
+        """The method with the best maps; the usual one where these are no better than chance."""
+        return self.best if self.faithful(self.best) else usual
 
 
 def faithfulness(
@@ -175,19 +222,25 @@ def faithfulness(
                 continue
             curve = deletion_curve(predictor, image, found, random=random)
             curves[method].append(curve)
-            random = curve.random
+            random = curve.orders
         if done:
             done(1)
     if not curves and refused:
         raise refused
-    return Faithfulness({method: _mean(each) for method, each in curves.items()}, len(images))
+    return Faithfulness(
+        {method: _mean(each) for method, each in curves.items()},
+        {
+            method: np.array([curve.random_area - curve.area for curve in each])
+            for method, each in curves.items()
+        },
+    )
 
 
 def _mean(curves: Sequence[DeletionCurve]) -> DeletionCurve:
     return DeletionCurve(
         curves[0].fractions,
         np.mean([curve.values for curve in curves], axis=0),
-        np.mean([curve.random for curve in curves], axis=0),
+        np.mean([curve.orders for curve in curves], axis=0),
     )
 
 

@@ -1,7 +1,7 @@
 """A test set that a network has predicted, with all that explanations need of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ class TestSet:
     images: packed, (M, H, W, C) uint8; rows: (N,) which of them these are.
     predictions: of these N images, with their labels. features: (N, F).
     reference: the training images; neighbours: the nearest of these.
-    method, layer: of attribution; layer may be None.
+    method, layer: of attribution; layer may be None. validation: rows of the validation set.
     """
 
     predictor: Predictor
@@ -33,6 +33,7 @@ class TestSet:
     neighbours: Neighbours
     method: str
     layer: str | None = None
+    validation: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.rows)

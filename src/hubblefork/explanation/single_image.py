@@ -147,7 +147,7 @@ def _first(
     if method or layer or usual == _ANY_NETWORK or _faithful(first, curve):
         return first, curve
     other = attribution(predictor, image, _ANY_NETWORK, target)
-    its_curve = deletion_curve(predictor, image, other, random=curve.random)
+    its_curve = deletion_curve(predictor, image, other, random=curve.orders)
     return (other, its_curve) if _faithful(other, its_curve) else (first, curve)
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from hubblefork.core.text import percent
@@ -15,12 +14,17 @@ from hubblefork.report.style import (
     BLUE,
     INK,
     MUTED,
+    NARROW,
+    PAPER,
     SET_COLOURS,
     SET_NAMES,
+    SMALL,
     WEDGES,
     beside,
     in_percent,
+    is_narrow,
     named_rows,
+    panel_axes,
     styled,
     wrapped,
 )
@@ -56,8 +60,7 @@ def curves(run: RunData) -> Figure:
 
 def curve_axes(metric: Metric) -> tuple[Figure, Sequence[Axes]]:
     """A figure with axes for the loss and for a metric, against the epoch."""
-    figure = Figure(figsize=(9.6, 3.5), layout=ConstrainedLayoutEngine(wspace=0.06, w_pad=0.08))
-    both = figure.subplots(1, 2)
+    figure, both = panel_axes(2, 9.6, 3.5, 2.6)
     for axes, title in zip(both, ("Loss", metric.title), strict=True):
         axes.set_title(title)
         axes.set_xlabel("Epoch")
@@ -114,7 +117,7 @@ def _mark_lowest_loss(axes: Axes, history: pd.DataFrame, values: np.ndarray) -> 
     axes.annotate(
         f"lowest validation loss: epoch {epoch:.0f}", (epoch, 1),
         xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
-        fontsize=7.5, color=MUTED,
+        fontsize=SMALL, color=MUTED,
         ha="right" if best >= len(history) / 2 else "left",
     )  # fmt: skip
 
@@ -136,7 +139,7 @@ def _name_ends(axes: Axes, lines: dict[str, np.ndarray], written: Callable[[floa
     for part, (last, height) in places.items():
         axes.annotate(
             f"{SET_NAMES[part].removesuffix(' set')}\n{written(last)}", (1.02, height),
-            xycoords="axes fraction", va="center", fontsize=9, color=SET_COLOURS[part],
+            xycoords="axes fraction", va="center", fontsize=SMALL, color=SET_COLOURS[part],
             fontweight="bold",
         )  # fmt: skip
 
@@ -159,29 +162,29 @@ def count_bars(names: Sequence[str], sets: Mapping[str, np.ndarray]) -> Figure:
     """How many images (K,) each of the K classes has in each set of a split, or in all."""
     counts = np.column_stack(list(sets.values()))
     totals = counts.sum(axis=1)
-    height = 0.38 if len(names) <= 25 else 0.24
+    height = 0.38 if len(names) <= 25 or is_narrow() else 0.24
     with styled(tuple(names)) as labels:
-        figure = Figure(figsize=(9.6, height * len(names) + 1.0), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panel_axes(1, 9.6, height * len(names) + 1.0)
         start = np.zeros(len(names))
         for part, column in zip(sets, counts.T, strict=True):
             # A white seam between the sets, but not where it would hide a few images.
             seams = np.where(column > 0.004 * totals.max(), 0.6, 0)
             axes.barh(
-                range(len(names)), column, left=start, height=0.66, edgecolor="white",
+                range(len(names)), column, left=start, height=0.66, edgecolor=PAPER,
                 color=SET_COLOURS.get(part, BLUE), linewidth=seams,
                 label=f"{SET_NAMES.get(part, part)} ({column.sum():,})",
             )  # fmt: skip
             start += column
         for row, total in enumerate(totals):
-            text = f"{total:,}  ·  {percent(total / totals.sum())}"
-            beside(axes, text, total, row, fontsize=8.5 if height > 0.3 else 7)
+            part = "" if is_narrow() else f"  ·  {percent(total / totals.sum())}"
+            beside(axes, f"{total:,}{part}", total, row, fontsize=SMALL)
         named_rows(axes, [labels[name] for name in names])
-        axes.set_xlim(0, totals.max() * 1.16)
+        axes.set_xlim(0, totals.max() * (1.3 if is_narrow() else 1.16))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=3 if is_narrow() else 7))
         axes.set_xlabel("Images")
-        figure.legend(loc="outside upper left", ncols=len(sets), handlelength=1, handleheight=1)
+        figure.legend(loc="outside upper left", ncols=1 if is_narrow() else len(sets),
+                      handlelength=1, handleheight=1)  # fmt: skip
         return figure
 
 
@@ -196,12 +199,13 @@ def pie(names: Sequence[str], counts: np.ndarray) -> Figure:
             numbers.append(int(counts.sum() - sum(numbers)))
             names.append(f"{len(order) - len(shown)} others")
         fractions = np.array(numbers) / sum(numbers)
-        figure = Figure(figsize=(5.8, 2.7))
-        axes = figure.add_axes((0.02, 0.02, 0.44, 0.96))
+        slim = is_narrow()
+        figure = Figure(figsize=(NARROW, 4.6) if slim else (5.8, 2.7))
+        axes = figure.add_axes((0.1, 0.5, 0.8, 0.48) if slim else (0.02, 0.02, 0.44, 0.96))
         colours = [*WEDGES[: len(shown)], _OTHERS][: len(numbers)]
         wedges, _ = axes.pie(
             fractions, colors=colours, startangle=90, counterclock=False,
-            wedgeprops={"edgecolor": "white", "linewidth": 1.5},
+            wedgeprops={"edgecolor": PAPER, "linewidth": 1.5},
         )  # fmt: skip
         for wedge, fraction in zip(wedges, fractions, strict=True):
             if fraction >= _ROOM:
@@ -209,14 +213,15 @@ def pie(names: Sequence[str], counts: np.ndarray) -> Figure:
                 axes.text(
                     0.68 * np.cos(angle), 0.68 * np.sin(angle), percent(fraction, 0), ha="center",
                     va="center", fontsize=10, fontweight="bold",
-                    color="white" if wedge.get_facecolor()[1] < 0.5 else INK,
+                    color=PAPER if wedge.get_facecolor()[1] < 0.5 else INK,
                 )  # fmt: skip
         entries = [
             f"{name}  ·  {percent(fraction)}"
             for name, fraction in zip(names, fractions, strict=True)
         ]
         figure.legend(
-            wedges, entries, loc="center left", bbox_to_anchor=(0.49, 0.5), fontsize=10,
+            wedges, entries, loc="center left", fontsize=10,
+            bbox_to_anchor=(0.02, 0.24) if slim else (0.49, 0.5),
             labelspacing=0.75, handlelength=1, handleheight=1,
         )  # fmt: skip
         return figure

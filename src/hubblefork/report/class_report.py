@@ -1,6 +1,7 @@
 """What the report of a run shows where the labels are classes."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from hubblefork.report.charts import Draw, count_bars, pie
 from hubblefork.report.components import Card, Cell, Panel, Section, Sheet, Table, Tile
 from hubblefork.report.confusion import confusion_table
 from hubblefork.report.confusion_chart import confusion
+from hubblefork.report.figures import Chart
 from hubblefork.report.reliability_charts import (
     reliability_diagram,
     selective_accuracy,
@@ -66,23 +68,28 @@ class ClassReport:
         }
 
     def cards(self, run: RunData) -> list[Card]:
-        """Further key figures than the metrics."""
-        return []
+        """The baseline."""
+        name, fraction = _baseline(run)
+        about = f"accuracy of always predicting ‘{name}’"
+        return [Card("Majority-class baseline", percent(fraction), about)]
 
     def sentences(self, run: RunData) -> Iterator[str]:
         """How good it is, and where it is best and worst."""
         name, fraction = _baseline(run)
+        yield _most_frequent_confusion(run)
         yield (
             f"{summary.result(run)} Always predicting ‘{name}’, the most common class, would "
             f"reach {percent(fraction)}."
         )
         yield from _extremes(run)
-        yield _most_frequent_confusion(run)
         yield from _calibration(run)
         accuracy = risk_coverage(*run.classified()).accuracy_at(_KEPT)
+        kept = round(_KEPT * run.metrics["n"])
+        interval = between(wilson_interval(round(accuracy * kept), kept))
         yield (
             f"Of the {percent(_KEPT, 0)} of the images with the highest confidence, "
-            f"{percent(accuracy)} are correctly classified; the others could be checked by eye."
+            f"{percent(accuracy)} are correctly classified (95\u00a0% interval {interval}); the "
+            "others could be checked by eye."
         )
         yield from _sets(run)
 
@@ -91,7 +98,7 @@ class ClassReport:
         yield from _of_calibration(run)
         yield from _of_sets(run)
 
-    def sections(self, run: RunData, drawn: Mapping[str, bytes]) -> Iterator[Section]:
+    def sections(self, run: RunData, drawn: Mapping[str, Chart]) -> Iterator[Section]:
         yield Section("Class by class", [
             "Precision: of the images predicted as this class, the fraction that are of it. "
             "Recall: of the images of this class, the fraction that are predicted as it. F1 is "
@@ -105,23 +112,28 @@ class ClassReport:
             "The number of images of each class, in the sets of the split.",
             Panel("classes", "Bar chart of the number of images of each class in each set of the "
                   "split", "", drawn["classes"]),
-            Panel("fractions", "Pie chart of the fraction of images in each class", "",
-                  drawn["fractions"]),
-        ])  # fmt: skip
+            *([Panel("fractions", "Pie chart of the fraction of images in each class", "",
+                     drawn["fractions"])] if _shows_fractions(run) else []),
+        ], open=False)  # fmt: skip
         yield Section("Examples of each class", [
             "Test images drawn at random, rare classes as often as common ones where there are "
             "enough images.",
             Sheet(example_tiles(run)),
         ], "Examples")  # fmt: skip
         yield Section("Correct and wrong predictions", [
-            "Drawn at random, half from the correctly classified and half from the misclassified "
-            "images where there are enough; this is not how often each occurs. The percentage is "
-            "the confidence.",
+            "Half of them correctly classified and half misclassified where there are enough, "
+            "spread over the classes and over the confusions; this is not how often each occurs. "
+            "The percentage is the confidence.",
             Sheet(prediction_tiles(run), "predictions"),
         ], "Predictions")  # fmt: skip
 
 
-def _confidence(run: RunData, drawn: Mapping[str, bytes]) -> Iterator[str | Panel]:
+def _shows_fractions(run: RunData) -> bool:
+    """Whether the run reproduces a publication with a pie chart; bars show the same numbers."""
+    return run.reproduction is not None and "fractions" in run.reproduction.publication.shows
+
+
+def _confidence(run: RunData, drawn: Mapping[str, Chart]) -> Iterator[str | Panel]:
     both = ", before and after calibration" if run.metrics.get("calibration") else ""
     yield (
         "Of images classified with a confidence of 80\u00a0%, 80\u00a0% should be correct: on the "
@@ -177,8 +189,19 @@ def example_tiles(run: RunData) -> list[Tile]:
 
 
 def prediction_tiles(run: RunData) -> list[Tile]:
-    """Ten test images, half of them misclassified where there are enough, correct ones first."""
+    """Ten test images, half of them misclassified where there are enough, correct ones first.
+
+    The correct ones are of as many classes as there is room for, the others of as many confusions.
+    """
     found, words = run.predictions, run.task.words
+    confusion = found.labels * run.task.outputs + found.leading
+    right, wrong = np.flatnonzero(found.correct), np.flatnonzero(~found.correct)
+    number = min(len(right), max(5, 10 - len(wrong)))
+    rows = [
+        each[balanced_sample(confusion[each], size)]
+        for each, size in ((right, number), (wrong, 10 - number))
+        if len(each)
+    ]
     true, predicted = words.labels(found.labels), words.answers(found.values)
     return [
         Tile(
@@ -189,7 +212,7 @@ def prediction_tiles(run: RunData) -> list[Tile]:
             bool(found.correct[row]),
             found.ids[row],
         )
-        for row in balanced_sample((~found.correct).astype(int), 10)
+        for row in np.concatenate(rows)
     ]
 
 
@@ -227,10 +250,16 @@ def _extremes(run: RunData) -> Iterator[str]:
     worst = min(found, key=lambda name: found[name]["recall"])
     if found[best]["recall"] != found[worst]["recall"]:
         yield (
-            f"Recall is highest for ‘{best}’ ({percent(found[best]['recall'])} of "
-            f"{found[best]['support']:,}) and lowest for ‘{worst}’ "
-            f"({percent(found[worst]['recall'])} of {found[worst]['support']:,})."
+            f"Recall is highest for ‘{best}’ ({_recall(found[best])}) and lowest for ‘{worst}’ "
+            f"({_recall(found[worst])}; 95\u00a0% intervals)."
         )
+
+
+def _recall(measured: Mapping[str, Any]) -> str:
+    """A recall with the number of images and its interval."""
+    value, number = measured["recall"], measured["support"]
+    interval = between(wilson_interval(round(value * number), number))
+    return f"{percent(value)} of {number:,}, {interval}"
 
 
 def _most_frequent_confusion(run: RunData) -> str:
@@ -246,7 +275,8 @@ def _most_frequent_confusion(run: RunData) -> str:
     names = run.task.words.names
     return (
         f"The most frequent confusion is ‘{names[true]}’ misclassified as ‘{names[predicted]}’: "
-        f"{count:,} of {total:,} ({percent(count / total)}){reverse}."
+        f"{count:,} of {total:,} ({percent(count / total)}, 95\u00a0% interval "
+        f"{between(wilson_interval(int(count), int(total)))}){reverse}."
     )
 
 
@@ -255,7 +285,8 @@ def _calibration(run: RunData) -> Iterator[str]:
     if told:
         error = run.metrics["expected_calibration_error"]
         yield (
-            f"Confidence and accuracy differ by {percent(error)} on average, where "
+            f"Confidence and accuracy differ by {percent(error)} on average (95\u00a0% interval "
+            f"{between(run.metrics['intervals']['expected_calibration_error'])}), where "
             f"{percent(told['error_by_chance'])} are expected by chance; before calibration on the "
             f"validation set they differed by {percent(told['error_before'])}."
         )

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from hubblefork.core.text import duration, listed, several
 from hubblefork.evaluation.comparison import Difference
-from hubblefork.report.compare_charts import learning_curves, metric_dots, recalls
+from hubblefork.report.compare_charts import learning_curves, recalls
 from hubblefork.report.comparison import Comparison, p_value
 from hubblefork.report.components import Card, Cell, Page, Panel, Section, Sheet, Table, Tile
 from hubblefork.report.disputed import DISPUTES
-from hubblefork.report.figures import chart_png
+from hubblefork.report.figures import Chart
 from hubblefork.report.page import now
 from hubblefork.report.style import undrawn
 from hubblefork.tasks.metric import Metric
@@ -47,8 +47,6 @@ def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
         "figures are 95\u00a0% intervals of each run by itself; whether two runs differ is told by "
         "the next table, not by whether these overlap.",
         _metrics_table(found),
-        Panel("metrics", "Dot chart of the metrics of each run with their intervals", "",
-              chart_png(metric_dots(found))),
     ])  # fmt: skip
     yield Section("Differences", [
         "The second run minus the first, with the 95\u00a0% interval of the difference from a "
@@ -64,15 +62,14 @@ def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
     ])  # fmt: skip
     if details := _DETAILS.get(found.task.kind):
         draw, title, note = details
-        png = chart_png(draw(found))
-        chart = Panel("details", f"Dot chart: {note}", "", png)
+        chart = Panel("details", f"Dot chart: {note}", "", Chart(lambda: draw(found)))
         yield Section(title, [note, undrawn(found.task.words.names), chart])
     if any(not run.history.empty for run in found.runs):
         yield Section("Learning curves", [
             "On the validation set; dashed lines are on the training set, where a run had no "
             "validation set. The losses of different recipes are not always comparable.",
             Panel("curves", "Line charts of the loss and the training metric of each epoch of each "
-                  "run", "", chart_png(learning_curves(found))),
+                  "run", "", Chart(lambda: learning_curves(found))),
         ])  # fmt: skip
     if tiles:
         note = DISPUTES[found.task.kind].note

@@ -1,34 +1,15 @@
 """The charts of the page that compares runs."""
 
+from collections.abc import Sequence
+
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report.charts import DASHED, curve_axes, whisker
-from hubblefork.report.comparison import Comparison
-from hubblefork.report.style import WEDGES, in_percent, named_rows, styled
+from hubblefork.report.comparison import ComparedRun, Comparison
+from hubblefork.report.style import WEDGES, in_percent, is_narrow, named_rows, panel_axes, styled
 
 _MARKERS = "osD^vP*"
-
-
-def metric_dots(found: Comparison) -> Figure:
-    """Each metric of each run with its 95 % interval."""
-    runs, metrics = found.runs, found.task.metrics
-    with styled(()):
-        figure = Figure(figsize=(9.6, 0.34 * len(runs) + 1.1), layout="constrained")
-        every = figure.subplots(1, len(metrics), sharey=True)
-        for axes, metric in zip(every, metrics, strict=True):
-            for place, run in enumerate(runs):
-                interval = run.metrics["intervals"][metric.name]
-                whisker(axes, place, run.metrics[metric.name], interval, *_sign(place))
-            axes.set_title(metric.title, fontsize=9.5)
-            better = "lower" if metric.lower_is_better else "higher"
-            axes.set_xlabel(f"{better} is better", fontsize=8)
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=3))
-            if metric.percent:
-                in_percent(axes.xaxis)
-            named_rows(axes, [run.name for run in runs], 26, 2)
-        return figure
 
 
 def recalls(found: Comparison) -> Figure:
@@ -37,8 +18,7 @@ def recalls(found: Comparison) -> Figure:
     step = 0.8 / len(runs)
     with styled(names) as labels:
         height = max(0.4, 0.17 * len(runs)) * len(names) + 1.1
-        figure = Figure(figsize=(9.6, height), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panel_axes(1, 9.6, height)
         for number, run in enumerate(runs):
             offset = (number - (len(runs) - 1) / 2) * step
             label: str | None = run.name
@@ -52,7 +32,7 @@ def recalls(found: Comparison) -> Figure:
         in_percent(axes.xaxis)
         axes.set_xlabel("Recall")
         named_rows(axes, [labels[name] for name in names])
-        figure.legend(loc="outside upper left", ncols=min(4, len(runs)), handlelength=1)
+        figure.legend(loc="outside upper left", ncols=_columns(runs), handlelength=1)
         return figure
 
 
@@ -73,8 +53,13 @@ def learning_curves(found: Comparison) -> Figure:
                     linestyle="-" if validated else DASHED, markersize=3.2,
                     label=run.name if quantity == "loss" else None,
                 )  # fmt: skip
-        figure.legend(loc="outside upper left", ncols=min(4, len(found.runs)))
+        figure.legend(loc="outside upper left", ncols=_columns(found.runs))
         return figure
+
+
+def _columns(runs: Sequence[ComparedRun]) -> int:
+    """Columns of the legend."""
+    return 1 if is_narrow() else min(4, len(runs))
 
 
 def _sign(number: int) -> tuple[str, str]:

@@ -1,16 +1,21 @@
 """What the pages are made of: a page has sections, a section has blocks.
 
 A block is a note (text; words between backticks are code), a Panel, a Table, a Sheet, Groups,
-Facts, a Details list, or Markup of a template. `components.html` has a macro for each.
+Facts, a Mosaic, a Command, a Fold of further blocks, or Markup of a template. `components.html` has
+a macro for each.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from hubblefork.report.figures import Chart
+    from hubblefork.report.image_groups import ImageRows
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,15 @@ class Group:
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure: the name of its file, its title, which describes it, a caption, and PNG bytes."""
+    """A figure: the name of its file, its title, which describes it, a caption, and what is drawn.
+
+    figure: a Chart, or ImageRows; both have `png()`, the bytes of a file.
+    """
 
     name: str
     title: str
     caption: str
-    png: bytes
+    figure: "Chart | ImageRows"
 
     macro: ClassVar[str] = "panel"
 
@@ -117,9 +125,9 @@ class Table:
     macro: ClassVar[str] = "table"
 
     @classmethod
-    def of(cls, title: str, table: pd.DataFrame) -> "Table":
+    def of(cls, title: str, table: pd.DataFrame, words: Collection[int] = ()) -> "Table":
         """A table of text as it is."""
-        return cls(title, list(table.columns), table.to_numpy(object).tolist())
+        return cls(title, list(table.columns), table.to_numpy(object).tolist(), words)
 
     @property
     def cells(self) -> list[list[Cell]]:
@@ -136,30 +144,52 @@ class Facts:
 
 
 @dataclass(frozen=True, eq=False)
-class Details:
-    """A list that is closed at first."""
+class Mosaic:
+    """Images in the cells of a square, row by row from the top; None where a cell is empty."""
+
+    title: str
+    across: int
+    cells: Sequence[np.ndarray | None]
+
+    macro: ClassVar[str] = "mosaic"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line to copy into a terminal."""
+
+    line: str
+
+    macro: ClassVar[str] = "command"
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Blocks that are closed at first, under their summary."""
 
     summary: str
-    items: Sequence[str]
+    blocks: Sequence[Any]
 
-    macro: ClassVar[str] = "details"
+    macro: ClassVar[str] = "fold"
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A part of a page. short: its title in the list of contents."""
+    """A part of a page. short: its title in the list of contents. open: whether it is at first."""
 
     title: str
     blocks: Sequence[Any]
     short: str = ""
+    open: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
     """A whole page.
 
-    kind: what it is, in a few words. sentences: the summary. cautions: what to be careful about.
-    note: below the cards. made: when, as a reader should see it. lead: what it begins with.
+    kind: what it is, in a few words. sentences: the summary, of which the first two are open.
+    cautions: what to be careful about. note: below the cards. made: when, as a reader should see
+    it. lead: what it begins with.
     """
 
     title: str

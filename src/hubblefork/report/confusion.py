@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.colors import to_hex
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from hubblefork.core.text import percent, whole_percent
 from hubblefork.report.components import Sheet, Tile
@@ -27,6 +27,10 @@ _SIDE, _QUALITY = 112, 82
 
 # Up to so many classes their names fit across the columns; up to so many, two numbers in a cell.
 _MOST_AMPLE, _MOST_ROOMY = 6, 12
+# For dark paper: the more, the brighter.
+_DARK_SHADES = LinearSegmentedColormap.from_list(
+    "dark", ["#212a36", "#1f4766", "#2a76ab", "#58aee6", "#b5def9"], N=40
+)
 # Of more, confusions are hard to find in the table: so many of the most frequent stand in a list.
 _LISTED = 10
 
@@ -119,16 +123,24 @@ def _key(true: int, predicted: int) -> str:
 
 
 def _colours(fraction: float) -> str:
-    """The style of a cell: its shade, and black or white letters, whichever are told apart better.
+    """The variables of a cell: its shade and its letters on light paper, then on dark paper.
 
-    >>> _colours(0), _colours(1)
-    ('background:#f7f9fb;color:#000', 'background:#062c52;color:#fff')
+    Letters are black or white, whichever are told apart better.
+
+    >>> _colours(0)
+    '--shade:#f7f9fb;--text:#000;--dark-shade:#212a36;--dark-text:#fff'
     """
-    shade = SHADES(float(fraction))
+    light, dark = SHADES(float(fraction)), _DARK_SHADES(float(fraction))
+    return (
+        f"--shade:{to_hex(light)};--text:{_letters(light)};"
+        f"--dark-shade:{to_hex(dark)};--dark-text:{_letters(dark)}"
+    )
+
+
+def _letters(shade: tuple[float, ...]) -> str:
     # WCAG 2: relative luminance of sRGB. Black and white have the same contrast at 0.179.
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shade[:3]]
-    luminance = np.dot((0.2126, 0.7152, 0.0722), linear)
-    return f"background:{to_hex(shade)};color:{'#000' if luminance > 0.179 else '#fff'}"
+    return "#000" if np.dot((0.2126, 0.7152, 0.0722), linear) > 0.179 else "#fff"
 
 
 def _note(shown: int, count: int) -> str:

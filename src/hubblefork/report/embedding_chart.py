@@ -1,19 +1,50 @@
 """The figure of an embedding: a point for each image, and the same in thumbnails."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hubblefork.explanation.embedding import CELLS, METHODS, Embedding
-from hubblefork.report.style import INK, MUTED, WEDGES, styled, wrapped
+from hubblefork.report.figures import Chart, sheet_png
+from hubblefork.report.style import (
+    INK,
+    MUTED,
+    NARROW,
+    SMALL,
+    WEDGES,
+    is_narrow,
+    styled,
+    wrapped,
+)
 
 # Inches.
 _SIDE = 5.2
 
 # With the colours, these tell 28 classes apart.
 _MARKERS = "osD^"
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingChart(Chart):
+    """The points for a page, which has thumbnails of its own; both for a file."""
+
+    found: Embedding
+    images: Mapping[int, np.ndarray]
+
+    def png(self) -> bytes:
+        return sheet_png(draw_embedding(self.found, self.images))
+
+
+def cells(found: Embedding, images: Mapping[int, np.ndarray]) -> list[np.ndarray | None]:
+    """The image of each cell, row by row from the top; images: as `draw_embedding` takes them."""
+    grid: list[np.ndarray | None] = [None] * CELLS**2
+    for index in found.representatives():
+        x, y = np.minimum((found.positions[index] * CELLS).astype(int), CELLS - 1)
+        grid[(CELLS - 1 - y) * CELLS + x] = images[int(found.rows[index])]
+    return grid
 
 
 def draw_embedding(found: Embedding, images: Mapping[int, np.ndarray] | None = None) -> Figure:
@@ -23,12 +54,15 @@ def draw_embedding(found: Embedding, images: Mapping[int, np.ndarray] | None = N
     """
     panels = 2 if images else 1
     with styled(found.names) as labels:
-        figure = Figure(figsize=(panels * (_SIDE + 0.1), _SIDE + 1.2), layout="constrained")
+        side = NARROW if is_narrow() else _SIDE
+        legend = 0.2 * len(found.names) / (1 if is_narrow() else 2 * panels) + 0.5
+        figure = Figure(figsize=(panels * (side + 0.1), side + legend), layout="constrained")
         axes = figure.subplots(1, panels, squeeze=False)[0]
         _points(axes[0], found, labels)
         if images:
             _thumbnails(axes[1], found, images)
-        figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+        across = 1 if is_narrow() else 2 * panels
+        figure.legend(loc="outside lower center", ncols=across, fontsize=SMALL)
     return figure
 
 
@@ -42,7 +76,7 @@ def _points(axes: Axes, found: Embedding, labels: Mapping[str, str]) -> None:
         if len(points):
             rare = rank >= most - 1 and len(order) > most
             axes.scatter(
-                points[:, 0], points[:, 1], s=size, linewidths=0, alpha=0.8,
+                points[:, 0], points[:, 1], s=size, linewidths=0, alpha=0.8, rasterized=True,
                 marker="o" if rare else _MARKERS[rank // len(WEDGES) % len(_MARKERS)],
                 color=MUTED if rare else WEDGES[rank % len(WEDGES)],
                 label="" if rare else wrapped(labels[found.names[label]], 30, 1),

@@ -10,12 +10,15 @@ from hubblefork.core.text import percent, several
 from hubblefork.explanation.class_errors import ClassErrors
 from hubblefork.explanation.explain_test_set import TestSetExplanation
 from hubblefork.explanation.predicted_test_set import TestSet
-from hubblefork.report.components import Group, Groups, Section, Sheet, Table
+from hubblefork.report.components import Fold, Group, Groups, Section, Sheet, Table
 from hubblefork.report.explain_sections import example_card, image_tile, label_beside
 from hubblefork.tasks.classes import display_name
 
 # Pairs of classes, and images of each kind of error; least certain images.
 _PAIRS, _OF_PAIR, _DOUBTS = 4, 3, 15
+
+# Misclassified images that are to be seen at once.
+_OPEN = 4
 
 
 def class_sections(found: TestSetExplanation[ClassErrors]) -> list[Section]:
@@ -35,7 +38,7 @@ def class_sentence(found: TestSetExplanation[ClassErrors]) -> str:
 
 def _misclassified(found: TestSetExplanation[ClassErrors]) -> Section:
     errors, test_set = found.errors.errors, found.test_set
-    title = "Misclassified with highest confidence"
+    title = "Misclassified images"
     if errors.empty:
         return Section(title, ["No test image is misclassified."])
     cards = [
@@ -45,22 +48,25 @@ def _misclassified(found: TestSetExplanation[ClassErrors]) -> Section:
             f"Predicted {display_name(row.predicted)}, {percent(row.probability, 0)}; true class "
             f"{display_name(row.true)}",
         )
-        for row, example in zip(errors.itertuples(), found.errors.misclassified, strict=False)
+        for example in found.errors.misclassified
+        for row in errors[errors["row"] == example.index].itertuples()
     ]
     note = (
-        f"The {len(cards)} of {several(len(errors), 'misclassified image')} with the highest "
-        "confidence. Beside each image, maps of the evidence for the predicted and for the true "
-        "class: bright where it is, with a contour at one half. Does the "
-        "network look at the wrong thing, or is the label wrong? All are in errors.csv."
+        f"{len(cards)} of {several(len(errors), 'misclassified image')}: of each confusion in turn, "
+        "the one with the highest confidence, the most frequent confusions first. Beside each "
+        "image, maps of the evidence for the predicted and for the true class: bright where it is, "
+        "with a contour at one half. Does the network use the wrong part of the image, or is the "
+        "label wrong? All are in errors.csv."
     )
-    return Section(title, [note, Groups(cards, "three")])
+    more = Fold(f"{len(cards) - _OPEN} more", [Groups(cards[_OPEN:], "three")])
+    return Section(title, [note, Groups(cards[:_OPEN], "three"), more if cards[_OPEN:] else ""])
 
 
 def _confused(found: TestSetExplanation[ClassErrors]) -> Section:
     pairs = found.errors.pairs
     title = "Most confused classes"
     if pairs.empty:
-        return Section(title, ["No class is confused with another."])
+        return Section(title, ["No class is confused with another."], open=False)
     cards = [
         group
         for pair in pairs.head(_PAIRS).itertuples()
@@ -83,7 +89,7 @@ def _confused(found: TestSetExplanation[ClassErrors]) -> Section:
             "Of all errors": [percent(each) for each in pairs["fraction"]],
         }
     ).head(2 * _PAIRS)
-    return Section(title, [note, Groups(cards, "three"), Table.of(title, table)])
+    return Section(title, [note, Groups(cards, "three"), Table.of(title, table)], open=False)
 
 
 def _of_pair(test_set: TestSet, pair: Any) -> Iterator[Group]:
@@ -117,9 +123,9 @@ def _correct(found: TestSetExplanation[ClassErrors]) -> Section:
     ]
     note = (
         "Drawn at random, rare classes as often as common ones: the image, and the evidence for "
-        "its class and for the second most probable one. It should be where you would look too."
+        "its class and for the second most probable one. It should be on the parts that you would use."
     )
-    return Section("Correctly classified", [note, Groups(cards, "three")])
+    return Section("Correctly classified", [note, Groups(cards, "three")], open=False)
 
 
 def _least_certain(found: TestSetExplanation[ClassErrors]) -> Section:
@@ -140,4 +146,4 @@ def _least_certain(found: TestSetExplanation[ClassErrors]) -> Section:
         "tell them apart either, more training will not help. All images are in "
         "least_certain.csv, in this order."
     )
-    return Section("Least certain", [note, Sheet(tiles, "predictions")])
+    return Section("Least certain", [note, Sheet(tiles, "predictions")], open=False)

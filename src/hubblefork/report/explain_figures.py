@@ -25,7 +25,16 @@ from hubblefork.report.image_groups import ImageGroup, draw_groups
 from hubblefork.report.overlay import overlay
 from hubblefork.report.ranking_charts import draw_scores
 from hubblefork.report.run_data import displayable
-from hubblefork.report.style import GRID, MUTED, SET_COLOURS, styled, wrapped
+from hubblefork.report.style import (
+    GRID,
+    MUTED,
+    SET_COLOURS,
+    SMALL,
+    is_narrow,
+    panel_axes,
+    styled,
+    wrapped,
+)
 
 # Inches of an image beside its map, and of one among its neighbours: nine fill a figure's width.
 _OVERLAY, _NEIGHBOUR = 1.9, 1.1
@@ -61,8 +70,7 @@ def draw_faithfulness(found: Faithfulness, quantity: str = "probability") -> Fig
 def _draw_curves(curves: Mapping[str, DeletionCurve], quantity: str) -> Figure:
     first = next(iter(curves.values()))
     with styled(()):
-        figure = Figure(figsize=(5.2, 3.2), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panel_axes(1, 5.2, 3.2)
         axes.plot(first.fractions, first.random, color=MUTED, linestyle=(0, (4, 1.5)),
                   label=f"random order ({first.random_area:.2f})")  # fmt: skip
         for colour, (name, curve) in zip(SET_COLOURS.values(), curves.items(), strict=False):
@@ -72,7 +80,7 @@ def _draw_curves(curves: Mapping[str, DeletionCurve], quantity: str) -> Figure:
         axes.set_xlabel("Fraction of the image that is blurred")
         axes.set_ylabel(f"{quantity} of the answer")
         axes.grid(axis="y", color=GRID)
-        axes.legend()
+        figure.legend(loc="outside upper left", ncols=1)
     return figure
 
 
@@ -92,10 +100,10 @@ def draw_robustness(
     (axes,) = figure.axes
     beside: dict[str, Any] = {"transform": axes.get_yaxis_transform()}
     with styled(()):
-        title = wrapped(changed, 18, 2)
-        axes.text(1.02, -0.75, title, fontsize=8, color=MUTED, **beside)
+        title = wrapped(changed, 10 if is_narrow() else 18, 2)
+        axes.text(1.02, -0.75, title, fontsize=SMALL, color=MUTED, **beside)
         for row, fraction in enumerate(found.table["changed_fraction"][1:], start=1):
-            axes.text(1.02, row, percent(fraction), va="center", fontsize=8.5, **beside)
+            axes.text(1.02, row, percent(fraction), va="center", fontsize=SMALL, **beside)
     return figure
 
 
@@ -106,7 +114,12 @@ def draw_activations(
 
     first: further groups of images, above those of the layers.
     """
-    groups = list(first)
+    return draw_groups([*first, *activation_groups(layers, most)])
+
+
+def activation_groups(layers: Sequence[ActivationMaps], most: int | None = None) -> list[ImageGroup]:
+    """The channels that `draw_activations` draws."""
+    groups = []
     for layer in layers:
         shown = layer.maps
         if most is not None and len(shown) > most:
@@ -116,7 +129,7 @@ def draw_activations(
         some = _some(len(shown), len(layer.maps))
         title = f"{layer.layer}: {some} channels of {width} × {height}"
         groups.append(ImageGroup(title, list(shown)))
-    return draw_groups(groups)
+    return groups
 
 
 def draw_filters(filters: Filters, most: int | None = None) -> Figure:
@@ -124,11 +137,16 @@ def draw_filters(filters: Filters, most: int | None = None) -> Figure:
 
     Filters of three channels are in the colours that they respond to.
     """
+    return draw_groups([filter_group(filters, most)])
+
+
+def filter_group(filters: Filters, most: int | None = None) -> ImageGroup:
+    """The filters that `draw_filters` draws."""
     shown = filters.weights[:most]
     height, width = filters.weights.shape[1:3]
     some = _some(len(shown), len(filters.weights))
     title = f"{filters.layer}: {some} filters of {width} × {height}"
-    return draw_groups([ImageGroup(title, [_filter_image(each) for each in shown])])
+    return ImageGroup(title, [_filter_image(each) for each in shown])
 
 
 def draw_neighbours(

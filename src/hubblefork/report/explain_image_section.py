@@ -9,14 +9,15 @@ from hubblefork.explanation.single_image import ImageExplanation
 from hubblefork.models.uncertainty import ATYPICAL
 from hubblefork.report.components import Panel, Section, Sheet, Table, Tile
 from hubblefork.report.explain_figures import (
+    activation_groups,
     draw_activations,
     draw_deletion,
     overlay_group,
     save_figure,
 )
 from hubblefork.report.explain_sections import map_tile, reference_tile
-from hubblefork.report.figures import chart_png
-from hubblefork.report.image_groups import draw_groups
+from hubblefork.report.figures import Chart
+from hubblefork.report.image_groups import ImageRows, draw_groups
 from hubblefork.report.run_data import displayable
 
 # Channels of each layer on a page.
@@ -81,13 +82,13 @@ def _sentences(found: ImageExplanation) -> Iterator[str]:
         yield "The map is empty: by this method, there is no evidence for the answer in the image."
     elif found.faithful:
         yield (
-            "The map is faithful: blurring its brightest places first lowers the answer sooner "
-            "than blurring in random order."
+            "The map points at what matters: blurring its brightest places first lowers the answer "
+            "sooner than blurring in random order, by more than random orders differ."
         )
     else:
         yield (
-            "Do not rely on the map: blurring its brightest places first lowers the answer no "
-            "sooner than blurring in random order."
+            "Do not interpret the map: there is no clear difference between blurring its brightest "
+            "places first and blurring in random order."
         )
 
 
@@ -118,7 +119,7 @@ def _charts(found: ImageExplanation) -> Iterator[Panel]:
         f"The {words.quantity} of ‘{name}’ while the image is blurred square by square, those with "
         "the strongest evidence first. The earlier it falls below the dashed line of random order, "
         "the more faithful the map.",
-        chart_png(draw_deletion(found.curve, words.quantity)),
+        Chart(lambda: draw_deletion(found.curve, words.quantity)),
     )
     if found.layers:
         yield Panel(
@@ -127,5 +128,5 @@ def _charts(found: ImageExplanation) -> Iterator[Panel]:
             "Bright where a channel finds its pattern, each channel scaled by itself, crossed out "
             f"where it is constant. The {_CHANNELS} channels of each layer that vary most are "
             "shown.",
-            chart_png(draw_activations(found.layers, _CHANNELS)),
+            ImageRows(activation_groups(found.layers, _CHANNELS)),
         )

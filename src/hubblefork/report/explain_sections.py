@@ -1,21 +1,32 @@
 """The sections on a test set that are the same for every task, and the tiles of all sections."""
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hubblefork.core.text import percent, several
 from hubblefork.explanation.attribution import Attribution
-from hubblefork.explanation.embedding import METHODS
+from hubblefork.explanation.embedding import CELLS, METHODS
 from hubblefork.explanation.explain_test_set import Mislabels, TestSetExplanation
 from hubblefork.explanation.neighbours import ReferenceImages
 from hubblefork.explanation.predicted_test_set import Example, TestSet
-from hubblefork.report.components import Group, Groups, Panel, Section, Sheet, Table, Tile
-from hubblefork.report.embedding_chart import draw_embedding
+from hubblefork.report.components import (
+    Group,
+    Groups,
+    Mosaic,
+    Panel,
+    Section,
+    Sheet,
+    Table,
+    Tile,
+)
+from hubblefork.report.embedding_chart import EmbeddingChart, cells, draw_embedding
 from hubblefork.report.explain_figures import draw_faithfulness, draw_robustness
 from hubblefork.report.explain_words import background_sentence, baseline_sentence
-from hubblefork.report.figures import chart_png, sheet_png
+from hubblefork.report.figures import Chart
 from hubblefork.report.overlay import overlay
 from hubblefork.report.run_data import displayable
 from hubblefork.tasks.task import Task
@@ -113,13 +124,6 @@ def _background(found: TestSetExplanation) -> Section:
 def _robustness(found: TestSetExplanation) -> Section:
     table, test_set = found.robustness.table, found.test_set
     metric, words = test_set.task.training_metric, test_set.task.words
-    rows = pd.DataFrame(
-        {
-            "Images": table["perturbation"],
-            **_scores(table, test_set),
-            words.changed: [percent(each) for each in table["changed_fraction"]],
-        }
-    )
     note = (
         "The same images, changed as another telescope, the weather or another framing would "
         "change them. Where the score drops, do not use the network on such images without "
@@ -127,12 +131,12 @@ def _robustness(found: TestSetExplanation) -> Section:
     )
     caption = (
         f"Dashed line: {metric.noun} on unchanged images. Bars: 95 % intervals. Dotted "
-        "line, where it is within the chart: always giving the same answer."
+        "line, where it is within the chart: always giving the same answer. At the right: "
+        f"{words.changed.lower()}. All numbers are in robustness.csv."
     )
-    figure = draw_robustness(found.robustness, test_set.baseline, words.changed)
     title = f"{metric.title} under each perturbation"
-    chart = Panel("robustness", title, caption, chart_png(figure))
-    return Section("Robustness", [note, Table.of("Robustness", rows), chart])
+    chart = Chart(lambda: draw_robustness(found.robustness, test_set.baseline, words.changed))
+    return Section("Robustness", [note, Panel("robustness", title, caption, chart)])
 
 
 def _faithfulness(found: TestSetExplanation) -> Section:
@@ -141,53 +145,58 @@ def _faithfulness(found: TestSetExplanation) -> Section:
     rows = pd.DataFrame(
         {
             "Method": table["method"],
-            "Area": [f"{each:.3f}" for each in table["area"]],
-            "Area of random order": [f"{each:.3f}" for each in table["random_area"]],
+            "Below random order by": [f"{each:.3f}" for each in table["gain"]],
+            "95 % interval": [
+                f"{low:.3f} to {high:.3f}"
+                for low, high in zip(table["gain_low"], table["gain_high"], strict=True)
+            ],
+            "Its maps": [
+                "point at what matters" if measured.faithful(each) else "no clear difference"
+                for each in table["method"]
+            ],
         }
     )
-    best = table["method"][0]
-    verdict = (
-        f"The most faithful is {best}."
-        if measured.curves[best].faithful
-        else "None of them is better than random order: do not rely on the maps of this page."
-    )
-    kind = words.agreed if found.test_set.predictions.correct.any() else "images"
+    which = "validation" if measured.validation else "test"
     note = (
         "Images are blurred square by square, those with the strongest evidence first, while the "
         f"{words.quantity} of the answer is measured (Petsiuk et al. 2018). The smaller the area "
-        f"under the curve, the more faithful the map. {verdict} Measured on {measured.number} "
-        f"{kind}, drawn at random."
+        "under the curve, the more faithful the map. A method points at what matters where its "
+        "area is below that of random order by more than noise: the interval of the difference "
+        f"does not contain 0. Measured on {several(measured.number, f'{which} image')}, drawn at "
+        f"random. The maps of this page are by {found.test_set.method}."
     )
-    caption = "The earlier a curve falls below the dashed one, the more faithful its maps."
-    png = chart_png(draw_faithfulness(measured, words.quantity))
-    chart = Panel("faithfulness", "Mean deletion curves", caption, png)
+    caption = (
+        "The earlier a curve falls below the dashed one, the more faithful its maps. Numbers in "
+        "brackets are areas."
+    )
+    chart = Chart(lambda: draw_faithfulness(measured, words.quantity))
     title = "Faithfulness of the maps"
-    return Section(title, [note, Table.of(title, rows), chart])
+    return Section(title, [note, Panel("faithfulness", "Mean deletion curves", caption, chart),
+                           Table.of(title, rows, words=(3,))], "Faithfulness", open=False)  # fmt: skip
 
 
 def _embedding(found: TestSetExplanation) -> Section:
     test_set = found.test_set
     if not found.embeddings:
-        return Section("Embedding", ["There are too few test images for one."])
+        return Section("Embedding", ["There are too few test images for one."], open=False)
     number = len(found.embeddings["tsne"].rows)
     note = (
         "Each image at the position of its features, the input of the network's last layer, in "
         "the colour of its label. Kinds that overlap are hard to tell apart; a separate group "
         "within one kind may be one that the labels do not name." + _sampled(number, test_set)
     )
-    charts = []
+    blocks: list[Any] = []
     for method, each in found.embeddings.items():
         rows = each.rows[each.representatives()]
         thumbnails = {int(row): displayable(test_set.image(row)) for row in rows}
-        charts.append(
-            Panel(
-                f"embedding-{method}",
-                f"Embedding of the test images by {METHODS[method]}",
-                f"{_MEANING[method]} On the right, one image in each cell.",
-                sheet_png(draw_embedding(each, thumbnails)),
-            )
-        )
-    return Section("Embedding", [note, *charts])
+        title = f"Embedding of the test images by {METHODS[method]}"
+        figure = EmbeddingChart(partial(draw_embedding, each), each, thumbnails)
+        blocks += [
+            Panel(f"embedding-{method}", title, f"{_MEANING[method]} Below, one image in each "
+                  "cell.", figure),
+            Mosaic(f"{title}, one image in each cell", CELLS, cells(each, thumbnails)),
+        ]  # fmt: skip
+    return Section("Embedding", [note, *blocks], open=False)
 
 
 def _anomalies(found: TestSetExplanation) -> Section:
@@ -206,7 +215,7 @@ def _anomalies(found: TestSetExplanation) -> Section:
         "distance and isolation forest. Among them are artefacts, rare objects and unexpected "
         "ones. All images are in anomalies.csv."
     )
-    return Section("Anomalies", [note, Sheet(tiles, "predictions")])
+    return Section("Anomalies", [note, Sheet(tiles, "predictions")], open=False)
 
 
 def _neighbours(found: TestSetExplanation) -> Section:
@@ -221,7 +230,9 @@ def _neighbours(found: TestSetExplanation) -> Section:
         cards.append(Group(str(predictions.ids[index]), tiles))
     value = test_set.task.training_metric.written(score.value)
     note = f"{words.compared} {words.pooled_score(rows.shape[1], value)} All are in neighbours.csv."
-    return Section("Nearest neighbours", [note, Groups(cards, "three")])
+    return Section(
+        "Nearest neighbours", [note, Groups(cards, "three")], "Neighbours", open=False
+    )
 
 
 def _mislabels(found: Mislabels) -> Section:

@@ -8,11 +8,14 @@ import pandas as pd
 from hubblefork.core.text import percent, several
 from hubblefork.explanation.explain_test_set import TestSetExplanation
 from hubblefork.explanation.vote_errors import VoteErrors, worst_questions
-from hubblefork.report.components import Groups, Section, Table
+from hubblefork.report.components import Fold, Groups, Section, Table
 from hubblefork.report.explain_sections import example_card, label_beside
 
 # Questions that are named of each galaxy.
 _QUESTIONS = 2
+
+# Galaxies that are to be seen at once.
+_OPEN = 4
 
 
 def vote_sections(found: TestSetExplanation[VoteErrors]) -> list[Section]:
@@ -44,8 +47,8 @@ def _largest(found: TestSetExplanation[VoteErrors]) -> Section:
         f"The {several(len(cards), 'galaxy', 'galaxies')} of {len(test_set):,} whose "
         f"{test_set.task.outputs} fractions have the largest RMSE. Beside each image, maps of the "
         "evidence on the question with the largest error: for the most common predicted answer "
-        "and, if it differs, for the volunteers'. Does the network look at the wrong thing, or "
-        "would you have voted as it did? The table shows how often each question has the largest "
+        "and, if it differs, for the volunteers'. Does the network use the wrong part of the image, "
+        "or would you have voted as it did? The table shows how often each question has the largest "
         "error. All galaxies are in errors.csv, with the error on each question."
     )
     table = pd.DataFrame(
@@ -58,7 +61,9 @@ def _largest(found: TestSetExplanation[VoteErrors]) -> Section:
         }
     )
     title = "Largest errors"
-    return Section(title, [note, Groups(cards, "three"), Table.of(title, table)])
+    more = Fold(f"{len(cards) - _OPEN} more", [Groups(cards[_OPEN:], "three")])
+    blocks = [note, Groups(cards[:_OPEN], "three"), more if cards[_OPEN:] else ""]
+    return Section(title, [*blocks, Table.of(title, table)])
 
 
 def _differences(found: TestSetExplanation[VoteErrors], row: int) -> Iterator[str]:
@@ -86,7 +91,7 @@ def _smallest(found: TestSetExplanation[VoteErrors]) -> Section:
     ]
     note = (
         "Of each kind of galaxy, as most volunteers saw it, those with the smallest RMSE: the "
-        "image, and the evidence for the first answers down the tree. It should be where you would "
-        "look too."
+        "image, and the evidence for the first answers down the tree. It should be on the parts "
+        "that you would use."
     )
-    return Section("Smallest errors", [note, Groups(cards, "three")])
+    return Section("Smallest errors", [note, Groups(cards, "three")], open=False)

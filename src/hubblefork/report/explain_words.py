@@ -34,8 +34,9 @@ def about_images(
     methods = [f"{each} ({count})" if len(counts) > 1 else each for each, count in counts.items()]
     sentences = [
         f"{several(len(table), 'image')} explained by {listed(methods)}{some}.",
-        f"Faithful maps: {int(table['faithful'].sum())} of {len(table)}. Blurring the brightest "
-        "places of a faithful map first lowers the answer sooner than blurring in random order.",
+        f"Maps that point at what matters: {int(table['faithful'].sum())} of {len(table)}. Blurring "
+        "their brightest places first lowers the answer sooner than blurring in random order, by "
+        "more than random orders differ.",
     ]
     cautions = []
     if number > len(table) + len(problems):
@@ -81,8 +82,10 @@ def background_sentence(found: BackgroundDependence, metric: Metric) -> str:
     else:
         verdict = "Whether the network relies on the object or on the background is not clear"
     return (
-        f"{verdict}: {metric.noun} {metric.written(kept.value)} with the background "
-        f"blurred, {metric.written(lost.value)} with the centre blurred."
+        f"{verdict}: {metric.noun} {metric.written(kept.value)} (95\u00a0% interval "
+        f"{metric.between((kept.low, kept.high))}) with the background blurred, "
+        f"{metric.written(lost.value)} ({metric.between((lost.low, lost.high))}) with the centre "
+        "blurred."
     )
 
 
@@ -101,8 +104,8 @@ def _sentences(found: TestSetExplanation, errors: str) -> Iterator[str]:
     if worst["low"] > plain if metric.lower_is_better else worst["high"] < plain:
         yield (
             f"It is least robust to images that are {_perturbed(worst['perturbation'])}: "
-            f"{metric.noun} {metric.written(worst[metric.name])} instead of "
-            f"{metric.written(plain)}."
+            f"{metric.noun} {metric.written(worst[metric.name])} (95\u00a0% interval "
+            f"{metric.between((worst['low'], worst['high']))}) instead of {metric.written(plain)}."
         )
     else:
         yield "Rotation, shift, noise, blur and lower resolution make no significant difference."
@@ -124,23 +127,28 @@ def _cards(found: TestSetExplanation) -> list[Card]:
     meaning = f"{name}, images {_perturbed(worst['perturbation'])}"
     interval = (worst["low"], worst["high"])
     rows.append(("Worst perturbation", worst[metric.name], interval, meaning))
-    return [
+    cards = [
         Card(title, metric.written(value), meaning, metric.between(interval))
         for title, value, interval, meaning in rows
     ]
+    constant = test_set.task.words.constant
+    return [cards[0], Card("Baseline", metric.written(test_set.baseline), constant), *cards[1:]]
 
 
 def _cautions(found: TestSetExplanation) -> Iterator[str]:
     if len(found.test_set) < _FEW:
         number = several(len(found.test_set), "test image")
         yield f"With {number}, small differences are chance."
-    best = found.faithfulness.table.iloc[0]
-    if best["area"] >= best["random_area"]:
-        yield "The maps of this page are no better than chance: do not interpret them."
-    elif best["method"] != found.test_set.method:
+    measured, used = found.faithfulness, found.test_set.method
+    if used not in measured.gains or not measured.faithful(used):
         yield (
-            f"The maps of this page are by {found.test_set.method}; on this network "
-            f"{best['method']} is more faithful: --method {best['method']}."
+            f"The maps of this page, by {used}, show no clear difference from maps in random order "
+            f"({several(measured.number, 'image')} were measured): do not interpret them."
+        )
+    if measured.best != used and measured.faithful(measured.best):
+        yield (
+            f"{measured.best} measured best on this network: --method {measured.best} draws its "
+            "maps."
         )
     yield (
         "The images are chosen because they are unusual. How often something happens is in the "

@@ -1,14 +1,75 @@
-"""Figures as the bytes of PNG files."""
+"""Figures as PNG files, and as charts that take the colours and the width of their page."""
 
 import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
+import matplotlib
+from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
-from hubblefork.report.style import CHART_DPI, SHEET_DPI
+from hubblefork.report.style import CHART_DPI, PAGE_COLOURS, SHEET_DPI, narrow
 
 # The most dots along one side of a chart: the numbers of forty classes can still be read.
 _MOST_DOTS = 4000
+
+# What a file needs and a page does not: declarations, metadata, names of groups, a rule for
+# everything, and fonts, which the page chooses.
+_OF_FILES = re.compile(
+    r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<style .*?</style>"
+    r'| xmlns(:xlink)?="[^"]*"| version="1.1"|(?<=<g) id="[^"]*"',
+    re.DOTALL,
+)
+_FONT = re.compile(r"font: ((?:\w+ )?)([\d.]+)px [^;\"]*")
+# Of the second size in pixels, of which 96 are an inch, one is 72 to the inch.
+_SIZE = re.compile(r'<svg (.*?)width="([\d.]+)pt" height="[\d.]+pt"')
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A chart for a file and for a page, drawn when one of them needs it.
+
+    draw: gives the figure; within `style.narrow`, that for a phone.
+    """
+
+    draw: Callable[[], Figure]
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The figure as it is printed."""
+        return self.draw()
+
+    def png(self) -> bytes:
+        """The bytes of a PNG file."""
+        return chart_png(self.figure)
+
+    def svgs(self, title: str) -> tuple[Markup, Markup]:
+        """The chart for wide and for narrow windows, as parts of a page that say their title."""
+        with narrow():
+            slim = self.draw()
+        return chart_svg(self.figure, title, "wide"), chart_svg(slim, title, "narrow")
+
+
+def chart_svg(figure: Figure, title: str, kind: str) -> Markup:
+    """A figure as an SVG element whose colours are the variables of the page.
+
+    title: what it shows, for those who do not see it. kind: the class of the element.
+    """
+    drawn = io.StringIO()
+    # The names of what is used again depend on the title: a name is of one element of a page.
+    rules = {"svg.fonttype": "none", "svg.hashsalt": f"{title} {kind}", "savefig.dpi": SHEET_DPI}
+    with matplotlib.rc_context(rules):
+        figure.savefig(drawn, format="svg", transparent=True)
+    text = _OF_FILES.sub("", drawn.getvalue()).replace("xlink:href", "href").strip()
+    text = _FONT.sub(r"font-weight: \1; font-size: \2px", text).replace("font-weight: ;", "")
+    for colour, variable in PAGE_COLOURS.items():
+        text = text.replace(colour, f"var(--{variable})")
+    about = Markup('<svg role="img" aria-label="{}" class="{}"').format(title, kind)
+    return Markup(_SIZE.sub(lambda found: f'{about} {found[1]}width="{float(found[2]) / 0.75:.0f}"',
+                            text, count=1))  # fmt: skip
 
 
 def chart_png(figure: Figure) -> bytes:

@@ -1,12 +1,14 @@
 """Figures of many small square images, each scaled by itself, in groups with a title above."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hubblefork.report.figures import chart_png
 from hubblefork.report.style import GRID, INK, MUTED, styled
 
 # Inches: sixteen images fill the width of a printed page, a channel of 60 pixels is clear.
@@ -38,6 +40,31 @@ class ImageGroup:
     def height(self) -> float:
         rows = -(-len(self.images) // self.across)
         return _HEAD + rows * (self.side + _GAP) + _GAP
+
+
+@dataclass(frozen=True, eq=False)
+class ImageRows:
+    """Groups of images for a file and for a page, where as many stand in a row as there is room.
+
+    encode: makes a PNG file of their figure.
+    """
+
+    groups: Sequence[ImageGroup]
+    encode: Callable[[Figure], bytes] = chart_png
+
+    def png(self) -> bytes:
+        """The bytes of a PNG file."""
+        return self.encode(draw_groups(self.groups))
+
+
+def shown(image: np.ndarray) -> np.ndarray | None:
+    """An image or a map of a group as uint8; None for a constant map."""
+    if image.dtype == np.uint8:
+        return image
+    low, high = float(image.min()), float(image.max())
+    if low == high:
+        return None
+    return colormaps["viridis"]((image - low) / (high - low), bytes=True)[..., :3]
 
 
 def draw_groups(groups: Sequence[ImageGroup]) -> Figure:

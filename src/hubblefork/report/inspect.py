@@ -15,12 +15,11 @@ from hubblefork.core.text import percent, several
 from hubblefork.data.images.blank import BLANK
 from hubblefork.data.inspection import Alike, Inspection
 from hubblefork.evaluation.examples import balanced_sample
-from hubblefork.report.charts import count_bars, pie
 from hubblefork.report.components import (
     Card,
     Cell,
-    Details,
     Facts,
+    Fold,
     Group,
     Groups,
     Page,
@@ -30,7 +29,7 @@ from hubblefork.report.components import (
     Table,
     Tile,
 )
-from hubblefork.report.figures import chart_png
+from hubblefork.report.figures import Chart
 from hubblefork.report.inspect_charts import brightness
 from hubblefork.report.inspect_tasks import labels_of
 from hubblefork.report.inspect_words import cautions, groups_note, sentences, sizes
@@ -208,12 +207,9 @@ def _classes(found: Inspection) -> Iterator[Section]:
     ]
     sets = [SET_NAMES[part].capitalize() for part in found.parts]
     title = f"Number of images of each {labels.column}"
-    bars = chart_png(count_bars(names, found.parts or {"images": counts}))
     yield Section(labels.title, [
         undrawn(names),
         Table(title, [labels.column.capitalize(), "Images", "Fraction", *sets], rows),
-        Panel("classes", f"Bar chart: {title.lower()}", "", bars),
-        Panel("pie", f"Pie chart: {title.lower()}", "", chart_png(pie(names, counts))),
     ], labels.title.partition(":")[0])  # fmt: skip
 
 
@@ -246,7 +242,7 @@ def _light(found: Inspection) -> Section:
         "the thick part between the quartiles, the mark the median. Where classes differ here, a "
         "network may learn how images were taken and not what they show.",
         Panel("light", "Chart of the brightness of the images", "",
-              chart_png(brightness(found, names))),
+              Chart(lambda: brightness(found, names))),
         Table("Brightness of the images", columns, rows),
     ])  # fmt: skip
 
@@ -270,7 +266,7 @@ def _alike_sections(found: SourceInspection) -> Iterator[Section]:
             named = [", ".join(ids.iloc[group.rows]) for group in groups[:_MOST_NAMED]]
             all_ = len(named) == len(groups)
             which = f"all {len(groups)}" if all_ else f"the first {len(named)} of {len(groups)}"
-            blocks.append(Details(f"The ids of {which} groups", named))
+            blocks.append(Fold(f"The ids of {which} groups", [Facts({"Ids": named})]))
         yield Section(title, blocks)
 
 

@@ -9,8 +9,19 @@ from hubblefork.core.errors import first_few
 from hubblefork.core.text import percent, several
 from hubblefork.data.inspection import Inspection
 from hubblefork.report.components import Card, Facts, Panel, Section
-from hubblefork.report.figures import chart_png
-from hubblefork.report.style import BLUE, INK, MUTED, beside, in_percent, named_rows, styled
+from hubblefork.report.figures import Chart
+from hubblefork.report.style import (
+    BLUE,
+    INK,
+    MUTED,
+    SMALL,
+    beside,
+    in_percent,
+    is_narrow,
+    named_rows,
+    panel_axes,
+    styled,
+)
 from hubblefork.report.summary import FEW
 from hubblefork.tasks.classes import display_name
 
@@ -127,11 +138,11 @@ class VoteSource(UnlabelledSource):
             "The fractions of the answers to the first question. Galaxies near 0 or 1 are clear; "
             "on those between, the volunteers disagree.",
             Panel("first", "Histograms of the fractions of the answers to the first question", "",
-                  chart_png(first_answers(found))),
+                  Chart(lambda: first_answers(found))),
             "The fraction of volunteers who were asked each question, and for how many galaxies at "
             "least half of them were. An answer far down the tree is known for few galaxies.",
             Panel("reached", "Bar chart of the mean fraction of volunteers asked each question", "",
-                  chart_png(questions_reached(found))),
+                  Chart(lambda: questions_reached(found))),
         ])  # fmt: skip
         if found.votes.rules:
             total = len(found.dataset)
@@ -157,14 +168,13 @@ def labels_of(found: Inspection) -> UnlabelledSource:
 def first_answers(found: Inspection) -> Figure:
     """The distribution of the fraction of each answer to the first question."""
     with styled(()):
-        figure = Figure(figsize=(9.6, 2.7), layout="constrained")
-        every = figure.subplots(1, len(found.names), squeeze=False)[0]
+        figure, every = panel_axes(len(found.names), 9.6, 2.7, 2.1)
         for answer, axes in enumerate(every):
             fractions = found.votes.first[:, answer]
             axes.hist(fractions, np.linspace(0, 1, 21), color=BLUE, rwidth=0.92)
             axes.axvline(fractions.mean(), color=INK, linewidth=1, linestyle=(0, (3, 2)))
             axes.set_title(found.names[answer])
-            axes.set_xlabel(f"fraction of volunteers (mean {fractions.mean():.2f})", fontsize=8.5)
+            axes.set_xlabel(f"fraction of volunteers (mean {fractions.mean():.2f})", fontsize=SMALL)
             axes.grid(axis="y")
         every[0].set_ylabel("Galaxies")
         return figure
@@ -174,17 +184,16 @@ def questions_reached(found: Inspection) -> Figure:
     """The mean fraction of volunteers asked each question, and for how many galaxies half."""
     reached, questions = found.votes.reached, found.votes.tree.questions
     with styled(()):
-        figure = Figure(figsize=(9.6, 0.4 * len(reached) + 0.9), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panel_axes(1, 9.6, 0.4 * len(reached) + 0.9)
         axes.barh(range(len(reached)), [fraction for fraction, _ in reached], 0.62, color=BLUE)
         for place, (fraction, number) in enumerate(reached):
-            text = f"{percent(fraction, 0)}  ·  {number:,} galaxies"
-            beside(axes, text, fraction, place, fontsize=8.5, color=MUTED)
+            text = percent(fraction, 0) + f"  ·  {number:,} galaxies" * (not is_narrow())
+            beside(axes, text, fraction, place, fontsize=SMALL, color=MUTED)
         named_rows(axes, [f"{question.number}  {question.text}" for question in questions], 44, 2)
         axes.set_xlim(0, 1.24)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
         in_percent(axes.xaxis)
-        axes.set_xlabel("Mean fraction of the volunteers who were asked the question")
+        axes.set_xlabel("Mean fraction of volunteers asked")
         return figure
 
 

@@ -7,9 +7,9 @@ from hubblefork.data.images.framing import Framing, frame
 from hubblefork.explanation.activations import ActivationMaps
 from hubblefork.explanation.network_examples import NetworkExamples
 from hubblefork.report.components import Panel
-from hubblefork.report.explain_figures import draw_activations, draw_filters
-from hubblefork.report.figures import chart_png, sheet_png
-from hubblefork.report.image_groups import ImageGroup, draw_groups
+from hubblefork.report.explain_figures import activation_groups, filter_group
+from hubblefork.report.figures import sheet_png
+from hubblefork.report.image_groups import ImageGroup, ImageRows
 from hubblefork.report.run_data import RunData, displayable
 
 # Inches: an image is larger than its maps.
@@ -45,7 +45,7 @@ def _views(examples: NetworkExamples) -> Panel:
             "epoch."
         )
     groups = [ImageGroup(title, row, _IMAGE) for title, row in shown.items()]
-    return Panel("views", "The input of the network", caption, sheet_png(draw_groups(groups)))
+    return Panel("views", "The input of the network", caption, ImageRows(groups, sheet_png))
 
 
 def _filters(examples: NetworkExamples) -> Iterator[Panel]:
@@ -58,7 +58,7 @@ def _filters(examples: NetworkExamples) -> Iterator[Panel]:
             f"The weights of the first layer, {examples.filters.layer}. Middle grey is a weight of "
             "0; each filter is scaled by itself. Filters that look like noise have learned little."
         ),
-        png=chart_png(draw_filters(examples.filters, _MOST_FILTERS)),
+        figure=ImageRows([filter_group(examples.filters, _MOST_FILTERS)]),
     )
 
 
@@ -76,5 +76,5 @@ def _activations(name: str, run: RunData, index: int, layers: list[ActivationMap
             "where a channel finds its pattern, each channel scaled by itself, crossed out where "
             "it is constant."
         ),
-        png=chart_png(draw_activations(layers, _MOST_CHANNELS, [image])),
+        figure=ImageRows([image, *activation_groups(layers, _MOST_CHANNELS)]),
     )

@@ -20,6 +20,7 @@ from hubblefork.core.files import replacing
 from hubblefork.core.outputs import check_file
 from hubblefork.core.text import percent, several
 from hubblefork.report.components import Page
+from hubblefork.report.image_groups import shown
 
 # Pixels of an image's longer side: twice the width at which a page shows it.
 _TILE = 320
@@ -27,8 +28,9 @@ _TILE = 320
 # Bytes of a page that hold the line that says what made it, with room to spare.
 _HEAD = 1000
 
-# A figure with more bytes than this as PNG is of photographs, which JPEG holds in a fifth.
-_MOST_PNG = 250_000
+# The same of one among many in a row. Of a smaller image than the second, the pixels themselves are
+# shown: the weights of a filter.
+_SMALL_TILE, _PIXELS = 128, 16
 
 
 def render_page(page: Page, maker: str, script: str | None = None, about: str = "") -> str:
@@ -61,8 +63,9 @@ def render_part(template: str, **what: Any) -> Markup:
     environment.filters |= {
         "percent": percent,
         "several": several,
-        "chart": chart,
         "prose": _prose,
+        "shown": shown,
+        "thumbnail": _thumbnail,
         "source": lambda image: image if isinstance(image, str) else jpeg(image),
     }
     return Markup(environment.get_template(template).render(**what))
@@ -117,17 +120,14 @@ def _origin(maker: str, about: str) -> Markup:
     return Markup('<meta name="generator" content="hubblefork {}{}">').format(maker, of)
 
 
-def chart(png: bytes) -> dict[str, Any]:
-    """A chart as a data URI, and its size on the page: half of its dots, for dense screens."""
-    # The header of a PNG file holds width and height at these places.
-    width, height = (int.from_bytes(png[start : start + 4]) // 2 for start in (16, 20))
-    source = _data_uri("image/png", png) if len(png) <= _MOST_PNG else _photograph(png)
-    return {"source": source, "width": width, "height": height}
-
-
-def _photograph(png: bytes) -> str:
-    with Image.open(io.BytesIO(png)) as image:
-        return _jpeg_uri(image.convert("RGB"), quality=85)
+def _thumbnail(image: np.ndarray) -> str:
+    """An image of a row, as a data URI: of one with few pixels, each is shown."""
+    if max(image.shape[:2]) >= _PIXELS:
+        return jpeg(image, _SMALL_TILE, 85)
+    buffer = io.BytesIO()
+    enlarged = image.repeat(_PIXELS // 2, 0).repeat(_PIXELS // 2, 1)
+    Image.fromarray(enlarged).save(buffer, "PNG")
+    return _data_uri("image/png", buffer.getvalue())
 
 
 def jpeg(image: np.ndarray, side: int = _TILE, quality: int = 90) -> str:

@@ -18,7 +18,16 @@ from hubblefork.report.charts import DASHED, whisker
 from hubblefork.report.components import Tile
 from hubblefork.report.run_data import displayable
 from hubblefork.report.sheets import draw_tiles
-from hubblefork.report.style import BLUE, INK, MUTED, ORANGE, in_percent, named_rows, styled
+from hubblefork.report.style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    in_percent,
+    named_rows,
+    panel_axes,
+    styled,
+)
 from hubblefork.tasks.metric import ACCURACY, RMSE
 
 # Inches of a row of a chart.
@@ -106,8 +115,7 @@ def draw_scores(table: pd.DataFrame, measure: str, baseline: float | None = None
     """
     metric = _METRICS[measure]
     with styled(()):
-        figure = Figure(figsize=(6.4, _ROW * len(table) + 1.0), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panel_axes(1, 6.4, _ROW * len(table) + 1.0)
         axes.axvline(table[metric.name][0], color=MUTED, linestyle=DASHED, linewidth=1)
         if baseline is not None:
             axes.axvline(baseline, color=ORANGE, linestyle=":", linewidth=1.4)

@@ -12,7 +12,19 @@ from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.reliability import Reliability, RiskCoverage, reliability, risk_coverage
 from hubblefork.report.charts import DASHED
 from hubblefork.report.run_data import RunData
-from hubblefork.report.style import BLUE, INK, MUTED, ORANGE, in_percent, named_rows, styled
+from hubblefork.report.style import (
+    BLUE,
+    INK,
+    MUTED,
+    NARROW,
+    ORANGE,
+    PAPER,
+    in_percent,
+    is_narrow,
+    named_rows,
+    panel_axes,
+    styled,
+)
 
 # The accuracy of fewer images than these jumps with each of them.
 _FEWEST = 10
@@ -44,21 +56,29 @@ def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
     2
     """
     with styled(()):
+        number, slim = len(panels), is_narrow()
         figure = Figure(
-            figsize=(1.2 + 3.2 * len(panels), 4.3), layout=ConstrainedLayoutEngine(wspace=0.06)
+            figsize=(NARROW, 3.9 * number) if slim else (1.2 + 3.2 * number, 4.3),
+            layout=ConstrainedLayoutEngine(wspace=0.06),
         )
+        rows, across = (2 * number, 1) if slim else (2, number)
         grid = figure.subplots(
-            2, len(panels), squeeze=False, sharex=True, sharey="row", height_ratios=(4, 1)
+            rows, across, squeeze=False, sharex=True, height_ratios=(4, 1) * (rows // 2)
         )
-        for (upper, lower), (title, found) in zip(grid.T, panels.items(), strict=True):
+        pairs = grid.reshape(-1, 2) if slim else grid.T
+        for (upper, lower), (title, found) in zip(pairs, panels.items(), strict=True):
             _reliability(upper, lower, found)
             upper.set_title(title)
             upper.text(
                 0.04, 0.95, f"calibration error {percent(found.calibration_error)}"
                 f"\nBrier score {found.brier:.3f}", va="top", linespacing=1.4,
             )  # fmt: skip
-        grid[0, 0].set_ylabel("Accuracy")
-        grid[1, 0].set_ylabel("Images")
+            if slim or upper is grid[0, 0]:
+                upper.set_ylabel("Accuracy")
+                lower.set_ylabel("Images")
+        most = max(int(found.counts.max()) for found in panels.values())
+        for _, lower in pairs:
+            lower.set_ylim(0.7, 1.5 * most)
         return figure
 
 
@@ -72,10 +92,9 @@ def _reliability(upper: Axes, lower: Axes, found: Reliability) -> None:
     upper.set(xlim=(0, 1), ylim=(0, 1.01))
     upper.grid(axis="y")
     upper.set_xticks((0, 0.25, 0.5, 0.75, 1))
-    lower.bar(found.edges[:-1], found.counts, np.diff(found.edges), align="edge", color="#8fbbdc",
-              edgecolor="white", linewidth=0.8)  # fmt: skip
+    lower.bar(found.edges[:-1], found.counts, np.diff(found.edges), align="edge", color=BLUE, alpha=0.5,
+              edgecolor=PAPER, linewidth=0.8)  # fmt: skip
     lower.set_yscale("log")
-    lower.set_ylim(0.7, 1.5 * found.counts.max())
     lower.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
     lower.minorticks_off()
     lower.set_xlabel("Confidence")
@@ -96,8 +115,7 @@ def draw_risk_coverage(curve: RiskCoverage) -> Figure:
     'Accuracy'
     """
     with styled(()):
-        figure = Figure(figsize=(6.4, 3.3), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panel_axes(1, 6.4, 3.3)
         start = min(_FEWEST, len(curve.coverage)) - 1
         shown = curve.accuracy[start:]
         axes.axhline(curve.accuracy_at(1), color=MUTED, linewidth=1, linestyle=DASHED)
@@ -110,7 +128,7 @@ def draw_risk_coverage(curve: RiskCoverage) -> Figure:
             axes.annotate(
                 f"{percent(accuracy)} of\nthe first {percent(kept, 0)}", (kept, accuracy),
                 xytext=(4, 5), textcoords="offset points", va="bottom", fontsize=8.5,
-                bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
+                bbox={"facecolor": PAPER, "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
             )  # fmt: skip
         axes.annotate(
             f"all: {percent(curve.accuracy_at(1))}", (0, curve.accuracy_at(1)), xytext=(4, -3),
@@ -130,12 +148,11 @@ def set_coverage(run: RunData) -> Figure:
     per_class = run.metrics["per_class"]
     names = {raw: shown for raw, shown in zip(run.task.names, run.task.words.names, strict=True)
              if per_class[raw]["support"]}  # fmt: skip
-    height = 0.3 if len(names) <= 25 else 0.22
+    height = 0.36 if is_narrow() else 0.3 if len(names) <= 25 else 0.22
     with styled(run.task.words.names) as labels:
-        figure = Figure(
-            figsize=(9.6, height * len(names) + 1.2), layout=ConstrainedLayoutEngine(wspace=0.06)
+        figure, rows = panel_axes(
+            len(measured), 9.6, height * len(names) + 1.2, sharey=True, sharex=True
         )
-        rows = figure.subplots(1, len(measured), squeeze=False, sharey=True, sharex=True)[0]
         for axes, (asked, values) in zip(rows, measured.items(), strict=True):
             target = float(asked)
             for place, name in enumerate(names):

@@ -1,6 +1,7 @@
 """A reproduction on pages: a card with the published figure, and figures in the published order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -42,11 +43,14 @@ def reproduction_card(found: Reproduction, unfolded: bool = True) -> Markup:
 
 
 def in_published_order(sections: Sequence[Section], publication: Publication) -> list[Section]:
-    """Sections of a report: first those that the publication shows too, in its order."""
+    """Sections of a report: first those that the publication shows too, in its order and open."""
     first = [title for shown in publication.shows for title in SECTIONS[shown]]
     titles = [section.short or section.title for section in sections]
     order = sorted(
         range(len(titles)),
         key=lambda place: first.index(titles[place]) if titles[place] in first else len(first),
     )
-    return [sections[place] for place in order]
+    return [
+        replace(sections[place], open=sections[place].open or titles[place] in first)
+        for place in order
+    ]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, lru_cache
 from typing import Any
 
@@ -11,7 +12,9 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 INK = "#1b2430"
 MUTED = "#5b6776"
@@ -22,6 +25,14 @@ SET_NAMES = {"train": "training set", "val": "validation set", "test": "test set
 BLUE, ORANGE = SET_COLOURS["train"], SET_COLOURS["val"]
 # The wedges of a pie, from the same palette.
 WEDGES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
+# The lines of axes, and what is behind a chart.
+AXIS, PAPER = "#b5bec9", "#ffffff"
+# The variables of a page, light and dark (template.css), in place of the colours of a figure.
+PAGE_COLOURS = {
+    INK: "ink", MUTED: "muted", GRID: "grid", AXIS: "axis", PAPER: "card",
+    "#0072b2": "blue", "#d55e00": "orange", "#009e73": "green", "#e69f00": "yellow",
+    "#cc79a7": "pink", "#56b4e9": "sky", "#f0e442": "lemon",
+}  # fmt: skip
 # One hue, from paper to ink: the order of the shades holds in grey print too.
 SHADES = LinearSegmentedColormap.from_list(
     "hubblefork", ["#f7f9fb", "#d3e3f1", "#8fbbdc", "#3c84bd", "#0b4a82", "#062c52"], N=40
@@ -32,6 +43,11 @@ CHART_DPI = 200
 # Sheets of images hold no detail finer than this, and noise makes large files.
 SHEET_DPI = 150
 
+# Inches: a phone has 390 dots, a hundred to the inch, and margins. The smallest letters of charts
+# have 8.5 points there, more than 11 dots.
+NARROW, SMALL = 3.5, 8.5
+_narrow: ContextVar[bool] = ContextVar("narrow", default=False)
+
 # The first one installed is used. The last comes with matplotlib and has most European letters.
 _FAMILIES = ("Inter", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 # Fonts of coloured bitmaps, which matplotlib cannot draw, or of boxes for every letter.
@@ -39,7 +55,7 @@ _UNFIT = re.compile(r"emoji|last ?resort|adobe blank|fallback", re.IGNORECASE)
 
 _RULES: dict[Any, Any] = {
     "axes.axisbelow": True,
-    "axes.edgecolor": "#b5bec9",
+    "axes.edgecolor": AXIS,
     "axes.grid": False,
     "axes.labelcolor": MUTED,
     "axes.labelsize": 9.5,
@@ -62,9 +78,9 @@ _RULES: dict[Any, Any] = {
     "text.color": INK,
     # Class names are text: a '$' in one is no formula.
     "text.parse_math": False,
-    "xtick.color": "#b5bec9",
+    "xtick.color": AXIS,
     "xtick.labelcolor": MUTED,
-    "ytick.color": "#b5bec9",
+    "ytick.color": AXIS,
     "ytick.labelcolor": MUTED,
 }
 
@@ -77,11 +93,48 @@ def styled(names: tuple[str, ...]) -> Iterator[dict[str, str]]:
         yield labels
 
 
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Draw for a window as narrow as that of a phone."""
+    token = _narrow.set(True)
+    try:
+        yield
+    finally:
+        _narrow.reset(token)
+
+
+def is_narrow() -> bool:
+    """Whether a chart is drawn for a narrow window: panels are stacked, names have more lines."""
+    return _narrow.get()
+
+
+def panel_axes(
+    number: int, width: float, height: float, narrow_height: float = 0, **options: Any
+) -> tuple[Figure, list[Axes]]:
+    """A figure with panels side by side, or below one another for a narrow window.
+
+    width: of all of them, height: of each, in inches. narrow_height: that for a narrow window; by
+    default the same. options: as `Figure.subplots` takes them.
+
+    >>> len(panel_axes(2, 9.6, 3)[1])
+    2
+    """
+    rows, across = (number, 1) if is_narrow() else (1, number)
+    size = (NARROW, number * (narrow_height or height)) if is_narrow() else (width, height)
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(wspace=0.06, hspace=0.06))
+    every = list(figure.subplots(rows, across, squeeze=False, **options).flat)
+    for axes in every:
+        axes.tick_params(labelbottom=True)
+    return figure, every
+
+
 def named_rows(axes: Axes, names: Sequence[str], width: int = 34, lines: int = 1) -> None:
     """Name the rows of a chart of horizontal bars or dots, the first row at the top."""
+    if is_narrow():
+        width, lines = 18, 2
     axes.set_yticks(range(len(names)), [wrapped(name, width, lines) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9.5 if len(names) <= 25 else 7)
+    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9.5 if len(names) <= 25 else 8.5)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
 
@@ -95,7 +148,7 @@ def beside(axes: Axes, text: str, value: float, row: float, **style: Any) -> Non
     """Write to the right of a value of a row, on white so that grid lines do not cross the text."""
     axes.annotate(
         text, (value, row), xytext=(5, 0), textcoords="offset points", va="center",
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, **style,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1}, **style,
     )  # fmt: skip
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from hubblefork.core.text import duration, several
+from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report.run_data import RunData
 
 # Below so many test images a class's recall is uncertain by 18 points or more to either side
@@ -64,18 +67,40 @@ def _of_training(run: RunData) -> Iterator[str]:
         )
         return
     metric = run.task.training_metric
-    last = run.history.dropna(subset=[metric.name, f"val_{metric.name}"]).iloc[-1]
-    train, val = last[metric.name], last[f"val_{metric.name}"]
-    if train - val > _MOST_LEAD if metric.percent else val > _RISE * train:
+    watched = run.history.dropna(subset=[metric.name, f"val_{metric.name}"])
+    train, val = watched.iloc[-1][[metric.name, f"val_{metric.name}"]]
+    noise = _noise(watched[f"val_{metric.name}"])
+    if (number := run.split["sizes"].get("val", 0)) and metric.percent:
+        low, high = wilson_interval(round(val * number), number) or (0.0, 1.0)
+    else:
+        low, high = val - 2 * noise, val + 2 * noise
+    if (
+        train - val > _MOST_LEAD and train > high
+        if metric.percent
+        else val > _RISE * train and train < low
+    ):
         yield (
             f"Over-fitting: {metric.title} in the last epoch was {metric.written(train)} on the "
-            f"training set and {metric.written(val)} on the validation set."
+            f"training set and {metric.written(val)} on the validation set (95\u00a0% interval "
+            f"{metric.between((low, high))})."
         )
     watched = run.history.dropna(subset=["val_loss"])
     last, lowest = watched.iloc[-1], watched.loc[watched["val_loss"].idxmin()]
-    if last["val_loss"] > _RISE * lowest["val_loss"]:
+    noise = _noise(watched["val_loss"])
+    rise = last["val_loss"] - lowest["val_loss"]
+    if last["val_loss"] > _RISE * lowest["val_loss"] and rise > 2 * noise:
         yield (
             f"The validation loss rose from {lowest['val_loss']:.3f} in epoch "
-            f"{lowest['epoch']:.0f} to {last['val_loss']:.3f} in the last: fewer epochs, or more "
-            "augmentation, may give a better network."
+            f"{lowest['epoch']:.0f} to {last['val_loss']:.3f} in the last, where epochs differ by "
+            f"about {noise:.3f} by chance: fewer epochs, or more augmentation, may give a better "
+            "network."
         )
+
+
+def _noise(values: pd.Series) -> float:
+    """The standard deviation of a curve about its trend, from the differences of its epochs.
+
+    From their median absolute deviation, which a steep beginning does not move.
+    """
+    steps = values.diff().dropna()
+    return float(1.4826 * (steps - steps.median()).abs().median() / 2**0.5) if len(steps) else 0.0

@@ -4,19 +4,35 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 
 from hubblefork.report.run_data import RunData
-from hubblefork.report.style import MUTED, ORANGE, SET_COLOURS, SHADES, named_rows, styled, wrapped
+from hubblefork.report.style import (
+    BLUE,
+    MUTED,
+    NARROW,
+    ORANGE,
+    PAPER,
+    SET_COLOURS,
+    SMALL,
+    is_narrow,
+    named_rows,
+    panel_axes,
+    styled,
+    wrapped,
+)
 from hubblefork.sky.decision_tree import Question
 
 # Fractions are counted in steps of a twentieth: a panel of an inch has room for no more.
 _STEPS = 20
 
+# From clear to blue, for any paper.
+_DENSITY = LinearSegmentedColormap.from_list("density", [(BLUE, 0.12), (BLUE, 1)])
+
 # The figure of answers is one pair of axes with squares of side 1 in rows of seven, which is drawn
 # ten times as fast as 37 pairs of axes.
-_ACROSS = 7
+_ACROSS, _NARROW_ACROSS = 7, 3
 _PITCH = np.array([1.22, -1.5])
 
 
@@ -25,13 +41,15 @@ def answer_densities(run: RunData) -> Figure:
     true, predicted, columns = run.predictions.labels, run.predictions.values, run.task.names
     number = len(columns)
     edges = np.linspace(0, 1, _STEPS + 1)
-    corners = np.stack(np.divmod(np.arange(number), _ACROSS)[::-1], axis=1) * _PITCH
-    down = -(-number // _ACROSS)
+    across = _NARROW_ACROSS if is_narrow() else _ACROSS
+    corners = np.stack(np.divmod(np.arange(number), across)[::-1], axis=1) * _PITCH
+    down = -(-number // across)
     with styled(()):
-        figure = Figure(figsize=(9.6, 1.6 * down + 0.3))
-        axes = figure.add_axes((0.05, 0.4 / (1.6 * down), 0.95, 1 - 0.5 / (1.6 * down)))
+        figure = Figure(figsize=(NARROW if is_narrow() else 9.6, 1.6 * down + 0.3))
+        left = 0.12 if is_narrow() else 0.05
+        axes = figure.add_axes((left, 0.4 / (1.6 * down), 1 - left, 1 - 0.5 / (1.6 * down)))
         axes.set_axis_off()
-        axes.set(xlim=(-0.2, _ACROSS * _PITCH[0]), ylim=(corners[-1, 1] - 0.3, 1.35))
+        axes.set(xlim=(-0.2, across * _PITCH[0]), ylim=(corners[-1, 1] - 0.3, 1.35))
         frame = np.array([[0, 1], [0, 0], [1, 0], [np.nan, np.nan], [0, 0], [1, 1]])
         frames = (corners[:, None] + np.vstack([frame, frame[3]])).reshape(-1, 2)
         axes.plot(*frames.T, color=MUTED, linewidth=0.7, zorder=1)
@@ -41,27 +59,28 @@ def answer_densities(run: RunData) -> Figure:
             both = predicted[:, place].clip(0, 1), true[:, place].clip(0, 1)
             counts, _, _ = np.histogram2d(*both, _STEPS, ((0, 1), (0, 1)))
             axes.pcolormesh(
-                left + edges, bottom + edges, np.ma.masked_equal(counts, 0), cmap=SHADES, norm=most
+                left + edges, bottom + edges, np.ma.masked_equal(counts, 0), cmap=_DENSITY, norm=most,
+                rasterized=True,
             )
             name = f"{column.removeprefix('Class')} {run.task.words.names[place]}"
             error = run.metrics["per_answer"][column]["rmse"]
             _label(axes, name, left, bottom, error)
             for mark, value in (("0", 0), ("½", 0.5), ("1", 1)):
-                style: dict[str, Any] = {"fontsize": 7, "color": MUTED}
-                if place % _ACROSS == 0:
+                style: dict[str, Any] = {"fontsize": SMALL, "color": MUTED}
+                if place % across == 0:
                     axes.text(left - 0.05, bottom + value, mark, ha="right", va="center", **style)
-                if place + _ACROSS >= number:
+                if place + across >= number:
                     axes.text(left + value, bottom - 0.05, mark, ha="center", va="top", **style)
         figure.text(0.5, 0.1 / (1.6 * down), "True fraction", ha="center", color=MUTED)
-        figure.text(0.015, 0.5, "Predicted fraction", va="center", rotation=90, color=MUTED)
+        figure.text(0.035 if is_narrow() else 0.015, 0.5, "Predicted fraction", va="center", rotation=90, color=MUTED)
         return figure
 
 
 def _label(axes: Axes, name: str, left: float, bottom: float, error: float) -> None:
     """Name the answer above its square, and write its error in the corner."""
-    axes.text(left, bottom + 1.06, wrapped(name, 19, 2), va="bottom", fontsize=7.5,
+    axes.text(left, bottom + 1.06, wrapped(name, 18, 2), va="bottom", fontsize=SMALL,
               fontweight="bold", linespacing=1.1)  # fmt: skip
-    axes.text(left + 0.04, bottom + 0.97, f"{error:.3f}", va="top", fontsize=7, color=MUTED)
+    axes.text(left + 0.04, bottom + 0.97, f"{error:.3f}", va="top", fontsize=SMALL, color=MUTED)
 
 
 def questions(run: RunData) -> Figure:
@@ -70,8 +89,7 @@ def questions(run: RunData) -> Figure:
     errors = [question_error(run, question) for question in asked]
     of_mean = [mean_error(run, question) for question in asked]
     with styled(()):
-        figure = Figure(figsize=(9.6, 0.42 * len(asked) + 1.0), layout="constrained")
-        axes = figure.subplots()
+        figure, (axes,) = panel_axes(1, 9.6, 0.42 * len(asked) + 1.0)
         places = range(len(asked))
         axes.barh(places, errors, height=0.6, color=SET_COLOURS["test"], label="this network")
         axes.plot(
@@ -81,12 +99,12 @@ def questions(run: RunData) -> Figure:
         for place, error in enumerate(errors):
             axes.annotate(
                 f"{error:.3f}", (0, place), xytext=(4, 0), textcoords="offset points",
-                va="center", fontsize=8, color="white", fontweight="bold",
+                va="center", fontsize=SMALL, color=PAPER, fontweight="bold",
             )  # fmt: skip
         named_rows(axes, [f"{question.number}  {question.text}" for question in asked], 42, 2)
         axes.set_xlim(0, 1.08 * max(*errors, *of_mean, 0.01))
         axes.set_xlabel("RMSE over the answers to the question")
-        figure.legend(loc="outside upper left", ncols=2, handlelength=1.4)
+        figure.legend(loc="outside upper left", ncols=1 if is_narrow() else 2, handlelength=1.4)
         return figure
 
 

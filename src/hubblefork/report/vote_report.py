@@ -11,6 +11,7 @@ from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report import summary
 from hubblefork.report.charts import Draw
 from hubblefork.report.components import Card, Cell, Panel, Section, Table, Tile
+from hubblefork.report.figures import Chart
 from hubblefork.report.page import render_part
 from hubblefork.report.run_data import RunData
 from hubblefork.report.sheets import draw_tiles
@@ -46,6 +47,9 @@ class VoteReport:
         return {"examples": lambda run: draw_tiles([tile for tile, _ in examples(run)])}
 
     def cards(self, run: RunData) -> Iterator[Card]:
+        """The baseline, and how often the first answer is that of most volunteers."""
+        baseline = f"{run.task.baseline(run.predictions.labels):.4f}"
+        yield Card("Baseline", baseline, "RMSE of always predicting the mean of these galaxies")
         same, number = _agreement(run)
         yield Card(
             "First question", percent(same / number),
@@ -59,12 +63,13 @@ class VoteReport:
         errors = {each["text"]: each["rmse"] for each in run.metrics["per_question"].values()}
         best, worst = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
         yield (
-            f"{summary.result(run)} Always predicting the mean fractions of these galaxies would "
-            f"have {run.task.baseline(run.predictions.labels):.4f}."
+            "The volunteers' most common answer to the first question is predicted for "
+            f"{percent(same / number)} of the galaxies (95\u00a0% interval "
+            f"{between(wilson_interval(same, number))})."
         )
         yield (
-            "The volunteers' most common answer to the first question is predicted for "
-            f"{percent(same / number)} of the galaxies."
+            f"{summary.result(run)} Always predicting the mean fractions of these galaxies would "
+            f"have {run.task.baseline(run.predictions.labels):.4f}."
         )
         yield (
             f"The RMSE is lowest for ‘{best}’ ({errors[best]:.4f}) and highest for ‘{worst}’ "
@@ -95,7 +100,7 @@ class VoteReport:
                 "head ‘tree’ always keeps these sums."
             )
 
-    def sections(self, run: RunData, drawn: Mapping[str, bytes]) -> Iterator[Section]:
+    def sections(self, run: RunData, drawn: Mapping[str, Chart]) -> Iterator[Section]:
         yield Section("Question by question", [
             "The error on the answers to each question. The mark is the error of always predicting "
             "the mean of these galaxies: a useful network is well below it.",

@@ -67,8 +67,8 @@ def explain(
         differently from the training images.
     method
         Method of attribution: `grad-cam`, `integrated-gradients` or `occlusion`. By default the
-        first, or the second for a network without maps near its end, such as a vision transformer;
-        another one where its maps are no better than chance and no layer is given either.
+        one that is measured to be the most faithful on the validation set; with images, the first,
+        or the second where the first does not work or its map is no better than chance.
     layer
         Layer of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
     folds

@@ -67,7 +67,12 @@ def explain_run(
         fold_splits(recipe, dataset, folds)  # an error is raised before the long work
     reference = reference_of(predictor, run, dataset, split)
     test_set = _test_set(predictor, dataset, rows, reference)
-    test_set = replace(test_set, method=method or test_set.method, layer=layer)
+    test_set = replace(
+        test_set,
+        method=method or test_set.method,
+        layer=layer,
+        validation=split.rows(dataset, "val"),
+    )
     found = explain_test_set(test_set, choose_method=not (method or layer))
     if folds is not None:
         seed = run.provenance.seed
@@ -84,7 +89,7 @@ def explain_run(
     for block in (block for section in page.sections for block in section.blocks):
         if isinstance(block, Panel):
             with replacing(folder / "figures" / f"{block.name}.png", binary=True) as file:
-                file.write(block.png)
+                file.write(block.figure.png())
     write_page(page, folder / "explanation.html", "explain")
     return found.tables()["errors"]
 

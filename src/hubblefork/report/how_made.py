@@ -1,0 +1,136 @@
+"""How a run was made: a command to copy, what differs from the defaults, and short hashes."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hubblefork.core.errors import RequestError
+from hubblefork.core.text import several
+from hubblefork.data.images.framing import Framing
+from hubblefork.recipes.recipe import Recipe, load_recipe
+from hubblefork.report.components import Command, Facts, Fold
+from hubblefork.report.run_data import RunData
+from hubblefork.report.style import SET_NAMES
+
+# Images left out that the page lists; `dataset.json` has them all.
+_MOST_LEFT_OUT = 20
+
+# Digits of a hash that tell it apart from any other at hand; `split.csv` and `dataset.json` have
+# all of them.
+_DIGITS = 12
+
+_ABOUT = {"name", "about"}
+
+
+def how_it_was_made(run: RunData) -> Iterator[Any]:
+    """The blocks of a section: the command, the settings that differ, all others folded."""
+    recipe = {key: run.recipe[key] for key in run.recipe if key not in ("run", "publication")}
+    settings = {key: value for key, value in _flat(recipe) if key not in _ABOUT}
+    made = run.recipe.get("run", {})
+    if made:
+        yield "The same training again, on the same images:"
+        yield Command(command(recipe, str(made["source"]), made["seed"]))
+    defaults = _defaults(recipe)
+    changed = {
+        key: f"{_written(value)} (default {_written(defaults[key])})"
+        if key in defaults
+        else _written(value)
+        for key, value in settings.items()
+        if value != defaults.get(key)
+    }
+    name = str(recipe["name"])
+    about = {"recipe": name, **{key: _written(made[key]) for key in _SHOWN if key in made}}
+    yield Facts({"Run": about, "Differs from the default settings": changed or ["Nothing."]})
+    if made:
+        rest = {key: _written(value) for key, value in settings.items() if key not in changed}
+        yield Fold("The settings that are at their defaults", [Facts({"Settings": rest})])
+
+
+# Of the provenance; dataset, versions and task stand under Data.
+_SHOWN = ("seed", "device", "precision", "processes", "threads", "started", "weights")
+
+
+def command(recipe: Mapping[str, Any], source: str, seed: int) -> str:
+    """The line that trains by this recipe; one of the user's own is read from the run's folder.
+
+    >>> command(load_recipe("lenet5", {"epochs": 3}).to_toml(), "my sky", 1)
+    "hubblefork train 'my sky' --recipe lenet5 --set training.epochs=3 --seed 1"
+    """
+    name, options = str(recipe["name"]), []
+    try:
+        shipped = dict(_flat(load_recipe(name).to_toml() | {"publication": {}}))
+    except RequestError:
+        name, shipped = "RUN/recipe.toml", {}
+    if shipped:
+        given = dict(_flat(recipe))
+        for key in [*given, *(key for key in shipped if key not in given)]:
+            if key not in _ABOUT and given.get(key) != shipped.get(key):
+                options += ["--set", f"{key}={_as_setting(given.get(key))}"]
+    seeds = ["--seed", str(seed)] if seed else []
+    return shlex.join(["hubblefork", "train", source, "--recipe", name, *options, *seeds])
+
+
+def about_data(run: RunData) -> dict[str, Any]:
+    """The packed images, the split, the versions, notes, and what was left out, as lists."""
+    dataset, split = run.dataset, run.split
+    _, high, wide, channels = dataset["shape"]
+    kind = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+    left_out = dataset.get("left_out", [])
+    lists = {
+        "Images": {
+            "source": dataset["source"],
+            "images": f"{dataset['number']:,}",
+            "size": f"{wide} × {high} pixels, {kind}",
+            "packed as": str(Framing.from_json(dataset["framing"])),
+            "left out": f"{len(left_out):,}",
+            "content": dataset["content"][:_DIGITS],
+        },
+        "Split": {
+            "rule": _written(split["rule"]),
+            "seed": _written(split["seed"]),
+            **{
+                name: several(split["sizes"][key], "image")
+                for key, name in SET_NAMES.items()
+                if key in split["sizes"]
+            },
+            "sha256": _written(split["sha256"])[:_DIGITS],
+        },
+        "Versions": run.versions,
+        "Notes": dataset["notes"],
+        "Left out": [f"{each['origin']}: {each['reason']}" for each in left_out[:_MOST_LEFT_OUT]],
+    }
+    if len(left_out) > _MOST_LEFT_OUT:
+        lists["Left out"].append(f"and {len(left_out) - _MOST_LEFT_OUT} more, in dataset.json")
+    return {name: rows for name, rows in lists.items() if rows}
+
+
+def _defaults(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The default of each setting, for this network."""
+    network = recipe["network"]
+    name = network["name"] if isinstance(network, Mapping) else network
+    plain = {"name": "", "network": {"name": name}}
+    return dict(_flat(Recipe.model_validate(plain).to_toml()))
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _as_setting(value: Any) -> str:
+    """A value as `--set` takes it."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(_written(item) for item in value)
+    return "none" if value is None or value == "" else str(value)
