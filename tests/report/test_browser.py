@@ -46,7 +46,9 @@ _WIDTHS = (360, 1280)
 
 # Elements that a person can use or look at, without a name that can be read to them.
 _NAMELESS = """
-[...document.querySelectorAll("img:not([role=img] img), [role=img], button, summary, a, [role=region]")].filter((each) => !(
+[...document.querySelectorAll(
+  "img:not([role=img] img), [role=img], button, summary, a, [role=region]"
+)].filter((each) => !(
   each.getAttribute("alt") || each.getAttribute("aria-label") || each.textContent.trim()
 )).map((each) => each.outerHTML.slice(0, 200))
 """
@@ -158,13 +160,18 @@ def explained(run: RunData) -> Page:
             run.predictions.table()["id"][:9], [True, False, None] * 3, strict=True
         )
     ]
-    panel = Panel("chart", "A chart", "What is to be seen.", Chart(lambda: reliability_diagram(run)))
-    rows = ImageRows([ImageGroup("conv1: 3 channels", [np.eye(8), np.zeros((8, 8)), tiles[0].image])])
+    panel = Panel(
+        "chart", "A chart", "What is to be seen.", Chart(lambda: reliability_diagram(run))
+    )
+    rows = ImageRows(
+        [ImageGroup("conv1: 3 channels", [np.eye(8), np.zeros((8, 8)), tiles[0].image])]
+    )
     mosaic = Mosaic("All images", 3, [tiles[0].image, None, *[each.image for each in tiles[:7]]])
     table = run.predictions.table().iloc[:5].round(3).astype(str)
     section = Section("Mistakes", [
         "What to look for.", Groups([Group("Errors", tiles)] * 3, "three"),
-        Sheet(tiles, "predictions", "All"), Table.of("Mistakes", table), panel, Panel("rows", "Channels", "", rows),
+        Sheet(tiles, "predictions", "All"), Table.of("Mistakes", table), panel,
+        Panel("rows", "Channels", "", rows),
         Fold("3 more", ["Further images.", mosaic, Command("hubblefork explain RUN")]),
     ])  # fmt: skip
     cards = [Card("Correct", "9", "of ten")]

@@ -25,7 +25,9 @@ from hubblefork.report.explain_figures import (
     save_figure,
 )
 
-CURVE = DeletionCurve(np.linspace(0, 1, 3), np.array([0.9, 0.2, 0.1]), np.array([[0.9, 0.6, 0.1]] * 2))
+CURVE = DeletionCurve(
+    np.linspace(0, 1, 3), np.array([0.9, 0.2, 0.1]), np.array([[0.9, 0.6, 0.1]] * 2)
+)
 
 
 def labels_of(figure):
@@ -51,7 +53,9 @@ def test_curves_are_named_with_their_areas():
     assert labels_of(draw_deletion(CURVE)) == [
         "random order (0.55)", "strongest evidence first (0.35)"
     ]  # fmt: skip
-    figure = draw_faithfulness(Faithfulness({"grad-cam": CURVE}, {"grad-cam": np.zeros(4)}), "fraction")
+    figure = draw_faithfulness(
+        Faithfulness({"grad-cam": CURVE}, {"grad-cam": np.zeros(4)}), "fraction"
+    )
     assert labels_of(figure)[1] == "grad-cam (0.35)"
     assert figure.axes[0].get_ylabel() == "Mean fraction of the answer"
 

@@ -65,7 +65,9 @@ def with_copies(tmp_path_factory) -> str:
 
 
 def test_the_page_needs_nothing_but_itself(with_copies):
-    assert not re.search(r"https?:|//[a-z]|@import|url\((?!#)", re.sub(r'"data:[^"]*"', "", with_copies))
+    assert not re.search(
+        r"https?:|//[a-z]|@import|url\((?!#)", re.sub(r'"data:[^"]*"', "", with_copies)
+    )
     assert not re.search(r"<(script|link|iframe)", with_copies)
     sources = re.findall(r'<img src="([^"]*)"', with_copies)
     assert len(sources) == 25 + 12 * 2
@@ -97,7 +99,8 @@ def test_names_are_shown_and_never_obeyed(tmp_path):
     names = [EVIL, "{{ 7 * 7 }}", 'x" onerror="y']
     text = render(make(tmp_path, names * 10, plate=[EVIL] * 30))
     assert "<script" not in text
-    assert ' onerror="y' not in text
+    # Within the letters of a chart a quotation mark ends nothing.
+    assert ' onerror="y' not in re.sub("<text.*?</text>", "", text, flags=re.DOTALL)
     plain = words(text)
     for shown in ("&lt;script&gt;alert(1)&lt;/script&gt;", "{{ 7 * 7 }}", "x&#34; onerror=&#34;y"):
         assert shown in plain

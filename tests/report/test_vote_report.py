@@ -155,7 +155,7 @@ def drawn(make) -> dict[str, bytes]:
 def test_the_page_holds_every_question_and_asks_the_network_for_nothing(votes):
     text = render(votes(), drawn(votes))
     assert all(question.text in text for question in GALAXY_ZOO_2.questions)
-    assert text.count('<svg role=') == 2 * 3
+    assert text.count("<svg role=") == 2 * 3
     assert text.count('src="data:image/') == 10
     assert not re.search(r"https?:|//[a-z]|@import|url\((?!#)", re.sub(r'"data:[^"]*"', "", text))
     assert "A classifier" not in text
@@ -167,7 +167,7 @@ def test_a_model_without_history_still_has_a_page(votes):
     charts = {name: png for name, png in drawn(votes).items() if name != "curves"}
     text = render(votes(history=votes().history.head(0), split=split), charts)
     assert "trained before" in text
-    assert text.count('<svg role=') == 2 * 2
+    assert text.count("<svg role=") == 2 * 2
 
 
 def test_figures_are_written_as_png(votes, tmp_path, fine_figures):

@@ -52,12 +52,14 @@ def of_each_confusion(errors: pd.DataFrame, number: int) -> pd.DataFrame:
 
     errors: of `confident_errors`; within a confusion, they stay in order.
 
-    >>> errors = pd.DataFrame({"true": ["a", "a", "b"], "predicted": ["b", "b", "a"], "n": [1, 2, 3]})
+    >>> errors = pd.DataFrame({"true": list("aab"), "predicted": list("bba"), "n": [1, 2, 3]})
     >>> of_each_confusion(errors, 2)["n"].tolist()
     [1, 3]
     """
     confusions = errors.groupby(["true", "predicted"], sort=False)
-    keys = pd.DataFrame({"turn": confusions.cumcount(), "rare": -confusions["true"].transform("size")})
+    keys = pd.DataFrame(
+        {"turn": confusions.cumcount(), "rare": -confusions["true"].transform("size")}
+    )
     return errors.loc[keys.sort_values(["turn", "rare"], kind="stable").index[:number]]
 
 

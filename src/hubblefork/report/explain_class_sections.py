@@ -52,11 +52,11 @@ def _misclassified(found: TestSetExplanation[ClassErrors]) -> Section:
         for row in errors[errors["row"] == example.index].itertuples()
     ]
     note = (
-        f"{len(cards)} of {several(len(errors), 'misclassified image')}: of each confusion in turn, "
-        "the one with the highest confidence, the most frequent confusions first. Beside each "
-        "image, maps of the evidence for the predicted and for the true class: bright where it is, "
-        "with a contour at one half. Does the network use the wrong part of the image, or is the "
-        "label wrong? All are in errors.csv."
+        f"{len(cards)} of {several(len(errors), 'misclassified image')}: of each confusion in "
+        "turn, the one with the highest confidence, the most frequent confusions first. Beside "
+        "each image, maps of the evidence for the predicted and for the true class: bright where "
+        "it is, with a contour at one half. Does the network use the wrong part of the image, or "
+        "is the label wrong? All are in errors.csv."
     )
     more = Fold(f"{len(cards) - _OPEN} more", [Groups(cards[_OPEN:], "three")])
     return Section(title, [note, Groups(cards[:_OPEN], "three"), more if cards[_OPEN:] else ""])
@@ -123,7 +123,8 @@ def _correct(found: TestSetExplanation[ClassErrors]) -> Section:
     ]
     note = (
         "Drawn at random, rare classes as often as common ones: the image, and the evidence for "
-        "its class and for the second most probable one. It should be on the parts that you would use."
+        "its class and for the second most probable one. It should be on the parts "
+        "that you would use."
     )
     return Section("Correctly classified", [note, Groups(cards, "three")], open=False)
 

@@ -117,7 +117,9 @@ def draw_activations(
     return draw_groups([*first, *activation_groups(layers, most)])
 
 
-def activation_groups(layers: Sequence[ActivationMaps], most: int | None = None) -> list[ImageGroup]:
+def activation_groups(
+    layers: Sequence[ActivationMaps], most: int | None = None
+) -> list[ImageGroup]:
     """The channels that `draw_activations` draws."""
     groups = []
     for layer in layers:

@@ -172,7 +172,8 @@ def _faithfulness(found: TestSetExplanation) -> Section:
     chart = Chart(lambda: draw_faithfulness(measured, words.quantity))
     title = "Faithfulness of the maps"
     return Section(title, [note, Panel("faithfulness", "Mean deletion curves", caption, chart),
-                           Table.of(title, rows, words=(3,))], "Faithfulness", open=False)  # fmt: skip
+                           Table.of(title, rows, words=(3,))], "Faithfulness",
+                   open=False)  # fmt: skip
 
 
 def _embedding(found: TestSetExplanation) -> Section:
@@ -230,9 +231,7 @@ def _neighbours(found: TestSetExplanation) -> Section:
         cards.append(Group(str(predictions.ids[index]), tiles))
     value = test_set.task.training_metric.written(score.value)
     note = f"{words.compared} {words.pooled_score(rows.shape[1], value)} All are in neighbours.csv."
-    return Section(
-        "Nearest neighbours", [note, Groups(cards, "three")], "Neighbours", open=False
-    )
+    return Section("Nearest neighbours", [note, Groups(cards, "three")], "Neighbours", open=False)
 
 
 def _mislabels(found: Mislabels) -> Section:

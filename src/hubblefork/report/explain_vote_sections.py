@@ -47,9 +47,9 @@ def _largest(found: TestSetExplanation[VoteErrors]) -> Section:
         f"The {several(len(cards), 'galaxy', 'galaxies')} of {len(test_set):,} whose "
         f"{test_set.task.outputs} fractions have the largest RMSE. Beside each image, maps of the "
         "evidence on the question with the largest error: for the most common predicted answer "
-        "and, if it differs, for the volunteers'. Does the network use the wrong part of the image, "
-        "or would you have voted as it did? The table shows how often each question has the largest "
-        "error. All galaxies are in errors.csv, with the error on each question."
+        "and, if it differs, for the volunteers'. Does the network use the wrong part of the "
+        "image, or would you have voted as it did? The table shows how often each question has the "
+        "largest error. All galaxies are in errors.csv, with the error on each question."
     )
     table = pd.DataFrame(
         {

@@ -34,9 +34,9 @@ def about_images(
     methods = [f"{each} ({count})" if len(counts) > 1 else each for each, count in counts.items()]
     sentences = [
         f"{several(len(table), 'image')} explained by {listed(methods)}{some}.",
-        f"Maps that point at what matters: {int(table['faithful'].sum())} of {len(table)}. Blurring "
-        "their brightest places first lowers the answer sooner than blurring in random order, by "
-        "more than random orders differ.",
+        f"Maps that point at what matters: {int(table['faithful'].sum())} of {len(table)}. "
+        "Blurring their brightest places first lowers the answer sooner than blurring in random "
+        "order, by more than random orders differ.",
     ]
     cautions = []
     if number > len(table) + len(problems):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup
@@ -60,9 +61,9 @@ def chart_svg(figure: Figure, title: str, kind: str) -> Markup:
     """
     drawn = io.StringIO()
     # The names of what is used again depend on the title: a name is of one element of a page.
-    rules = {"svg.fonttype": "none", "svg.hashsalt": f"{title} {kind}", "savefig.dpi": SHEET_DPI}
+    rules: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": f"{title} {kind}"}
     with matplotlib.rc_context(rules):
-        figure.savefig(drawn, format="svg", transparent=True)
+        figure.savefig(drawn, format="svg", dpi=SHEET_DPI, transparent=True)
     text = _OF_FILES.sub("", drawn.getvalue()).replace("xlink:href", "href").strip()
     text = _FONT.sub(r"font-weight: \1; font-size: \2px", text).replace("font-weight: ;", "")
     for colour, variable in PAGE_COLOURS.items():

@@ -20,13 +20,13 @@ _MOST_LEFT_OUT = 20
 # all of them.
 _DIGITS = 12
 
-_ABOUT = {"name", "about"}
+# Of a recipe, what is no setting; the provenance of a run stands beside it as `run`.
+_ABOUT = ("name", "about", "publication", "run")
 
 
 def how_it_was_made(run: RunData) -> Iterator[Any]:
     """The blocks of a section: the command, the settings that differ, all others folded."""
-    recipe = {key: run.recipe[key] for key in run.recipe if key not in ("run", "publication")}
-    settings = {key: value for key, value in _flat(recipe) if key not in _ABOUT}
+    recipe, settings = run.recipe, _settings(run.recipe)
     made = run.recipe.get("run", {})
     if made:
         yield "The same training again, on the same images:"
@@ -39,8 +39,8 @@ def how_it_was_made(run: RunData) -> Iterator[Any]:
         for key, value in settings.items()
         if value != defaults.get(key)
     }
-    name = str(recipe["name"])
-    about = {"recipe": name, **{key: _written(made[key]) for key in _SHOWN if key in made}}
+    named = {"recipe": str(recipe["name"]), "network": str(recipe["network"]["name"])}
+    about = {**named, **{key: _written(made[key]) for key in _SHOWN if key in made}}
     yield Facts({"Run": about, "Differs from the default settings": changed or ["Nothing."]})
     if made:
         rest = {key: _written(value) for key, value in settings.items() if key not in changed}
@@ -59,13 +59,13 @@ def command(recipe: Mapping[str, Any], source: str, seed: int) -> str:
     """
     name, options = str(recipe["name"]), []
     try:
-        shipped = dict(_flat(load_recipe(name).to_toml() | {"publication": {}}))
+        shipped = _settings(load_recipe(name).to_toml())
     except RequestError:
         name, shipped = "RUN/recipe.toml", {}
     if shipped:
-        given = dict(_flat(recipe))
+        given = _settings(recipe)
         for key in [*given, *(key for key in shipped if key not in given)]:
-            if key not in _ABOUT and given.get(key) != shipped.get(key):
+            if given.get(key) != shipped.get(key):
                 options += ["--set", f"{key}={_as_setting(given.get(key))}"]
     seeds = ["--seed", str(seed)] if seed else []
     return shlex.join(["hubblefork", "train", source, "--recipe", name, *options, *seeds])
@@ -107,10 +107,13 @@ def about_data(run: RunData) -> dict[str, Any]:
 
 def _defaults(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """The default of each setting, for this network."""
-    network = recipe["network"]
-    name = network["name"] if isinstance(network, Mapping) else network
-    plain = {"name": "", "network": {"name": name}}
-    return dict(_flat(Recipe.model_validate(plain).to_toml()))
+    plain = {"name": "", "network": {"name": recipe["network"]["name"]}}
+    return _settings(Recipe.model_validate(plain).to_toml())
+
+
+def _settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a recipe by their dotted keys."""
+    return dict(_flat({key: recipe[key] for key in recipe if key not in _ABOUT}))
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -171,7 +171,7 @@ def first_answers(found: Inspection) -> Figure:
         figure, every = panel_axes(len(found.names), 9.6, 2.7, 2.1)
         for answer, axes in enumerate(every):
             fractions = found.votes.first[:, answer]
-            axes.hist(fractions, np.linspace(0, 1, 21), color=BLUE, rwidth=0.92)
+            axes.hist(fractions, np.linspace(0, 1, 21).tolist(), color=BLUE, rwidth=0.92)
             axes.axvline(fractions.mean(), color=INK, linewidth=1, linestyle=(0, (3, 2)))
             axes.set_title(found.names[answer])
             axes.set_xlabel(f"fraction of volunteers (mean {fractions.mean():.2f})", fontsize=SMALL)

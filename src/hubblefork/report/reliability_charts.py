@@ -92,8 +92,8 @@ def _reliability(upper: Axes, lower: Axes, found: Reliability) -> None:
     upper.set(xlim=(0, 1), ylim=(0, 1.01))
     upper.grid(axis="y")
     upper.set_xticks((0, 0.25, 0.5, 0.75, 1))
-    lower.bar(found.edges[:-1], found.counts, np.diff(found.edges), align="edge", color=BLUE, alpha=0.5,
-              edgecolor=PAPER, linewidth=0.8)  # fmt: skip
+    lower.bar(found.edges[:-1], found.counts, np.diff(found.edges), align="edge", color=BLUE,
+              alpha=0.5, edgecolor=PAPER, linewidth=0.8)  # fmt: skip
     lower.set_yscale("log")
     lower.yaxis.set_major_formatter(lambda count, _: f"{count:,.0f}")
     lower.minorticks_off()

@@ -59,7 +59,11 @@ def answer_densities(run: RunData) -> Figure:
             both = predicted[:, place].clip(0, 1), true[:, place].clip(0, 1)
             counts, _, _ = np.histogram2d(*both, _STEPS, ((0, 1), (0, 1)))
             axes.pcolormesh(
-                left + edges, bottom + edges, np.ma.masked_equal(counts, 0), cmap=_DENSITY, norm=most,
+                left + edges,
+                bottom + edges,
+                np.ma.masked_equal(counts, 0),
+                cmap=_DENSITY,
+                norm=most,
                 rasterized=True,
             )
             name = f"{column.removeprefix('Class')} {run.task.words.names[place]}"
@@ -72,7 +76,14 @@ def answer_densities(run: RunData) -> Figure:
                 if place + across >= number:
                     axes.text(left + value, bottom - 0.05, mark, ha="center", va="top", **style)
         figure.text(0.5, 0.1 / (1.6 * down), "True fraction", ha="center", color=MUTED)
-        figure.text(0.035 if is_narrow() else 0.015, 0.5, "Predicted fraction", va="center", rotation=90, color=MUTED)
+        figure.text(
+            0.035 if is_narrow() else 0.015,
+            0.5,
+            "Predicted fraction",
+            va="center",
+            rotation=90,
+            color=MUTED,
+        )
         return figure
 
 
