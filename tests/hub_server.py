@@ -34,9 +34,10 @@ class Repository:
     private: bool = False
     gated: bool = False
 
-    def commit(self, files: dict[str, bytes]) -> str:
-        """Add a commit with these files besides those there are; returns its name."""
-        files = self.commits.get(self.refs.get("main", ""), {}) | files
+    def commit(self, changed: dict[str, bytes | None]) -> str:
+        """Add a commit with these files besides those there are; None removes one."""
+        files = self.commits.get(self.refs.get("main", ""), {}) | changed
+        files = {path: content for path, content in files.items() if content is not None}
         name = hashlib.sha1(repr((len(self.commits), files)).encode()).hexdigest()
         self.commits[name] = files
         self.refs["main"] = name
@@ -73,9 +74,10 @@ class Hub(ThreadingHTTPServer):
         patch.setattr(constants, "ENDPOINT", self.url)
         patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         patch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
+        patch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # large files go as git-lfs sends them
         patch.setattr(constants, "HF_TOKEN_PATH", str(folder / "token"))
 
-    def put(self, repository: str, files: dict[str, bytes], **who: bool) -> str:
+    def put(self, repository: str, files: dict[str, bytes | None], **who: bool) -> str:
         """Add a commit to a repository, which is made; returns its name."""
         return self.repositories.setdefault(repository, Repository(**who)).commit(files)
 
@@ -148,7 +150,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer([_listed(each, content) for each, content in files.items()])
         if api:
             siblings = [{"rfilename": each} for each in files]
-            return self._answer({"id": name, "sha": commit, "siblings": siblings})
+            about = {"id": name, "sha": commit, "siblings": siblings, "private": found.private}
+            library = re.search(rb"^library_name: (.+)$", files.get("README.md", b""), re.M)
+            return self._answer(about | ({"library_name": library[1].decode()} if library else {}))
         if found.gated and not self._is_owner:
             return self._refuse(403, "GatedRepo")
         if file[4] not in files:
@@ -178,7 +182,9 @@ class _Handler(BaseHTTPRequestHandler):
             known = f"models/{name}" in self.server.repositories
             private = given.get("private") or given.get("visibility") == "private"
             made = Repository(private=bool(private))
-            self.server.repositories.setdefault(f"models/{name}", made)
+            if not known:
+                self.server.repositories[f"models/{name}"] = made
+                made.commit({".gitattributes": b""})
             url = json.dumps({"url": f"{self.server.url}/{name}"}).encode()
             return self._send(409 if known else 200, url)
         if found := re.fullmatch(r"/api/models/.+/preupload/main", path):
@@ -193,10 +199,12 @@ class _Handler(BaseHTTPRequestHandler):
                 for each in given["objects"]
             ]})  # fmt: skip
         if found := re.fullmatch(r"/api/models/(.+)/commit/main", path):
-            files = {}
+            files: dict[str, bytes | None] = {}
             for line in map(json.loads, self.body.splitlines()):
                 value = line["value"]
-                if line["key"] == "file":
+                if line["key"] == "deletedFile":
+                    files[value["path"]] = None
+                elif line["key"] == "file":
                     files[value["path"]] = base64.b64decode(value["content"])
                 elif line["key"] == "lfsFile":
                     files[value["path"]] = self.server.uploaded[value["oid"]]

@@ -1,5 +1,7 @@
 """Backbones of timm: their names, their sizes, and weights that find their places."""
 
+import json
+
 import pytest
 import timm
 import torch
@@ -155,3 +157,44 @@ def test_a_size_that_a_backbone_does_not_take_is_refused():
 def test_only_backbones_of_timm_have_weights_of_the_hub():
     with pytest.raises(RequestError, match=r"earlier run of 'lenet5'.*timm:NAME"):
         create_network("lenet5", SHAPE, 2, weights="hub")
+
+
+@pytest.fixture(scope="module", params=[3, 1], ids=["colour", "greyscale"])
+def zoobot(request, tmp_path_factory):
+    """An encoder in the very form of Zoobot's: a ConvNeXt without classifier, on a first layer of
+    as many channels as its images have, and a configuration that says three in either case."""
+    folder = tmp_path_factory.mktemp("zoobot")
+    torch.manual_seed(3)
+    encoder = timm.create_model("test_convnext", num_classes=0, in_chans=request.param).eval()
+    save_file(encoder.state_dict(), folder / "model.safetensors")
+    pretrained_cfg = {
+        "custom_load": False, "input_size": [3, 224, 224], "fixed_input_size": False,
+        "interpolation": "bicubic", "crop_pct": 0.95, "crop_mode": "center",
+        "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "num_classes": 0,
+        "pool_size": [7, 7], "first_conv": "stem.0", "classifier": "head.fc",
+    }  # fmt: skip
+    content = {
+        "architecture": "test_convnext", "num_classes": 0, "num_features": encoder.num_features,
+        "pretrained_cfg": pretrained_cfg,
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(content))
+    return folder, encoder, request.param
+
+
+def test_an_encoder_of_zoobot_is_read_with_all_its_weights(zoobot):
+    folder, encoder, channels = zoobot
+    network = create_network(f"timm:local-dir:{folder}", (channels, 64, 64), 5).eval()
+    images = torch.rand(2, channels, 64, 64)
+    torch.testing.assert_close(
+        network.forward_head(network.forward_features(images), pre_logits=True), encoder(images)
+    )
+    assert network(images).shape == (2, 5)
+    # To grey images, one of colour images answers as to the same in three colours.
+    grey = torch.rand(2, 1, 64, 64)
+    network = create_network(f"timm:local-dir:{folder}", (1, 64, 64), 5).eval()
+    torch.testing.assert_close(
+        network.forward_features(grey), encoder.forward_features(grey.expand(-1, channels, -1, -1))
+    )
+    if channels == 1:
+        with pytest.raises(RequestError, match=r"trained on images of one channel, .* 3: --grey"):
+            create_network(f"timm:local-dir:{folder}", (3, 64, 64), 5)

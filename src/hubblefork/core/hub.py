@@ -15,7 +15,7 @@ from hubblefork.core.file_cache import file_sha256
 from hubblefork.core.progress import display_mode, say
 
 
-def split_revision(text: str, prefix: str) -> tuple[str, str | None]:
+def split_revision(text: str, prefix: str = "") -> tuple[str, str | None]:
     """The repository OWNER/NAME of a text, and its revision, if it has one.
 
     >>> split_revision("hf:owner/name@v1", "hf:"), split_revision("hf:owner/name", "hf:")
@@ -68,7 +68,8 @@ def asking_hub(name: str, instead: str, what: str = "downloaded") -> Iterator[No
             f"{name} cannot be {what}: it is not on this machine yet, and {why}; {instead}"
         ) from error
     except (OSError, errors.HTTPError) as error:
-        raise RequestError(f"{name} cannot be {what}: {first_line(error)}; {instead}") from error
+        told = getattr(error, "server_message", None) or first_line(error)
+        raise RequestError(f"{name} cannot be {what}: {told}; {instead}") from error
 
 
 def hub_folder(
