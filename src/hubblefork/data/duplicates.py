@@ -19,10 +19,6 @@ import zlib
 from zipfile import BadZipFile
 
 import numpy as np
-from scipy.fft import dctn
-from scipy.ndimage import gaussian_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress, say
@@ -144,6 +140,9 @@ def connected(pairs: np.ndarray, number: int) -> np.ndarray:
     >>> connected(np.array([[0, 2]]), 3)
     array([0, 1, 0], dtype=int32)
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(number, number))
     return connected_components(graph, directed=False)[1]
 
@@ -190,6 +189,8 @@ def flatten(images: np.ndarray) -> np.ndarray:
     The square root of the brightness minus its blurred form, over its local standard deviation: a
     star at the edge counts as much as the bright core. An image without contrast becomes 0.
     """
+    from scipy.ndimage import gaussian_filter
+
     average = _averaging(images.shape[1])
     grey = average @ grey_of(images) @ average.T
     level = np.sqrt(grey + _BLACK)
@@ -237,6 +238,8 @@ def _invariants(flat: np.ndarray) -> np.ndarray:
     They are the absolute values of the lowest frequencies: a flip changes only their signs, and a
     rotation by 90 degrees transposes them.
     """
+    from scipy.fft import dctn
+
     numbers = np.empty((len(flat), _LOW * _LOW), np.float32)
     upper = np.triu(np.ones((_LOW, _LOW), bool))
     for start in range(0, len(flat), _BLOCK):

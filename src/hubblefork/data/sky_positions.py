@@ -2,10 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from hubblefork.core.errors import RequestError
-from hubblefork.sky.directions import angle_text, arcsec_of, chord, directions
+from hubblefork.sky.directions import angle_text, arcsec_of, chord, directions, tree_of
 
 # Where the scale of the cut-outs is not known: about half of one of Galaxy10 DECaLS (256 pixels of
 # 0.262 arcsec), so that each has the other's centre in it. Too far, and images are tied that need
@@ -69,7 +68,7 @@ def pairs_within(ra: np.ndarray, dec: np.ndarray, arcsec: float) -> np.ndarray:
     unit, first, which = np.unique(
         directions(ra[known], dec[known]), axis=0, return_index=True, return_inverse=True
     )
-    tree = cKDTree(unit)
+    tree = tree_of(unit)
     reach = chord(arcsec)
     pairs = (tree.count_neighbors(tree, reach) - len(unit)) // 2
     if pairs > _MOST_PAIRS:
@@ -92,7 +91,7 @@ def near_to(
     """
     near = np.isfinite(ra) & np.isfinite(dec)
     known = np.isfinite(other_ra) & np.isfinite(other_dec)
-    tree = cKDTree(directions(other_ra[known], other_dec[known]))
+    tree = tree_of(directions(other_ra[known], other_dec[known]))
     near[near] = tree.query(directions(ra[near], dec[near]))[0] <= chord(arcsec)
     return near
 

@@ -16,7 +16,6 @@ It is applied to the final probabilities, which are means over the views of an i
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 # Outside these ranges the probabilities are nearly uniform or nearly 0 and 1.
 _TEMPERATURES = (0.05, 20.0)
@@ -72,6 +71,8 @@ def fit_calibration(probabilities: np.ndarray, true: np.ndarray) -> Calibration:
     >>> round(found.temperature), round(found.exponent)
     (3, 1)
     """
+    from scipy.optimize import minimize  # takes 0.2 s to import, and every model needs this module
+
     rows = np.arange(len(true))
     probabilities = probabilities.astype(np.float64)
 

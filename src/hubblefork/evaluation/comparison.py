@@ -12,7 +12,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.class_metrics import BOUNDED, ClassContributions, class_contributions
@@ -54,6 +53,8 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
     >>> mcnemar(np.array([True, True, True, False]), np.array([True, False, False, False]))
     McNemar(only_first=2, only_second=0, p_value=0.5)
     """
+    from scipy.stats import binomtest  # takes 0.3 s to import, and every model needs this module
+
     only_first = int((first_right & ~second_right).sum())
     only_second = int((second_right & ~first_right).sum())
     discordant = only_first + only_second

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules import module
+from torch.overrides import TorchFunctionMode
 
 from hubblefork.core.errors import RequestError
 
@@ -85,7 +86,7 @@ def sketch(create: Callable[[], nn.Module], tensors: int) -> nn.Module:
     """
     with _counted(_MODULES_OF_ANY + _MODULES_PER_TENSOR * tensors):
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), _Unfilled():
                 network = create()
         except (NotImplementedError, RuntimeError) as error:
             if "meta tensor" not in str(error):
@@ -96,6 +97,21 @@ def sketch(create: Callable[[], nn.Module], tensors: int) -> nn.Module:
     if sum(computed) > _MOST_COMPUTED_BYTES:
         raise RequestError(f"it computes tables of {sum(computed) >> 20:,} MB")
     return network
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out normal random numbers, which tensors without memory do not hold.
+
+    For them torch would import its compiler, which takes longer than most predictions.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: Any = (), named: Any = None
+    ) -> Any:
+        named = named or {}
+        if getattr(function, "__name__", "").endswith("normal_"):  # of tensors and of `nn.init`
+            return arguments[0] if arguments else named["tensor"]
+        return function(*arguments, **named)
 
 
 @contextmanager

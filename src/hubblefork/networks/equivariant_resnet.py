@@ -215,7 +215,8 @@ def _plain_convolution(layer: nn.Conv2d, filters: Tensor) -> nn.Conv2d:
 
 def _orders_of_kernels(side: int) -> Tensor:
     """(8, k k): which pixel of a filter each pixel of the oriented filter is."""
-    pixels = torch.arange(side * side).view(1, 1, side, side)
+    # On the CPU also where a network is sketched without memory: torch would import its compiler.
+    pixels = torch.arange(side * side, device="cpu").view(1, 1, side, side)
     return torch.stack([each.flatten() for each in symmetries(pixels)])
 
 
@@ -224,7 +225,8 @@ def _orders_of_maps(side: int) -> Tensor:
 
     Orientation g brings the filter's weights for orientation h to orientation g h.
     """
-    pixels = torch.arange(ORIENTATIONS * side * side).view(1, ORIENTATIONS, side, side)
+    pixels = torch.arange(ORIENTATIONS * side * side, device="cpu")
+    pixels = pixels.view(1, ORIENTATIONS, side, side)
     orders = []
     for g, (oriented,) in enumerate(symmetries(pixels)):
         moved = torch.empty_like(oriented)

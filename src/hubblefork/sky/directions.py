@@ -1,7 +1,12 @@
 """Positions on the sky as unit vectors, and the angles between them."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 
 def directions(ra: ArrayLike, dec: ArrayLike) -> np.ndarray:
@@ -14,6 +19,13 @@ def directions(ra: ArrayLike, dec: ArrayLike) -> np.ndarray:
     """
     a, d = np.radians(ra), np.radians(dec)
     return np.column_stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
+
+
+def tree_of(vectors: np.ndarray) -> "cKDTree":
+    """A tree in which neighbours of directions (N, 3) are found fast."""
+    from scipy.spatial import cKDTree  # takes a tenth of a second to import
+
+    return cKDTree(vectors)
 
 
 def chord(arcsec: ArrayLike) -> np.ndarray:

@@ -11,13 +11,15 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.io import fits
 
 from hubblefork.sky.fits_images import FitsError, Part, choose_image, colours_are_last
 from hubblefork.sky.fits_limits import check_parts, check_tiles
+
+if TYPE_CHECKING:  # takes half a second to import, and most images are no FITS files
+    from astropy.io import fits
 
 # 4,000 x 4,000 pixels in three bands are 48 million counts: 200 MB here, and at most as much again
 # for each step of scaling. A header that says more is damaged, hostile, or of a whole survey field.
@@ -76,9 +78,11 @@ def read_fits(content: bytes, hdu: str | None = None) -> FitsImage:
     Raises FitsError for what is no FITS file, has no such image or is too large, and whatever
     astropy raises on a damaged file.
     """
+    from astropy.io.fits import CompImageHDU
+
     with open_fits(content) as hdus:
         chosen = choose_image(parts_of(hdus), hdu)
-        if isinstance(hdus[chosen.number], fits.CompImageHDU):
+        if isinstance(hdus[chosen.number], CompImageHDU):
             check_compression(content, chosen.number)
         return _read(hdus[chosen.number], chosen.shape)
 
@@ -92,7 +96,7 @@ def list_parts(content: bytes) -> list[Part]:
         return parts_of(hdus)
 
 
-def open_fits(source: bytes | Path, **options: bool) -> fits.HDUList:
+def open_fits(source: bytes | Path, **options: bool) -> "fits.HDUList":
     """Open a FITS file, or the bytes of one, whose numbers come as they are stored.
 
     A file is memory-mapped, unless it is gzipped: then it is unpacked, to no file but the memory.
@@ -100,6 +104,8 @@ def open_fits(source: bytes | Path, **options: bool) -> fits.HDUList:
     Raises FitsError for what is no FITS file or has implausibly many parts, OSError where a file
     cannot be opened, and whatever astropy raises on a damaged one.
     """
+    from astropy.io import fits
+
     if isinstance(source, Path):
         with source.open("rb") as file:
             start = file.read(len(_FITS))
@@ -144,7 +150,7 @@ def check_compression(source: bytes | Path, number: int) -> None:
         check_tiles(hdus[number], _MOST_BYTES)
 
 
-def parts_of(hdus: fits.HDUList) -> list[Part]:
+def parts_of(hdus: "fits.HDUList") -> list[Part]:
     """The parts of an open FITS file."""
     return [_part(number, hdu) for number, hdu in enumerate(hdus)]
 
@@ -183,7 +189,7 @@ def _read(hdu: Any, shape: tuple[int, ...]) -> FitsImage:
     return FitsImage(data[::-1], _position(hdu.header))
 
 
-def as_counts(stored: np.ndarray, header: fits.Header) -> np.ndarray:
+def as_counts(stored: np.ndarray, header: "fits.Header") -> np.ndarray:
     """Return stored numbers as BSCALE, BZERO and BLANK say: float32, or bytes as they are.
 
     stored: of the whole image, or of any region of it.
@@ -209,7 +215,7 @@ def as_counts(stored: np.ndarray, header: fits.Header) -> np.ndarray:
     return values
 
 
-def _position(header: fits.Header) -> tuple[float, float, float] | None:
+def _position(header: "fits.Header") -> tuple[float, float, float] | None:
     """Return where an image's middle is and how wide its pixels are, if the header tells."""
     if not any(key.startswith("CTYPE") for key in header):
         return None

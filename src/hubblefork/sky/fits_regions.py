@@ -12,15 +12,18 @@ from collections import OrderedDict
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.io import fits
 
 from hubblefork.core.file_cache import file_stamp
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.sky.fits import as_counts, check_compression, open_fits, parts_of
 from hubblefork.sky.fits_images import FitsError, choose_image, colours_are_last
 from hubblefork.sky.tiles import coordinates_of
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
 
 # Of a process: tiles of five bands, some of them at a time, far below the usual 1,024 open files;
 # and two gzipped tiles of the largest size, which have to be held in memory.
@@ -38,6 +41,8 @@ class OpenImage:
     """
 
     def __init__(self, path: Path, hdu: str | None = None) -> None:
+        from astropy.io.fits import CompImageHDU
+
         os.stat(path)  # says by its number what is wrong with a disk
         if reason := not_a_file(path):
             raise FitsError(reason)
@@ -45,7 +50,7 @@ class OpenImage:
         try:
             chosen = choose_image(parts_of(hdus), hdu)
             image = hdus[chosen.number]
-            self.header: fits.Header = image.header
+            self.header: Header = image.header
             self.bands = chosen.bands
             mapped = hdus.fileinfo(0)["file"].memmap
             counts = int(np.prod(image.shape, dtype=object))
@@ -54,7 +59,7 @@ class OpenImage:
             self._axes = len(image.shape)
             self.shape = chosen.plane
             self._lock = Lock()
-            if isinstance(image, fits.CompImageHDU):
+            if isinstance(image, CompImageHDU):
                 check_compression(path, chosen.number)
                 self._stored = image.section
                 weakref.finalize(self, hdus.close)

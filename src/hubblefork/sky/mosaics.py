@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.spatial import cKDTree
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.path_options import check_options, split_options
 from hubblefork.core.progress import progress
 from hubblefork.core.tries import TransientFailure, trying_again
-from hubblefork.sky.directions import arcsec_of, chord, directions
+from hubblefork.sky.directions import arcsec_of, chord, directions, tree_of
 from hubblefork.sky.mosaic_files import files_of
 from hubblefork.sky.tiles import Tile, frame_name, in_frame, read_tile, to_pixels
 
@@ -96,7 +95,7 @@ class Mosaics:
         # All at once: turning them, and the tree, cost more than the pixels of each tile.
         turned: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         radius = np.array([tile.radius for tile in self.tiles])
-        near = cKDTree(directions(ra[known], dec[known])).query_ball_point(
+        near = tree_of(directions(ra[known], dec[known])).query_ball_point(
             self._centres(), chord(3600 * radius), return_sorted=True
         )
         deepest = np.full(len(known), -_ROUNDING)
@@ -115,7 +114,7 @@ class Mosaics:
 
     def nearest(self, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the tiles (N,) whose centres are nearest to positions, and how far, in arcsec."""
-        length, tile = cKDTree(self._centres()).query(directions(ra, dec))
+        length, tile = tree_of(self._centres()).query(directions(ra, dec))
         return tile, arcsec_of(length)
 
     def _centres(self) -> np.ndarray:

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from astropy.nddata.utils import NoOverlapError, overlap_slices
 from numpy.typing import ArrayLike
 
 from hubblefork.core.errors import RequestError
@@ -151,6 +150,8 @@ def _cut(
     tile: Tile, files: list[OpenImage], x: float, y: float, side: int, edges: str
 ) -> np.ndarray:
     """Return counts (side, side, bands) about a pixel; NaN, or black, outside of the tile."""
+    from astropy.nddata.utils import NoOverlapError, overlap_slices
+
     try:
         region, inside = overlap_slices(tile.shape, (side, side), (y, x), mode="partial")
     except NoOverlapError:
