@@ -13,9 +13,9 @@ import time
 import numpy as np
 import torch
 
+from hubblefork.core.allocator import keep_freed_memory
 from hubblefork.core.device import choose_device, choose_precision
 from hubblefork.recipes.recipe import load_recipe
-from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import plan
 from hubblefork.workflow.start_run import prepare

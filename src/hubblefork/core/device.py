@@ -122,6 +122,17 @@ def images_at_once(side: int) -> int:
     return max(1, min(256, _PIXELS_AT_ONCE // side**2))
 
 
+@contextmanager
+def threads_of_each(number: int) -> Iterator[None]:
+    """In the block, torch computes with this many threads in each thread that is then started."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def explain_out_of_memory_in_training(images: int, side: int) -> AbstractContextManager[None]:
     """`explain_out_of_memory` for training on batches of `images` of side x side pixels."""
     return explain_out_of_memory(

@@ -97,6 +97,13 @@ class OnnxPredictor(Predictor):
     def outputs(self, images: Tensor) -> Output:
         return self.network(images)
 
+    @property
+    def parallel(self) -> bool:
+        return False  # onnxruntime has threads of its own
+
+    def twin(self) -> Predictor:
+        return self
+
     def single_view(self) -> Predictor:
         raise RequestError("an ONNX file has its test-time augmentation: give the model file")
 

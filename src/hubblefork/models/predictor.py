@@ -133,6 +133,15 @@ class Predictor:
         output: Output = self.prepared(images.to(self.device))
         return output
 
+    @property
+    def parallel(self) -> bool:
+        """Whether a `twin` for each of several threads is faster than one after another."""
+        return self.device.type == "cpu"
+
+    def twin(self) -> "Predictor":
+        """This predictor for another thread: with the same weights and answers."""
+        return replace(self, network=self.prepared.network)
+
     def single_view(self) -> "Predictor":
         """This predictor without test-time augmentation."""
         return replace(self, card=replace(self.card, view=self.card.view.single()))

@@ -34,8 +34,7 @@ def prepare_for_inference(network: nn.Module) -> nn.Module:
     >>> torch.allclose(prepared(images), layers(images), atol=1e-6)
     True
     """
-    shared = {id(each): each for each in chain(network.parameters(), network.buffers())}
-    prepared = copy.deepcopy(network, shared)
+    prepared = twin(network)
     for name, layer in list(prepared.named_modules()):
         if hasattr(layer, "for_inference"):
             prepared.set_submodule(name, layer.for_inference())
@@ -45,6 +44,12 @@ def prepare_for_inference(network: nn.Module) -> nn.Module:
         prepared.set_submodule(before, fuse_conv_bn_eval(*layers))
         prepared.set_submodule(after, _rest(layers[1]))
     return prepared.eval()
+
+
+def twin(network: nn.Module) -> nn.Module:
+    """The same network with the same tensors, for another thread: it has hooks of its own."""
+    shared = {id(each): each for each in chain(network.parameters(), network.buffers())}
+    return copy.deepcopy(network, shared)
 
 
 def _pairs(network: nn.Module) -> Iterator[tuple[str, str]]:

@@ -1,28 +1,38 @@
 """Predict images of any number: read and computed block by block, told in the order of the rows."""
 
 import math
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import torch
 from joblib import cpu_count
 
+from hubblefork.core.allocator import keep_freed_memory
+from hubblefork.core.device import images_at_once, threads_of_each
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.progress import progress
 from hubblefork.data.images.blank import warn_of_blank
-from hubblefork.data.images.blocks import Block, Job, images_a_block, read_blocks
+from hubblefork.data.images.blocks import (
+    Block,
+    Job,
+    images_a_block,
+    in_order,
+    read_blocks,
+)
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.rows import ImageStream, Rows
 from hubblefork.models.input_images import Images
 from hubblefork.models.predictor import Predictor
 from hubblefork.tasks.predictions import Predictions
 
-# Images that are read and computed together: as many as a network takes at once, if they are small.
-_BLOCK_IMAGES = 256
+# Fewer images together take a network more time for each.
+_LEAST_IMAGES = 32
 
 # Rows whose answers are told together. Parquet files are read fast in groups of so many rows.
 ROWS = 32_768
@@ -54,8 +64,11 @@ def predict_stream(
                 watch(block.digests)
 
         rows = stream.rows(ROWS)
-        workers = max(1, min(cpu_count(), stream.number // _BLOCK_IMAGES))
-        yield from predict_rows(predictor, rows, framing, workers, stream.prefer, coverage, see)
+        workers = max(1, min(cpu_count(), stream.number // _LEAST_IMAGES))
+        digests = watch is not None
+        yield from predict_rows(
+            predictor, rows, framing, workers, stream.prefer, coverage, see, digests
+        )
     warn_of_blank(blank, number)
 
 
@@ -104,11 +117,13 @@ def predict_rows(
     prefer: Literal["threads", "processes"] = "threads",
     coverage: float | None = None,
     see: Callable[[Block], None] = lambda block: None,
+    digests: bool = False,
 ) -> Iterator[Predictions]:
     """Predict rows, and yield the predictions of each part of them.
 
-    While one block of images is computed, `workers` threads or processes read the next ones. see:
-    called with each block as it was read.
+    workers: threads or processes that read images, while on a processor as many threads compute
+    those that have been read. see: called with each block as it was read. digests: whether blocks
+    have them.
     """
     shape = framing.shape
     waiting: deque[tuple[_Part, np.ndarray]] = deque()
@@ -117,18 +132,55 @@ def predict_rows(
         for rows in parts:
             part = _Part(predictor, rows, coverage)
             image_bytes = max(math.prod(shape), rows.images.held_bytes)
-            for places, job in rows.jobs(images_a_block(image_bytes, _BLOCK_IMAGES)):
+            most = images_a_block(image_bytes, images_at_once(predictor.card.view.size))
+            for places, job in rows.jobs(_evenly(len(rows), most, workers)):
                 waiting.append((part, places))
                 yield job
 
-    read = read_blocks(jobs(), framing, shape, workers, prefer, predictor.card.colours)
-    with closing(read):
-        for block in read:
+    keep_freed_memory()
+    read = read_blocks(jobs(), framing, shape, workers, prefer, predictor.card.colours, digests)
+    computers = workers if predictor.parallel else 1
+    with closing(read), closing(_answer(predictor, read, shape, coverage, computers)) as answered:
+        for block, found in answered:
             part, places = waiting.popleft()
-            part.add(places, block, np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape))
+            part.add(places, block, found)
             see(block)
             if not part.missing:
                 yield part.predictions()
+
+
+def _evenly(rows: int, most: int, workers: int) -> int:
+    """Rows of a block, so that all workers have equally much to do.
+
+    >>> _evenly(1000, 256, workers=2), _evenly(300, 256, workers=2), _evenly(3, 256, workers=16)
+    (250, 150, 32)
+    """
+    rounds = -(-rows // (most * workers))
+    return min(most, max(_LEAST_IMAGES, -(-rows // (rounds * workers))))
+
+
+def _answer(
+    predictor: Predictor,
+    read: Iterable[Block],
+    shape: tuple[int, ...],
+    coverage: float | None,
+    workers: int,
+) -> Generator[tuple[Block, Predictions], None, None]:
+    """Predict blocks, in so many threads at the same time, and yield them in order.
+
+    Several networks with a thread each take 0.6 to 0.7 of the processor time of one network with
+    several threads, which wait for each other in every layer (`benchmarks/survey_workers.py`).
+    """
+    prepared, own = predictor.twin(), threading.local()
+
+    def answer(block: Block) -> tuple[Block, Predictions]:
+        if not hasattr(own, "predictor"):
+            own.predictor = prepared.twin()
+        images = np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape)
+        return block, predict_images(own.predictor, images, coverage)
+
+    with threads_of_each(max(1, torch.get_num_threads() // workers)):
+        yield from in_order(answer, read, workers, "threads")
 
 
 class _Part:
@@ -143,9 +195,8 @@ class _Part:
         self.sets = np.zeros((len(rows), outputs), bool)
         self.problems = np.full(len(rows), "", dtype=object)
 
-    def add(self, places: np.ndarray, block: Block, images: np.ndarray) -> None:
-        """Predict one block, whose images are those of the rows at `places`."""
-        found = predict_images(self.predictor, images, self.coverage)
+    def add(self, places: np.ndarray, block: Block, found: Predictions) -> None:
+        """Take the predictions of one block, whose images are those of the rows at `places`."""
         read = places[block.read]
         self.values[read] = found.values
         self.problems[read] = found.problems

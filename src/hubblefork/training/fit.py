@@ -15,11 +15,11 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor, nn
 
+from hubblefork.core.allocator import keep_freed_memory
 from hubblefork.core.device import explain_out_of_memory_in_training, images_at_once
 from hubblefork.core.files import replacing
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
-from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.batches import PackedRows, balanced_chunks, batches, has_room, resident
 from hubblefork.training.data_parallel import BatchNormOfAll, share_batch_norm
 from hubblefork.training.epoch_log import EpochLog

@@ -8,10 +8,10 @@ from statistics import median
 
 import torch
 
+from hubblefork.core.allocator import keep_freed_memory
 from hubblefork.core.device import explain_out_of_memory_in_training
 from hubblefork.networks.heads import create_head
 from hubblefork.recipes.recipe import Recipe
-from hubblefork.training.allocator import keep_freed_memory
 from hubblefork.training.optimisers import make_optimiser
 from hubblefork.training.plan import Plan
 

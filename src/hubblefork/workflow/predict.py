@@ -178,7 +178,7 @@ def _blocks(
 
     schema = one_schema([stream.schema for stream in streams]) if len(streams) > 1 else None
     for stream in streams:
-        for block in predict_stream(predictor, stream, coverage, watch):
+        for block in predict_stream(predictor, stream, coverage, watch if learnt else None):
             yield block if schema is None else with_schema(block, schema)
     if found:
         say(

@@ -36,6 +36,10 @@ def test_equal_pixels_have_equal_digests():
     assert digests[0] == digests[2] != digests[1]
 
 
+def test_nothing_is_hashed_where_nobody_asks():
+    assert read_block(Level(7), Framing(), SHAPE, digests=False).digests == []
+
+
 def test_an_image_of_another_shape_is_told():
     block = read_block(Level(7), Framing(), (3, 3, 3))
     assert block.misfit == (0, SHAPE)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
 from hubblefork.data.images.blank import is_blank
 from hubblefork.data.images.decoded import DecodedImage, UnreadableImage
@@ -25,6 +26,8 @@ _BLOCK_BYTES = 8 << 20
 
 DecodedImages = list[DecodedImage | UnreadableImage]
 Job = Callable[[Framing], DecodedImages]
+J = TypeVar("J")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Block:
     """One block of images as read.
 
     pixels: the bytes of all that could be read, one after another.
-    read: the indices of these in the block; digests: a hash of the pixels of each.
+    read: the indices of these in the block.
+    digests: a hash of the pixels of each, where they were asked for.
     sizes: width, height and bands of the original of each.
     positions: right ascension and declination of each in degrees, and the width of a pixel in
         arcsec, or None.
@@ -72,6 +76,7 @@ def read_block(
     shape: tuple[int, ...],
     colours: Collection[str] | None = None,
     transforms: dict[str, Transform] | None = None,
+    digests: bool = True,
 ) -> Block:
     """Do one job; every image is expected to have this shape.
 
@@ -98,11 +103,16 @@ def read_block(
             content = pixels.tobytes()
             parts.append(content)
             block.read.append(place)
-            # Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 images.
-            block.digests.append(hashlib.blake2b(content, digest_size=16).hexdigest())
+            if digests:
+                block.digests.append(_digest(content))
             block.sizes.append((*image.size, image.bands))
             block.positions.append(image.position)
     return replace(block, pixels=b"".join(parts), blank=blank)
+
+
+def _digest(pixels: bytes) -> str:
+    """Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 images."""
+    return hashlib.blake2b(pixels, digest_size=16).hexdigest()
 
 
 def read_blocks(
@@ -112,17 +122,29 @@ def read_blocks(
     workers: int,
     prefer: Literal["threads", "processes"],
     colours: Collection[str] | None = None,
+    digests: bool = True,
 ) -> Generator[Block, None, None]:
-    """Do the jobs with this many workers and yield the blocks in order.
+    """Do the jobs with this many workers and yield the blocks in order."""
+    transforms = find_transforms(framing.transforms)
+    read = partial(
+        read_block,
+        framing=framing, shape=shape, colours=colours, transforms=transforms, digests=digests,
+    )  # fmt: skip
+    yield from in_order(read, jobs, workers, prefer)
+
+
+def in_order(
+    do: Callable[[J], T], jobs: Iterable[J], workers: int, prefer: Literal["threads", "processes"]
+) -> Generator[T, None, None]:
+    """Do something with each job in this many threads or processes, and yield the results in order.
 
     At most two jobs a worker are in progress, so that results do not fill the memory where a disk
     is slower than the decoders. (joblib's own generator does not wait for its reader.)
     """
     waiting: deque = deque()
-    transforms = find_transforms(framing.transforms)
     with _pool(workers, prefer) as pool:
         for job in jobs:
-            waiting.append(pool.submit(read_block, job, framing, shape, colours, transforms))
+            waiting.append(pool.submit(do, job))
             if len(waiting) == 2 * workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -8,7 +8,7 @@ import pytest
 SCRIPT = """
 import resource
 import torch
-from hubblefork.training.allocator import keep_freed_memory
+from hubblefork.core.allocator import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
