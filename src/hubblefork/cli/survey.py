@@ -105,13 +105,19 @@ def export(
         str | None,
         typer.Option(metavar="CONDITION", help="Only these rows: 'typicality > 0.01'."),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ra=COLUMN,dec=COLUMN", help="The columns with positions, for NAME.hats."
+        ),
+    ] = None,
 ) -> None:
     """Write the answers of a finished survey as one table."""
     from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
     from hubblefork.workflow import survey as workflow
 
-    say(f"{workflow.export(survey, to=to, where=where):,} rows")
+    say(f"{workflow.export(survey, to=to, where=where, columns=columns):,} rows")
     print_path(to)
 
 

@@ -14,6 +14,7 @@ from hubblefork.core.outputs import check_folder
 from hubblefork.core.progress import say
 from hubblefork.core.text import several
 from hubblefork.data.rows import ImageStream
+from hubblefork.data.sources.column_roles import parse_columns
 from hubblefork.models.find import find_model, pinned
 from hubblefork.prediction.inputs import are_images, open_streams
 from hubblefork.prediction.survey.export import export_survey
@@ -134,7 +135,13 @@ def finish(survey: str | Path) -> Status:
     return found
 
 
-def export(survey: str | Path, *, to: str | Path, where: str | None = None) -> int:
+def export(
+    survey: str | Path,
+    *,
+    to: str | Path,
+    where: str | None = None,
+    columns: str | Mapping[str, str] | None = None,
+) -> int:
     """Write the answers of a finished survey, with all columns, as one table; returns its rows.
 
     Parameters
@@ -143,12 +150,18 @@ def export(survey: str | Path, *, to: str | Path, where: str | None = None) -> i
         The folder of a survey.
     to
         A file called `.fits`, `.vot`, `.ecsv`, `.parquet`, `.csv` or `.tsv`; or `NAME.hats`, a
-        folder to make with a HATS catalogue, for which the table needs ra and dec.
+        folder to make with a HATS catalogue, for which each row needs ra and dec in degrees.
     where
         A condition on the columns, as pandas' `DataFrame.query` takes it.
+    columns
+        Of a HATS catalogue, the columns that are ra and dec (`ra=RA_MEAN,dec=DEC_MEAN`), where
+        they are not called so in a usual way.
     """
     opened = Survey.open(as_path(survey, "survey", "the folder of a survey"))
-    return export_survey(opened, as_path(to, "to", "the path of a file to write"), where)
+    position = parse_columns(columns)
+    if others := position.keys() - {"ra", "dec"}:
+        raise RequestError(f"--columns {min(others)}: expected ra=COLUMN,dec=COLUMN")
+    return export_survey(opened, as_path(to, "to", "the path of a file to write"), where, position)
 
 
 def predict_whole(

@@ -20,6 +20,7 @@ from hubblefork.core.tables.columns import (
     note,
     plain_type,
 )
+from hubblefork.core.tables.hats import main_catalogue
 from hubblefork.core.tables.notes import PREFIX, Append
 
 # Images, or long text, that are stored once for many rows: a batch has so many rows at most.
@@ -28,7 +29,7 @@ _MOST_BYTES_ROWS = 64
 _ASTROPY = b"table_meta_yaml"
 _MOST_YAML = 1 << 20
 # Rows of a group: what is read at once where a column is wanted whole.
-_GROUP_ROWS = 32_768
+GROUP_ROWS = 32_768
 
 
 def parquet_files(folder: Path) -> list[Path]:
@@ -37,8 +38,10 @@ def parquet_files(folder: Path) -> list[Path]:
     They are in it. Of a HATS catalogue, only those below `Norder=...` are its rows. Hidden files,
     and those with a name that begins with `_`, are none.
 
-    Raises ValueError for a collection of HATS catalogues, and for other folders with a `=` in their
-    name, which stand for columns that are not in the files.
+    Of a collection of HATS catalogues, those of its main one.
+
+    Raises ValueError where that is not there, and for other folders with a `=` in their name, which
+    stand for columns that are not in the files.
 
     >>> (folder / "Norder=0" / "Dir=0").mkdir(parents=True)
     >>> for name in ("Norder=0/Dir=0/Npix=4.parquet", "data_thumbnail.parquet"):
@@ -46,8 +49,7 @@ def parquet_files(folder: Path) -> list[Path]:
     >>> [path.name for path in parquet_files(folder)]
     ['Npix=4.parquet']
     """
-    if (folder / "collection.properties").is_file():
-        raise ValueError("it is a collection of HATS catalogues; give the folder of one of them")
+    folder = main_catalogue(folder)
     top = folder / "dataset"
     top = top if any(top.glob("Norder=*")) else folder
     partitions = sorted(top.glob("Norder=*"))
@@ -197,6 +199,12 @@ def writing_parquet(
     file: IO[bytes], schema: pa.Schema, meta: Mapping[str, str], folder: Path
 ) -> Iterator[Append]:
     """Append tables to a Parquet file; astropy finds the units in it as in its own."""
+    with pq.ParquetWriter(file, with_notes(schema, meta)) as writer:
+        yield lambda table: writer.write_table(table, GROUP_ROWS)
+
+
+def with_notes(schema: pa.Schema, meta: Mapping[str, str]) -> pa.Schema:
+    """The schema of a file with notes that `parquet_meta` reads, and units that astropy reads."""
     kept = {key: value for key, value in (schema.metadata or {}).items() if key != _ASTROPY}
     kept |= {f"{PREFIX}{key}".encode(): value.encode() for key, value in meta.items()}
     if any(each.metadata for each in schema):
@@ -207,8 +215,7 @@ def writing_parquet(
             for each in schema
         ]
         kept[_ASTROPY] = json.dumps({"datatype": about}).encode()
-    with pq.ParquetWriter(file, schema.with_metadata(kept or None)) as writer:
-        yield lambda table: writer.write_table(table, _GROUP_ROWS)
+    return schema.with_metadata(kept or None)
 
 
 def parquet_meta(path: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.tables.columns import nested_columns, regrouped, skipping
 from hubblefork.core.tables.ecsv import open_ecsv
 from hubblefork.core.tables.fits import is_fits_table, open_fits
+from hubblefork.core.tables.hats import is_collection
 from hubblefork.core.tables.parquet import parquet_files, parquet_tables, read_parquet_schema
 from hubblefork.core.tables.typed_csv import read_types, typed_tables
 from hubblefork.core.tables.votable import VOTable
@@ -87,7 +88,7 @@ def is_table(path: Path) -> bool:
     """
     if path.is_dir():
         try:
-            return bool(parquet_files(path))
+            return is_collection(path) or bool(parquet_files(path))
         except (ValueError, OSError):
             return False
     if not path.is_file():

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.path_options import check_options, split_options
+from hubblefork.core.tables.hats import position_columns
 from hubblefork.core.tables.stored import StoredTable, open_table
 from hubblefork.data.sources.column_roles import ROLES, is_text
 from hubblefork.data.sources.mosaic_options import MOSAIC_OPTIONS
@@ -17,6 +18,8 @@ _OTHER_NAMES = {"images": "image", "labels": "label"}
 
 def open_stored(text: str, typed: bool = False) -> tuple[StoredTable, Path, dict[str, str]]:
     """The table that a source's text names, its path, and the options behind it.
+
+    Of a HATS catalogue, its properties say which columns are ra and dec where the text does not.
 
     typed: whether ids, labels and paths in a file of text are numbers where they can be without
         losing a digit, as other programs read them; otherwise they are text.
@@ -38,6 +41,9 @@ def open_stored(text: str, typed: bool = False) -> tuple[StoredTable, Path, dict
             # 1e5 is a name here, and not 100000.
             floats = [e.name for e in table.schema if pa.types.is_floating(e.type)]
             table = open_table(path, lambda name: name in floats and stays_text(name))
+        if path.is_dir():
+            told = position_columns(path)
+            options = {r: c for r, c in told.items() if c in table.schema.names} | options
     except (ValueError, OSError) as error:
         raise RequestError(f"{text} cannot be read as a table: {first_line(error)}") from error
     return table, path, options
