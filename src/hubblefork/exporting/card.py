@@ -132,7 +132,7 @@ def _figures(predictor: Predictor, run: Run | None) -> Iterator[str]:
             for each in _known(run)
         ]
         yield "\n".join(["| | test set | 95 % interval |", "|---|---|---|", *rows])
-    yield "They hold for images like those it was trained on, and for no others." + (
+    yield "It is meant for images like those it was trained on, and for no others." + (
         " Each prediction has a typicality, low for images unlike them."
         if predictor.knows_typicality
         else ""
