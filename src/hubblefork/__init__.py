@@ -1,10 +1,10 @@
 """Turn labelled images of galaxies, or of anything else, into a measured classifier.
 
 The functions do in a notebook what the verbs of the same names do on the command line: `inspect`,
-`train`, `evaluate`, `explain`, `predict`, `compare` and `export`, and `survey` has those of its
-verbs; `pack` stores images for fast reading, and `open_source` opens what they take as a source.
-`Run` is the folder of a training, `Predictor` a trained network, `RequestError` a mistake in a
-request. `register_network`, `register_source`, `register_transform` and `register_metric` give
+`train`, `evaluate`, `explain`, `predict`, `compare`, `reproduce` and `export`, and `survey` has
+those of its verbs; `pack` stores images for fast reading, and `open_source` opens what they take as
+a source. `Run` is the folder of a training, `Predictor` a trained network, `RequestError` a mistake
+in a request. `register_network`, `register_source`, `register_transform` and `register_metric` give
 names to code of your own.
 
 With a folder `galaxies` that has one folder of images for each class:
@@ -46,6 +46,7 @@ _PUBLIC = {
     "register_network": "hubblefork.networks.registry",
     "register_source": "hubblefork.data.sources",
     "register_transform": "hubblefork.data.images.transforms",
+    "reproduce": "hubblefork.workflow.reproduce",
     "train": "hubblefork.workflow.train",
 }
 

@@ -16,6 +16,7 @@ from hubblefork.cli import (
     inspect,
     listing,
     predict,
+    reproduce,
     survey,
     train,
 )
@@ -41,7 +42,7 @@ _PATH_ERRORS = (
 app = typer.Typer(
     name="hubblefork",
     help="Turn labelled images of galaxies, or of anything else, into a measured classifier.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -54,8 +55,25 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+# What to type first, for those who type nothing else.
+_START = """\
+hubblefork turns labelled images into a trained, measured and explained classifier.
+
+  hubblefork demo                        a simulated sky, no data needed: less than 5 minutes
+  hubblefork inspect galaxies/           what is in your images, with one folder for each class
+  hubblefork train galaxies/             train on them: writes a run, a folder with a report
+  hubblefork train galaxies/ --dry-run   what that would do, and how long it would take
+  hubblefork predict RUN new_images/     the classes of other images
+  hubblefork explain RUN                 what the network looks at, and where it is wrong
+  hubblefork reproduce all               published systems, trained as published
+
+hubblefork --help lists all commands, hubblefork train --help the options of one, and
+hubblefork list sources what can stand in place of galaxies/."""
+
+
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -63,7 +81,8 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        print(_START)
 
 
 app.command("demo")(demo.demo)
@@ -75,6 +94,7 @@ app.command("predict")(predict.predict)
 app.add_typer(survey.app, name="survey")
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
+app.command("reproduce")(reproduce.reproduce)
 app.command("list")(listing.listing)
 
 

@@ -19,6 +19,12 @@ def evaluate(
     mosaics: MosaicsOption = None,
     crop: Crop = None,
     classes: Rule = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Accuracy against a column of numbers, such as redshift."
+        ),
+    ] = None,
     device: Device = "auto",
 ) -> None:
     """Evaluate a trained model on labelled images.
@@ -37,7 +43,8 @@ def evaluate(
         mosaics=mosaics,
         crop=crop,
         classes=classes,
+        against=against,
         device=device,
     )
-    show_metrics(evaluation.metrics)
+    show_metrics(evaluation.metrics, against=against is not None)
     print_path(evaluation.path)

@@ -14,6 +14,13 @@ def inspect(
         Path | None,
         typer.Option(metavar="PAGE", help="The .html file to write. [default: data-SOURCE.html]"),
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Pack and split as this recipe does: a name (hubblefork list recipes) or a .toml "
+            "file. [default: default]"
+        ),
+    ] = None,
     columns: ColumnsOption = None,
     mosaics: MosaicsOption = None,
     crop: SourceCrop = None,
@@ -38,6 +45,7 @@ def inspect(
     found = workflow.inspect(
         source,
         out=out,
+        recipe=recipe,
         columns=columns,
         mosaics=mosaics,
         crop=crop,

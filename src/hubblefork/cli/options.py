@@ -16,6 +16,14 @@ Seed = Annotated[
         help="Random seed of the split, the initial weights, the batch order and the augmentation.",
     ),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change one setting of the recipe (hubblefork list settings): epochs=20.",
+    ),
+]
 SourceCrop = Annotated[
     int | None, typer.Option(help="Side of the central square to keep of each image, in pixels.")
 ]

@@ -9,11 +9,18 @@ if TYPE_CHECKING:
     from hubblefork.tasks.predictions import Predictions
 
 
-def show_metrics(metrics: Mapping[str, Any]) -> None:
-    """Print one screen of metrics, in colour on a terminal."""
+def show_metrics(metrics: Mapping[str, Any], against: bool = False) -> None:
+    """Print one screen of metrics, in colour on a terminal; against: also those in bins."""
     from hubblefork.report.terminal import metrics_screen
 
     print_screen(metrics_screen(metrics))
+    if against:
+        from hubblefork.report.against import against_table
+        from hubblefork.tasks.registry import task_from_json
+
+        for table in against_table(metrics, task_from_json(metrics["task"])):
+            print()
+            print_screen(table)
 
 
 def show_predictions(predictions: "Predictions") -> None:

@@ -44,16 +44,31 @@ def predict(
             help="Add prediction sets that contain the true class with this probability: 0.95.",
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per image, one a line.")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Predict the classes or the vote fractions of images.
 
-    Without --out, prints a small table. Images that cannot be read are listed with the reason.
+    Without --out, prints a small table, or JSON. Images that cannot be read are listed with the
+    reason.
     """
+    from hubblefork.core.errors import RequestError
     from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
+    from hubblefork.prediction.writers import json_lines
     from hubblefork.workflow import predict as workflow
 
+    if as_json:
+        if out is not None or submission is not None:
+            raise RequestError("--json prints the predictions: leave --out and --submission out")
+        for block in workflow.prediction_blocks(
+            model, images, columns=columns, mosaics=mosaics,
+            crop=crop, coverage=coverage, device=device,
+        ):  # fmt: skip
+            print("\n".join(json_lines(block)))
+        return
     if out is None and submission is None:
         from hubblefork.cli.output import show_predictions
 

@@ -12,6 +12,7 @@ from hubblefork.cli.options import (
     MosaicsOption,
     Rule,
     Seed,
+    Settings,
     Size,
     SourceCrop,
 )
@@ -35,14 +36,7 @@ def train(
         str | None,
         typer.Option(help="Network in place of the recipe's (hubblefork list networks)."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Change one setting of the recipe (hubblefork list settings): epochs=20.",
-        ),
-    ] = None,
+    set_: Settings = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
     columns: ColumnsOption = None,
     mosaics: MosaicsOption = None,
@@ -77,23 +71,46 @@ def train(
             help="Continue the interrupted run at --out, or the newest one of the source.",
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print the images, the split, the parameters, the epochs and the expected time, "
+            "and do not train.",
+        ),
+    ] = False,
 ) -> None:
     """Train a classifier on labelled images.
 
     It is evaluated on its test set, and a report is written.
     """
     from hubblefork.cli.output import show_metrics
+    from hubblefork.core.errors import RequestError
     from hubblefork.core.progress import is_silent
     from hubblefork.core.terminal import print_path
     from hubblefork.recipes.recipe import parse_settings
     from hubblefork.workflow import train as workflow
 
+    settings = parse_settings(set_ or [])
+    if dry_run:
+        from hubblefork.core.terminal import print_screen
+        from hubblefork.workflow.dry_run import dry_run as expect
+
+        if resume or devices > 1 or nodes > 1:
+            raise RequestError("--dry-run is of a new run on one device: leave the others out")
+        found = expect(
+            source, recipe, network=network, out=out, settings=settings, columns=columns,
+            mosaics=mosaics, crop=crop, size=size, grey=grey, classes=classes, seed=seed,
+            device=device, precision=precision,
+        )  # fmt: skip
+        print_screen(found)
+        return
     run = workflow.train(
         source,
         recipe,
         network=network,
         out=out,
-        settings=parse_settings(set_ or []),
+        settings=settings,
         crop=crop,
         columns=columns,
         mosaics=mosaics,

@@ -21,7 +21,7 @@ from hubblefork.data.subsets import SUBSETS
 from hubblefork.evaluation.vote_metrics import VoteSummary, summarise_votes
 
 # Columns of a packed table that every source has, or that packing and splits use already.
-_OWN = (
+OWN_COLUMNS = (
     "id",
     "label",
     "origin",
@@ -238,7 +238,7 @@ def describe_columns(
     >>> describe_columns(table, np.repeat([0, 1], 20))[0].groups
     True
     """
-    known_already = {*_OWN, *labels, group or "group"}
+    known_already = {*OWN_COLUMNS, *labels, group or "group"}
     described = []
     for name in table.columns:
         if name in known_already:

@@ -29,8 +29,26 @@ class Cost(_Keys):
     seconds: NotNegative | None = None
 
 
+class BinFigures(_Keys):
+    """The score of n images whose number is from low to high."""
+
+    low: float
+    high: float
+    n: Count
+    value: NotNegative
+    interval: Interval
+
+
+class Against(_Keys):
+    """The score in bins of a column of the catalogue. unknown: images without a number."""
+
+    column: str
+    bins: list[BinFigures]
+    unknown: Count
+
+
 class _Metrics(_Keys):
-    """format: 1. source: of the images. n: how many were tested.
+    """format: 1. source: of the images. n: how many were tested. against: see `score_against`.
 
     Only in an evaluation: dataset, the key of the packed images; cost; learnt, how many of the
     images the model was trained on, None where that is not known; learnt_by, in which way they were
@@ -43,6 +61,7 @@ class _Metrics(_Keys):
     format: Literal[1]
     source: str
     n: Count
+    against: list[Against] = []
     dataset: str | None = None
     cost: Cost | None = None
     learnt: Count | None = None

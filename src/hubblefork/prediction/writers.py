@@ -1,6 +1,8 @@
 """Predictions written block by block, whole or not at all."""
 
-from collections.abc import Iterable, Mapping
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -120,3 +122,21 @@ def check_submission(predictor: Predictor, path: Path) -> None:
         raise RequestError(f"--submission {path}: expected a name ending in .csv")
     # A former submission cannot be told from the challenge's own tables.
     check_file(path, lambda _: False, "new file")
+
+
+def json_lines(block: Predictions) -> Iterator[str]:
+    """Each row of the table of predictions as one line of JSON, in ASCII; unknown numbers are null.
+
+    >>> from hubblefork.tasks.classes import Classes
+    >>> values = np.array([[0.25, 0.75], [np.nan, np.nan]])
+    >>> for line in json_lines(Predictions(Classes(("disc", "bar")), np.array(["a", "b"]), values)):
+    ...     print(line)
+    {"id": "a", "predicted": "bar", "disc": 0.25, "bar": 0.75}
+    {"id": "b", "predicted": "", "disc": null, "bar": null}
+    """
+    for row in block.arrow().to_pylist():
+        known = {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in row.items()
+        }
+        yield json.dumps(known, default=str, allow_nan=False)

@@ -26,6 +26,7 @@ from hubblefork.report.run_data import RunData
 from hubblefork.report.sheets import draw_tiles
 from hubblefork.report.style import SET_NAMES, undrawn
 from hubblefork.report.summary import FEW
+from hubblefork.tasks.task import Task
 
 # From here on, accuracy mostly tells how the common classes fare.
 _UNEVEN = 10
@@ -104,7 +105,7 @@ class ClassReport:
             "Recall: of the images of this class, the fraction that are predicted as it. F1 is "
             "their harmonic mean. Small figures are 95\u00a0% intervals.",
             undrawn(run.task.words.names),
-            _class_table(run),
+            class_table(run.task, run.metrics),
         ])  # fmt: skip
         yield Section("Confusion matrix", confusion_table(run))
         yield Section("Confidence and calibration", list(_confidence(run, drawn)), "Confidence")
@@ -183,7 +184,7 @@ def example_tiles(run: RunData) -> list[Tile]:
     names = run.task.words.labels(found.labels)
     return [
         Tile(run.image(found.ids[row]), f"Image {found.ids[row]}, {names[row]}", names[row],
-             id=found.ids[row])
+             id=found.ids[row], links=run.links(found.ids[row]))
         for row in balanced_sample(found.labels)
     ]  # fmt: skip
 
@@ -211,18 +212,19 @@ def prediction_tiles(run: RunData) -> list[Tile]:
             {"predicted": predicted[row], "true": true[row]},
             bool(found.correct[row]),
             found.ids[row],
+            run.links(found.ids[row]),
         )
         for row in np.concatenate(rows)
     ]
 
 
-def _class_table(run: RunData) -> Table:
+def class_table(task: Task, metrics: Mapping[str, Any]) -> Table:
     """Precision, recall and F1, with Wilson's intervals."""
-    matrix = np.array(run.metrics["confusion_matrix"])
+    matrix = np.array(metrics["confusion_matrix"])
     correct, predicted = matrix.diagonal(), matrix.sum(axis=0)
     rows: list[list[str | Cell]] = []
-    for place, raw in enumerate(run.task.names):
-        found = run.metrics["per_class"][raw]
+    for place, raw in enumerate(task.names):
+        found = metrics["per_class"][raw]
         support = found["support"]
         few = "" if support >= FEW else "few" if support else "none"
         cells = [
@@ -232,7 +234,7 @@ def _class_table(run: RunData) -> Table:
         ]
         f1 = Cell(percent(found["f1"]), bar=found["f1"] or 0)
         count = Cell(f"{support:,}", few, few=bool(few))
-        rows.append([run.task.words.names[place], *cells, f1, count])
+        rows.append([task.words.names[place], *cells, f1, count])
     columns = ["Class", "Precision", "Recall", "F1", "Test images"]
     return Table("Precision, recall and F1 of each class", columns, rows)
 

@@ -38,6 +38,7 @@ class Tile:
     facts: rows of name and value below that.
     right: whether its class is right; None where that is not the question.
     id: of the image, in small letters.
+    links: to the object elsewhere, by the name of the place.
     """
 
     image: np.ndarray | str
@@ -46,6 +47,7 @@ class Tile:
     facts: Mapping[str, str] = field(default_factory=dict)
     right: bool | None = None
     id: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mark(self) -> str:

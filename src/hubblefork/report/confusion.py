@@ -95,12 +95,13 @@ def galleries(run: RunData, most_letters: int = _MOST_LETTERS) -> list[dict[str,
                     continue
                 row = cells[cell][rank]
                 source = jpeg(run.image(found.ids[row]), _SIDE, _QUALITY)
-                room -= len(source)
+                links = run.links(found.ids[row])
+                room -= len(source) + 2 * len("".join(links.values()))
                 if room >= 0:
                     what = f"predicted {names[cell[1]]}, true class {names[cell[0]]}"
                     tiles[cell].append(
                         Tile(source, f"Image {found.ids[row]}: {what}",
-                             percent(found.confidence[row], 0), id=found.ids[row])
+                             percent(found.confidence[row], 0), id=found.ids[row], links=links)
                     )  # fmt: skip
             if room < 0:
                 break

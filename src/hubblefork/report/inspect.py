@@ -37,6 +37,7 @@ from hubblefork.report.page import now
 from hubblefork.report.run_data import displayable
 from hubblefork.report.style import SET_NAMES, undrawn
 from hubblefork.report.terminal import MOST_ROWS, as_html, numbers_table
+from hubblefork.sky.links import object_links
 
 # How much of long lists a page shows; of the groups, the rest are named without images.
 _MOST_GROUPS, _MOST_NAMED, _MOST_IN_GROUP = 12, 500, 4
@@ -178,7 +179,10 @@ def _shown_of(groups: list[Alike]) -> list[np.ndarray]:
 def _tile(found: SourceInspection, row: int) -> Tile:
     identifier, label = found.dataset.table["id"].iloc[row], labels_of(found).label(found, row)
     alt = f"Image {identifier}{f', {label}' if label else ''}"
-    return Tile(displayable(found.images[int(row)]), alt, label, id=identifier)
+    table = found.dataset.table
+    place = table.iloc[row][["ra", "dec"]] if {"ra", "dec"} <= set(table) else ()
+    links = object_links(*map(float, place)) if len(place) else {}
+    return Tile(displayable(found.images[int(row)]), alt, label, id=identifier, links=links)
 
 
 def _cards(found: Inspection) -> Iterator[Card]:

@@ -30,27 +30,37 @@ SECTIONS = {
 }
 
 
-def reproduction_card(found: Reproduction, unfolded: bool = True) -> Markup:
-    """The published figure beside that of the run, and what differs."""
+def reproduction_card(found: Reproduction, heading: bool = True) -> Markup:
+    """The published figure beside that of the run, and what differs; with a heading or without."""
     metric = "RMSE" if found.publication.metric == "rmse" else "accuracy"
     return render_part(
         "reproduction.html",
         found=found,
         publication=found.publication,
         kind=f"{found.publication.kind} {metric}",
-        open=unfolded,
+        heading=heading,
     )
 
 
 def in_published_order(sections: Sequence[Section], publication: Publication) -> list[Section]:
-    """Sections of a report: first those that the publication shows too, in its order and open."""
-    first = [title for shown in publication.shows for title in SECTIONS[shown]]
-    titles = [section.short or section.title for section in sections]
-    order = sorted(
-        range(len(titles)),
-        key=lambda place: first.index(titles[place]) if titles[place] in first else len(first),
-    )
-    return [
-        replace(sections[place], open=sections[place].open or titles[place] in first)
-        for place in order
-    ]
+    """Sections of a report: first, and open, those that the publication shows, in its order."""
+    titles = _titles(publication)
+
+    def place(section: Section) -> int:
+        return titles.index(_short(section)) if is_shown(section, publication) else len(titles)
+
+    shown = (replace(each, open=each.open or is_shown(each, publication)) for each in sections)
+    return sorted(shown, key=place)
+
+
+def is_shown(section: Section, publication: Publication) -> bool:
+    """Whether a publication shows what a section of a report shows."""
+    return _short(section) in _titles(publication)
+
+
+def _short(section: Section) -> str:
+    return section.short or section.title
+
+
+def _titles(publication: Publication) -> list[str]:
+    return [title for shown in publication.shows for title in SECTIONS[shown]]

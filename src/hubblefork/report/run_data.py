@@ -1,7 +1,7 @@
 """The input of a report, as plain data."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 
 from hubblefork.report.components import Panel
 from hubblefork.runs.reproduction import Reproduction
+from hubblefork.sky.links import object_links
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.task import Task
 
@@ -37,6 +38,7 @@ class RunData:
     made : when, as a reader should see it; left out if empty.
     panels : further figures, in the order in which the page shows them.
     reproduction : the publication that its recipe reproduces, where there is one.
+    positions : ra and dec in degrees by the id of an image, where they are known.
     """
 
     title: str
@@ -54,6 +56,7 @@ class RunData:
     made: str = ""
     panels: Sequence[Panel] = ()
     reproduction: Reproduction | None = None
+    positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -66,6 +69,11 @@ class RunData:
     def image(self, identifier: str) -> np.ndarray:
         """The image called `identifier`, as (H, W) grey or (H, W, 3) colour."""
         return displayable(self.raw(identifier))
+
+    def links(self, identifier: str) -> dict[str, str]:
+        """Links to the image called `identifier` in sky viewers, where its position is known."""
+        place = self.positions.get(identifier)
+        return object_links(*place) if place else {}
 
     def classified(self) -> tuple[np.ndarray, np.ndarray]:
         """The number of the true class (N,) of each test image, and its probabilities (N, K)."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hubblefork.core.files import replacing
 from hubblefork.report import charts, summary
+from hubblefork.report.against import against_charts, against_section
 from hubblefork.report.class_report import ClassReport
 from hubblefork.report.components import Card, Facts, Page, Panel, Section
 from hubblefork.report.figures import Chart, sheet_png
@@ -26,7 +27,7 @@ def draw_charts(run: RunData) -> dict[str, Chart]:
     There are no curves where the history is empty: a model measured far from its training.
     """
     drawn = {} if run.history.empty else {"curves": charts.curves}
-    drawn |= _REPORTS[run.task.kind].charts(run)
+    drawn |= _REPORTS[run.task.kind].charts(run) | against_charts(run)
     return {name: Chart(partial(draw, run)) for name, draw in drawn.items()}
 
 
@@ -71,6 +72,7 @@ def report_page(run: RunData, drawn: Mapping[str, Chart] | None = None) -> Page:
         sections=[
             *_training(run, drawn, report.loss),
             *report.sections(run, drawn),
+            *against_section(run, drawn),
             *[
                 Section(panel.title, [panel], open=False)
                 for panel in run.panels

@@ -145,6 +145,7 @@ def examples(run: RunData) -> list[tuple[Tile, list[dict[str, Any]]]]:
                 for step in steps
             },
             id=found.ids[row],
+            links=run.links(found.ids[row]),
         )
         tiles.append((tile, steps))
     return tiles

@@ -35,9 +35,7 @@ def epochs_within_minutes(plan: Plan) -> int:
     settings = plan.recipe.training
     if settings.minutes is None:
         return settings.epochs
-    counts = plan.split.counts()
-    images = counts["train"] + _VALIDATION * counts["val"] * settings.chunks
-    steps = images / settings.batch_size
+    steps = _steps(plan)
     with explain_out_of_memory_in_training(settings.batch_size, plan.view.size):
         step = _step(plan)
         possible = 60 * settings.minutes / (steps * step())
@@ -48,6 +46,23 @@ def epochs_within_minutes(plan: Plan) -> int:
         torch.cuda.empty_cache()  # this process may not be the one that trains
     least = max(1, math.ceil(settings.freeze_epochs / settings.chunks))
     return max(least, min(settings.epochs, int(possible)))
+
+
+def epoch_seconds(plan: Plan) -> float:
+    """The seconds that an epoch is expected to take, of all chunks together, by timing steps.
+
+    Raises RequestError where a batch does not fit the memory.
+    """
+    settings = plan.recipe.training
+    with explain_out_of_memory_in_training(settings.batch_size, plan.view.size):
+        return _steps(plan) * _typical(_step(plan))
+
+
+def _steps(plan: Plan) -> float:
+    """Training steps of an epoch, of all chunks together; validation counts as some more."""
+    counts, settings = plan.split.counts(), plan.recipe.training
+    images = counts["train"] + _VALIDATION * counts["val"] * settings.chunks
+    return images / settings.batch_size
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:

@@ -23,9 +23,10 @@ from hubblefork.data.splits import Split
 from hubblefork.models.find import beside, pinned
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters
+from hubblefork.report.run_data import RunData
 from hubblefork.runs.leakage import Overlap, find_learnt
 from hubblefork.runs.run import Run, output_name
-from hubblefork.workflow.evaluation_outputs import about_split, measure
+from hubblefork.workflow.evaluation_outputs import about_split, drawn_data, measure
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def evaluate(
     mosaics: str | None = None,
     crop: int | None = None,
     classes: str | Mapping[str, Any] | None = None,
+    against: str | None = None,
     device: str = "auto",
 ) -> Evaluation:
     """Measure a run, or a model file, and write predictions, metrics, figures and a report.
@@ -76,6 +78,9 @@ def evaluate(
     classes
         How votes of `source` become classes: `galaxy10`, `five`, or thresholds, also as the path
         of a TOML file.
+    against
+        A column of numbers that came with the images, such as a redshift: the accuracy, or the
+        RMSE of votes, in bins of it, with intervals (`metrics["against"]`, and in the report).
     device
         `auto`, `cpu` or `cuda`.
 
@@ -127,7 +132,9 @@ def evaluate(
         further: dict[str, Any] = {"dataset": dataset.key, "cost": cost, "learnt": None}
         if overlap is not None:
             further |= {"learnt": overlap.number, "learnt_by": overlap.by}
-        metrics = measure(predictor, dataset, rows, temporary, whole_run, about, labels, further)
+        metrics = measure(
+            predictor, dataset, rows, temporary, whole_run, about, labels, further, against
+        )
     return Evaluation(folder, metrics)
 
 
@@ -180,6 +187,17 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
                 "images or labels"
             )
     return dataset, run.split
+
+
+def finished_data(run: Run, device: str) -> RunData:
+    """What the report of a finished run shows, from its files.
+
+    Raises RequestError where the source has changed since.
+    """
+    predictor = Predictor.load(run.path, device)
+    dataset, split = own_dataset(run, predictor)
+    about = about_split(dataset, split)
+    return drawn_data(predictor, dataset, run.predictions, run.metrics, run, about)
 
 
 def _require_colours(dataset: PackedDataset, predictor: Predictor) -> None:

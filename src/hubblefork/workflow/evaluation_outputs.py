@@ -12,8 +12,10 @@ import pandas as pd
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress
 from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.numeric_columns import measured_columns, numbers_of
 from hubblefork.data.splits import Split
 from hubblefork.data.subsets import SUBSETS
+from hubblefork.evaluation.against import score_against
 from hubblefork.evaluation.class_metrics import class_contributions
 from hubblefork.evaluation.conformal import measure_sets
 from hubblefork.explanation.network_examples import network_examples
@@ -29,6 +31,9 @@ from hubblefork.tasks.predictions import Predictions
 
 # Of metrics.json, whose keys `evaluation/metrics_format.py` describes.
 FORMAT = 1
+
+# Columns of a catalogue that a report shows the score against, where none is asked for.
+_MOST_AGAINST = 4
 
 # Draws of classes: the mean of so many errors is known to a twentieth.
 _DRAWS = 30
@@ -50,12 +55,17 @@ def measure(
     split: dict[str, Any],
     labels: np.ndarray | None = None,
     further: Mapping[str, Any] | None = None,
+    against: str | None = None,
 ) -> dict[str, Any]:
     """Predict rows of a dataset and write predictions, metrics, figures and report to `folder`.
 
     `labels` are the true classes by the model's numbering, or the true fractions of votes; by
-    default the dataset's own. `further` is written into metrics.json too. Returns the metrics.
+    default the dataset's own. `further` is written into metrics.json too. `against`: a column of
+    numbers to hold the score against; by default the first measurements that came with the images.
+    Returns the metrics.
     """
+    asked = measured_columns(dataset)[:_MOST_AGAINST] if against is None else [against]
+    numbers = {each: numbers_of(dataset, each)[rows] for each in asked}
     with progress("predicting", len(rows)) as done:
         answers = predictor.predict(dataset.images, rows, done)
     true = dataset.labels[rows] if labels is None else labels
@@ -67,13 +77,17 @@ def measure(
         measured |= _measure_trust(predictor, answers, true)
     task = predictor.task.to_json()
     metrics = {"format": FORMAT, "source": dataset.source, "task": task, **(further or {})}
+    tally, score = predictor.task.tally(true, answers), predictor.task.score
+    metrics["against"] = [
+        score_against(name, values, tally, score).to_json()
+        for name, values in numbers.items()
+        if against or len(np.unique(values[np.isfinite(values)])) > 1
+    ]
     metrics |= measured
     predictions.save(folder / "predictions.csv")
     with replacing(folder / "metrics.json") as file:
         json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
-    run_data = _run_data(predictor, dataset, predictions, metrics, run, split)
-    examples = network_examples(predictor, predictions, run_data.raw)
-    run_data = replace(run_data, panels=draw_panels(examples, run_data))
+    run_data = drawn_data(predictor, dataset, predictions, metrics, run, split)
     charts = draw_charts(run_data)
     save_figures(run_data, folder / "figures", charts)
     write_report(run_data, folder / "report.html", charts)
@@ -136,6 +150,29 @@ def about_split(dataset: PackedDataset, split: Split) -> dict[str, Any]:
     }
 
 
+def drawn_data(
+    predictor: Predictor,
+    dataset: PackedDataset,
+    predictions: Predictions,
+    metrics: dict[str, Any],
+    run: Run | None,
+    split: dict[str, Any],
+) -> RunData:
+    """All that the report of a model shows; split: as `about_split` gives it."""
+    data = _run_data(predictor, dataset, predictions, metrics, run, split)
+    return replace(
+        data, panels=draw_panels(network_examples(predictor, predictions, data.raw), data)
+    )
+
+
+def _positions(dataset: PackedDataset) -> dict[str, tuple[float, float]]:
+    """Where on the sky the images are, in degrees, where that is known."""
+    if not {"ra", "dec"} <= set(dataset.table):
+        return {}
+    ids, ra, dec = (dataset.table[each] for each in ("id", "ra", "dec"))
+    return dict(zip(ids, zip(ra.astype(float), dec.astype(float), strict=True), strict=True))
+
+
 def _run_data(
     predictor: Predictor,
     dataset: PackedDataset,
@@ -170,4 +207,5 @@ def _run_data(
         seconds=seconds,
         made=now(),
         reproduction=reproduction,
+        positions=_positions(dataset),
     )

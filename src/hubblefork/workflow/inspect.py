@@ -29,6 +29,7 @@ def inspect(
     source: Any,
     *,
     out: str | Path | None = None,
+    recipe: str | Path | None = None,
     columns: str | Mapping[str, str] | None = None,
     mosaics: str | None = None,
     crop: int | None = None,
@@ -39,7 +40,7 @@ def inspect(
 ) -> SourceInspection:
     """Measure the contents of a source, and write one HTML page.
 
-    Images are packed as with the recipe `default`, so that a later training need not read them
+    Images are packed and split as with the recipe, so that a later training need not read them
     again.
 
     Parameters
@@ -49,6 +50,8 @@ def inspect(
     out
         The page to write; by default `data-<source>.html` in this folder, by the name of a file or
         of a folder. An earlier page of the same source is replaced, and no other file.
+    recipe
+        The name of a recipe or the path of a TOML file; `default` where none is given.
     columns, mosaics
         Of a catalogue: see `hubblefork.open_source`.
     crop, size, grey
@@ -69,17 +72,18 @@ def inspect(
     given = {"data.crop": crop, "data.size": size, "data.grey": grey or None,
              "data.classes": classes, "split.group": group}  # fmt: skip
     settings: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    recipe = load_recipe("default", settings)
+    resolved = load_recipe("default" if recipe is None else recipe, settings)
     source = with_columns(source, columns, mosaics, labelled=False)
-    opened = open_source(source, recipe.data.classes, labelled=False)
+    opened = open_source(source, resolved.data.classes, labelled=False)
     about = absolute_source(opened.name)
     page = f"data-{output_name(opened.name)}.html" if out is None else out
     page = check_page(page, "inspect", about)
-    data = recipe.data
-    framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
+    data = resolved.data
+    stretch = data.stretch.stretch()
+    framing = opened.framing(data.crop, data.size, data.grey, stretch, data.transforms)
     dataset = pack(opened, framing)
-    fractions = (recipe.split.train, recipe.split.val, recipe.split.test)
-    inspection = inspect_dataset(dataset, fractions, seed=0, rules=recipe.split.ties())
+    fractions = (resolved.split.train, resolved.split.val, resolved.split.test)
+    inspection = inspect_dataset(dataset, fractions, seed=0, rules=resolved.split.ties())
     found = SourceInspection.of(
         inspection,
         page=page,

@@ -147,10 +147,34 @@ def predictions(
     >>> predictions(run, galaxies / "disc").summary().columns.tolist()
     ['id', 'answer', 'typicality']
     """
+    return Predictions.concatenate(
+        list(
+            prediction_blocks(
+                model, images, columns=columns, mosaics=mosaics,
+                crop=crop, coverage=coverage, device=device,
+            )
+        )
+    )  # fmt: skip
+
+
+def prediction_blocks(
+    model: str | Path | Run,
+    images: Any,
+    *,
+    columns: str | Mapping[str, str] | None = None,
+    mosaics: str | None = None,
+    crop: int | None = None,
+    coverage: float | None = None,
+    device: str = "auto",
+) -> Iterator[Predictions]:
+    """The same block by block, each as soon as it is known.
+
+    >>> [len(block) for block in prediction_blocks(run, galaxies / "disc")]
+    [40]
+    """
     model = pinned(model)
     predictor = load_predictor(model, crop, coverage, device)
-    blocks = _warn_of_atypical(_blocks(predictor, images, columns, mosaics, coverage, model))
-    return Predictions.concatenate(list(blocks))
+    yield from _warn_of_atypical(_blocks(predictor, images, columns, mosaics, coverage, model))
 
 
 def _blocks(

@@ -34,6 +34,9 @@ from hubblefork.training.probe import check_probe
 from hubblefork.training.processes import World
 from hubblefork.training.time_limit import epochs_within_minutes, with_epochs
 
+# The largest seed of NumPy's and torch's generators.
+LARGEST_SEED = 2**32 - 1
+
 
 @dataclass(frozen=True)
 class Request:
@@ -71,6 +74,27 @@ def start_run(request: Request, held: ExitStack) -> tuple[Run, Plan]:
         earlier = find_earlier(name, request.out)
         if earlier:
             held.enter_context(earlier.locked())
+    planned, overlap = plan_run(request, earlier)
+    provenance = provenance_of(planned, overlap)
+    if earlier:
+        check_same(earlier, planned.recipe, provenance, planned.split)
+        earlier.sweep()
+        say(f"resuming {earlier.path}")
+        return earlier, planned
+    dataset, split = planned.dataset, planned.split
+    path = request.out or default_run_path(planned.recipe.name, dataset.source)
+    learnt = learnt_images(dataset, split)
+    run = Run.create(path, planned.recipe, provenance, split, learnt)
+    held.enter_context(run.locked())
+    return run, planned
+
+
+def plan_run(request: Request, earlier: Run | None) -> tuple[Plan, Mapping[str, int | None] | None]:
+    """The plan of a training that can start, and the overlap as `require_unseen` gives it.
+
+    earlier: the run that it resumes. Raises RequestError, with nothing written but the packed
+    dataset, where something does not fit.
+    """
     if not earlier and request.out is not None:
         refuse_existing(request.out)
     recipe = _recipe(request, earlier)
@@ -87,18 +111,20 @@ def start_run(request: Request, held: ExitStack) -> tuple[Run, Plan]:
     if recipe.training.method == "probe":
         check_probe(planned)
     overlap = require_unseen(recipe.network.weights, dataset, split)
-    planned = _within_minutes(planned)
-    provenance = provenance_of(planned, overlap)
-    if earlier:
-        check_same(earlier, planned.recipe, provenance, split)
-        earlier.sweep()
-        say(f"resuming {earlier.path}")
-        return earlier, planned
-    path = request.out or default_run_path(recipe.name, dataset.source)
-    learnt = learnt_images(dataset, split)
-    run = Run.create(path, planned.recipe, provenance, split, learnt)
-    held.enter_context(run.locked())
-    return run, planned
+    return _within_minutes(planned), overlap
+
+
+def data_settings(
+    settings: Mapping[str, Any],
+    crop: int | None,
+    size: int | None,
+    grey: bool,
+    classes: str | Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The settings of a recipe with those that have arguments of their own."""
+    data = {"crop": crop, "size": size, "grey": grey or None, "classes": classes}
+    given = {f"data.{key}": value for key, value in data.items() if value is not None}
+    return {**settings, **given}
 
 
 def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:

@@ -27,10 +27,14 @@ from hubblefork.training.probe import fit_probe
 from hubblefork.training.processes import check_sendable, join
 from hubblefork.workflow.calibrate import calibrate
 from hubblefork.workflow.evaluation_outputs import measure_test_part
-from hubblefork.workflow.start_run import Request, device_name, read_plan, start_run
-
-# The largest seed of NumPy's and torch's generators.
-_LARGEST_SEED = 2**32 - 1
+from hubblefork.workflow.start_run import (
+    LARGEST_SEED,
+    Request,
+    data_settings,
+    device_name,
+    read_plan,
+    start_run,
+)
 
 
 def train(
@@ -104,14 +108,12 @@ def train(
     >>> list(run.history["epoch"]), run.metrics["n"], run.finished
     ([1, 2], 16, True)
     """
-    seed = as_whole(seed, "seed", 0, _LARGEST_SEED)
+    seed = as_whole(seed, "seed", 0, LARGEST_SEED)
     devices, nodes = as_whole(devices, "devices", 1), as_whole(nodes, "nodes", 1)
     source = with_columns(source, columns, mosaics)
     settings = {} if settings is None else settings
     check_settings(settings)
-    data = {"crop": crop, "size": size, "grey": grey or None, "classes": classes}
-    given = {f"data.{key}": value for key, value in data.items() if value is not None}
-    settings = {**settings, **given}
+    settings = data_settings(settings, crop, size, grey, classes)
     if network is not None:
         settings = _with_network(settings, network)
     callbacks = _list_of(callbacks, "callbacks", Callback)

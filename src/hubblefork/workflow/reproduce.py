@@ -1,0 +1,151 @@
+"""Train what publications trained, as published, and show all of it side by side on one page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hubblefork.core.arguments import as_path
+from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.progress import say
+from hubblefork.data.sources import open_source
+from hubblefork.data.sources.base import Source
+from hubblefork.recipes.publication import Publication
+from hubblefork.recipes.recipe import Recipe, check_settings, load_recipe, published_recipes
+from hubblefork.report.page import check_page, write_page
+from hubblefork.report.reproduction_page import ReproducedRun, reproduction_page
+from hubblefork.runs.run import Run, short_name
+from hubblefork.workflow.evaluate import finished_data
+from hubblefork.workflow.train import train
+
+_PAGE = "reproduction.html"
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """The page that shows the runs side by side, and the runs of this call."""
+
+    page: Path
+    runs: tuple[Run, ...]
+
+
+def reproduce(
+    name: str,
+    source: Any = None,
+    *,
+    out: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> Reproduced:
+    """Train the system of a publication as published, and write one page that compares.
+
+    Parameters
+    ----------
+    name
+        The recipe of a published system (`hubblefork list recipes`), or `all` of them.
+    source
+        Images as `train` takes them; by default the data of the publication. Of `all`, systems
+        that need another kind of labels are trained on their own data, or on the simulated sky
+        where these have to be named.
+    out
+        The folder of the runs, one for each system and source, and of the page,
+        `reproduction.html`; by default `runs/reproduction`. Runs that are there already stay, are
+        shown too, and go on where they were cut off.
+    settings
+        Values of the recipes to override: `{"epochs": 2}`. They are told as differences.
+    seed, device
+        As in `train`.
+
+    Raises RequestError for an unknown system, and where the images do not fit it.
+
+    >>> small = {"epochs": 1, "data.size": 24}
+    >>> found = reproduce("mlp", galaxies, out=folder / "runs", settings=small)
+    >>> found.page.name, [run.path.name for run in found.runs]
+    ('reproduction.html', ['mlp-shapes'])
+    """
+    known = published_recipes()
+    if not isinstance(name, str) or name not in (*known, "all"):
+        raise RequestError(
+            f"no published system is called {name!r}; {nearest(str(name), [*known, 'all'])}"
+        )
+    settings = {} if settings is None else settings
+    check_settings(settings)
+    folder = Path("runs/reproduction") if out is None else as_path(out, "out", "a folder")
+    if folder.exists() and not folder.is_dir():
+        raise RequestError(f"--out {folder} is a file; expected a folder for the runs")
+    page = check_page(folder / _PAGE, "reproduce")
+    # Whatever is wrong is told before the first training, which may take hours.
+    recipes = [load_recipe(each, settings) for each in (known if name == "all" else [name])]
+    chosen = [(recipe, *_source(recipe, source, name == "all")) for recipe in recipes]
+    runs = []
+    for recipe, given, opened in chosen:
+        path = folder / f"{recipe.name}-{short_name(opened.name)}"
+        # Images of the substitute are as small as the centre that would be kept of the others.
+        substitute = given == _publication(recipe).substitute
+        used = {"data.crop": None, **settings} if substitute else settings
+        runs.append(
+            train(
+                given, recipe.name, out=path, settings=used, seed=seed, device=device,
+                resume=path.exists(),
+            )
+        )  # fmt: skip
+        _write(folder, page, device)
+    return Reproduced(page, tuple(runs))
+
+
+def _publication(recipe: Recipe) -> Publication:
+    if recipe.publication is None:
+        raise RequestError(
+            f"reproduce trains the network of {recipe.name!r} as published, not another one: leave "
+            "network.name out, or use train"
+        )
+    return recipe.publication
+
+
+def _source(recipe: Recipe, source: Any, one_of_all: bool) -> tuple[Any, Source]:
+    """The source to train on as it is given to `train`, and opened."""
+    publication = _publication(recipe)
+    if source is not None:
+        opened = open_source(source, recipe.data.classes)
+        if publication.metric in [metric.name for metric in opened.task.own_metrics]:
+            return source, opened
+        if not one_of_all:
+            raise RequestError(
+                f"{opened.name} has {opened.task.labels_are}, and {recipe.name!r} was published "
+                f"with {publication.written}: give images with other labels"
+            )
+    elif not publication.source and not one_of_all:
+        raise RequestError(
+            f"{recipe.name!r} was trained on {publication.data}, which hubblefork cannot download: "
+            f"give them as SOURCE, or {publication.substitute}"
+        )
+    used = publication.source or publication.substitute
+    if source is not None or not publication.source:
+        used = publication.substitute
+        say(f"{recipe.name}: {used} takes the place of {publication.data}")
+    return used, open_source(used, recipe.data.classes)
+
+
+def _write(folder: Path, page: Path, device: str) -> None:
+    """Write the page with every finished run of the folder."""
+    order = list(published_recipes())
+    found: list[ReproducedRun] = []
+    unfinished: list[str] = []
+    for file in sorted(folder.glob("*/recipe.toml")):
+        run = Run.open(file.parent)
+        if run.recipe.publication is None:
+            continue
+        if run.finished:
+            found.append(_shown(run, device))
+        else:
+            unfinished.append(file.parent.name)
+    found.sort(key=lambda each: (order.index(each.recipe), each.folder))
+    write_page(reproduction_page(found, unfinished), page, "reproduce")
+
+
+def _shown(run: Run, device: str) -> ReproducedRun:
+    data = finished_data(run, device)
+    assert data.reproduction is not None
+    source = short_name(run.provenance.source)
+    return ReproducedRun(run.path.name, run.recipe.name, source, data.reproduction, data)

@@ -1,0 +1,60 @@
+"""What the command line says without writing anything."""
+
+import json
+
+
+def test_nothing_but_the_name_tells_what_to_type_first(hubblefork):
+    status, out, err = hubblefork()
+    assert (status, err) == (0, "")
+    assert "hubblefork demo" in out
+    assert len(out.splitlines()) < 20
+
+
+def test_recipes_are_listed_with_their_publications(hubblefork):
+    _, out, _ = hubblefork("list", "recipes")
+    lines = [line.strip() for line in out.splitlines()]
+    place = lines.index("“Galaxy Zoo classification with Keras”")
+    assert lines[place - 1].startswith("galaxy-zoo-vgg16 ")
+    assert lines[place + 1] == "James Lawlor"
+    assert lines[place + 3].startswith("test RMSE 0.12875 on")
+
+
+def test_a_dry_run_prints_the_split_and_the_time(hubblefork, shapes, tmp_path):
+    words = ["train", shapes, "--recipe", "lenet5", "--size", "24", "--dry-run"]
+    status, out, err = hubblefork(*words, "--out", tmp_path / "run")
+    assert status == 0, err
+    assert "20,970\u00a0parameters" in out
+    assert "10\u00a0epochs, expected to take" in out
+    assert out.splitlines()[-1] == "nothing was written"
+    assert not (tmp_path / "run").exists()
+    status, _, err = hubblefork(*words, "--resume")
+    assert (status, len(err.splitlines())) == (2, 1)
+
+
+def test_predictions_are_json_lines(hubblefork, trained, shapes):
+    images = sorted(shapes.glob("bar/*.png"))[:2]
+    status, out, err = hubblefork("predict", trained, *images, "--json")
+    assert status == 0, err
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["id"] for row in rows] == list(map(str, images))
+    assert all(abs(row["bar"] + row["disc"] - 1) < 1e-5 for row in rows)
+    status, _, err = hubblefork("predict", trained, *images, "--json", "--out", "x.csv")
+    assert (status, len(err.splitlines())) == (2, 1)
+
+
+def test_inspection_shows_the_split_of_a_recipe(hubblefork, shapes, tmp_path):
+    page = tmp_path / "page.html"
+    words = ["inspect", shapes, "--recipe", "lenet5", "--size", "24", "--out", page]
+    status, _, err = hubblefork(*words)
+    assert status == 0, err
+    assert "test set (16)" in page.read_text() or "16\u00a0images" in page.read_text()
+    status, _, err = hubblefork("inspect", shapes, "--recipe", "lenet")
+    assert status == 2
+    assert "did you mean 'lenet5'" in err
+
+
+def test_an_evaluation_against_a_column_that_is_not_there_is_one_line(hubblefork, trained):
+    status, _, err = hubblefork("evaluate", trained, "--against", "z")
+    assert status == 2
+    assert err.count("\n") == 1
+    assert "no column 'z'" in err

@@ -1,0 +1,77 @@
+"""Published systems trained as published, on one page, and continued where they were cut off."""
+
+import re
+
+import pytest
+
+from hubblefork.core.errors import RequestError
+from hubblefork.recipes.recipe import load_recipe
+from hubblefork.runs.run import Run
+from hubblefork.workflow.reproduce import _source, reproduce
+
+SMALL = {"epochs": 2, "data.size": 24}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing after it is run."""
+
+
+def test_one_page_has_all_runs_of_the_folder(shapes, tmp_path, without_reports, monkeypatch):
+    def killed(run, rows):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save_history", killed)
+        with pytest.raises(Killed):
+            reproduce("mlp", shapes, out=tmp_path, settings=SMALL)
+    page = reproduce("lenet5", shapes, out=tmp_path, settings=SMALL).page
+    assert "Not finished: mlp-shapes" in page.read_text()
+    [run] = reproduce("mlp", shapes, out=tmp_path, settings=SMALL).runs
+    assert run.finished
+    text = page.read_text()
+    assert "Not finished" not in text
+    rows = re.findall(r'<th scope="row">(\w+) ', text)
+    assert rows[:2] == ["lenet5", "mlp"]
+    metric = 100 * run.history["accuracy"].iloc[-1]
+    assert f"{metric:.1f}\u00a0%" in text
+    assert 'href="mlp-shapes/report.html"' in text
+    with pytest.raises(RequestError, match="epochs was 2, is 1"):
+        reproduce("mlp", shapes, out=tmp_path, settings={**SMALL, "epochs": 1})
+
+
+def test_the_page_shows_what_the_publication_shows(example_run, tmp_path, shapes):
+    small = {"epochs": 1, "data.size": 24}
+    found = reproduce("lenet5", shapes, out=tmp_path, settings=small)
+    text = found.page.read_text()
+    places = [
+        text.index(f'alt="{what}')
+        for what in ("Test images of all kinds", "Number of images of each class",
+                     "Predicted and true classes")
+    ]  # fmt: skip
+    places += [text.index("Precision</th>"), text.index('alt="Confusion'), text.index('alt="Loss')]
+    assert places == sorted(places)
+
+
+def test_systems_that_need_other_labels_get_them(shapes, capfd):
+    used, opened = _source(load_recipe("dieleman"), shapes, one_of_all=True)
+    assert used == "simulated:votes"
+    assert "simulated:votes takes the place of the Kaggle" in capfd.readouterr().err
+    assert opened.task.outputs == 37
+    with pytest.raises(RequestError, match="has classes, and 'dieleman' was published with"):
+        _source(load_recipe("dieleman"), shapes, one_of_all=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("lenet", None, "did you mean 'lenet5'"),
+        ("default", None, "no published system is called 'default'"),
+        ("linnaeus", None, "cannot download: give them as SOURCE"),
+        ("mlp", {"network.name": "lenet5"}, "leave network.name out"),
+        ("mlp", {"epoch": 1}, "epochs"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_written(name, settings, message, tmp_path):
+    with pytest.raises(RequestError, match=message):
+        reproduce(name, out=tmp_path / "runs", settings=settings)
+    assert not (tmp_path / "runs").exists()
