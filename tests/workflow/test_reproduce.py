@@ -39,7 +39,7 @@ def test_one_page_has_all_runs_of_the_folder(shapes, tmp_path, without_reports, 
         reproduce("mlp", shapes, out=tmp_path, settings={**SMALL, "epochs": 1})
 
 
-def test_the_page_shows_what_the_publication_shows(example_run, tmp_path, shapes):
+def test_the_page_shows_what_the_publication_shows(tmp_path, shapes, with_reports):
     small = {"epochs": 1, "data.size": 24}
     found = reproduce("lenet5", shapes, out=tmp_path, settings=small)
     text = found.page.read_text()

@@ -74,13 +74,14 @@ class SourceInspection(Inspection):
     """What was measured, and the page that shows it.
 
     title: of the page. notes: what the source says of itself. images: of the rows of
-    `shown_rows`, (H, W, C) uint8.
+    `shown_rows`, (H, W, C) uint8. recipe: the one whose split is shown.
     """
 
     page: Path
     title: str
     notes: Sequence[str]
     images: Mapping[int, np.ndarray] = field(repr=False)
+    recipe: str = "default"
 
     @classmethod
     def of(cls, inspection: Inspection, **more: Any) -> "SourceInspection":
@@ -349,7 +350,8 @@ def _facts(found: SourceInspection) -> dict[str, Any]:
     if found.split is not None:
         counts = found.split.counts().items()
         numbers = {SET_NAMES[part]: f"{number:,}" for part, number in counts}
-        facts["Split"] = {"rule": found.split.rule, "seed": str(found.split.seed), **numbers}
+        rule, seed = found.split.rule, str(found.split.seed)
+        facts["Split"] = {"recipe": found.recipe, "rule": rule, "seed": seed, **numbers}
     notes = [*found.notes, *found.groups.notes]
     return facts | ({"Notes": notes} if notes else {})
 

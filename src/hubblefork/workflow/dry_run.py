@@ -98,7 +98,7 @@ def dry_run(
 
     >>> found = dry_run(galaxies, "lenet5", size=24, settings={"epochs": 3})
     >>> found.images, found.epochs, found.parameters
-    ({'train': 60, 'val': 4, 'test': 16}, 3, 20970)
+    ({'train': 60, 'val': 4, 'test': 16}, 3, 30606)
     """
     settings = {} if settings is None else settings
     check_settings(settings)

@@ -90,6 +90,7 @@ def inspect(
         title=f"Images of {short_name(dataset.source)}",
         notes=opened.notes,
         images=_read_again(opened, dataset, shown_rows(inspection)),
+        recipe=resolved.name,
     )
     write_page(inspection_page(found), page, "inspect", about=about)
     return found
