@@ -127,6 +127,7 @@ def check_submission(predictor: Predictor, path: Path) -> None:
 def json_lines(block: Predictions) -> Iterator[str]:
     """Each row of the table of predictions as one line of JSON, in ASCII; unknown numbers are null.
 
+    >>> import numpy as np
     >>> from hubblefork.tasks.classes import Classes
     >>> values = np.array([[0.25, 0.75], [np.nan, np.nan]])
     >>> for line in json_lines(Predictions(Classes(("disc", "bar")), np.array(["a", "b"]), values)):
