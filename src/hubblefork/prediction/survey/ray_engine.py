@@ -6,7 +6,6 @@ done is told by the files of the shards and not by Ray's own checkpoints, which 
 very end.
 """
 
-import itertools
 import json
 import logging
 import os
@@ -104,15 +103,8 @@ def _outcomes(
     workers: int | None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """What became of each shard, as they are done."""
-    on_gpus, places = _places(ray, device)
-    size = min(workers or len(places), len(shards))
-    nodes = itertools.cycle(places)
-
-    def on_a_node() -> dict[str, Any]:
-        # Elsewhere where that machine is gone.
-        strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-        return {"scheduling_strategy": strategy(next(nodes), soft=True)}
-
+    on_gpus, most = _most_actors(ray, device)
+    size = min(workers or most, len(shards))
     rows = ray.data.from_items(
         [{"shard": shard} for shard in shards], override_num_blocks=len(shards)
     )
@@ -124,7 +116,6 @@ def _outcomes(
         num_cpus=1,
         num_gpus=int(on_gpus),
         udf_modifying_row_count=False,
-        ray_remote_args_fn=on_a_node,
     )
     try:
         for batch in done.iter_batches(batch_size=1, prefetch_batches=0):
@@ -139,19 +130,16 @@ def _outcomes(
         ) from error
 
 
-def _places(ray: Any, device: str) -> tuple[bool, list[str]]:
-    """Whether GPUs are used, and the machine of each actor: one a GPU, or a processor but one."""
-    nodes = {each["NodeID"]: each["Resources"] for each in ray.nodes() if each["Alive"]}
-    gpus = {node: 0 if device == "cpu" else int(has.get("GPU", 0)) for node, has in nodes.items()}
-    on_gpus = any(gpus.values())
-    # One a machine first, then the second of each.
-    number = gpus if on_gpus else {
-        node: max(1, int(has["CPU"]) - 1) for node, has in nodes.items() if has.get("CPU", 0) >= 1
-    }  # fmt: skip
-    most = max(number.values(), default=0)
-    if not most:
+def _most_actors(ray: Any, device: str) -> tuple[bool, int]:
+    """Whether GPUs are used, and how many actors there may be, one a GPU or a processor."""
+    machines = [each["Resources"] for each in ray.nodes() if each["Alive"]]
+    gpus = 0 if device == "cpu" else sum(int(each.get("GPU", 0)) for each in machines)
+    # Ray Data spreads them over the machines. One processor of each is left, also for the actor of
+    # another machine that is lost.
+    processors = sum(max(1, int(each["CPU"]) - 1) for each in machines if each.get("CPU", 0) >= 1)
+    if not gpus and not processors:
         raise RequestError("the Ray cluster has no processor for a worker")
-    return on_gpus, [node for turn in range(most) for node in number if turn < number[node]]
+    return bool(gpus), gpus or processors
 
 
 @contextmanager
@@ -162,7 +150,6 @@ def _cluster(address: str) -> Iterator[Any]:
     try:
         import ray
         import ray.data
-        import ray.util.scheduling_strategies
     except ImportError:
         raise RequestError("--ray needs Ray: pip install 'hubblefork[survey]'") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
