@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hubblefork.core.errors import RequestError
 from hubblefork.sky.decision_tree import DecisionTree
 from hubblefork.tasks.classes import Classes
-from hubblefork.tasks.predictions import Predictions, are_predictions
+from hubblefork.tasks.prediction_columns import are_predictions
+from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.votes import Votes
 
 # Anything but halves of characters, which no file can hold.

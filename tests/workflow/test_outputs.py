@@ -12,7 +12,7 @@ import pytest
 import hubblefork
 from hubblefork.core.errors import RequestError
 from hubblefork.core.outputs import check_folder
-from hubblefork.tasks.predictions import are_predictions
+from hubblefork.tasks.prediction_columns import are_predictions
 from hubblefork.workflow.predict import predict
 from hubblefork.workflow.train import train
 

@@ -17,7 +17,8 @@ from hubblefork.core.tables.csv import csv_text
 from hubblefork.core.tables.writing import WRITABLE, check_writable, read_meta, writing_table
 from hubblefork.models.predictor import Predictor
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
-from hubblefork.tasks.predictions import Predictions, are_predictions
+from hubblefork.tasks.prediction_columns import are_predictions
+from hubblefork.tasks.predictions import Predictions
 
 # What a table notes of itself, so that it is known again.
 _MADE, _TABLE = "hubblefork", "predictions"

@@ -1,7 +1,6 @@
 """The answers of a model to N images: the one object between a model and all that reads them."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,17 +15,10 @@ from hubblefork.core.files import replacing
 from hubblefork.core.names import normalised
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.tables.csv import csv_text, read_csv
-from hubblefork.sky.decision_tree import load_tree, tree_names
+from hubblefork.tasks.prediction_columns import OWN, TRUE, exact, names_beside, value_columns
 from hubblefork.tasks.task import Task
 
-# The columns of a table of predictions that are not outputs of the task.
-_OWN = ("id", "true", "predicted", "typicality", "set", "problem")
 _TEXT = ("id", "true", "predicted", "set", "problem")
-_TRUE = "true_"
-# Names of classes that begin so could be the column of another class.
-_TOLD_APART = ("p(", _TRUE)
-# What the name of a column that came along ends with, where the answers have one of this name.
-_CAME = "_input"
 _ARRAYS = ("ids", "values", "true", "typicality", "sets", "problems")
 
 
@@ -178,17 +170,17 @@ class Predictions:
         A column that came along and is called as one that a table of answers may have, in whatever
         case, gets a name that ends with `_input`. Whole numbers with gaps have nullable types.
         """
-        own, came = self._own_table(), self._came()
+        own, came = self._own_table(), self._came
         if came is None:
             return own
-        others = pd.DataFrame({name: _exact(came[name]) for name in came.column_names})
+        others = pd.DataFrame({name: exact(came[name]) for name in came.column_names})
         ids = others.pop("id") if "id" in others else own["id"]
         return pd.concat([ids, others, own.drop(columns="id")], axis=1)
 
     def arrow(self) -> pa.Table:
         """The same table with the types of Arrow; units stay in the metadata of the columns."""
         own = pa.Table.from_pandas(self._own_table(), preserve_index=False)
-        own, came = own.replace_schema_metadata(), self._came()
+        own, came = own.replace_schema_metadata(), self._came
         if came is None:
             return own
         if "id" in came.column_names:
@@ -197,21 +189,12 @@ class Predictions:
         fields = [own.field(0), *came.schema, *list(own.schema)[1:]]
         return pa.table([own[0], *came.columns, *own.columns[1:]], schema=pa.schema(fields))
 
+    @property
     def _came(self) -> pa.Table | None:
-        """The columns that came along, called so that no name is there twice in any case."""
+        """The columns that came along, by the names that they have in the table."""
         if self.columns is None:
             return None
-        own = (*_OWN, *value_columns(self.task), *(_TRUE + name for name in self.task.names))
-        taken = {name.strip().lower() for name in own} - {"id"}
-        names = []
-        for name in self.columns.column_names:
-            if name != "id" and name.strip().lower() in taken | {"id"}:
-                name += _CAME
-            while name.strip().lower() in taken:
-                name += "_"
-            taken.add(name.strip().lower())
-            names.append(name)
-        return self.columns.rename_columns(names)
+        return self.columns.rename_columns(names_beside(self.columns.column_names, self.task))
 
     def _own_table(self) -> pd.DataFrame:
         columns = {"id": pd.Series(self.ids, dtype=object)}
@@ -223,7 +206,7 @@ class Predictions:
             columns["predicted"] = names[np.where(self.known, leading, self.task.outputs)]
         columns |= dict(zip(value_columns(self.task), self.values.T, strict=True))
         if not self.task.exclusive and self.true is not None:
-            columns |= {_TRUE + name: self.true[:, k] for k, name in enumerate(self.task.names)}
+            columns |= {TRUE + name: self.true[:, k] for k, name in enumerate(self.task.names)}
         if self.typicality is not None:
             columns["typicality"] = self.typicality
         if self.sets is not None:
@@ -267,7 +250,7 @@ class Predictions:
             )
         text = {each: _as_text(table[each]) for each in _TEXT if each in table}
         true = None
-        truths = [_TRUE + each for each in task.names]
+        truths = [TRUE + each for each in task.names]
         if task.exclusive and "true" in table:
             number = {each: k for k, each in enumerate(task.names)}
             numbers = pd.Series(text["true"]).map(number)
@@ -277,7 +260,7 @@ class Predictions:
             true = numbers.to_numpy(np.int64)
         elif not task.exclusive and set(truths) <= set(table):
             true = _numbers(table[truths], name)
-        known = {*wanted, *_OWN, *(truths if true is not None else ())}
+        known = {*wanted, *OWN, *(truths if true is not None else ())}
         others = [column for column in table if column not in known]
         return cls(
             task=task,
@@ -324,65 +307,8 @@ def _as_text(values: pd.Series) -> np.ndarray:
     return values.astype(object).where(values.notna(), "").map(str).to_numpy(object)
 
 
-def _exact(column: pa.ChunkedArray) -> pd.Series:
-    """A column for pandas, which would make floats of whole numbers with gaps."""
-    whole = pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
-    if not (whole and column.null_count):
-        return column.to_pandas()
-    # int64 -> Int64, uint8 -> UInt8, bool -> boolean: the names of the types that know gaps.
-    word = re.sub("^u?int", lambda found: found[0].replace("u", "U").replace("i", "I"),
-                  str(column.type).replace("bool", "boolean"))  # fmt: skip
-    return column.to_pandas(types_mapper=lambda _: pd.api.types.pandas_dtype(word))
-
-
 def _numbers(table: pd.DataFrame | pd.Series, name: str) -> np.ndarray:
     try:
         return table.to_numpy(float)
     except ValueError as error:
         raise RequestError(f"{name} is no table of predictions: {first_line(error)}") from error
-
-
-def value_columns(task: Task) -> Sequence[str]:
-    """The column of each output: its name, told apart from the table's other columns.
-
-    >>> from hubblefork.tasks.classes import Classes
-    >>> value_columns(Classes(("spiral", "true", "p(true)", "Id")))
-    ['spiral', 'p(true)', 'p(p(true))', 'p(Id)']
-    """
-    # Programs that take capital and small letters for one would mistake Id for id.
-    return [
-        f"p({name})" if name.strip().lower() in ("", *_OWN) or name.startswith(_TOLD_APART)
-        else name
-        for name in task.names
-    ]  # fmt: skip
-
-
-def are_predictions(table: pd.DataFrame) -> bool:
-    """Whether a table, or the first rows of one, is of `Predictions` that were not labelled.
-
-    It has the columns that `Predictions.table` gives with `problems`, and in those of the outputs
-    probabilities that sum to one, or fractions of the answers of a known decision tree.
-
-    >>> from hubblefork.tasks.classes import Classes
-    >>> values = np.array([[0.25, 0.75]])
-    >>> found = Predictions(Classes(("a", "b")), np.array(["1"]), values, problems=np.array([""]))
-    >>> are_predictions(found.table()), are_predictions(found.table().assign(notes="mine"))
-    (True, False)
-    """
-    columns = list(table)
-    if columns[:1] != ["id"] or columns[-1:] != ["problem"] or "true" in columns:
-        return False
-    end = len(columns) - 1
-    while columns[end - 1] in ("typicality", "set"):
-        end -= 1
-    start = columns.index("predicted") + 1 if "predicted" in columns else None
-    answers = [list(load_tree(name).columns) for name in tree_names()]
-    starts = [end - len(each) for each in answers if columns[max(end - len(each), 0) : end] == each]
-    if start is None and not starts:
-        return False
-    outputs = columns[starts[0] if start is None else start : end]
-    values = table[outputs].apply(pd.to_numeric, errors="coerce").to_numpy(float)
-    values = values[(table["problem"].fillna("") == "").to_numpy()]
-    if start is not None:
-        return bool(outputs) and bool(np.allclose(values.sum(axis=1), 1, atol=1e-3))
-    return bool(((values >= 0) & (values <= 1)).all())

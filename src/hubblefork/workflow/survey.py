@@ -12,6 +12,7 @@ from hubblefork.core.arguments import as_path, as_whole, wrong
 from hubblefork.core.errors import RequestError
 from hubblefork.core.outputs import check_folder
 from hubblefork.core.progress import say
+from hubblefork.core.tables.writing import WRITABLE
 from hubblefork.core.text import several
 from hubblefork.data.rows import ImageStream
 from hubblefork.data.sources.column_roles import parse_columns
@@ -199,14 +200,18 @@ def predict_whole(
 
 
 def is_folder(out: object) -> bool:
-    """Whether something that is to be written is a folder: it is there, or ends with a slash.
+    """Whether something that is to be written is a folder: it ends with a slash, or is one now.
+
+    What is called as a table is meant as a file all the same.
 
     >>> is_folder("survey/"), is_folder("answers.fits")
     (True, False)
     """
     if not isinstance(out, str | os.PathLike):
         return False
-    return os.fspath(out).endswith(("/", os.sep)) or os.path.isdir(out)
+    if os.fspath(out).endswith(("/", os.sep)):
+        return True
+    return os.path.isdir(out) and Path(out).suffix.lower() not in WRITABLE
 
 
 def _stream(

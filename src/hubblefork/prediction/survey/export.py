@@ -17,6 +17,7 @@ from hubblefork.data.sources.column_roles import degrees_a_unit, find_columns
 from hubblefork.prediction.survey.finish import survey_status
 from hubblefork.prediction.survey.plan import Survey
 from hubblefork.prediction.writers import check_columns, check_table_path
+from hubblefork.tasks.prediction_columns import exact
 
 HATS = ".hats"
 
@@ -135,17 +136,19 @@ def selected(
 
 
 def _holds(table: pa.Table, where: str) -> pa.Array:
-    frame = table.to_pandas()
+    frame = pd.DataFrame({name: exact(table[name]) for name in table.column_names})
     try:
         found = frame.eval(where, engine="python")
     # pandas has errors of its own kinds, and Python's, for what cannot be computed.
     except Exception as error:
+        why = error.msg if isinstance(error, SyntaxError) else first_line(error)
         raise RequestError(
-            f"--where {where!r} cannot be computed ({first_line(error)}); expected a condition on "
-            f"columns, such as 'typicality > 0.01'"
+            f"--where {where!r} cannot be computed ({why}); expected a condition on columns, such "
+            "as 'typicality > 0.01'"
         ) from None
-    if not isinstance(found, pd.Series) or found.dtype != bool:
+    if not isinstance(found, pd.Series) or not pd.api.types.is_bool_dtype(found):
         raise RequestError(
             f"--where {where!r} is no condition: expected one such as 'typicality > 0.01'"
         )
-    return pa.array(found)
+    # What is missing meets no condition.
+    return pa.array(found.fillna(False).to_numpy(bool))
