@@ -60,16 +60,15 @@ def _table(runs: Sequence[ReproducedRun]) -> Table:
         metric = data.task.metrics[0]
         test = metric.between(data.metrics["intervals"][metric.name])
         rows.append([
-            Cell(run.recipe, publication.byline),
+            Cell(run.recipe, several(data.parameters, "parameter")),
             Cell(publication.value, f"{publication.kind}, {publication.data}"),
             Cell(found.written, found.between),
             Cell(metric.written(data.metrics[metric.name]), test),
             Cell(run.source, several(sum(data.split["sizes"].values()), "image")),
-            f"{data.parameters:,}",
             Cell(duration(data.seconds), several(len(data.history), "epoch")),
         ])  # fmt: skip
     columns = ["System", "Published", "This run, same kind", "This run, test set", "Data",
-               "Parameters", "Training"]  # fmt: skip
+               "Training"]  # fmt: skip
     return Table("Published figures and those of the runs", columns, rows, words=(4,))
 
 
