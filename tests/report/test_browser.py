@@ -1,6 +1,7 @@
 """The pages in a real browser: they open from a file, ask for nothing, and can be used."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -187,12 +188,6 @@ def test_a_page_fits_its_window_and_has_names_for_everything(kind, pages, opened
     assert page.evaluate("[...document.images].every((each) => each.naturalWidth > 0)")
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("kind", ["classes", "votes", "explanation"])
-def test_letters_stand_out(kind, colours, pages, opened):
-    assert opened(pages[kind], color_scheme=colours).evaluate(_FAINT) == []
-
-
 def shown(page) -> list[str]:
     """The images of the galleries that are to be seen."""
     images = page.locator(".galleries img:visible")
@@ -246,3 +241,62 @@ def test_without_scripts_every_gallery_can_be_opened(pages, opened):
     summaries.first.click()
     assert page.locator(".galleries img").first.is_visible()
     assert not page.get_by_text("Choose a cell").is_visible()
+
+
+# Of the letters of charts: how many dots high they are shown, where that is less than eleven.
+_SMALL = """
+[...document.querySelectorAll(".chart svg text")].filter((each) => each.getClientRects().length)
+  .map((each) => {
+    const shown = each.getScreenCTM();
+    const size = parseFloat(getComputedStyle(each).fontSize) * Math.hypot(shown.a, shown.b);
+    return [size, each.textContent];
+  }).filter(([size]) => size < 11)
+"""
+
+_PAPERS = "(all) => all.map((each) => getComputedStyle(each).backgroundColor)"
+_UNFOLD = "for (const each of document.querySelectorAll('details')) each.open = true"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("kind", ["classes", "votes", "inspection", "compare", "explanation"])
+def test_a_page_can_be_read_in_both_colour_schemes(kind, width, pages, opened, tmp_path):
+    """Screenshots to look at are written where HUBBLEFORK_SCREENSHOTS names a folder."""
+    folder = Path(os.environ.get("HUBBLEFORK_SCREENSHOTS", tmp_path))
+    papers = set()
+    page = opened(pages[kind], width)
+    page.evaluate(_UNFOLD)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=folder / f"{kind}-{width}-{scheme}.png", full_page=True)
+        assert page.evaluate(_FAINT) == []
+        papers |= set(page.locator(".chart").evaluate_all(_PAPERS))
+    assert len(papers) in (0, 2)
+    assert page.evaluate(_SMALL) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for chart in page.locator(".chart").all():
+        inside = chart.locator("svg:visible")
+        assert inside.count() == 1
+        assert inside.get_attribute("class") == ("wide" if width > 1000 else "narrow")
+
+
+@pytest.mark.parametrize("kind", ["classes", "votes", "inspection", "compare", "explanation"])
+def test_no_serious_fault_of_accessibility_is_found(kind, pages, opened):
+    axe = pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
+    rules = (Path(axe.__file__).parent / "axe.min.js").read_text()
+    page = opened(pages[kind], 390, bypass_csp=True)
+    page.evaluate(_UNFOLD)
+    page.evaluate(rules)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert [each for each in found if each["impact"] in ("serious", "critical")] == []
+
+
+def test_sections_fold_without_scripts_and_are_open_when_printed(pages, opened):
+    page = opened(pages["classes"], java_script_enabled=False)
+    data = page.locator("#part-8, #part-9, #part-10").last
+    assert not data.is_visible()
+    page.emulate_media(media="print")
+    assert data.is_visible()
+    page.emulate_media(media="screen")
+    page.locator("nav a").last.click()
+    assert data.is_visible()
+    assert page.locator("nav").bounding_box()["y"] == 0

@@ -34,3 +34,10 @@ def test_the_same_run_shows_the_same_images(run_data):
 def test_classes_are_named_as_people_write_them(run_data):
     run = run_data(names=("completely_round_smooth", "spiral"))
     assert {tile.text for tile in example_tiles(run)} == {"Completely round, smooth", "Spiral"}
+
+
+def test_wrong_predictions_are_of_as_many_confusions_as_there_is_room_for(run_data):
+    run = run_data(number=300, strength=1)
+    wrong = [tile.facts for tile in prediction_tiles(run) if not tile.right]
+    pairs = {(facts["true"], facts["predicted"]) for facts in wrong}
+    assert len(wrong) == len(pairs) == 5  # of the six that three classes have

@@ -87,7 +87,7 @@ def test_over_fitting_is_told_in_rmse(votes):
 def test_every_answer_has_a_row_below_its_question(votes):
     run = votes()
     sections = {section.short: section for section in report_page(run, DRAWN).sections}
-    rows = sections["Answers"].blocks[-1].cells
+    rows = sections["Answers"].blocks[-1].blocks[0].cells
     columns = [row[0].small for row in rows if len(row) > 1]
     assert tuple(columns) == GALAXY_ZOO_2.columns
     assert [row[0].text for row in rows if len(row) == 1] == [

@@ -22,7 +22,7 @@ def explain(
     method: Annotated[
         str | None,
         typer.Option(
-            help="grad-cam, integrated-gradients or occlusion. [default: what fits the network]"
+            help="grad-cam, integrated-gradients or occlusion. [default: the one that measures best]"
         ),
     ] = None,
     layer: Annotated[

@@ -25,7 +25,7 @@ def predict(
         typer.Option(
             metavar="FILE|DIR/",
             help="The table to write: .csv, .tsv, .parquet, .fits, .vot or .ecsv; or, as DIR/, "
-            "the folder of a survey, which goes on where it was cut off.",
+            "the folder of a survey, continued if interrupted.",
         ),
     ] = None,
     submission: Annotated[

@@ -23,7 +23,7 @@ def train(
         str,
         typer.Argument(
             help="simulated, a directory with one folder for each class, a catalogue, or another "
-            "of: hubblefork list sources."
+            "source (hubblefork list sources)."
         ),
     ],
     recipe: Annotated[

@@ -101,9 +101,9 @@ class ClassReport:
 
     def sections(self, run: RunData, drawn: Mapping[str, Chart]) -> Iterator[Section]:
         yield Section("Class by class", [
-            "Precision: of the images predicted as this class, the fraction that are of it. "
-            "Recall: of the images of this class, the fraction that are predicted as it. F1 is "
-            "their harmonic mean. Small figures are 95\u00a0% intervals.",
+            "Precision: the fraction of the images predicted as this class that belong to it. "
+            "Recall: the fraction of the images of this class that are predicted as it. F1 is "
+            "their harmonic mean. Small numbers are 95\u00a0% intervals.",
             undrawn(run.task.words.names),
             class_table(run.task, run.metrics),
         ])  # fmt: skip
@@ -322,7 +322,7 @@ def _of_classes(run: RunData) -> Iterator[str]:
         yield f"Not in the test set, so not measured: {first_few(absent, 5)}."
     few = [f"‘{name}’ ({count})" for name, count in support.items() if 0 < count < FEW]
     if few:
-        yield f"Fewer than {FEW} test images, so figures are uncertain: {first_few(few, 5)}."
+        yield f"Fewer than {FEW} test images, so the numbers are uncertain: {first_few(few, 5)}."
     never = [f"‘{name}’" for name, values in found.items() if values["recall"] == 0]
     if never:
         yield f"Never predicted correctly in the test set: {first_few(never, 5)}."

@@ -43,9 +43,9 @@ def comparison_page(found: Comparison) -> Page:
 
 def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
     yield Section("Metrics", [
-        f"All figures are of the {found.number:,} images that every run was tested on. Small "
-        "figures are 95\u00a0% intervals of each run by itself; whether two runs differ is told by "
-        "the next table, not by whether these overlap.",
+        f"All numbers are for the {found.number:,} images that every run was tested on. Small "
+        "numbers are 95\u00a0% intervals of each run by itself; whether two runs differ is in the "
+        "next table: it does not follow from whether these overlap.",
         _metrics_table(found),
     ])  # fmt: skip
     yield Section("Differences", [
@@ -182,7 +182,7 @@ def _metrics_table(found: Comparison) -> Table:
     ):
         values = [getattr(run, name) for run in found.runs]
         rows.append([title, *(written(value) if value else "–" for value in values)])
-    return Table("Metrics of each run", ["", *(run.name for run in found.runs)], rows)
+    return Table("Metrics of each run", ["Metric", *(run.name for run in found.runs)], rows)
 
 
 def _pairs_table(found: Comparison) -> Table:

@@ -59,7 +59,8 @@ def _misclassified(found: TestSetExplanation[ClassErrors]) -> Section:
         "is the label wrong? All are in errors.csv."
     )
     more = Fold(f"{len(cards) - _OPEN} more", [Groups(cards[_OPEN:], "three")])
-    return Section(title, [note, Groups(cards[:_OPEN], "three"), more if cards[_OPEN:] else ""])
+    blocks = [note, Groups(cards[:_OPEN], "three"), more if cards[_OPEN:] else ""]
+    return Section(title, blocks, "Misclassified")
 
 
 def _confused(found: TestSetExplanation[ClassErrors]) -> Section:
@@ -89,7 +90,8 @@ def _confused(found: TestSetExplanation[ClassErrors]) -> Section:
             "Of all errors": [percent(each) for each in pairs["fraction"]],
         }
     ).head(2 * _PAIRS)
-    return Section(title, [note, Groups(cards, "three"), Table.of(title, table)], open=False)
+    return Section(title, [note, Groups(cards, "three"), Table.of(title, table)], "Confused",
+                   open=False)  # fmt: skip
 
 
 def _of_pair(test_set: TestSet, pair: Any) -> Iterator[Group]:
@@ -126,7 +128,7 @@ def _correct(found: TestSetExplanation[ClassErrors]) -> Section:
         "its class and for the second most probable one. It should be on the parts "
         "that you would use."
     )
-    return Section("Correctly classified", [note, Groups(cards, "three")], open=False)
+    return Section("Correctly classified", [note, Groups(cards, "three")], "Correct", open=False)
 
 
 def _least_certain(found: TestSetExplanation[ClassErrors]) -> Section:

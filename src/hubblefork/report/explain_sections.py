@@ -118,7 +118,7 @@ def _background(found: TestSetExplanation) -> Section:
     )
     rows = pd.DataFrame({"Images": measured.table["images"], **_scores(measured.table, test_set)})
     title = "Background dependence"
-    return Section(title, [note, Table.of(title, rows)])
+    return Section(title, [note, Table.of(title, rows)], "Background")
 
 
 def _robustness(found: TestSetExplanation) -> Section:

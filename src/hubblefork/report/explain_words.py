@@ -152,7 +152,7 @@ def _cautions(found: TestSetExplanation) -> Iterator[str]:
         )
     yield (
         "The images are chosen because they are unusual. How often something happens is in the "
-        "figures and tables, not in these examples."
+        "charts and tables, not in these examples."
     )
 
 

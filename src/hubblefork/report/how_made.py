@@ -18,7 +18,7 @@ _MOST_LEFT_OUT = 20
 
 # Digits of a hash that tell it apart from any other at hand; `split.csv` and `dataset.json` have
 # all of them.
-_DIGITS = 12
+SHORT_HASH = 12
 
 # Of a recipe, what is no setting; the provenance of a run stands beside it as `run`.
 _ABOUT = ("name", "about", "publication", "run")
@@ -84,7 +84,7 @@ def about_data(run: RunData) -> dict[str, Any]:
             "size": f"{wide} × {high} pixels, {kind}",
             "packed as": str(Framing.from_json(dataset["framing"])),
             "left out": f"{len(left_out):,}",
-            "content": dataset["content"][:_DIGITS],
+            "content": dataset["content"][:SHORT_HASH],
         },
         "Split": {
             "rule": _written(split["rule"]),
@@ -94,7 +94,7 @@ def about_data(run: RunData) -> dict[str, Any]:
                 for key, name in SET_NAMES.items()
                 if key in split["sizes"]
             },
-            "sha256": _written(split["sha256"])[:_DIGITS],
+            "sha256": _written(split["sha256"])[:SHORT_HASH],
         },
         "Versions": run.versions,
         "Notes": dataset["notes"],

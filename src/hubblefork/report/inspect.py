@@ -30,6 +30,7 @@ from hubblefork.report.components import (
     Tile,
 )
 from hubblefork.report.figures import Chart
+from hubblefork.report.how_made import SHORT_HASH
 from hubblefork.report.inspect_charts import brightness
 from hubblefork.report.inspect_tasks import labels_of
 from hubblefork.report.inspect_words import cautions, groups_note, sentences, sizes
@@ -156,7 +157,7 @@ def inspection_page(found: SourceInspection) -> Page:
             *_alike_sections(found),
             *_problems(found),
             *_other_columns(found),
-            Section("Origin of the images", [Facts(_facts(found))], "Origin"),
+            Section("Origin of the images", [Facts(_facts(found))], "Origin", open=False),
         ],
     )
 
@@ -243,7 +244,7 @@ def _light(found: Inspection) -> Section:
     columns = ["Mean over images", "Brightness", "Standard deviation", *channels, "Black pixels",
                "Saturated"]  # fmt: skip
     return Section("Brightness", [
-        "Left, the mean brightness of an image: the line is from the 5th to the 95th percentile, "
+        "The mean brightness of an image: the line is from the 5th to the 95th percentile, "
         "the thick part between the quartiles, the mark the median. Where classes differ here, a "
         "network may learn how images were taken and not what they show.",
         Panel("light", "Chart of the brightness of the images", "",
@@ -272,7 +273,7 @@ def _alike_sections(found: SourceInspection) -> Iterator[Section]:
             all_ = len(named) == len(groups)
             which = f"all {len(groups)}" if all_ else f"the first {len(named)} of {len(groups)}"
             blocks.append(Fold(f"The ids of {which} groups", [Facts({"Ids": named})]))
-        yield Section(title, blocks)
+        yield Section(title, blocks, open=bool(groups))
 
 
 def _text(group: Alike, shown: int) -> str:
@@ -335,7 +336,7 @@ def _facts(found: SourceInspection) -> dict[str, Any]:
             "images": f"{len(table):,}",
             "labels": dataset.task.summary,
             "packed as": str(dataset.framing),
-            "content": dataset.info["content"],
+            "content": dataset.info["content"][:SHORT_HASH],
         },
         "Original sizes": originals,
         "Positions": {"known": "for none of the images"},

@@ -25,6 +25,9 @@ from hubblefork.report.image_groups import shown
 # Pixels of an image's longer side: twice the width at which a page shows it.
 _TILE = 320
 
+# Words of up to fifteen letters with a hyphen, such as edge-on.
+_HYPHENATED = re.compile(r"(?<!\S)(?=\S{3,15}(?!\S))[\w,]+(-[\w,]+)+")
+
 # Bytes of a page that hold the line that says what made it, with room to spare.
 _HEAD = 1000
 
@@ -64,6 +67,7 @@ def render_part(template: str, **what: Any) -> Markup:
         "percent": percent,
         "several": several,
         "prose": _prose,
+        "whole": _whole,
         "shown": shown,
         "thumbnail": _thumbnail,
         "source": lambda image: image if isinstance(image, str) else jpeg(image),
@@ -111,6 +115,11 @@ def _read(name: str) -> str:
 def _prose(text: str) -> Markup:
     """Text in which words between backticks are code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _whole(text: str) -> Markup:
+    """Text whose words are not broken at a hyphen, but where they are long."""
+    return Markup(re.sub(_HYPHENATED, r'<span class="word">\g<0></span>', str(escape(text))))
 
 
 def _origin(maker: str, about: str) -> Markup:

@@ -123,7 +123,7 @@ def draw_scores(table: pd.DataFrame, measure: str, baseline: float | None = None
         for place, (value, low, high) in enumerate(rows):
             whisker(axes, place, value, (low, high))
         if metric.percent:
-            axes.set_xlim(min(table["low"].min() - 0.03, 0.9), 1)
+            axes.set_xlim(max(0, table["low"].min() - 0.03), min(1, table["high"].max() + 0.03))
             in_percent(axes.xaxis)
         else:
             axes.set_xlim(0, 1.05 * max(table["high"].max(), baseline or 0))

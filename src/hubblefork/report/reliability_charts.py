@@ -122,7 +122,7 @@ def draw_risk_coverage(curve: RiskCoverage) -> Figure:
         axes.plot(curve.coverage[start:], shown, color=BLUE, linewidth=1.8)
         room = max(0.02, 1 - float(shown.min()))
         axes.set(xlim=(0, 1.01), ylim=(1 - 1.25 * room, 1 + 0.04 * room))
-        for kept in _KEPT:
+        for kept in _KEPT[::2] if is_narrow() else _KEPT:
             accuracy = curve.accuracy_at(kept)
             axes.plot(kept, accuracy, "o", color=BLUE, markersize=5)
             axes.annotate(

@@ -66,7 +66,7 @@ def report_page(run: RunData, drawn: Mapping[str, Chart] | None = None) -> Page:
         made=run.made,
         sentences=[summary.training(run), *report.sentences(run)],
         cards=list(_cards(run, report)),
-        note="Below a figure stands its 95\u00a0% interval: the range expected for other test "
+        note="Below each number is its 95\u00a0% interval: the range expected for other test "
         "images of the same kind.",
         cautions=[*report.cautions(run), *summary.cautions(run)],
         sections=[

@@ -13,9 +13,9 @@ from hubblefork.report.style import (
     MUTED,
     NARROW,
     ORANGE,
-    PAPER,
     SET_COLOURS,
     SMALL,
+    beside,
     is_narrow,
     named_rows,
     panel_axes,
@@ -28,7 +28,7 @@ from hubblefork.sky.decision_tree import Question
 _STEPS = 20
 
 # From clear to blue, for any paper.
-_DENSITY = LinearSegmentedColormap.from_list("density", [(BLUE, 0.12), (BLUE, 1)])
+_DENSITY = LinearSegmentedColormap.from_list("density", [(BLUE, 0.35), (BLUE, 1)])
 
 # The figure of answers is one pair of axes with squares of side 1 in rows of seven, which is drawn
 # ten times as fast as 37 pairs of axes.
@@ -89,8 +89,8 @@ def answer_densities(run: RunData) -> Figure:
 
 def _label(axes: Axes, name: str, left: float, bottom: float, error: float) -> None:
     """Name the answer above its square, and write its error in the corner."""
-    axes.text(left, bottom + 1.06, wrapped(name, 18, 2), va="bottom", fontsize=SMALL,
-              fontweight="bold", linespacing=1.1)  # fmt: skip
+    axes.text(left, bottom + 1.06, wrapped(name, 15 if is_narrow() else 18, 2), va="bottom",
+              fontsize=SMALL, fontweight="bold", linespacing=1.1)  # fmt: skip
     axes.text(left + 0.04, bottom + 0.97, f"{error:.3f}", va="top", fontsize=SMALL, color=MUTED)
 
 
@@ -108,13 +108,12 @@ def questions(run: RunData) -> Figure:
             label="always the mean of the galaxies",
         )  # fmt: skip
         for place, error in enumerate(errors):
-            axes.annotate(
-                f"{error:.3f}", (0, place), xytext=(4, 0), textcoords="offset points",
-                va="center", fontsize=SMALL, color=PAPER, fontweight="bold",
-            )  # fmt: skip
-        named_rows(axes, [f"{question.number}  {question.text}" for question in asked], 42, 2)
+            beside(axes, f"{error:.3f}", error, place, fontsize=SMALL)
+        texts = [each.short if is_narrow() else each.text for each in asked]
+        names = [f"{each.number}  {text}" for each, text in zip(asked, texts, strict=True)]
+        named_rows(axes, names, 42, 2)
         axes.set_xlim(0, 1.08 * max(*errors, *of_mean, 0.01))
-        axes.set_xlabel("RMSE over the answers to the question")
+        axes.set_xlabel("RMSE over the answers")
         figure.legend(loc="outside upper left", ncols=1 if is_narrow() else 2, handlelength=1.4)
         return figure
 

@@ -10,7 +10,7 @@ from hubblefork.evaluation.examples import balanced_sample
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report import summary
 from hubblefork.report.charts import Draw
-from hubblefork.report.components import Card, Cell, Panel, Section, Table, Tile
+from hubblefork.report.components import Card, Cell, Fold, Panel, Section, Table, Tile
 from hubblefork.report.figures import Chart
 from hubblefork.report.page import render_part
 from hubblefork.report.run_data import RunData
@@ -80,7 +80,7 @@ class VoteReport:
         tree, number = run.task.tree, run.metrics["n"]
         if number < FEW:
             few = several(number, "galaxy", "galaxies")
-            yield f"There are only {few} in the test set, so figures are uncertain."
+            yield f"There are only {few} in the test set, so the numbers are uncertain."
         unlearnt = [
             str(question.number)
             for question in tree.questions
@@ -114,7 +114,7 @@ class VoteReport:
             "volunteers, not only of those who were asked the question.",
             Panel("answers", "Density plots of predicted against true fractions, one for each of "
                   f"the {run.task.outputs} answers", "", drawn["answers"]),
-            _answer_table(run),
+            Fold("The numbers of each answer", [_answer_table(run)]),
         ], "Answers")  # fmt: skip
         yield Section("Examples, with their decision tree", [
             "Test galaxies: some drawn at random, then those with the largest errors. The "

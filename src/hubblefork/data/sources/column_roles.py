@@ -66,7 +66,7 @@ class Columns:
         return {role: found[role] for role in ROLES if found.get(role)}
 
     def note(self) -> list[str]:
-        """One sentence on what was taken for what, where a column is not called as its role."""
+        """One sentence on which column has which role, where its name does not say so."""
         found = self.names()
         if not self.asked and all(role == column for role, column in found.items()):
             return []
