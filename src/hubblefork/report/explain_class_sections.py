@@ -99,6 +99,8 @@ def _of_pair(test_set: TestSet, pair: Any) -> Iterator[Group]:
     first, second = (test_set.task.names.index(each) for each in (pair.first, pair.second))
     for true, predicted in ((first, first), (second, second), (first, second), (second, first)):
         rows = np.flatnonzero((predictions.labels == true) & (predictions.leading == predicted))
+        if not len(rows):
+            continue
         rows = rows[np.argsort(-predictions.values[rows, predicted], kind="stable")]
         right = true == predicted
         title = words.names[true] + ("" if right else f" misclassified as {words.names[predicted]}")
