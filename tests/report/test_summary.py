@@ -128,3 +128,12 @@ def test_images_left_out_are_counted(run_data):
     left_out = [{"id": "1", "origin": "1.jpg", "reason": "truncated"}]
     told = cautions(run_data(dataset={**run.dataset, "left_out": left_out}))
     assert "1 image of the source was left out" in plain(told)
+
+
+def test_what_few_validation_images_allow_by_chance_is_not_called_over_fitting(run_data):
+    history = run_data().history.assign(accuracy=0.96, val_accuracy=0.90)
+    sizes = {"train": 180, "val": 20, "test": 60}
+    few = run_data(history=history, split={**run_data().split, "sizes": sizes})
+    many = run_data(history=history, split={**few.split, "sizes": sizes | {"val": 2000}})
+    assert "Over-fitting" not in plain(cautions(few))
+    assert "(95 % interval 88.6 to 91.2 %)" in plain(cautions(many))

@@ -22,7 +22,7 @@ def explain(
     method: Annotated[
         str | None,
         typer.Option(
-            help="grad-cam, integrated-gradients or occlusion. [default: the one that measures best]"
+            help="grad-cam, integrated-gradients or occlusion. [default: what measures best]"
         ),
     ] = None,
     layer: Annotated[
