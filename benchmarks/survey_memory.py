@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,10 @@ from survey_kills import below, encoded, end_group, make_catalogue, make_model, 
 
 _MOST_GROWTH = 1.1
 _KILLS = 5
+
+# Looks at a process, 50 a second, before it counts: one that has been forked and not yet become
+# another program seems to be as large as its parent.
+_SHORT = 25
 
 
 def main() -> None:
@@ -96,9 +101,12 @@ def peak(*words: object, seconds: float | None = None) -> int:
     )
     end = None if seconds is None else time.monotonic() + seconds
     highest: dict[int, int] = {}
+    seen: Counter[int] = Counter()
     while process.poll() is None:
         for each in [process.pid, *below(process.pid)]:
-            highest[each] = max(highest.get(each, 0), resident(each))
+            seen[each] += 1
+            if seen[each] > _SHORT:
+                highest[each] = max(highest.get(each, 0), resident(each))
         if end is not None and time.monotonic() > end:
             for each in [process.pid, *below(process.pid)]:
                 end_group(each)
