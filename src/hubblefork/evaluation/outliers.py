@@ -39,7 +39,8 @@ class Outliers:
 
     def distance(self, features: np.ndarray) -> np.ndarray:
         """Squared Mahalanobis distances (N,) of features (N, F) from the mean."""
-        offset = features - self.mean
+        # In double precision: `across` is the difference of two numbers that can be close.
+        offset = features.astype(np.float64) - self.mean
         along = (offset @ self.directions.T) ** 2
         across = np.einsum("nf,nf->n", offset, offset) - along.sum(axis=1)
         return (along / self.variances).sum(axis=1) + np.maximum(across, 0) / self.remainder

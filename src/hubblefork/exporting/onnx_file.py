@@ -6,7 +6,6 @@ without torch (docs/export.md).
 """
 
 import copy
-import json
 import warnings
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from hubblefork.models.onnx_predictor import (
     signed,
 )
 from hubblefork.models.predictor import Predictor
-from hubblefork.models.uncertainty import Uncertainty
+from hubblefork.models.uncertainty import UP_TO_ROUNDING, Uncertainty
 
 # The first with antialiasing in Resize, by which images are scaled down; torch's exporter is
 # written for it, and onnxruntime has it since version 1.14 of 2023.
@@ -85,7 +84,7 @@ class Typicality(nn.Module):
         along = (offset @ self.directions.T) ** 2
         across = (offset**2).sum(dim=1) - along.sum(dim=1)
         distance = (along / self.variances).sum(dim=1) + across.clamp(min=0) / self.remainder
-        lower = (self.values < distance[:, None]).sum(dim=1)
+        lower = (self.values < UP_TO_ROUNDING * distance[:, None]).sum(dim=1)
         return torch.where(distance.isnan(), torch.nan, self.p_values[lower])
 
 
@@ -140,7 +139,10 @@ def _exported(predictor: Predictor) -> tuple[bytes, OnnxPredictor]:
     if weights > _MOST_BYTES:
         raise RequestError(f"its weights are {weights / 1e9:.1f} GB, and ONNX files have 2 at most")
     content = _content(program, predictor)
-    exported = load_onnx(content)
+    try:
+        exported = load_onnx(content)
+    except RequestError as error:
+        raise RequestError(f"ONNX cannot express the network {card.network!r}: {error}") from error
     _compare(program, exported, card.network)
     return content, exported
 
@@ -169,6 +171,11 @@ def _content(program: Program, predictor: Predictor) -> bytes:
         raise RequestError(
             f"ONNX cannot express the network {card.network!r}: {_reason(error)}"
         ) from error
+    if any(each.type.tensor_type.shape.dim[0].HasField("dim_value") for each in model.graph.output):
+        raise RequestError(
+            f"ONNX cannot express the network {card.network!r}: it takes only as many images as it "
+            "was traced with; their number is maps.shape[0], not len(maps) or int(...)"
+        )
     # They tell in which file of this machine each operation was traced.
     for node in model.graph.node:
         node.ClearField("metadata_props")
@@ -179,8 +186,7 @@ def _content(program: Program, predictor: Predictor) -> bytes:
     model.ClearField("metadata_props")
     model.graph.name = model.producer_name = "hubblefork"
     model.producer_version = card.versions.get("hubblefork", "")
-    text = json.dumps(card.to_json())
-    for key, value in metadata_of(card, predictor.uncertainty, text).items():
+    for key, value in metadata_of(card, predictor.uncertainty).items():
         model.metadata_props.add(key=key, value=value)
     return signed(model.SerializeToString())
 

@@ -101,6 +101,8 @@ def read_model_file(path: Path) -> tuple[str, dict[str, Tensor], dict[str, Tenso
     """
     if reason := not_a_file(path):
         raise RequestError(f"no model file at {path} ({reason})")
+    if path.suffix.lower() == ".onnx":
+        raise RequestError(f"{path} is an ONNX file, which only predicts: give its run")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

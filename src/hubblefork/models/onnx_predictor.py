@@ -8,6 +8,7 @@ onnxruntime does.
 import base64
 import binascii
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -178,10 +179,11 @@ def load_onnx(content: bytes) -> OnnxPredictor:
     return OnnxPredictor(program, card, torch.device("cpu"), card.framing, uncertainty)
 
 
-def metadata_of(card: ModelCard, uncertainty: Uncertainty, text: str) -> Mapping[str, str]:
-    """The metadata of an ONNX file; `text` is the JSON of the card."""
-    arrays = base64.b64encode(save(uncertainty.to_arrays())).decode()
-    return {CARD: text, UNCERTAINTY: arrays}
+def metadata_of(card: ModelCard, uncertainty: Uncertainty) -> Mapping[str, str]:
+    """The metadata of an ONNX file, but for its digest."""
+    # As scikit-learn made them, some have their axes in another order in memory.
+    arrays = {key: np.array(value, order="C") for key, value in uncertainty.to_arrays().items()}
+    return {CARD: json.dumps(card.to_json()), UNCERTAINTY: base64.b64encode(save(arrays)).decode()}
 
 
 def signed(content: bytes) -> bytes:

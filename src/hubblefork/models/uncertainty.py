@@ -19,6 +19,10 @@ from hubblefork.evaluation.outliers import Outliers
 # hundred of the validation images is.
 ATYPICAL = 0.01
 
+# A distance counts as at least as far as one that is the same up to rounding, so that a validation
+# image has the same typicality in every batch, on every device and in every program.
+UP_TO_ROUNDING = 1 - 1e-4
+
 _PARTS: dict[str, type] = {
     "calibration": Calibration,
     "set_scores": Reference,
@@ -55,7 +59,8 @@ class Uncertainty:
         """
         if self.outliers is None or self.distances is None:
             return None
-        return self.distances.p_values(self.outliers.distance(features)).astype(np.float32)
+        distances = self.outliers.distance(features) * UP_TO_ROUNDING
+        return self.distances.p_values(distances).astype(np.float32)
 
     def sets(self, probabilities: np.ndarray, coverage: float) -> np.ndarray:
         """Which classes (N, K) are in the set of each image; see `prediction_sets`.
