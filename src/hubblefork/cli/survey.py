@@ -20,7 +20,10 @@ def plan(
     model: ModelArgument,
     catalogue: Annotated[str, typer.Argument(help="A catalogue, a folder or another source.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
-    shard_rows: Annotated[int, typer.Option(help="Rows of each shard.")] = 32_768,
+    shard_rows: Annotated[
+        int | None,
+        typer.Option(help="Rows of each shard; by default 1,024 to 32,768, for about 64 shards."),
+    ] = None,
     columns: ColumnsOption = None,
     mosaics: MosaicsOption = None,
     crop: Crop = None,

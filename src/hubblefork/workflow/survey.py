@@ -20,7 +20,7 @@ from hubblefork.models.find import find_model, pinned
 from hubblefork.prediction.inputs import are_images, open_streams
 from hubblefork.prediction.survey.export import export_survey
 from hubblefork.prediction.survey.finish import UNREADABLE, Status, finish_survey, survey_status
-from hubblefork.prediction.survey.plan import PLAN_FILE, SHARD_ROWS, Survey, file_hash, make_survey
+from hubblefork.prediction.survey.plan import PLAN_FILE, Survey, file_hash, make_survey
 from hubblefork.prediction.survey.run import run_survey
 from hubblefork.prediction.survey.shards import forget_failures
 from hubblefork.runs.run import Run
@@ -32,7 +32,7 @@ def plan(
     catalogue: Any,
     *,
     out: str | Path,
-    shard_rows: int = SHARD_ROWS,
+    shard_rows: int | None = None,
     columns: str | Mapping[str, str] | None = None,
     mosaics: str | None = None,
     crop: int | None = None,
@@ -51,6 +51,7 @@ def plan(
         The folder to make.
     shard_rows
         Rows of each shard: what is lost at most where a machine is lost, and the rows of a file.
+        Default: a 64th of the catalogue, at least 1,024 and at most 32,768.
 
     Raises RequestError, with nothing written, for repeated ids and whatever `predict` refuses.
 
@@ -59,7 +60,8 @@ def plan(
     (80, True)
     """
     folder = as_path(out, "out", "the path of a folder to make")
-    shard_rows = as_whole(shard_rows, "shard_rows", 1, 10_000_000)
+    if shard_rows is not None:
+        shard_rows = as_whole(shard_rows, "shard_rows", 1, 10_000_000)
     check_folder(folder)
     model = pinned(model)
     predictor = load_predictor(model, crop, coverage, "cpu")

@@ -28,8 +28,10 @@ from hubblefork.prediction.survey.duplicates import IdCheck
 FORMAT = 1
 PLAN_FILE = "plan.json"
 
-# Rows of a shard: some minutes of one core, and a row group that is read fast.
-SHARD_ROWS = 32_768
+# Rows of a shard: some minutes of one core, and a row group that is read fast. Of a short catalogue
+# they are fewer, so that there is a shard for each worker and all end at about the same time.
+_MOST_ROWS, _LEAST_ROWS = 32_768, 1_024
+_SHARDS = 64
 
 # The ids of the rows, in a column of this name beside those of the catalogue.
 _IDS = "hubblefork:id"
@@ -149,13 +151,14 @@ def make_survey(
     model: str | os.PathLike[str],
     stream: ImageStream,
     folder: Path,
-    shard_rows: int = SHARD_ROWS,
+    shard_rows: int | None = None,
     coverage: float | None = None,
 ) -> Survey:
     """Plan a survey: read the rows of a stream once, and write them and the plan to a new folder.
 
     Raises RequestError for repeated ids, with nothing written, and for images in memory.
     """
+    shard_rows = shard_rows or rows_of_a_shard(stream.number)
     images = stream.images.to_json()
     framing = stream.framing_like(predictor.framing)
     with appearing(folder) as temporary:
@@ -192,6 +195,15 @@ def make_survey(
         content = json.dumps({**asdict(plan), "hash": plan.hash}, indent=2, ensure_ascii=False)
         (temporary / PLAN_FILE).write_text(content + "\n", encoding="utf-8")
     return Survey(folder, plan)
+
+
+def rows_of_a_shard(number: int) -> int:
+    """How many rows each shard of a catalogue of so many has, where nobody says so.
+
+    >>> rows_of_a_shard(100), rows_of_a_shard(1_000_000), rows_of_a_shard(10**9)
+    (1024, 15625, 32768)
+    """
+    return min(_MOST_ROWS, max(_LEAST_ROWS, -(-number // _SHARDS)))
 
 
 def _in_shards(parts: Iterator[Rows], length: int) -> Iterator[Rows]:
