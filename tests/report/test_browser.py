@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect, sync_playwright
 
 from hubblefork.report import figures, style
 from hubblefork.report.components import (
@@ -34,6 +33,7 @@ from hubblefork.workflow.compare import compare
 from hubblefork.workflow.evaluation_outputs import FORMAT
 from hubblefork.workflow.inspect import inspect
 
+_API = pytest.importorskip("playwright.sync_api", reason="drives a browser: needs playwright")
 _CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
@@ -81,7 +81,7 @@ _FAINT = """
 def browser():
     if _CHROMIUM is None:
         pytest.skip("no browser here: apt-get install -y chromium")
-    with sync_playwright() as playwright:
+    with _API.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_QUIET))
         yield browser
         browser.close()
@@ -201,7 +201,7 @@ def test_a_click_on_a_cell_shows_its_images_and_another_hides_them(pages, opened
     for place in (0, 1):
         cells.nth(place).click()
         # The browser tells of an opened gallery a moment after it has opened it.
-        expect(cells.nth(place)).to_have_attribute("aria-expanded", "true")
+        _API.expect(cells.nth(place)).to_have_attribute("aria-expanded", "true")
         number = int(cells.nth(place).locator("small").inner_text().replace(",", ""))
         assert len(shown(page)) == min(number, 40)
     predicted, true = "edge-on", "round"
@@ -209,7 +209,7 @@ def test_a_click_on_a_cell_shows_its_images_and_another_hides_them(pages, opened
     assert (
         page.locator("#told").inner_text().startswith(f"‘{true}’, misclassified as ‘{predicted}’")
     )
-    expect(cells.nth(0)).to_have_attribute("aria-expanded", "false")
+    _API.expect(cells.nth(0)).to_have_attribute("aria-expanded", "false")
     cells.nth(1).click()
     assert shown(page) == []
 
