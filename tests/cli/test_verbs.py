@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from PIL import Image
 
 QUICK = ["--recipe", "lenet5", "--size", "24", "--set", "epochs=2"]
@@ -169,3 +170,43 @@ def test_a_signal_ends_with_one_line_that_says_how_to_continue(
     _, said = training.communicate(timeout=120)
     assert training.returncode == status
     assert said.splitlines()[-1] == f"hubblefork: {word}; --resume continues the training"
+
+
+def test_a_run_is_served_with_the_predictions_of_the_command_line(trained, tmp_path):
+    pytest.importorskip("starlette")
+    words = ["serve", trained, "--labels", tmp_path / "labels.jsonl", "--rater", "ann"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "hubblefork", *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        link = server.stdout.readline().strip()
+        url = link.partition("/?")[0]
+        with requests.Session() as session:
+            session.get(link).raise_for_status()
+            session.headers.update({"Origin": url, "X-Hubblefork": "1"})
+            rows = session.get(f"{url}/api/rows").json()["rows"]
+            assert len(rows) == 80
+            asked = {"rater": "ann", "rows": rows}
+            told = session.post(f"{url}/api/shown", json=asked).json()["tiles"]
+            ids = session.get(f"{url}/api/tiles?rows={','.join(map(str, rows))}").json()["tiles"]
+    finally:
+        server.terminate()
+        _, said = server.communicate()
+    assert server.returncode == 143, said
+    served = {each["id"]: tile["probability"] for each, tile in zip(ids, told, strict=True)}
+    measured = pd.read_csv(trained / "predictions.csv").set_index("id")[["bar", "disc"]].max(axis=1)
+    np.testing.assert_allclose([served[each] for each in measured.index], measured, atol=1e-5)
+
+
+def test_a_model_file_has_no_images_to_serve(hubblefork, trained, tmp_path, monkeypatch):
+    pytest.importorskip("starlette")
+    monkeypatch.chdir(tmp_path)
+    status, _, err = hubblefork("serve", trained / "model.safetensors")
+    assert status == 2
+    assert err.splitlines()[-1].endswith(
+        "is a model file and has no images: name a source after it"
+    )
+    status, _, err = hubblefork("serve", tmp_path / "nothing")
+    assert status == 2
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from hubblefork.cli import (
     listing,
     predict,
     reproduce,
+    serve,
     survey,
     train,
 )
@@ -65,6 +66,7 @@ hubblefork turns labelled images into a trained, measured and explained classifi
   hubblefork train galaxies/ --dry-run   what that would do, and how long it would take
   hubblefork predict RUN new_images/     the classes of other images
   hubblefork explain RUN                 what the network looks at, and where it is wrong
+  hubblefork serve RUN                   look at images and label them, in a browser
   hubblefork reproduce all               published systems, trained as published
 
 hubblefork --help lists all commands, hubblefork train --help the options of one, and
@@ -95,6 +97,7 @@ app.add_typer(survey.app, name="survey")
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("reproduce")(reproduce.reproduce)
+app.command("serve")(serve.serve)
 app.command("list")(listing.listing)
 
 

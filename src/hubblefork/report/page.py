@@ -48,16 +48,16 @@ def render_page(page: Page, maker: str, script: str | None = None, about: str = 
         "page.html",
         page=page,
         origin=_origin(maker, about),
-        css=Markup(_read("template.css")),
+        css=Markup(stylesheet()),
         script=code,
         digest=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii"),
     )
 
 
-def render_part(template: str, **what: Any) -> Markup:
-    """Fill the template of this name."""
+def render_part(template: str, package: str = __package__, **what: Any) -> Markup:
+    """Fill the template of this name, a file of `package`."""
     environment = Environment(
-        loader=FunctionLoader(_read),
+        loader=FunctionLoader(lambda name: _read(name, package)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -108,8 +108,13 @@ def check_page(path: str | Path, maker: str, about: str = "") -> Path:
     return page
 
 
-def _read(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text("utf-8")
+def stylesheet() -> str:
+    """The style sheet of all pages: colours for light and dark, letters, cards and tables."""
+    return _read("template.css")
+
+
+def _read(name: str, package: str = __package__) -> str:
+    return resources.files(package).joinpath(name).read_text("utf-8")
 
 
 def _prose(text: str) -> Markup:

@@ -1,0 +1,46 @@
+"""`hubblefork serve RUN|MODEL|SOURCE`: look at images and label them in a browser."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hubblefork.cli.options import Device
+
+
+def serve(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="RUN|MODEL|SOURCE", help="A run folder, a model file or images."),
+    ],
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="SOURCE", help="Other images, for the model of a run or file."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The file of labels to add to. [default: labels-SOURCE.jsonl]"
+        ),
+    ] = None,
+    rater: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who labels. [default: this user]")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to listen at; 0 is any free one.")
+    ] = 0,
+    host: Annotated[
+        str, typer.Option(help="The address to listen at; others than the default are reachable.")
+    ] = "127.0.0.1",
+    device: Device = "auto",
+) -> None:
+    """Look at images and label them in a browser.
+
+    Prints a link for one browser, and another one as soon as that was opened. Ctrl-C ends it.
+    """
+    from hubblefork.workflow import serve as workflow
+
+    workflow.serve(
+        what, source, host=host, port=port, labels=labels, rater=rater, device=device,
+        announce=lambda link: print(link, flush=True),
+    )  # fmt: skip

@@ -1,0 +1,5 @@
+"""The workbench: images in a browser on this machine, looked at and labelled, without a network.
+
+`server.py` binds and runs; `security.py` decides who may ask; `app.py` answers; `data.py` has the
+images and what is known of each; `questions.py` what can be answered; `store.py` the labels.
+"""

@@ -1,0 +1,242 @@
+"""What the workbench answers: its pages, images by row number, and JSON.
+
+GET reads. POST changes, and every change is an event of the label store: an answer, an undo, and
+predictions that were shown, so that what a rater knew when answering is known later.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from hubblefork.core.errors import RequestError
+from hubblefork.core.parsing import parse_json
+from hubblefork.core.temporary import scratch_folder
+from hubblefork.core.text import one_line
+from hubblefork.report.page import render_part, stylesheet
+from hubblefork.workbench.data import OF_THE_MODEL, Collection
+from hubblefork.workbench.export import labels_table, write_labels
+from hubblefork.workbench.store import LabelStore, read_labels
+
+# A request to change something holds an answer, or the rows of a screen of images.
+_MOST_BYTES = 64 << 10
+_MOST_ROWS = 1000
+# Seconds in which it has to arrive.
+BODY_SECONDS = 10.0
+_LONGEST_TEXT = 1000
+_LONGEST_RATER = 60
+
+_MEDIA = {
+    "csv": "text/csv",
+    "parquet": "application/vnd.apache.parquet",
+    "fits": "application/fits",
+    "vot": "application/x-votable+xml",
+}
+
+
+class TooMuch(RequestError):
+    """More than a request may hold, or more slowly sent."""
+
+
+def create_app(collection: Collection, store: LabelStore, title: str, rater: str) -> Starlette:
+    """The application, without what guards it.
+
+    title: of the pages. rater: who answers, unless another name is given in the page.
+    """
+    bench = _Bench(collection, store, title, rater)
+    return Starlette(
+        routes=[
+            Route("/", bench.page("grid")),
+            Route("/label", bench.page("label")),
+            Route("/export", bench.page("export")),
+            Route("/report.css", _report_css),
+            Mount("/static", StaticFiles(packages=[("hubblefork.workbench", "static")])),
+            Route("/image/{row:int}", bench.image),
+            Route("/labels.{ending}", bench.labels),
+            Route("/api/about", bench.about),
+            Route("/api/rows", bench.rows),
+            Route("/api/tiles", bench.tiles),
+            Route("/api/shown", bench.shown, methods=["POST"]),
+            Route("/api/answers", bench.answer, methods=["POST"]),
+            Route("/api/undo", bench.undo, methods=["POST"]),
+        ],
+        exception_handlers={
+            RequestError: _mistake,
+            OSError: _failure,
+            ClientDisconnect: lambda request, error: Response(status_code=400),
+        },
+    )
+
+
+class _Bench:
+    """The answers to requests; plain functions among them run in threads."""
+
+    def __init__(self, collection: Collection, store: LabelStore, title: str, rater: str) -> None:
+        self._collection, self._store = collection, store
+        self._title, self._rater = title, rater
+
+    def page(self, name: str) -> Any:
+        def show(request: Request) -> Response:
+            text = render_part(
+                f"templates/{name}.html", package=__package__, title=self._title, here=name
+            )
+            return Response(text, media_type="text/html")
+
+        return show
+
+    def about(self, request: Request) -> Response:
+        collection = self._collection
+        return JSONResponse(
+            {
+                "title": self._title,
+                "images": len(collection),
+                "version": collection.dataset.key[:12],
+                "rater": self._rater,
+                "model": bool(collection.model),
+                "filters": collection.filters,
+                "questions": collection.questions.to_json(),
+            }
+        )
+
+    def image(self, request: Request) -> Response:
+        # The page asks with the dataset's key behind it, so another dataset has other addresses.
+        return Response(
+            self._collection.jpeg(request.path_params["row"]),
+            media_type="image/jpeg",
+            headers={"cache-control": "private, max-age=604800, immutable"},
+        )
+
+    def rows(self, request: Request) -> Response:
+        """Rows by filters; with `unanswered`, without those that this rater has answered."""
+        query = dict(request.query_params)
+        rater = query.pop("unanswered", None)
+        rows = self._collection.rows(query).tolist()
+        if rater is not None:
+            answered = {
+                self._collection.row((each.image, each.digest))
+                for each in self._store.standing()
+                if each.rater == rater
+            }
+            rows = [row for row in rows if row not in answered]
+        return JSONResponse({"rows": rows})
+
+    def tiles(self, request: Request) -> Response:
+        try:
+            rows = [int(each) for each in request.query_params.get("rows", "").split(",") if each]
+        except ValueError:
+            raise RequestError("rows: expected whole numbers, such as 0,1,2") from None
+        return JSONResponse({"tiles": self._collection.tiles(_few(rows))})
+
+    async def shown(self, request: Request) -> Response:
+        """What the model says of some images, which is noted."""
+        given = await _read_json(request, rater=str, rows=list)
+        rater, rows = _rater(given["rater"]), _few(given["rows"])
+        told = self._collection.predicted(rows)
+        images = [self._collection.image(row) for row in rows]
+        await run_in_threadpool(self._store.show, rater, images)
+        return JSONResponse({"tiles": told})
+
+    async def answer(self, request: Request) -> Response:
+        """Store an answer; only then tell what the model and others say."""
+        given = await _read_json(request, rater=str, row=int, answer=list, queue=str, key=str)
+        return await run_in_threadpool(self._answer, given)
+
+    def _answer(self, given: Mapping[str, Any]) -> Response:
+        collection, rater, row = self._collection, _rater(given["rater"]), given["row"]
+        image = collection.image(row)
+        collection.questions.path(given["answer"])
+        queue = dict(parse_qsl(given["queue"], keep_blank_values=True))
+        collection.rows(queue)
+        told = {queue.get("order", "").removeprefix("-"), *queue}
+        stored = self._store.answer(
+            rater, image, given["answer"], key=given["key"], model=collection.model,
+            queue=given["queue"], shown=not told.isdisjoint(OF_THE_MODEL),
+        )  # fmt: skip
+        if collection.model:
+            self._store.show(rater, [image])
+        others = {
+            each.rater: each.answer
+            for each in self._store.standing()
+            if (each.image, each.digest) == image and each.rater != rater
+        }
+        compared = collection.compare(row, others | {rater: stored.answer})
+        return JSONResponse({"number": stored.number, "compared": compared})
+
+    async def undo(self, request: Request) -> Response:
+        given = await _read_json(request, rater=str)
+        taken = await run_in_threadpool(self._store.undo, _rater(given["rater"]))
+        row = None if taken is None else self._collection.row((taken.image, taken.digest))
+        return JSONResponse({"row": row, "undone": None if taken is None else taken.number})
+
+    def labels(self, request: Request) -> Response:
+        ending = request.path_params["ending"]
+        if ending not in _MEDIA:
+            raise RequestError(f"labels.{ending}: expected one of {', '.join(_MEDIA)}")
+        with scratch_folder() as folder:
+            path = Path(folder) / f"labels.{ending}"
+            write_labels(labels_table(read_labels(self._store.path)), path)
+            content = path.read_bytes()
+        name = f'attachment; filename="labels.{ending}"'
+        return Response(content, media_type=_MEDIA[ending], headers={"content-disposition": name})
+
+
+def _report_css(request: Request) -> Response:
+    return Response(stylesheet(), media_type="text/css")
+
+
+async def _read_json(request: Request, **expected: type) -> dict[str, Any]:
+    """The JSON object of a request; RequestError unless it has these fields of these types."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _MOST_BYTES:
+                    raise TooMuch(f"more than {_MOST_BYTES:,} bytes in one request")
+    except TimeoutError:
+        raise TooMuch(f"the request took more than {BODY_SECONDS:g} seconds to arrive") from None
+    try:
+        given = parse_json(bytes(body))
+    except ValueError as error:
+        raise RequestError(f"expected JSON: {error}") from None
+    if not isinstance(given, dict) or given.keys() != expected.keys():
+        raise RequestError(f"expected a JSON object with {', '.join(expected)}")
+    for name, kind in expected.items():
+        value = given[name]
+        long = isinstance(value, str) and len(value) > _LONGEST_TEXT
+        if type(value) is not kind or long:
+            raise RequestError(f"{name}: expected a {kind.__name__} of usual length")
+    if not all(isinstance(each, str) for each in given.get("answer", ())):
+        raise RequestError("answer: expected names of answers")
+    return given
+
+
+def _rater(name: str) -> str:
+    """RequestError for what can be no name of a person in a table."""
+    name = name.strip()
+    if not name or len(name) > _LONGEST_RATER or name != one_line(name):
+        raise RequestError(f"rater: expected a name of 1 to {_LONGEST_RATER} characters")
+    return name
+
+
+def _few(rows: list[Any]) -> list[Any]:
+    if len(rows) > _MOST_ROWS:
+        raise TooMuch(f"{len(rows):,} rows; expected at most {_MOST_ROWS:,}")
+    return rows
+
+
+def _mistake(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 413 if isinstance(error, TooMuch) else 400)
+
+
+def _failure(request: Request, error: Exception) -> Response:
+    """A disk that is full, say: nothing was stored, and the server lives."""
+    return JSONResponse({"error": f"not stored: {getattr(error, 'strerror', None) or error}"}, 507)

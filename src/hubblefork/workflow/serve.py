@@ -1,0 +1,156 @@
+"""Open a run, a model or a source in the browser workbench."""
+
+import getpass
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from hubblefork.core.errors import RequestError
+from hubblefork.core.files import replacing
+from hubblefork.core.progress import progress, say
+from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.packing import pack
+from hubblefork.data.sources import open_source
+from hubblefork.models.find import find_model
+from hubblefork.models.model_file import MODEL_FILE
+from hubblefork.models.onnx_predictor import open_predictor
+from hubblefork.models.predictor import Predictor
+from hubblefork.recipes.recipe import load_recipe
+from hubblefork.runs.run import Run, short_name
+from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.task import Task
+from hubblefork.workbench.data import Collection
+from hubblefork.workbench.questions import Questions
+from hubblefork.workbench.store import LabelStore
+from hubblefork.workflow.evaluate import own_dataset
+
+# Of the prediction sets that are shown: the coverage that astronomers know as "two sigma".
+_COVERAGE = 0.95
+
+
+def serve(
+    what: str | Path | Run,
+    source: Any = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    labels: str | Path | None = None,
+    rater: str | None = None,
+    device: str = "auto",
+    announce: Callable[[str], None] = print,
+) -> None:
+    """Look at images and label them in a browser, until this process is ended.
+
+    Parameters
+    ----------
+    what
+        A run, which has images and a model; a model file, which needs a source; or a source alone.
+    source
+        Other images for the model of `what`.
+    host, port
+        The address to listen at; by default this machine alone, and any free port.
+    labels
+        The file of labels to add to; by default `labels-<source>.jsonl` in this folder.
+    rater
+        Who labels; by default the user of this system.
+    announce
+        Called with the link to open.
+
+    Raises RequestError where the images cannot be opened, the address cannot be had, or another
+    process writes to the same labels.
+    """
+    try:
+        from hubblefork.workbench.server import bound, make_server
+    except ImportError as error:
+        raise RequestError(
+            f"the workbench needs {error.name}: pip install 'hubblefork[workbench]'"
+        ) from error
+    collection = open_collection(what, source, device)
+    name = short_name(collection.dataset.source)
+    path = f"labels-{name}.jsonl" if labels is None else labels
+    with (
+        bound(host, port) as listening,
+        LabelStore.open(path, collection.questions.task) as store,
+    ):
+        say(f"labels are added to {store.path}; Ctrl-C ends the workbench")
+        who = rater or getpass.getuser()
+        make_server(listening, collection, store, name, who, announce).run(sockets=[listening])
+
+
+def open_collection(what: Any, source: Any = None, device: str = "auto") -> Collection:
+    """The images of a run, of a source, or of a source with a model's predictions."""
+    if source is None and not _has_model(what):
+        return _of_source(what)
+    predictor = open_predictor(what, device, None)
+    if source is not None:
+        opened = open_source(source, labelled=False, hdu=predictor.framing.hdu)
+        dataset = pack(opened, opened.framing_like(predictor.framing))
+    elif Path(what).is_dir():
+        dataset, _ = own_dataset(Run.open(what), predictor)
+    else:
+        raise RequestError(f"{what} is a model file and has no images: name a source after it")
+    model = hashlib.sha256(find_model(what).read_bytes()).hexdigest()
+    predictions = _predictions(predictor, dataset, model)
+    true = _labels(dataset, predictor.task)
+    return Collection(dataset, Questions.of(predictor.task), true, predictions, model)
+
+
+def _of_source(source: Any) -> Collection:
+    data = load_recipe("default").data
+    opened = open_source(source, labelled=False)
+    framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
+    dataset = pack(opened, framing)
+    return Collection(dataset, Questions.of(dataset.task), _labels(dataset, dataset.task))
+
+
+def _has_model(what: Any) -> bool:
+    if not isinstance(what, str | Path | Run):
+        return False
+    path = Path(what)
+    run = (path / MODEL_FILE).is_file() or (path / "provenance.json").is_file()
+    return run or path.suffix in (".safetensors", ".onnx")
+
+
+def _labels(dataset: PackedDataset, task: Task) -> np.ndarray | None:
+    if not dataset.task.label_columns:
+        return None
+    return task.aligned(dataset.task, dataset.source)(dataset.labels)
+
+
+def _predictions(predictor: Predictor, dataset: PackedDataset, model: str) -> Predictions:
+    """The predictions of all images, stored beside the packed ones: they take minutes."""
+    path = dataset.path / "predictions" / f"{model[:16]}.npz"
+    found = _stored(path)
+    if found is None:
+        with progress("predicting", len(dataset)) as done:
+            answers = predictor.answer(dataset.images, done=done)
+        found = {"values": answers.values}
+        if answers.typicality is not None:
+            found["typicality"] = answers.typicality
+        with replacing(path, binary=True) as file:
+            np.savez(file, **found)  # type: ignore[arg-type]
+    sets = None
+    if predictor.task.exclusive:
+        try:
+            sets = predictor.sets(found["values"], _COVERAGE)
+        except RequestError as error:
+            say(f"no prediction sets: {error}")
+    ids = dataset.table["id"].to_numpy(object)
+    return Predictions(
+        predictor.task, ids, found["values"], typicality=found.get("typicality"), sets=sets
+    )
+
+
+def _stored(path: Path) -> dict[str, np.ndarray] | None:
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path) as kept:  # a zip file, which has checksums
+            return dict(kept)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        say(f"the predictions at {path} are damaged; computing them anew")
+        return None
