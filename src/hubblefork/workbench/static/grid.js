@@ -93,7 +93,6 @@ export class Grid {
       const predicted = showModel()
         ? (await post("/api/shown", { rater: rater(), rows: wanted })).tiles : [];
       told.forEach((each, k) => known.set(each.row, { ...each, ...predicted[k] }));
-      tell(null);
     } catch (error) {
       tell(error);
       return;
