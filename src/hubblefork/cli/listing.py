@@ -1,4 +1,4 @@
-"""`hubblefork list sources|networks|recipes|settings|trees`: the names that can be used."""
+"""`hubblefork list sources|networks|recipes|models|settings|trees`: the names that can be used."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -12,6 +12,7 @@ class Kind(StrEnum):
     sources = "sources"
     networks = "networks"
     recipes = "recipes"
+    models = "models"
     settings = "settings"
     trees = "trees"
 
@@ -33,6 +34,13 @@ def listing(what: Annotated[Kind, typer.Argument(help="Which names to list.")]) 
             recipes = map(load_recipe, recipe_names())
             described = {
                 each.name: f"{each.about}\n{each.publication or ''}".strip() for each in recipes
+            }
+        case Kind.models:
+            from hubblefork.models.shipped import describe_models
+
+            described = describe_models() or {
+                "none": "this installation has no models: scripts/make_galaxy_five.py and the "
+                "scripts beside it, in a clone of the repository, make them"
             }
         case Kind.settings:
             from hubblefork.recipes.recipe import describe_settings

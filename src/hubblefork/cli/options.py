@@ -6,7 +6,11 @@ import typer
 
 # The help shows it by the verb's parameter, run or model.
 ModelArgument = Annotated[
-    str, typer.Argument(help="A run folder, a model file, or hf:OWNER/NAME (Hugging Face).")
+    str,
+    typer.Argument(
+        help="A run folder, a model file, a shipped model (hubblefork list models), or "
+        "hf:OWNER/NAME (Hugging Face)."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu or cuda.")]
 Seed = Annotated[

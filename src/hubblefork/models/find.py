@@ -2,7 +2,10 @@
 
 a run, or its folder        its model.safetensors
 a model file                itself
+a shipped name              one that comes with hubblefork (`models/shipped.py`)
 hf:OWNER/NAME[@REVISION]    that of a repository of the Hugging Face hub, downloaded once
+
+A path that is there comes before a shipped name.
 """
 
 import os
@@ -10,9 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from hubblefork.core.arguments import as_path
-from hubblefork.core.errors import RequestError
+from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.hub import hub_folder, split_revision
+from hubblefork.core.progress import say
 from hubblefork.models.model_file import MODEL_FILE, is_model_file
+from hubblefork.models.shipped import shipped_file, shipped_names
 
 HUB = "hf:"
 
@@ -29,15 +34,17 @@ def is_on_hub(model: object) -> bool:
 
 
 def find_model(run: object) -> Path:
-    """The model file of a run, a run folder, a repository of the hub, or a model file.
+    """The model file of a run, a run folder, a shipped name, a repository of the hub, or itself.
 
     Raises RequestError where there is none, or where it cannot be had.
     """
     path = as_path(run, "run", "a run, a run folder or a model file")
     if is_on_hub(run):
         return _of_the_hub(str(path))
+    if (shipped := shipped_file(path)) is not None:
+        return shipped
     if not path.exists():
-        raise RequestError(f"no run folder or model file at {path}")
+        raise RequestError(f"no run folder or model file at {path}{_no_name(path)}")
     if not path.is_dir():
         return path  # loading it reports what is not a regular file
     if not (path / MODEL_FILE).is_file():
@@ -51,9 +58,12 @@ def find_model(run: object) -> Path:
 def pinned(run: Model) -> Model | str:
     """A model of the hub with the commit that it has now as its revision; any other unchanged.
 
-    The commit says for good which file was used, and the hub is not asked for it again.
+    The commit says for good which file was used, and the hub is not asked for it again. A path
+    that has the name of a shipped model is used, and told.
     """
     if not is_on_hub(run):
+        if isinstance(run, str | os.PathLike) and _is_shadowed(os.fspath(run)):
+            say(f"using {run} of the current folder, not the shipped model of this name")
         return run
     repository, _ = split_revision(str(run), HUB)
     return f"{HUB}{repository}@{find_model(run).parent.name}"
@@ -69,6 +79,18 @@ def beside(run: object) -> Path:
     if is_on_hub(run):
         return Path()
     return path if path.is_dir() else path.parent
+
+
+def _is_shadowed(name: str) -> bool:
+    """Whether a shipped name is that of a path which is there."""
+    return name in shipped_names() and shipped_file(name) is None
+
+
+def _no_name(path: Path) -> str:
+    """The end of an error about what may be a name: the nearest shipped models."""
+    if len(path.parts) > 1 or not shipped_names():
+        return ""
+    return f", and no shipped model of this name; {nearest(path, shipped_names())}"
 
 
 def _of_the_hub(text: str) -> Path:

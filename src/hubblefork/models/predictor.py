@@ -75,7 +75,9 @@ class Predictor:
     def load(
         cls, run: str | os.PathLike[str], device: str = "auto", crop: int | None = None
     ) -> "Predictor":
-        """Load a run, a model file or `hf:OWNER/NAME` onto a device (`auto`, `cpu` or `cuda`).
+        """Load a run, a model file, a shipped name or `hf:OWNER/NAME` onto a device.
+
+        device: `auto`, `cpu` or `cuda`.
 
         With `crop`, each image is cropped to this central square, in its pixels, instead of that
         of the training images.

@@ -1,6 +1,6 @@
 """Weights of an earlier run, from which a training of the same network starts.
 
-They are named as a model is: a run folder, a model file, or `hf:OWNER/NAME`.
+They are named as a model is: a run folder, a model file, a shipped name, or `hf:OWNER/NAME`.
 """
 
 import os
@@ -12,6 +12,7 @@ from torch import nn
 from hubblefork.core.errors import RequestError
 from hubblefork.models.find import find_model, is_on_hub
 from hubblefork.models.model_file import MODEL_FILE, is_model_file, read_model_file
+from hubblefork.models.shipped import shipped_file
 from hubblefork.networks.features import feature_layer
 from hubblefork.networks.weights import check_finite, misfit
 
@@ -22,7 +23,7 @@ def is_trained_model(weights: str | None) -> TypeGuard[str]:
 
 
 def load_trained_weights(network: nn.Module, name: str, weights: str) -> None:
-    """Give a network the weights of a run folder, a model file or a model of the hub.
+    """Give a network the weights of a trained model.
 
     The last layer keeps its own weights if the earlier one has another number of outputs. Raises
     RequestError if there are no weights, or if they are of another network; `name` is that of this
@@ -50,4 +51,4 @@ def _file(weights: str) -> Path:
     if is_on_hub(weights):
         return find_model(weights)
     path = Path(weights)
-    return path / MODEL_FILE if os.path.isdir(path) else path
+    return path / MODEL_FILE if os.path.isdir(path) else shipped_file(weights) or path

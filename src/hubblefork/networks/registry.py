@@ -110,8 +110,8 @@ def create_network(
     if weights:
         raise RequestError(
             f"network.weights is {weights!r}: expected the folder or the model file of an earlier "
-            f"run of {name!r}; backbones of timm have other pretrained weights: "
-            "--set network.name=timm:NAME"
+            f"run of {name!r}, or a shipped model (hubblefork list models); backbones of timm have "
+            "other pretrained weights: --set network.name=timm:NAME"
         )
     _check_known(name, factory, options)
     try:

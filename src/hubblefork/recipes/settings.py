@@ -140,7 +140,7 @@ class NetworkTable(Table):
     name: str
     """One of `hubblefork list networks`, or timm:NAME."""
     weights: str | None = None
-    """Pretrained weights: a run, a model file, hf:OWNER/NAME, a file or folder of them, or hub."""
+    """Pretrained weights: a run, a model, hf:OWNER/NAME, a file or folder of them, or hub."""
     head: HeadName = "auto"
     """From logits to probabilities or fractions; auto is softmax for classes, tree for votes"""
     options: dict[str, Any] = Field(default_factory=dict)

@@ -63,13 +63,14 @@ def evaluate(
     Parameters
     ----------
     run
-        A run, a run folder, a model file, or `hf:OWNER/NAME[@REVISION]` for one of the hub.
+        A run, a run folder, a model file, the name of a shipped model, or
+        `hf:OWNER/NAME[@REVISION]` for one of the hub.
     source
         Labelled images whose class names are among the model's, or votes for a model of votes: what
         `train` takes. Where none is given, the test set of the run itself.
     out
-        The folder to make; by default `evaluation-<source>` beside the model, or for one of the hub
-        in the current folder.
+        The folder to make; by default `evaluation-<source>` beside the model, or in the current
+        folder for one that is shipped or of the hub.
     columns, mosaics
         Of a catalogue: see `hubblefork.open_source`.
     crop

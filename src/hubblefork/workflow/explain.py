@@ -54,8 +54,8 @@ def explain(
     Parameters
     ----------
     run
-        A run folder; with images, also a model file or `hf:OWNER/NAME[@REVISION]`, which have no
-        training images.
+        A run folder; with images, also a model file, the name of a shipped model or
+        `hf:OWNER/NAME[@REVISION]`, which have no training images.
     images
         The images to explain, as for `predict`. Without any, the run's own test set: its
         errors, background dependence, robustness, embedding, anomalies and neighbours.

@@ -31,7 +31,8 @@ def export(
     Parameters
     ----------
     model
-        A run, a run folder, a model file, or `hf:OWNER/NAME[@REVISION]` for one of the hub.
+        A run, a run folder, a model file, the name of a shipped model, or
+        `hf:OWNER/NAME[@REVISION]` for one of the hub.
     format
         `onnx`: one file from raw images to calibrated answers, features and typicality, which
         onnxruntime runs without torch. `hub`: a repository of the hub, with a card.

@@ -52,8 +52,8 @@ def predict(
     Parameters
     ----------
     model
-        A run, a run folder, a model file, `hf:OWNER/NAME[@REVISION]` for one of the hub, or an ONNX
-        file that `export` wrote.
+        A run, a run folder, a model file, the name of a shipped model, `hf:OWNER/NAME[@REVISION]`
+        for one of the hub, or an ONNX file that `export` wrote.
     images
         An image file; a folder, for every image below it; several of these; a catalogue (CSV, TSV,
         Parquet, FITS table, VOTable, ECSV, a DataFrame, an astropy Table), whose rows are read as

@@ -43,8 +43,7 @@ def plan(
     Parameters
     ----------
     model
-        A run, a run folder, a model file or `hf:OWNER/NAME[@REVISION]`, which is copied into the
-        folder.
+        What `predict` takes, which is copied into the folder.
     catalogue, columns, mosaics, crop, coverage
         As `predict` takes them. Paths and mosaics are to be reached by all machines that take part.
     out
