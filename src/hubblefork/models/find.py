@@ -62,7 +62,7 @@ def pinned(run: Model) -> Model | str:
     that has the name of a shipped model is used, and told.
     """
     if not is_on_hub(run):
-        if isinstance(run, str | os.PathLike) and _is_shadowed(os.fspath(run)):
+        if _is_shadowed(run):
             say(f"using {run} of the current folder, not the shipped model of this name")
         return run
     repository, _ = split_revision(str(run), HUB)
@@ -81,8 +81,9 @@ def beside(run: object) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _is_shadowed(name: str) -> bool:
-    """Whether a shipped name is that of a path which is there."""
+def _is_shadowed(model: object) -> bool:
+    """Whether a model has a shipped name which is that of a path too."""
+    name = os.fspath(model) if isinstance(model, str | os.PathLike) else None
     return name in shipped_names() and shipped_file(name) is None
 
 
