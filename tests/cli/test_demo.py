@@ -7,7 +7,7 @@ from hubblefork.data.sources import open_source
 from hubblefork.recipes.recipe import load_recipe
 
 
-@pytest.mark.parametrize(("plan", "images"), [(FULL, 4000), (QUICK, 1200)])
+@pytest.mark.parametrize(("plan", "images"), [(FULL, 4000), (QUICK, 1000)])
 def test_the_demo_trains_on_as_many_images_as_its_help_says(plan, images):
     source, recipe, settings = plan
     assert len(open_source(source).table) == images

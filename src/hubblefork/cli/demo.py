@@ -12,9 +12,9 @@ from hubblefork.cli.options import Device, Seed
 FULL = ("simulated", "default", {"epochs": 6, "view.field_of_view": 1.0, "data.size": 64})
 # And this one less than a minute.
 QUICK = (
-    "simulated:1200",
+    "simulated:1000",
     "fast",
-    {"epochs": 6, "view.field_of_view": 1.0, "data.size": 48, "view.size": 48},
+    {"epochs": 5, "view.field_of_view": 1.0, "data.size": 48, "view.size": 48},
 )
 
 
@@ -23,7 +23,7 @@ def demo(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Take less than a minute: 1,200 galaxies, smaller, and the recipe fast."
+            "--quick", help="Take less than a minute: 1,000 galaxies, smaller, and the recipe fast."
         ),
     ] = False,
     seed: Seed = 0,

@@ -68,12 +68,16 @@ def register_metric(
 
     Parameters
     ----------
-    name : its key in `metrics.json`.
-    lower_is_better : whether it is an error or a loss.
-    percent : whether it is a fraction, to be shown in percent.
-    task : `classes` or `votes`: the predictions that it measures.
+    name
+        Its key in `metrics.json`.
+    lower_is_better
+        Whether it is an error or a loss.
+    percent
+        Whether it is a fraction, to be shown in percent.
+    task
+        `classes` or `votes`: the predictions that it measures.
 
-    A package announces the decorated function in its pyproject.toml:
+    A package announces the decorated function in its pyproject.toml::
 
         [project.entry-points."hubblefork.metrics"]
         top-2-accuracy = "my_package.metrics:top_2_accuracy"

@@ -42,7 +42,7 @@ def register_network(name: str) -> Callable[[F], F]:
     those of a recipe's `[network.options]`, and returns a module from (N, C, H, W) float32 to
     (N, K). The last `nn.Linear` is its last layer, unless its `get_classifier()` returns another.
 
-    A package announces a network in its pyproject.toml instead, and is imported when it is used:
+    A package announces a network in its pyproject.toml instead, and is imported when it is used::
 
         [project.entry-points."hubblefork.networks"]
         two-layers = "my_package.networks:TwoLayers"

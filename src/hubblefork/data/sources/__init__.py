@@ -55,7 +55,7 @@ def register_source(name: str) -> Callable[[F], F]:
     has a parameter of that name: whether labels are needed. It returns a `Source`; `open_source`
     makes one of a table of paths or of arrays.
 
-    A package announces a source in its pyproject.toml instead, and is imported when it is used:
+    A package announces a source in its pyproject.toml instead, and is imported when it is used::
 
         [project.entry-points."hubblefork.sources"]
         survey = "my_package.sources:open_survey"
