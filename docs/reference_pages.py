@@ -1,7 +1,7 @@
-"""A sphinx extension that writes the reference pages: commands from the verbs, settings from the schema.
+"""A sphinx extension: reference pages of commands and settings, written from verbs and schema.
 
-`<!-- commands -->` and `<!-- settings -->` in a page are replaced by them. Tables that benchmarks wrote,
-which pages link to, get a title. And the section `Parameters` of a docstring ends where its
+`<!-- commands -->` and `<!-- settings -->` in a page are replaced by them. Tables that benchmarks
+wrote, which pages link to, get a title. And the section `Parameters` of a docstring ends where its
 indented part ends, which napoleon cannot know.
 """
 
