@@ -27,7 +27,7 @@ training as `--set network.weights=NAME` ([transfer.md](transfer.md#from-a-shipp
 current folder has a file or folder of this name, that is used, and one line says so.
 
 The model files are in `src/hubblefork/models/pretrained/`, each with a card, `NAME.toml`, from
-which `python scripts/describe_shipped.py` writes this page; [CONTRIBUTING.md](../CONTRIBUTING.md)
+which `python scripts/describe_shipped.py` writes this page; `CONTRIBUTING.md`
 says how they are made. A file has the weights of its run bit by bit, in float32: together they are
 below 4 MiB, and half precision would change predictions.
 """
