@@ -1,4 +1,4 @@
-"""Rows that are read by their numbers are never taken for others, and folders may be moved."""
+"""Rows that are read by their numbers are never mistaken for others, and folders may be moved."""
 
 import io
 import os

@@ -9,7 +9,7 @@ import pandas as pd
 # Rows that are compared in memory at once, and that wait to be written: 24 bytes each.
 _AT_ONCE, _WAITING = 500_000, 200_000
 
-# Two hashes of 64 bits with different keys: among 10^9 ids, two different ones would be taken for
+# Two hashes of 64 bits with different keys: among 10^9 ids, two different ones would count as
 # the same with a probability of 10^-21.
 _KEYS = ("hubblefork ids 1", "hubblefork ids 2")
 _ROW = np.dtype([("first", np.uint64), ("second", np.uint64), ("row", np.int64)])
