@@ -89,7 +89,7 @@ def test_every_kind_has_its_smallest_errors(test_set):
 def test_sections_are_of_the_tree(test_set):
     found = SimpleNamespace(test_set=test_set, errors=find_vote_errors(test_set))
     largest, smallest = vote_sections(found)
-    note, cards, table = largest.blocks
+    note, cards, *_, table = largest.blocks
     assert [row[0] for row in table.rows] == ["How many?", "Ring?"]
     assert "whose 4 fractions" in note
     assert "‘ring: yes’ 20\xa0%, volunteers 100\xa0%" in cards.groups[0].text

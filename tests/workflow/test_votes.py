@@ -44,6 +44,7 @@ def test_a_run_holds_true_and_predicted_fractions_and_their_errors(run):
         "per_question",
         "per_answer",
         "intervals",
+        "against",  # of the number of volunteers, which the simulated sky tells
     }
     assert set(metrics) == keys
     assert run.finished

@@ -59,7 +59,8 @@ def _misclassified(found: TestSetExplanation[ClassErrors]) -> Section:
         "is the label wrong? All are in errors.csv."
     )
     more = Fold(f"{len(cards) - _OPEN} more", [Groups(cards[_OPEN:], "three")])
-    blocks = [note, Groups(cards[:_OPEN], "three"), more if cards[_OPEN:] else ""]
+    folded = [more] if cards[_OPEN:] else []
+    blocks = [note, Groups(cards[:_OPEN], "three"), *folded]
     return Section(title, blocks, "Misclassified")
 
 

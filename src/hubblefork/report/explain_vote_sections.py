@@ -62,8 +62,9 @@ def _largest(found: TestSetExplanation[VoteErrors]) -> Section:
     )
     title = "Largest errors"
     more = Fold(f"{len(cards) - _OPEN} more", [Groups(cards[_OPEN:], "three")])
-    blocks = [note, Groups(cards[:_OPEN], "three"), more if cards[_OPEN:] else ""]
-    return Section(title, [*blocks, Table.of(title, table)])
+    folded = [more] if cards[_OPEN:] else []
+    blocks = [note, Groups(cards[:_OPEN], "three"), *folded, Table.of(title, table)]
+    return Section(title, blocks)
 
 
 def _differences(found: TestSetExplanation[VoteErrors], row: int) -> Iterator[str]:

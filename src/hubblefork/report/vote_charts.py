@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgba
 from matplotlib.figure import Figure
 
 from hubblefork.report.run_data import RunData
@@ -28,7 +28,7 @@ from hubblefork.sky.decision_tree import Question
 _STEPS = 20
 
 # From clear to blue, for any paper.
-_DENSITY = LinearSegmentedColormap.from_list("density", [(BLUE, 0.35), (BLUE, 1)])
+_DENSITY = LinearSegmentedColormap.from_list("density", [to_rgba(BLUE, 0.35), to_rgba(BLUE)])
 
 # The figure of answers is one pair of axes with squares of side 1 in rows of seven, which is drawn
 # ten times as fast as 37 pairs of axes.

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hubblefork.core.errors import first_line
 from hubblefork.core.fits_parts import FitsPart, fits_parts
@@ -126,7 +127,7 @@ def open_fits(path: Path) -> FitsTable | pa.Table:
     try:
         if part.cards["XTENSION"].strip("' ") == "TABLE":
             check_memory(part.size, path.stat().st_size)
-            return from_astropy(Table.read(path, hdu=place))
+            return _without_blanks(from_astropy(Table.read(path, hdu=place)))
         columns = fits.BinTableHDU.fromstring(part.header).columns
         header = fits.Header.fromstring(part.header)
         comments = [header.get(f"TCOMM{place + 1}") for place in range(len(columns))]
@@ -151,6 +152,16 @@ def open_fits(path: Path) -> FitsTable | pa.Table:
         for name, kind, column, comment in zip(names, kinds, columns, comments, strict=True)
     ]
     return FitsTable(path, part, len(tables), pa.schema(fields), rows, list(columns), record)
+
+
+def _without_blanks(table: pa.Table) -> pa.Table:
+    """A table of text without the blanks that fill its cells, which astropy keeps in some."""
+    for place, each in enumerate(table.schema):
+        if pa.types.is_string(each.type):
+            cells = pc.utf8_rtrim(table[each.name], " ")
+            empty = pc.equal(cells, "")
+            table = table.set_column(place, each, pc.if_else(empty, pa.scalar(None), cells))
+    return table
 
 
 def is_fits_table(path: Path) -> bool:
