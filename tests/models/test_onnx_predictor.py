@@ -15,6 +15,7 @@ from hubblefork.models.predictor import Predictor
 from tests.memory import memory_limited
 
 pytest.importorskip("onnxscript", reason="pip install 'hubblefork[onnx]'")
+pytest.importorskip("torch", "2.9", reason="the exporter of older versions fails on views")
 pytest.importorskip("onnxruntime", reason="pip install 'hubblefork[onnx]'")
 
 import onnx

@@ -88,6 +88,10 @@ class Typicality(nn.Module):
         return torch.where(distance.isnan(), torch.nan, self.p_values[lower])
 
 
+# The exporter of earlier versions fails on views of one tensor.
+_LEAST_TORCH = "2.9"
+
+
 def check_onnx_path(path: Path) -> None:
     """RequestError unless an ONNX file can be written there; only an earlier one is replaced."""
     if path.suffix.lower() != ".onnx":
@@ -121,6 +125,10 @@ def on_onnxruntime(predictor: Predictor) -> OnnxPredictor:
 
 def _exported(predictor: Predictor) -> tuple[bytes, OnnxPredictor]:
     """The bytes of an ONNX file, and the predictor of it, whose answers were compared."""
+    if torch.__version__ < _LEAST_TORCH:
+        raise RequestError(
+            f"the export to ONNX needs torch {_LEAST_TORCH} or later; this is {torch.__version__}"
+        )
     import_onnx()
     card = predictor.card
     if isinstance(predictor, OnnxPredictor):
