@@ -168,8 +168,8 @@ def _answer(
 ) -> Generator[tuple[Block, Predictions], None, None]:
     """Predict blocks, in so many threads at the same time, and yield them in order.
 
-    Several networks with a thread each take 0.6 to 0.7 of the processor time of one network with
-    several threads, which wait for each other in every layer (`benchmarks/survey_workers.py`).
+    Several networks with a thread each take less time than one network with several threads,
+    which wait for each other in every layer; `benchmarks/survey_workers.py` compares them.
     """
     prepared, own = predictor.twin(), threading.local()
 
