@@ -152,21 +152,30 @@ def damage_reported(file: str) -> Iterator[None]:
 
 
 def _open_hdf5(path: Path, file: str) -> list[Array]:
-    # Not every shared disk has locks, and nothing is written here.
-    opened = h5py.File(path, "r", locking="best-effort")
     arrays: list[Array] = []
 
     def visit(key: str | bytes, item: object) -> None:
         # Only a damaged file has keys that are not UTF-8.
         if isinstance(key, str) and isinstance(item, h5py.Dataset) and item.shape:
             _check_number(len(arrays) + 1, file)
-            arrays.append(_hdf5_array(file, key, item))
+            arrays.append(_hdf5_array(file, key, item, path))
 
-    opened.visititems(visit)
+    with _hdf5_file(path) as opened:
+        opened.visititems(visit)
     return arrays
 
 
-def _hdf5_array(file: str, key: str, item: h5py.Dataset) -> Array:
+def _hdf5_file(path: Path) -> h5py.File:
+    """A file that is closed again after each reading.
+
+    HDF5 opens a file that is open already as it was then: one that has been replaced meanwhile
+    would have its former content, for as long as anything of the process still holds it.
+    """
+    # Not every shared disk has locks, and nothing is written here.
+    return h5py.File(path, "r", locking="best-effort")
+
+
+def _hdf5_array(file: str, key: str, item: h5py.Dataset, path: Path) -> Array:
     problem = ""
     try:
         dtype = item.dtype
@@ -179,24 +188,34 @@ def _hdf5_array(file: str, key: str, item: h5py.Dataset) -> Array:
     chunk = item.chunks[0] if item.chunks else 1
     if item.chunks and dtype.itemsize * int(np.prod(item.chunks, dtype=object)) > MOST_BYTES:
         problem = f"in chunks {item.chunks} of more than {MOST_BYTES >> 20} MB; write smaller ones"
-    read, names = partial(_hdf5_rows, item, dtype), partial(_hdf5_class_names, item, file)
+    read = partial(_hdf5_rows, path.absolute(), item.name, dtype)
+    names = partial(_hdf5_class_names, path.absolute(), item.name, file)
     return Array(file, key, item.shape, dtype, read, chunk, problem, names)
 
 
-def _hdf5_rows(item: h5py.Dataset, dtype: np.dtype, start: int, stop: int) -> np.ndarray:
-    if dtype.kind == "O":
-        words = read_text(Path(item.file.filename), item.name.removeprefix("/"))
-        return np.array(words, object).reshape(item.shape)[start:stop]
-    return item[start:stop]
+def _hdf5_rows(path: Path, name: str, dtype: np.dtype, start: int, stop: int) -> np.ndarray:
+    with _hdf5_file(path) as file:
+        item = file[name]
+        if dtype.kind != "O":
+            return item[start:stop]
+        shape = item.shape
+    return np.array(read_text(path, name.removeprefix("/")), object).reshape(shape)[start:stop]
 
 
-def _hdf5_class_names(dataset: h5py.Dataset, file: str) -> list[str]:
+def _hdf5_class_names(path: Path, name: str, file: str) -> list[str]:
     with damage_reported(file):
-        for item in (dataset, dataset.file):
-            for name in NAMES_OF_CLASSES:
-                if name in item.attrs and len(item.attrs.get_id(name).shape or ()) == 1:
-                    return read_text(Path(item.file.filename), item.name, name)
-    return []
+        found = _hdf5_names_place(path, name)
+        return read_text(path, *found) if found else []
+
+
+def _hdf5_names_place(path: Path, name: str) -> tuple[str, str] | None:
+    """The object and the attribute that name the classes of an array, if any do."""
+    with _hdf5_file(path) as opened:
+        for item in (opened[name], opened):
+            for each in NAMES_OF_CLASSES:
+                if each in item.attrs and len(item.attrs.get_id(each).shape or ()) == 1:
+                    return item.name, each
+    return None
 
 
 def _check_number(arrays: int, file: str) -> None:
