@@ -211,7 +211,7 @@ def connected(bench, text: bytes = b"") -> socket.socket:
 
 def test_slow_clients_are_hung_up_on_and_others_are_answered(bench, session, monkeypatch):
     monkeypatch.setattr("hubblefork.workbench.server.REQUEST_SECONDS", 0.3)
-    monkeypatch.setattr("hubblefork.workbench.app.BODY_SECONDS", 0.3)
+    monkeypatch.setattr("hubblefork.workbench.bodies.BODY_SECONDS", 0.3)
     head = f"POST /api/undo HTTP/1.1\r\nHost: 127.0.0.1:{port(bench)}\r\n"
     head += f"Cookie: {session.headers['Cookie']}\r\n"
     head += f"Origin: {bench.url}\r\nX-Hubblefork: 1\r\nContent-Length: 50\r\n\r\n{{"

@@ -4,7 +4,6 @@ GET reads. POST changes, and every change is an event of the label store: an ans
 predictions that were shown, so that what a rater knew when answering is known later.
 """
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from hubblefork.core.errors import RequestError
-from hubblefork.core.parsing import parse_json
 from hubblefork.core.temporary import scratch_folder
-from hubblefork.core.text import one_line
 from hubblefork.report.page import render_part, stylesheet
+from hubblefork.workbench.bodies import TooMuch, rater_name, read_json
 from hubblefork.workbench.data import OF_THE_MODEL, Collection
 from hubblefork.workbench.export import labels_table, write_labels
 from hubblefork.workbench.store import LabelStore, read_labels
 
-# A request to change something holds an answer, or the rows of a screen of images.
-_MOST_BYTES = 64 << 10
 _MOST_ROWS = 1000
-# Seconds in which it has to arrive.
-BODY_SECONDS = 10.0
-_LONGEST_TEXT = 1000
-_LONGEST_RATER = 60
 
 _MEDIA = {
     "csv": "text/csv",
@@ -40,10 +32,6 @@ _MEDIA = {
     "fits": "application/fits",
     "vot": "application/x-votable+xml",
 }
-
-
-class TooMuch(RequestError):
-    """More than a request may hold, or more slowly sent."""
 
 
 def create_app(collection: Collection, store: LabelStore, title: str, rater: str) -> Starlette:
@@ -137,8 +125,8 @@ class _Bench:
 
     async def shown(self, request: Request) -> Response:
         """What the model says of some images, which is noted."""
-        given = await _read_json(request, rater=str, rows=list)
-        rater, rows = _rater(given["rater"]), _few(given["rows"])
+        given = await read_json(request, rater=str, rows=list)
+        rater, rows = rater_name(given["rater"]), _few(given["rows"])
         told = self._collection.predicted(rows)
         images = [self._collection.image(row) for row in rows]
         await run_in_threadpool(self._store.show, rater, images)
@@ -146,11 +134,11 @@ class _Bench:
 
     async def answer(self, request: Request) -> Response:
         """Store an answer; only then tell what the model and others say."""
-        given = await _read_json(request, rater=str, row=int, answer=list, queue=str, key=str)
+        given = await read_json(request, rater=str, row=int, answer=list, queue=str, key=str)
         return await run_in_threadpool(self._answer, given)
 
     def _answer(self, given: Mapping[str, Any]) -> Response:
-        collection, rater, row = self._collection, _rater(given["rater"]), given["row"]
+        collection, rater, row = self._collection, rater_name(given["rater"]), given["row"]
         image = collection.image(row)
         collection.questions.path(given["answer"])
         queue = dict(parse_qsl(given["queue"], keep_blank_values=True))
@@ -171,8 +159,8 @@ class _Bench:
         return JSONResponse({"number": stored.number, "compared": compared})
 
     async def undo(self, request: Request) -> Response:
-        given = await _read_json(request, rater=str)
-        taken = await run_in_threadpool(self._store.undo, _rater(given["rater"]))
+        given = await read_json(request, rater=str)
+        taken = await run_in_threadpool(self._store.undo, rater_name(given["rater"]))
         row = None if taken is None else self._collection.row((taken.image, taken.digest))
         return JSONResponse({"row": row, "undone": None if taken is None else taken.number})
 
@@ -190,41 +178,6 @@ class _Bench:
 
 def _report_css(request: Request) -> Response:
     return Response(stylesheet(), media_type="text/css")
-
-
-async def _read_json(request: Request, **expected: type) -> dict[str, Any]:
-    """The JSON object of a request; RequestError unless it has these fields of these types."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    raise TooMuch(f"more than {_MOST_BYTES:,} bytes in one request")
-    except TimeoutError:
-        raise TooMuch(f"the request took more than {BODY_SECONDS:g} seconds to arrive") from None
-    try:
-        given = parse_json(bytes(body))
-    except ValueError as error:
-        raise RequestError(f"expected JSON: {error}") from None
-    if not isinstance(given, dict) or given.keys() != expected.keys():
-        raise RequestError(f"expected a JSON object with {', '.join(expected)}")
-    for name, kind in expected.items():
-        value = given[name]
-        long = isinstance(value, str) and len(value) > _LONGEST_TEXT
-        if type(value) is not kind or long:
-            raise RequestError(f"{name}: expected a {kind.__name__} of usual length")
-    if not all(isinstance(each, str) for each in given.get("answer", ())):
-        raise RequestError("answer: expected names of answers")
-    return given
-
-
-def _rater(name: str) -> str:
-    """RequestError for what can be no name of a person in a table."""
-    name = name.strip()
-    if not name or len(name) > _LONGEST_RATER or name != one_line(name):
-        raise RequestError(f"rater: expected a name of 1 to {_LONGEST_RATER} characters")
-    return name
 
 
 def _few(rows: list[Any]) -> list[Any]:

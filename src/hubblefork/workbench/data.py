@@ -1,10 +1,10 @@
 """The images of the workbench, what is known of each, and which of them are wanted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,14 @@ from PIL import Image
 
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.dataset import PackedDataset
+from hubblefork.data.sources.base import Source
 from hubblefork.report.run_data import displayable
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.workbench.questions import Questions
+
+if TYPE_CHECKING:  # they load torch, which is not needed to look at images
+    from hubblefork.explanation.neighbours import ReferenceImages
+    from hubblefork.models.predictor import Predictor
 
 # What only a model knows: whoever filters by it has seen something of its predictions.
 OF_THE_MODEL = ("prediction", "probability", "typicality", "set_size")
@@ -33,7 +38,9 @@ class Collection:
 
     dataset: the packed images (N). questions: what is asked of each. true: (N, ...) the labels
     that came with them, as the task has them, where there are any. predictions: of all N, in the
-    same order, where there is a model. model: SHA-256 of its file, or empty.
+    same order, where there is a model. model: SHA-256 of its file, or empty. predictor: the model.
+    source: opens the source that the images were packed from. reference: finds the training images
+    of the model, if they are available.
     """
 
     dataset: PackedDataset
@@ -41,6 +48,9 @@ class Collection:
     true: np.ndarray | None = None
     predictions: Predictions | None = None
     model: str = ""
+    predictor: "Predictor | None" = None
+    source: Callable[[], Source] | None = None
+    reference: "Callable[[], ReferenceImages | None] | None" = None
 
     def __len__(self) -> int:
         return len(self.dataset)

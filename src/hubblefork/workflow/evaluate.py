@@ -18,6 +18,7 @@ from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.data.images.framing import colour_of
 from hubblefork.data.packing import open_packed, pack
 from hubblefork.data.sources import open_source
+from hubblefork.data.sources.base import Source
 from hubblefork.data.sources.path_options import find_moved
 from hubblefork.data.splits import Split
 from hubblefork.models.find import beside, pinned
@@ -178,16 +179,20 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
     if dataset is not None:
         warn_of_blank(dataset.blank, len(dataset))
     else:
-        hdu = predictor.card.framing.hdu
-        place = find_moved(about.location, run.path)
-        opened = open_source(place, run.recipe.data.classes, hdu=hdu)
+        opened = own_source(run, predictor)
         dataset = pack(opened, predictor.card.framing)
         if dataset.key != about.dataset:
             raise RequestError(
-                f"{about.source} has changed since {run.path} was trained on it: {place} has other "
-                "images or labels"
+                f"{about.source} has changed since {run.path} was trained on it: {opened.name} has "
+                "other images or labels"
             )
     return dataset, run.split
+
+
+def own_source(run: Run, predictor: Predictor) -> Source:
+    """The source that a run was trained on, opened where it is now."""
+    place = find_moved(run.provenance.location, run.path)
+    return open_source(place, run.recipe.data.classes, hdu=predictor.card.framing.hdu)
 
 
 def finished_data(run: Run, device: str) -> RunData:

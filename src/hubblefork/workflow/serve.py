@@ -3,6 +3,7 @@
 import getpass
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -26,7 +27,8 @@ from hubblefork.tasks.task import Task
 from hubblefork.workbench.data import Collection
 from hubblefork.workbench.questions import Questions
 from hubblefork.workbench.store import LabelStore
-from hubblefork.workflow.evaluate import own_dataset
+from hubblefork.workflow.evaluate import own_dataset, own_source
+from hubblefork.workflow.reference_images import reference_images
 
 # Of the prediction sets that are shown: the coverage that astronomers know as "two sigma".
 _COVERAGE = 0.95
@@ -86,17 +88,23 @@ def open_collection(what: Any, source: Any = None, device: str = "auto") -> Coll
     if source is None and not _has_model(what):
         return _of_source(what)
     predictor = open_predictor(what, device, None)
+    run = Run.open(what) if Path(what).is_dir() else None
     if source is not None:
         opened = open_source(source, labelled=False, hdu=predictor.framing.hdu)
         dataset = pack(opened, opened.framing_like(predictor.framing))
-    elif Path(what).is_dir():
-        dataset, _ = own_dataset(Run.open(what), predictor)
+        reopened = partial(open_source, source, labelled=False, hdu=predictor.framing.hdu)
+    elif run is not None:
+        dataset, _ = own_dataset(run, predictor)
+        reopened = partial(own_source, run, predictor)
     else:
         raise RequestError(f"{what} is a model file and has no images: name a source after it")
     model = hashlib.sha256(find_model(what).read_bytes()).hexdigest()
     predictions = _predictions(predictor, dataset, model)
     true = _labels(dataset, predictor.task)
-    return Collection(dataset, Questions.of(predictor.task), true, predictions, model)
+    return Collection(
+        dataset, Questions.of(predictor.task), true, predictions, model, predictor, reopened,
+        reference=partial(reference_images, predictor, run) if run else None,
+    )  # fmt: skip
 
 
 def _of_source(source: Any) -> Collection:
@@ -104,7 +112,9 @@ def _of_source(source: Any) -> Collection:
     opened = open_source(source, labelled=False)
     framing = opened.framing(data.crop, data.size, data.grey, data.stretch.stretch())
     dataset = pack(opened, framing)
-    return Collection(dataset, Questions.of(dataset.task), _labels(dataset, dataset.task))
+    true = _labels(dataset, dataset.task)
+    reopened = partial(open_source, source, labelled=False)
+    return Collection(dataset, Questions.of(dataset.task), true, source=reopened)
 
 
 def _has_model(what: Any) -> bool:
