@@ -29,6 +29,7 @@ def sky(shapes, tmp_path_factory) -> Path:
             "redshift": random.uniform(0.01, 0.2, len(files)),
             "band_count": random.integers(1, 9, len(files)),
             "survey": "SDSS",
+            "width": 0.5,  # what packing has a column of its own for
         }
     )
     table.loc[3, "redshift"] = np.nan
@@ -50,6 +51,14 @@ def test_a_report_shows_the_accuracy_against_measurements(run):
     page = run.report.read_text()
     assert "Accuracy against redshift" in page
     assert (run.path / "figures" / "against-1.png").is_file()
+
+
+def test_every_column_of_a_catalogue_stands_beside_the_predictions(run, sky):
+    given = pd.read_csv(sky).rename(columns={"width": "width_input"})
+    found = pd.read_csv(run.path / "predictions.csv").set_index("id")
+    given = given.set_index("id").loc[found.index]
+    assert (found["true"] == given.pop("label")).all()
+    pd.testing.assert_frame_equal(found[list(given)], given)
 
 
 def test_objects_are_linked_by_their_positions(run, sky, tmp_path):

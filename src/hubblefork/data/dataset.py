@@ -114,13 +114,13 @@ class PackedDataset:
     def further_columns(self, rows: np.ndarray) -> pa.Table | None:
         """What came with these images beside ids and labels, such as positions; None for nothing.
 
-        Neither what packing has measured, nor what only decides a split.
+        `image` is where each is from. What packing has measured is not among them.
         """
-        known = ("id", *PACKED_COLUMNS, "group", "split", *self.task.label_columns)
-        names = [name for name in self.table if name not in known]
-        if not names:
+        known = ("id", *PACKED_COLUMNS[1:], *self.task.label_columns)
+        table = self.table.drop(columns=[each for each in known if each in self.table])
+        table = table.rename(columns={"origin": "image"}).iloc[rows]
+        if not len(table.columns):
             return None
-        table = self.table[names].iloc[rows]
         return pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
 
     def __reduce__(self) -> tuple[Callable, tuple[Path, str]]:

@@ -12,7 +12,6 @@ from hubblefork.core.names import as_on_disk, normalised
 from hubblefork.core.regular_files import without_file
 from hubblefork.core.tables.stored import StoredTable
 from hubblefork.core.urls import located
-from hubblefork.data.dataset import PACKED_COLUMNS
 from hubblefork.data.sources.base import ImageFiles, Source
 from hubblefork.data.sources.class_labels import classes_of, spelling_notes
 from hubblefork.data.sources.column_roles import ROLES, Columns, degrees_a_unit, find_columns
@@ -26,6 +25,7 @@ from hubblefork.data.sources.table_columns import (
     check_ids,
     known_columns,
     subsets,
+    told_apart,
     with_plain_names,
 )
 from hubblefork.data.sources.table_files import open_stored
@@ -141,7 +141,7 @@ def _open_table(
     notes += ids.notes
     paths = _paths(table, images, folder, name, labelled) if mosaics is None else []
     table = ids.grouped(table.drop(columns=[ids.column] if ids.column else []))
-    table = table.assign(id=ids.values, origin=origin)
+    table = table.assign(id=ids.values)
     try:
         task, labels = _labels(table, name)
         notes += spelling_notes(written)
@@ -152,9 +152,9 @@ def _open_table(
             raise
         task, labels = Unlabelled(), table[[]]
         notes.append(f"Read without labels and split: {error}.")
-    used = ("id", *images, *PACKED_COLUMNS, "label", "split", *labels)
+    used = ("id", *images, "label", "split", *labels)
     others = known_columns(table[table.columns.difference(used, sort=False)], name)
-    result = pd.concat([table["id"], labels, table["origin"], others], axis=1)
+    result = pd.concat([ids.values, labels, origin.rename("origin"), told_apart(others)], axis=1)
     if mosaics is None:
         return ImageFiles(name, task, result, paths, notes, hdu)
     size = None if mosaics.size is not None else pd.to_numeric(table["size"], errors="coerce")

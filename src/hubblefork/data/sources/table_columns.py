@@ -11,13 +11,14 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.names import normalised
+from hubblefork.data.dataset import PACKED_COLUMNS
 from hubblefork.data.subsets import SUBSET_WORDS
 
 # Positions in degrees, with the largest absolute value of each.
 _DEGREES = {"ra": 360.0, "dec": 90.0}
 
-# Columns that a source's table has of its own.
-_OWN = ("id", "label", "origin", "digest", "split")
+# Columns that a source's table has of its own, beside those of `PACKED_COLUMNS`.
+_OWN = ("id", "label", "split")
 
 
 def as_text(values: pd.Series) -> pd.Series:
@@ -113,6 +114,22 @@ def with_other_columns(
     elif words.nunique(dropna=False) == 1 and "split" in rows:
         table["split"] = subsets(as_text(rows["split"]), name)
     known = [each for each in ("ra", "dec", "group") if each in rows]
-    table = pd.concat([table, known_columns(rows[known], name)], axis=1)
-    others = rows.columns.difference([*table, *_OWN, *used], sort=False)
-    return pd.concat([table, rows[others]], axis=1)
+    taken = table.columns.drop("origin")
+    others = rows.columns.difference([*taken, *known, *_OWN, *used], sort=False)
+    return pd.concat([table, known_columns(rows[known], name), told_apart(rows[others])], axis=1)
+
+
+def told_apart(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which no column is called as one of `PACKED_COLUMNS`.
+
+    >>> list(told_apart(pd.DataFrame(columns=["z", "width", "width_input"])))
+    ['z', 'width_input_', 'width_input']
+    """
+    names = list(table)
+    for place, name in enumerate(names):
+        if name in PACKED_COLUMNS:
+            name += "_input"
+            while name in names:
+                name += "_"
+            names[place] = name
+    return table.set_axis(names, axis=1)
