@@ -1,5 +1,6 @@
 """Exported as ONNX, a model answers as its `Predictor` does, whatever the number of images."""
 
+import io
 import json
 import logging
 import re
@@ -9,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import hubblefork
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
+from hubblefork.data.images.read import read_images
 from hubblefork.data.images.transforms import register_transform
 from hubblefork.evaluation.calibration import Calibration
 from hubblefork.evaluation.conformal import Reference
@@ -207,18 +211,37 @@ def test_only_an_earlier_export_is_replaced(of_mlp, tmp_path):
         hubblefork.export(path, out=tmp_path / "again.onnx")
 
 
-def test_the_example_of_the_documentation_runs_without_torch(example_run, tmp_path):
-    hubblefork.export(example_run, out=tmp_path / "model.onnx")
-    images = np.random.default_rng(0).integers(0, 256, (3, 24, 24, 3), dtype=np.uint8)
-    np.save(tmp_path / "images.npy", images)
+def _images(folder):
+    """Files whose pixels every decoder gives: as large as is packed, larger, much larger, grey."""
+    random = np.random.default_rng(3)
+    for name, shape in {
+        "small.png": (33, 33, 3), "wide.webp": (60, 90, 3), "large.tif": (211, 160, 3),
+        "grey.png": (50, 40),
+    }.items():  # fmt: skip
+        pixels = random.integers(0, 256, shape, dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / name, lossless=True)
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["classes", "votes"])
+def test_the_script_of_the_documentation_answers_without_torch(kind, example_run, tmp_path):
+    trained = Predictor.load(example_run, "cpu")
+    predictor = trained if kind == "classes" else predictor_of("lenet5", packed=33)
+    path = write_onnx(predictor, tmp_path / "model.onnx")
+    (tmp_path / "images").mkdir()
+    images = _images(tmp_path / "images")
     text = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     absent = "import sys\nfor name in ('torch', 'hubblefork', 'onnx'): sys.modules[name] = None\n"
-    ran = subprocess.run(
-        [sys.executable, "-c", absent + code], cwd=tmp_path, capture_output=True, text=True
-    )
-    expected = hubblefork.predict(example_run, images)
+    words = [sys.executable, "-c", absent + code, path, *images]
+    ran = subprocess.run(words, capture_output=True, text=True)
     assert ran.stderr == ""
-    for line, row in zip(ran.stdout.splitlines(), expected.itertuples(), strict=True):
-        answer = max(row.bar, row.disc)
-        assert line == f"{row.predicted}: {answer:.1%}, typicality {row.typicality:.3f}"
+    table = pd.read_csv(io.StringIO(ran.stdout))
+    assert list(table.columns) == ["image", "highest", *predictor.names, "typicality"]
+    assert list(table["image"]) == list(map(str, images))
+    pixels = np.stack([each.pixels for each in read_images(images, predictor.framing)])
+    expected = predictor.answer(pixels)
+    np.testing.assert_allclose(table[list(predictor.names)], expected.values, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(table["typicality"], expected.typicality, rtol=0, atol=1e-5)
+    highest = [predictor.names[each] for each in expected.values.argmax(axis=1)]
+    assert list(table["highest"]) == highest

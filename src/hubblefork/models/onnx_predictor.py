@@ -32,9 +32,11 @@ from hubblefork.models.predictor import Predictor
 from hubblefork.models.uncertainty import Uncertainty
 from hubblefork.networks.weights import check_finite
 
-# Keys of the metadata: the JSON of the card; the arrays of the uncertainty, a safetensors file in
-# base64; the digest of all bytes before it.
-CARD, UNCERTAINTY, DIGEST = "hubblefork", "hubblefork.uncertainty", "hubblefork.sha256"
+# Keys of the metadata: the JSON of the card; a JSON list of the names of the outputs, for programs
+# that do not know our decision trees; the arrays of the uncertainty, a safetensors file in base64;
+# the digest of all bytes before it.
+CARD, NAMES = "hubblefork", "hubblefork.names"
+UNCERTAINTY, DIGEST = "hubblefork.uncertainty", "hubblefork.sha256"
 
 # onnxruntime prints warnings of its own optimisations otherwise: only errors.
 _ERRORS_ONLY = 3
@@ -183,7 +185,11 @@ def metadata_of(card: ModelCard, uncertainty: Uncertainty) -> Mapping[str, str]:
     """The metadata of an ONNX file, but for its digest."""
     # As scikit-learn made them, some have their axes in another order in memory.
     arrays = {key: np.array(value, order="C") for key, value in uncertainty.to_arrays().items()}
-    return {CARD: json.dumps(card.to_json()), UNCERTAINTY: base64.b64encode(save(arrays)).decode()}
+    return {
+        CARD: json.dumps(card.to_json()),
+        NAMES: json.dumps(card.task.names),
+        UNCERTAINTY: base64.b64encode(save(arrays)).decode(),
+    }
 
 
 def signed(content: bytes) -> bytes:
