@@ -11,12 +11,17 @@ import requests
 
 PATHS = [
     "/", "/label", "/export", "/report.css", "/static/grid.js", "/image/0", "/labels.csv",
-    "/api/about", "/api/rows", "/api/tiles?rows=0", "/nothing",
+    "/api/about", "/api/rows", "/api/tiles?rows=0", "/nothing", "/look", "/drop", "/api/image/0",
+    "/api/counts/0", "/display/0", "/map/row-0/0", "/training/0", "/upload/1",
 ]  # fmt: skip
 WRITES = {
     "/api/answers": {"rater": "ann", "row": 0, "answer": ["disc"], "queue": "", "key": "k"},
     "/api/undo": {"rater": "ann"},
     "/api/shown": {"rater": "ann", "rows": [0]},
+    "/api/look": {"rater": "ann", "row": 0},
+    "/api/why": {"rater": "ann", "row": 0},
+    "/api/uploads": {},
+    "/api/uploads/1": {},
 }
 
 
@@ -154,7 +159,7 @@ def test_other_origins_are_never_allowed(bench, session):
 
 
 def test_pages_have_no_code_in_them(bench, session):
-    for path in ("/", "/label", "/export"):
+    for path in ("/", "/label", "/export", "/look", "/drop"):
         page = session.get(bench.url + path).text
         assert re.findall('<script(?! type="module" src="/static/)', page) == []
         assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", page) == []
@@ -165,7 +170,9 @@ def test_pages_have_no_code_in_them(bench, session):
     ["/image/60", "/image/-1", "/image/abc", "/image/..%2f..%2fetc%2fpasswd", "/image/0/x",
      "/image//etc/passwd", "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py",
      "/static//etc/passwd", "/labels.jsonl", "/labels.csv%00", "/labels.../x",
-     "/api/tiles?rows=99", "/api/tiles?rows=a"],
+     "/api/tiles?rows=99", "/api/tiles?rows=a", "/api/image/60", "/api/image/-1",
+     "/display/..%2f..%2fetc%2fpasswd", "/display/60", "/display//etc/passwd", "/upload/1",
+     "/upload/..%2fapp.py", "/map/..%2f..%2fetc/0", "/map/row-0/0", "/training/0"],
 )  # fmt: skip
 def test_no_path_leads_to_a_file(bench, session, path):
     # As it stands: a client would resolve the dots.

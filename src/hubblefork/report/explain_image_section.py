@@ -33,7 +33,7 @@ def image_section(found: ImageExplanation) -> Section:
     maps = [map_tile(found.task, found.values, found.id, each) for each in found.attributions]
     title = found.id.rsplit("/", 1)[-1]  # of a path, its last part
     return Section(title, [
-        " ".join(_sentences(found)),
+        " ".join(sentences(found)),
         f"By {first.method}. {words.maps}",
         Sheet([seen, *maps], "predictions", "Where the evidence is"),
         *_neighbours(found),
@@ -68,7 +68,8 @@ def save_image_figures(found: ImageExplanation, folder: str | Path, stem: str) -
     return paths
 
 
-def _sentences(found: ImageExplanation) -> Iterator[str]:
+def sentences(found: ImageExplanation) -> Iterator[str]:
+    """What was found: the answer, how typical the image is, and what its map tells."""
     if "/" in found.id:
         yield f"{found.id}:"
     yield found.task.words.sentence(found.values)

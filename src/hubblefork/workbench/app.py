@@ -22,7 +22,10 @@ from hubblefork.report.page import render_part, stylesheet
 from hubblefork.workbench.bodies import TooMuch, rater_name, read_json
 from hubblefork.workbench.data import OF_THE_MODEL, Collection
 from hubblefork.workbench.export import labels_table, write_labels
+from hubblefork.workbench.look import look_routes
 from hubblefork.workbench.store import LabelStore, read_labels
+from hubblefork.workbench.uploads import upload_routes
+from hubblefork.workbench.why import Why
 
 _MOST_ROWS = 1000
 
@@ -39,12 +42,14 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
 
     title: of the pages. rater: who answers, unless another name is given in the page.
     """
-    bench = _Bench(collection, store, title, rater)
+    bench, why = _Bench(collection, store, title, rater), Why(collection)
     return Starlette(
         routes=[
             Route("/", bench.page("grid")),
             Route("/label", bench.page("label")),
             Route("/export", bench.page("export")),
+            Route("/look", bench.page("look")),
+            Route("/drop", bench.page("drop")),
             Route("/report.css", _report_css),
             Mount("/static", StaticFiles(packages=[("hubblefork.workbench", "static")])),
             Route("/image/{row:int}", bench.image),
@@ -55,6 +60,8 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
             Route("/api/shown", bench.shown, methods=["POST"]),
             Route("/api/answers", bench.answer, methods=["POST"]),
             Route("/api/undo", bench.undo, methods=["POST"]),
+            *look_routes(collection, store, why),
+            *upload_routes(why),
         ],
         exception_handlers={
             RequestError: _mistake,
@@ -187,7 +194,7 @@ def _few(rows: list[Any]) -> list[Any]:
 
 
 def _mistake(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 413 if isinstance(error, TooMuch) else 400)
+    return JSONResponse({"error": str(error)}, getattr(error, "status", 400))
 
 
 def _failure(request: Request, error: Exception) -> Response:

@@ -20,6 +20,8 @@ _LONGEST_RATER = 60
 class TooMuch(RequestError):
     """More than a request may hold, or more slowly sent."""
 
+    status = 413
+
 
 async def read_body(request: Request, most: int, seconds: float) -> bytes:
     """What a request holds; TooMuch for more than so many bytes, or where it takes longer.

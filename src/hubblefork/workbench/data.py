@@ -16,7 +16,7 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.sources.base import Source
 from hubblefork.report.run_data import displayable
 from hubblefork.tasks.predictions import Predictions
-from hubblefork.workbench.questions import Questions
+from hubblefork.workbench.questions import Questions, by_question, plain
 
 if TYPE_CHECKING:  # they load torch, which is not needed to look at images
     from hubblefork.explanation.neighbours import ReferenceImages
@@ -24,6 +24,9 @@ if TYPE_CHECKING:  # they load torch, which is not needed to look at images
 
 # What only a model knows: whoever filters by it has seen something of its predictions.
 OF_THE_MODEL = ("prediction", "probability", "typicality", "set_size")
+
+# Of the prediction sets that are shown: the coverage that astronomers know as "two sigma".
+COVERAGE = 0.95
 
 # Columns of catalogues are called so in a query, apart from the names above.
 _COLUMN = "column."
@@ -67,11 +70,7 @@ class Collection:
     def jpeg(self, row: int) -> bytes:
         """An image as it was packed. RequestError for a row that is not there."""
         self._check([row])
-        stream = BytesIO()
-        # Colour at full resolution: in a galaxy of 60 pixels, the blue arms are a few wide.
-        image = Image.fromarray(displayable(np.asarray(self.dataset.images[row])))
-        image.save(stream, "JPEG", quality=90, subsampling=0)
-        return stream.getvalue()
+        return as_jpeg(np.asarray(self.dataset.images[row]))
 
     @cached_property
     def facts(self) -> pd.DataFrame:
@@ -141,7 +140,7 @@ class Collection:
         names = [name for name in OF_THE_MODEL if name in self.facts]
         values = self.facts[names].iloc[list(rows)].to_dict("records")
         return [
-            {"row": row} | {name: _plain(value) for name, value in told.items()}
+            {"row": row} | {name: plain(value) for name, value in told.items()}
             for row, told in zip(rows, values, strict=True)
         ]
 
@@ -161,16 +160,7 @@ class Collection:
             columns["Model"] = self.predictions.values[row]
         if self.true is not None:
             columns[questions.beside] = questions.task.pooled(self.true[[row], None])[0]
-        groups = [
-            {
-                "question": question.text,
-                "answers": [
-                    {"text": choice.text, "values": [_plain(each[k]) for each in columns.values()]}
-                    for k, choice in enumerate(question.choices, start=question.start)
-                ],
-            }
-            for question, _ in questions.path(last)
-        ]
+        groups = by_question((question for question, _ in questions.path(last)), columns)
         told = {} if self.predictions is None else self.predicted([row])[0]
         return {"columns": list(columns), "groups": groups, **told, **self.tiles([row])[0]}
 
@@ -192,10 +182,18 @@ class Collection:
                 raise RequestError(f"row {row!r} is not there; expected 0 to {len(self) - 1}")
 
 
+def as_jpeg(image: np.ndarray) -> bytes:
+    """An image (H, W) or (H, W, C) uint8 of any bands, as a JPEG file."""
+    stream = BytesIO()
+    # Colour at full resolution: in a galaxy of 60 pixels, the blue arms are a few wide.
+    Image.fromarray(displayable(image)).save(stream, "JPEG", quality=90, subsampling=0)
+    return stream.getvalue()
+
+
 def _kind(values: pd.Series) -> dict[str, Any]:
     if is_numeric_dtype(values) and not is_bool_dtype(values):
         finite = values.astype(float).replace([np.inf, -np.inf], np.nan)
-        return {"kind": "number", "low": _plain(finite.min()), "high": _plain(finite.max())}
+        return {"kind": "number", "low": plain(finite.min()), "high": plain(finite.max())}
     different = pd.unique(_text(values))
     if len(different) <= _MOST_CHOICES:
         return {"kind": "choice", "values": sorted(different)}
@@ -223,13 +221,3 @@ def _matches(values: pd.Series, column: Mapping[str, Any], wanted: str) -> np.nd
 
 def _text(values: pd.Series) -> pd.Series:
     return values.astype(object).where(values.notna(), "").map(str)
-
-
-def _plain(value: Any) -> Any:
-    """A value for JSON, which has no NaN and no infinities."""
-    if isinstance(value, str):
-        return value
-    number = float(value)
-    if not np.isfinite(number):
-        return None
-    return int(number) if number.is_integer() and not isinstance(value, float) else number

@@ -4,7 +4,7 @@ Every kind of task becomes a list of questions, whose answers lead to the next o
 so that pages, store and export treat all alike.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,32 @@ class Questions:
             {"text": question.text, "choices": [vars(choice) for choice in question.choices]}
             for question in self.asked
         ]
+
+
+def by_question(
+    asked: Iterable[Question], columns: Mapping[str, np.ndarray]
+) -> list[dict[str, Any]]:
+    """Columns of all outputs (K,), such as those of the model and the label, for each answer."""
+    return [
+        {
+            "question": question.text,
+            "answers": [
+                {"text": choice.text, "values": [plain(each[k]) for each in columns.values()]}
+                for k, choice in enumerate(question.choices, start=question.start)
+            ],
+        }
+        for question in asked
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A value for JSON, which has no NaN and no infinities."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if not np.isfinite(number):
+        return None
+    return int(number) if number.is_integer() and not isinstance(value, float) else number
 
 
 def _of_classes(task: Task) -> tuple[Question, ...]:

@@ -24,14 +24,11 @@ from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run, short_name
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.task import Task
-from hubblefork.workbench.data import Collection
+from hubblefork.workbench.data import COVERAGE, Collection
 from hubblefork.workbench.questions import Questions
 from hubblefork.workbench.store import LabelStore
 from hubblefork.workflow.evaluate import own_dataset, own_source
 from hubblefork.workflow.reference_images import reference_images
-
-# Of the prediction sets that are shown: the coverage that astronomers know as "two sigma".
-_COVERAGE = 0.95
 
 
 def serve(
@@ -146,7 +143,7 @@ def _predictions(predictor: Predictor, dataset: PackedDataset, model: str) -> Pr
     sets = None
     if predictor.task.exclusive:
         try:
-            sets = predictor.sets(found["values"], _COVERAGE)
+            sets = predictor.sets(found["values"], COVERAGE)
         except RequestError as error:
             say(f"no prediction sets: {error}")
     ids = dataset.table["id"].to_numpy(object)

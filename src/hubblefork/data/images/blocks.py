@@ -104,14 +104,15 @@ def read_block(
             parts.append(content)
             block.read.append(place)
             if digests:
-                block.digests.append(_digest(content))
+                block.digests.append(digest_of(content))
             block.sizes.append((*image.size, image.bands))
             block.positions.append(image.position)
     return replace(block, pixels=b"".join(parts), blank=blank)
 
 
-def _digest(pixels: bytes) -> str:
-    """Not a secret but a name: equal pixels, equal digest, by chance once in 2^64 images."""
+def digest_of(pixels: bytes) -> str:
+    """A name for the pixels of an image, no secret: equal pixels have an equal digest, others by
+    chance, once in 2^64 images."""
     return hashlib.blake2b(pixels, digest_size=16).hexdigest()
 
 

@@ -66,6 +66,21 @@ def read_bands(files: Sequence[str | Path | FilePart], framing: Framing) -> Deco
     return DecodedImage(_framed(np.dstack(squares), framing), sizes[0], len(files), position)
 
 
+def counts_of(files: Sequence[str], framing: Framing) -> np.ndarray:
+    """Return the counts (H, W, bands) that a framing keeps of a FITS file, or of one for each band.
+
+    Raises UnreadableImage where `read_bands` does, and for what is no FITS file.
+    """
+    with explained_failures():
+        bands = []
+        for file in files:
+            content = read_content(file)
+            if not is_fits(content):
+                raise UnreadableImage("not a FITS file")
+            bands.append(square(_image(content, framing.hdu).counts, framing.crop))
+        return np.dstack(bands)
+
+
 @dataclass(frozen=True)
 class Counts:
     """What the FITS files of a source have in common.

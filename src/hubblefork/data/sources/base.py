@@ -123,6 +123,10 @@ class Source(ABC):
             )
         return notes
 
+    def image_files(self, row: int) -> tuple[str, ...]:
+        """Return the file of an image, or one for each of its bands; () where it is in none."""
+        return ()
+
     def packed(self, framing: Framing) -> PackedDataset | None:
         """Return these images as packed already, if they are; else None."""
         return None
@@ -224,8 +228,12 @@ class ImageFiles(Source):
     def job(self, rows: Sequence[int]) -> Job:
         return partial(read_images, [self.paths[row] for row in rows])
 
+    def image_files(self, row: int) -> tuple[str, ...]:
+        path = self.paths[row]
+        return (path,) if isinstance(path, str) else path
+
     def _files(self) -> list[str]:
-        return [file for path in self.paths for file in ([path] if isinstance(path, str) else path)]
+        return [file for row in range(len(self.paths)) for file in self.image_files(row)]
 
 
 def _is_bytes(path: str | tuple[str, ...]) -> bool:

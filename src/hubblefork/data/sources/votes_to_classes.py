@@ -99,6 +99,9 @@ class VotesToClasses(Source):
     def job(self, rows: Sequence[int]) -> Job:
         return self._source.job([int(row) for row in self._rows[list(rows)]])
 
+    def image_files(self, row: int) -> tuple[str, ...]:
+        return self._source.image_files(int(self._rows[row]))
+
     def _with_labels(self, digest: str) -> str:
         parts = f"{digest} {table_digest(self.table, self.task)}"
         return hashlib.sha256(parts.encode()).hexdigest()

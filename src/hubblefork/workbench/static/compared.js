@@ -19,7 +19,7 @@ export function drawCompared(section, about, told) {
     element("h2", {}, "The image before"),
     element("div", { class: "then" },
       element("img", { src: imageAddress(about, told.row), alt: `Image ${told.id}` }),
-      element("p", {}, element("b", {}, told.id), element("br"), facts.join(" · "))),
+      element("p", {}, element("a", { href: `/look?at=${told.row}&show=model` }, told.id), element("br"), facts.join(" · "))),
     ...(tables.length > 1
       ? [element("p", { class: "note" }, "Fractions are of all, not only of those who were asked.")]
       : []),

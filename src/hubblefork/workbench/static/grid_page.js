@@ -12,7 +12,8 @@ const grid = new Grid(document.getElementById("grid"), {
   address: (row) => {
     const words = query();
     words.set("at", row);
-    return `/label?${words}`;
+    if (shown()) words.set("show", "model");
+    return `/look?${words}`;
   },
 });
 

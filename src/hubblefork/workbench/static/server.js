@@ -13,7 +13,7 @@ export async function post(path, content) {
   }));
 }
 
-async function answer(response) {
+export async function answer(response) {
   if (response.ok) return response.json();
   const text = await response.text();
   let reason = text.trim();
