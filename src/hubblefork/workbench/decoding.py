@@ -6,7 +6,7 @@ This module and what it imports load no torch, so that the process starts quickl
 import os
 import threading
 from collections.abc import Collection, Mapping
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from typing import Any
 
@@ -23,12 +23,10 @@ from hubblefork.sky.fits import is_fits
 
 # Seconds for one file: the largest that are read take a few.
 DECODING_SECONDS = 60.0
-# Seconds without work after which the process ends.
-_IDLE_SECONDS = 60
 
 
 class Decoder:
-    """Decodes one file after another, safely for whoever calls it from several threads."""
+    """Decodes one file after another, for callers in several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,33 +37,33 @@ class Decoder:
 
         Raises RequestError where it cannot be read, takes too long or ends the process.
         """
+        transforms = find_transforms(framing.transforms)
         with self._lock:
-            work = self._submit(content, framing, colours, find_transforms(framing.transforms))
-            try:
-                return work.result(DECODING_SECONDS)
-            except TimeoutError:
-                reason = f"it took more than {DECODING_SECONDS:g} seconds to read"
-            except BrokenExecutor:
-                reason = "reading it ended the process that reads files"
-            self._end()
-        raise RequestError(reason)
+            for _ in range(2):  # that the process died since the last file is noticed by this one
+                try:
+                    work = self._started().submit(_read, content, framing, colours, transforms)
+                    image: np.ndarray = work.result(DECODING_SECONDS)
+                except BrokenExecutor:
+                    self._end()
+                except TimeoutError:
+                    self._end()
+                    raise RequestError(
+                        f"it took more than {DECODING_SECONDS:g} seconds to read"
+                    ) from None
+                else:
+                    return image
+        raise RequestError("reading it ended the process that reads files, twice")
 
-    def _submit(self, *what: Any) -> "Future[np.ndarray]":
-        # joblib's processes need no `if __name__ == "__main__"` in the caller's script.
-        from joblib.externals.loky import ProcessPoolExecutor
+    def _started(self) -> Any:
+        if self._pool is None:
+            # joblib's processes need no `if __name__ == "__main__"` in the caller's script.
+            from joblib.externals.loky import ProcessPoolExecutor
 
-        for _ in range(2):
-            if self._pool is None:
-                limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-                self._pool = ProcessPoolExecutor(
-                    1, timeout=_IDLE_SECONDS, env=limits, initializer=leave_with,
-                    initargs=(os.getpid(),),
-                )  # fmt: skip
-            try:
-                return self._pool.submit(_read, *what)
-            except (BrokenExecutor, RuntimeError):  # it died, or left, since the last file
-                self._end()
-        raise RequestError("the process that reads files does not start")
+            limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+            self._pool = ProcessPoolExecutor(
+                1, env=limits, initializer=leave_with, initargs=(os.getpid(),)
+            )
+        return self._pool
 
     def _end(self) -> None:
         pool, self._pool = self._pool, None

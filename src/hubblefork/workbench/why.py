@@ -49,8 +49,8 @@ class Why:
 
         predictor = self.predictor
         found = predict_images(predictor, image)
-        if problem := found.problems[0]:
-            raise RequestError(problem)
+        if found.problems is not None and found.problems[0]:
+            raise RequestError(found.problems[0])
         known = self._collection.predictions
         has_sets = known is not None and known.sets is not None
         sets = predictor.sets(found.values, COVERAGE) if has_sets else None

@@ -52,8 +52,9 @@ export class Display {
 }
 
 function choice(title, pairs, value, changed) {
-  const select = element("select", { onchange: (event) => changed(event.target.value) },
-    ...pairs.map(([name, text]) => element("option", { value: name }, text)));
+  const select = element("select", {
+    "aria-label": title, onchange: (event) => changed(event.target.value),
+  }, ...pairs.map(([name, text]) => element("option", { value: name }, text)));
   select.value = value;
   return element("label", {}, element("span", {}, title), select);
 }
