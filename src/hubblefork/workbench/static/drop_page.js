@@ -4,7 +4,8 @@ import { answer, get, post } from "./server.js";
 import { drawTold, drawWhy } from "./told.js";
 
 const at = (id) => document.getElementById(id);
-const about = await get("/api/about");
+// Files may come before the answer: they wait for it.
+const asked = get("/api/about");
 const waiting = [];
 let running = false;
 let done = 0;
@@ -17,6 +18,7 @@ function add(files) {
 async function run() {
   if (running) return;
   running = true;
+  const about = await asked;
   while (waiting.length) {
     const file = waiting.shift();
     at("count").textContent = `${done} predicted, ${waiting.length + 1} to go`;
@@ -28,7 +30,7 @@ async function run() {
         headers: { "Content-Type": "application/octet-stream", "X-Hubblefork": "1" },
         body: file,
       }));
-      draw(item, file.name, told);
+      draw(item, file.name, told, about);
     } catch (error) {
       item.lastChild.replaceWith(element("p", { class: "care" }, error.message));
     }
@@ -38,9 +40,9 @@ async function run() {
   running = false;
 }
 
-function draw(item, name, told) {
+function draw(item, name, told, about) {
   const why = element("div", { "aria-live": "polite" });
-  const button = element("button", { type: "button", onclick: () => explain(told.number, button, why) },
+  const button = element("button", { type: "button", onclick: () => explain(told.number, button, why, about) },
     "Why it says so");
   item.replaceChildren(
     element("h3", {}, name),
@@ -54,7 +56,7 @@ function draw(item, name, told) {
     why);
 }
 
-async function explain(number, button, why) {
+async function explain(number, button, why, about) {
   button.disabled = true;
   why.replaceChildren(element("p", { class: "note" }, "Looking for the reasons …"));
   try {
@@ -81,9 +83,9 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", (event) => {
   event.preventDefault();
   at("zone").classList.remove("over");
-  if (about.model) add(event.dataTransfer.files);
+  add(event.dataTransfer.files);
 });
-if (!about.model) {
+if (!(await asked).model) {
   at("files").disabled = true;
   at("count").textContent = "There is no model: serve a run.";
 }
