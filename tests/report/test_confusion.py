@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hubblefork.report.confusion import galleries, matrix_rows
+from hubblefork.report.confusion import confusion_table, galleries, matrix_rows
 
 
 def test_every_cell_with_images_has_its_gallery(run_data):
@@ -45,6 +45,16 @@ def test_errors_are_shown_before_correct_answers_and_what_is_missing_is_told(run
     assert not any(shown[each["key"]] for each in whole if each["right"])
     each = scant[0]
     assert each["note"].startswith(f"{shown[each['key']]} of {each['count']} shown")
+
+
+def test_the_table_without_its_images_has_nothing_to_choose(run_data):
+    run = run_data(number=200, strength=1)
+    whole, plain = (str(confusion_table(run, images)[0]) for images in (True, False))
+    cells = len(galleries(run))
+    assert whole.count("<button") == plain.count("<span class=\"cell\"") == cells
+    assert re.findall("<b>.*?</b>", whole) == re.findall("<b>.*?</b>", plain)
+    assert "<button" not in plain
+    assert "<img" not in plain
 
 
 def test_images_are_small(run_data):

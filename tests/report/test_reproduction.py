@@ -15,8 +15,8 @@ from hubblefork.runs.reproduction import Reproduction
 PANELS = (
     "The input of the network",
     "Filters of the first layer",
-    "Activation maps of the best prediction",
-    "Activation maps of the worst prediction",
+    "Activation maps of a correctly classified image",
+    "Activation maps of a misclassified image",
 )
 
 

@@ -25,13 +25,14 @@ def test_one_page_has_all_runs_of_the_folder(shapes, tmp_path, without_reports, 
         with pytest.raises(Killed):
             reproduce("mlp", shapes, out=tmp_path, settings=SMALL)
     page = reproduce("lenet5", shapes, out=tmp_path, settings=SMALL).page
-    assert re.search(r"Not finished: <[^>]+>mlp-shapes<", page.read_text())
+    missing = "Not shown: <code>mlp-shapes</code>, its training has not ended."
+    assert missing in page.read_text()
     [run] = reproduce("mlp", shapes, out=tmp_path, settings=SMALL).runs
     assert run.finished
     text = page.read_text()
-    assert "Not finished" not in text
+    assert "Not shown" not in text
     rows = re.findall(r'<th scope="row">(\w+) ', text)
-    assert rows[:2] == ["lenet5", "mlp"]
+    assert rows[:2] == ["mlp", "lenet5"]
     metric = 100 * run.history["accuracy"].iloc[-1]
     assert f"{metric:.1f}\u00a0%" in text
     assert 'href="mlp-shapes/report.html"' in text
@@ -51,11 +52,39 @@ def test_the_page_shows_what_the_publication_shows(tmp_path, shapes, with_report
     assert places == sorted(places)
 
 
+def test_of_all_one_that_cannot_be_trained_keeps_no_other_from_it(
+    shapes, tmp_path, without_reports
+):
+    # The networks of the other publications need larger images.
+    small = {"epochs": 1, "data.size": 24, "view.size": 24}
+    with pytest.raises(RequestError, match=r"not trained: galaxy-zoo-vgg16-\S+, alexnet-shapes, "):
+        reproduce("all", shapes, out=tmp_path, settings=small)
+    text = (tmp_path / "reproduction.html").read_text()
+    trained = re.findall(r'<th scope="row">(\S+) ', text)[:3]
+    assert trained == ["mlp", "lenet5", "<span"]  # simple-cnn, which is not broken
+    assert re.search("Not shown: <code>linnaeus-shapes</code>, .*36", text)
+
+
+def test_a_damaged_run_hides_no_other(shapes, tmp_path, without_reports):
+    damaged = reproduce("mlp", shapes, out=tmp_path, settings=SMALL).runs[0]
+    (damaged.path / "history.csv").write_text("epoch\n")
+    text = reproduce("lenet5", shapes, out=tmp_path, settings=SMALL).page.read_text()
+    assert re.search("Not shown: <code>mlp-shapes</code>, .*history.csv is damaged", text)
+    assert re.findall(r'<th scope="row">(\w+) ', text)[0] == "lenet5"
+
+
+def test_simulated_images_are_not_cropped(tmp_path, without_reports):
+    small = {"epochs": 1, "data.size": 32}
+    [run] = reproduce("galaxy-zoo-vgg16", "simulated:votes:60", out=tmp_path, settings=small).runs
+    assert run.recipe.data.crop is None
+
+
 def test_systems_that_need_other_labels_get_them(shapes, capfd):
     used, opened = _source(load_recipe("dieleman"), shapes, one_of_all=True)
     assert used == "simulated:votes"
     assert "simulated:votes takes the place of the Kaggle" in capfd.readouterr().err
     assert opened.task.outputs == 37
+    assert _source(load_recipe("dieleman"), "simulated:90", True)[1].name == "simulated:votes:90"
     with pytest.raises(RequestError, match="has classes, and 'dieleman' was published with"):
         _source(load_recipe("dieleman"), shapes, one_of_all=False)
 

@@ -35,6 +35,8 @@ class Publication(Table):
     ('validation', 0.7513, '75.1\\xa0% validation accuracy')
     """
 
+    place: Count
+    """Its place where all of them are shown; systems of one publication are neighbours."""
     title: str
     """Title of the publication."""
     author: str = ""
@@ -43,6 +45,8 @@ class Publication(Table):
     """The year that it states; none where it states none."""
     link: str = ""
     """Where it is; empty where it is not on the web."""
+    code: str = ""
+    """Where its code is; empty where that is not known."""
     data: str
     """The data that it trains on."""
     images: Count
@@ -93,6 +97,7 @@ class Publication(Table):
         return f"{author}, {self.year}" if self.year else author
 
     def __str__(self) -> str:
-        """The publication in three or four short lines."""
-        lines = [f"“{self.title}”", self.byline, self.link, f"{self.written} on {self.data}"]
+        """The publication in a few short lines."""
+        lines = [f"“{self.title}”", self.byline, self.link, self.code]
+        lines.append(f"{self.written} on {self.data}")
         return "\n".join(filter(None, lines))

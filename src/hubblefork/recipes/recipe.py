@@ -169,9 +169,10 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
 
 
 def published_recipes() -> dict[str, Publication]:
-    """The recipes that reproduce a publication, with that publication."""
+    """The recipes that reproduce a publication, with that publication, by their place."""
     recipes = map(load_recipe, recipe_names())
-    return {each.name: each.publication for each in recipes if each.publication}
+    found = {each.name: each.publication for each in recipes if each.publication}
+    return dict(sorted(found.items(), key=lambda item: item[1].place))
 
 
 def changed_settings(recipe: Recipe) -> dict[str, tuple[Any, Any]]:

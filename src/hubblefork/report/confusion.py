@@ -35,17 +35,20 @@ _DARK_SHADES = LinearSegmentedColormap.from_list(
 _LISTED = 10
 
 
-def confusion_table(run: RunData) -> list[Markup]:
-    """The table and the images of its cells, as the block of a section."""
+def confusion_table(run: RunData, images: bool = True) -> list[Markup]:
+    """The table and the images of its cells, as the block of a section.
+
+    images: or the table alone, on a page that has several.
+    """
     names = run.task.words.names
     number = len(names)
     part = render_part(
         "confusion.html",
         names=names,
         rows=list(matrix_rows(run)),
-        galleries=galleries(run),
+        galleries=galleries(run) if images else [],
         size="compact" if number > _MOST_ROOMY else "ample" if number <= _MOST_AMPLE else "",
-        listed=_LISTED if number > _MOST_ROOMY else 0,
+        listed=_LISTED if images and number > _MOST_ROOMY else 0,
     )
     return [part]
 

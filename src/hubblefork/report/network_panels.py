@@ -67,10 +67,14 @@ def _activations(name: str, run: RunData, index: int, layers: list[ActivationMap
     identifier = predictions.ids[index]
     label = words.beside(words.labels(predictions.labels[[index]])[0])
     title = f"predicted {words.summary(predictions.values[index])}; {label}"
+    which = f"the {name} prediction"
+    if predictions.task.exclusive:
+        right = predictions.correct[index]
+        which = "a correctly classified image" if right else "a misclassified image"
     image = ImageGroup(title, [run.image(identifier)], _IMAGE)
     return Panel(
         name=f"activations-{name}",
-        title=f"Activation maps of the {name} prediction",
+        title=f"Activation maps of {which}",
         caption=(
             f"What the first {several(len(layers), 'convolution')} give for {identifier}: bright "
             "where a channel finds its pattern, each channel scaled by itself, crossed out where "

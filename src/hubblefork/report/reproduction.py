@@ -22,8 +22,8 @@ SECTIONS = {
     "class report": ("Class by class",),
     "predictions": ("Predictions",),
     "activations": (
-        "Activation maps of the best prediction",
-        "Activation maps of the worst prediction",
+        "Activation maps of a correctly classified image",
+        "Activation maps of a misclassified image",
     ),
     "filters": ("Filters of the first layer",),
     "questions": ("Questions",),

@@ -1,17 +1,18 @@
 """The page of `reproduce`: published systems and their runs side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
 from hubblefork.core.text import duration, listed, several
-from hubblefork.report.components import Cell, Page, Panel, Section, Table
+from hubblefork.report.components import Cell, Fold, Page, Panel, Section, Table
+from hubblefork.report.confusion import confusion_table
 from hubblefork.report.page import now
 from hubblefork.report.reproduction import in_published_order, is_shown, reproduction_card
 from hubblefork.report.run_data import RunData
-from hubblefork.report.run_page import draw_charts, report_page
+from hubblefork.report.run_page import report_page
 from hubblefork.runs.reproduction import Reproduction
 
 
@@ -30,9 +31,8 @@ class ReproducedRun:
     data: RunData
 
 
-def reproduction_page(runs: Sequence[ReproducedRun], unfinished: Sequence[str] = ()) -> Page:
-    """What the page shows. unfinished: the folders of runs that are not."""
-    waiting = [f"Not finished: {listed(list(unfinished))}."] if unfinished else []
+def reproduction_page(runs: Sequence[ReproducedRun], missing: Mapping[str, str]) -> Page:
+    """What the page shows. missing: why a run is not shown, by the name of its folder."""
     return Page(
         title="Published systems reproduced",
         kind="Published figures beside those of runs of the same recipes",
@@ -41,16 +41,26 @@ def reproduction_page(runs: Sequence[ReproducedRun], unfinished: Sequence[str] =
             "Each figure of a run is of the same kind as the published one: of the training, the "
             "validation or the test set. Only the test set measures what the network does on "
             "images that it was not trained on.",
-            *waiting,
         ],
+        cautions=[f"Not shown: `{name}`, {reason}." for name, reason in missing.items()],
         sections=[
-            Section("Comparison", [_table(runs)]),
+            *([Section("Comparison", [_table(runs)])] if runs else []),
             *(
-                Section(f"{run.recipe} on {run.source}", list(_blocks(run)), run.folder)
+                Section(_title(run), _blocks(run, folded=len(runs) > 1), _short(run, runs))
                 for run in runs
             ),
         ],
     )
+
+
+def _title(run: ReproducedRun) -> str:
+    return f"{run.recipe} on {run.source}"
+
+
+def _short(run: ReproducedRun, runs: Sequence[ReproducedRun]) -> str:
+    """Its name in the list of contents."""
+    alone = [each.recipe for each in runs].count(run.recipe) == 1
+    return run.recipe if alone else _title(run)
 
 
 def _table(runs: Sequence[ReproducedRun]) -> Table:
@@ -72,21 +82,28 @@ def _table(runs: Sequence[ReproducedRun]) -> Table:
     return Table("Published figures and those of the runs", columns, rows, words=(4,))
 
 
-def _blocks(run: ReproducedRun) -> Iterator[Any]:
-    """The card, and the sections of the report that the publication shows, in its order."""
-    yield reproduction_card(run.reproduction, heading=False)
-    publication, drawn = run.reproduction.publication, draw_charts(run.data)
-    for section in in_published_order(report_page(run.data, drawn).sections, publication):
-        if not is_shown(section, publication):
-            continue
+def _blocks(run: ReproducedRun, folded: bool) -> list[Any]:
+    """The card, and the figures of the publication, folded where cards of others follow."""
+    publication = run.reproduction.publication
+    sections = in_published_order(report_page(run.data).sections, publication)
+    shown = [each for each in sections if is_shown(each, publication)]
+    figures = list(_figures(run, shown))
+    what = listed([each.title.lower() for each in shown])
+    link = Markup('<p class="note"><a href="{}/report.html">The whole report of this run</a></p>')
+    return [
+        reproduction_card(run.reproduction, heading=False),
+        *([Fold(f"What the publication shows: {what}", figures)] if folded else figures),
+        link.format(run.folder),
+    ]
+
+
+def _figures(run: ReproducedRun, sections: Sequence[Section]) -> Iterator[Any]:
+    """Sections of its report as blocks."""
+    for section in sections:
         yield Markup("<h3>{}</h3>").format(section.title)
-        if section.title == "Confusion matrix":  # the one with the images has a script of its own
-            title = "Confusion matrix: fractions of each true class by predicted class"
-            yield Panel("confusion", f"{title}, {run.folder}", "", drawn["confusion"])
-            continue
-        for block in section.blocks:
+        # The table with the images has a script, which is for one on a page.
+        matrix = section.title == "Confusion matrix"
+        for block in confusion_table(run.data, images=False) if matrix else section.blocks:
             # Charts of several runs stand on one page: each has a title of its own.
             named = isinstance(block, Panel)
             yield replace(block, title=f"{block.title}, {run.folder}") if named else block
-    link = Markup('<p class="note"><a href="{}/report.html">The whole report of this run</a></p>')
-    yield link.format(run.folder)

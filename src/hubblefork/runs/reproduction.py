@@ -10,6 +10,7 @@ from hubblefork.core.text import several
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.recipes.publication import Publication
 from hubblefork.recipes.recipe import Recipe, changed_settings
+from hubblefork.runs.run import short_name
 from hubblefork.tasks.metric import ACCURACY, RMSE
 
 _SETS = {"training": "train", "validation": "val", "test": "test"}
@@ -85,7 +86,8 @@ def _differences(
     same = publication.source and source.partition(":")[0] == publication.source
     if not same or number != publication.images:
         published = f"{publication.data}, {several(publication.images, 'image')}"
-        yield f"Data. Published: {published}. This run: {source}, {several(number, 'image')}."
+        here = f"{short_name(source)}, {several(number, 'image')}"
+        yield f"Data. Published: {published}. This run: {here}."
     yield from publication.differs
     for key, (own, value) in changed_settings(recipe).items():
         yield f"Changed for this run: {key} is {_told(value)}, in the recipe {_told(own)}."

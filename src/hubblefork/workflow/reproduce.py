@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hubblefork.core.arguments import as_path
-from hubblefork.core.errors import RequestError, nearest
+from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.progress import say
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
@@ -57,7 +57,8 @@ def reproduce(
     seed, device
         As in `train`.
 
-    Raises RequestError for an unknown system, and where the images do not fit it.
+    Raises RequestError for an unknown system, and where the images do not fit it. Of `all`, a
+    system that cannot be trained is told on the page, and in an error after all others.
 
     >>> small = {"epochs": 1, "data.size": 24}
     >>> found = reproduce("mlp", galaxies, out=folder / "runs", settings=small)
@@ -78,19 +79,32 @@ def reproduce(
     # Whatever is wrong is told before the first training, which may take hours.
     recipes = [load_recipe(each, settings) for each in (known if name == "all" else [name])]
     chosen = [(recipe, *_source(recipe, source, name == "all")) for recipe in recipes]
-    runs = []
-    for recipe, given, opened in chosen:
-        path = folder / f"{recipe.name}-{short_name(opened.name)}"
-        # Images of the substitute are as small as the centre that would be kept of the others.
-        substitute = given == _publication(recipe).substitute
-        used = {"data.crop": None, **settings} if substitute else settings
-        runs.append(
-            train(
-                given, recipe.name, out=path, settings=used, seed=seed, device=device,
-                resume=path.exists(),
-            )
-        )  # fmt: skip
-        _write(folder, page, device)
+    paths = [folder / f"{recipe.name}-{short_name(opened.name)}" for recipe, _, opened in chosen]
+    for path in filter(Path.exists, paths):
+        Run.open(path)
+    runs: list[Run] = []
+    failed: dict[str, str] = {}
+    for (recipe, given, opened), path in zip(chosen, paths, strict=True):
+        # Simulated images are as small as the centre that would be kept of the published ones.
+        simulated = opened.name.startswith("simulated")
+        used = {"data.crop": None, **settings} if simulated else settings
+        finished = Run(path).finished
+        try:
+            runs.append(
+                train(
+                    given, recipe.name, out=path, settings=used, seed=seed, device=device,
+                    resume=path.exists(),
+                )
+            )  # fmt: skip
+        except RequestError as error:
+            if name != "all" or finished:
+                raise
+            failed[path.name] = str(error)
+            say(f"{recipe.name}: {error}")
+        if not finished or path == paths[-1]:
+            _write(folder, page, device, failed)
+    if failed:
+        raise RequestError(f"not trained: {first_few(failed, len(failed))}; {page} has the reasons")
     return Reproduced(page, tuple(runs))
 
 
@@ -111,9 +125,10 @@ def _source(recipe: Recipe, source: Any, one_of_all: bool) -> tuple[Any, Source]
         if publication.metric in [metric.name for metric in opened.task.own_metrics]:
             return source, opened
         if not one_of_all:
+            wanted = "classes" if publication.metric == "accuracy" else "fractions of votes"
             raise RequestError(
                 f"{opened.name} has {opened.task.labels_are}, and {recipe.name!r} was published "
-                f"with {publication.written}: give images with other labels"
+                f"with {publication.written}: give images with {wanted}"
             )
     elif not publication.source and not one_of_all:
         raise RequestError(
@@ -123,25 +138,33 @@ def _source(recipe: Recipe, source: Any, one_of_all: bool) -> tuple[Any, Source]
     used = publication.source or publication.substitute
     if source is not None or not publication.source:
         used = publication.substitute
+        if str(source).startswith("simulated"):  # as many galaxies, with the other labels
+            used += str(source).removeprefix("simulated").replace(":votes", "")
         say(f"{recipe.name}: {used} takes the place of {publication.data}")
     return used, open_source(used, recipe.data.classes)
 
 
-def _write(folder: Path, page: Path, device: str) -> None:
-    """Write the page with every finished run of the folder."""
+def _write(folder: Path, page: Path, device: str, failed: Mapping[str, str]) -> None:
+    """Write the page with every finished run of the folder.
+
+    failed: why a run has not ended, by the name of its folder.
+    """
     order = list(published_recipes())
     found: list[ReproducedRun] = []
-    unfinished: list[str] = []
+    missing = dict(failed)
     for file in sorted(folder.glob("*/recipe.toml")):
         run = Run.open(file.parent)
-        if run.recipe.publication is None:
-            continue
-        if run.finished:
-            found.append(_shown(run, device))
-        else:
-            unfinished.append(file.parent.name)
+        try:
+            if run.recipe.publication is None:
+                continue
+            if run.finished:
+                found.append(_shown(run, device))
+            else:
+                missing.setdefault(run.path.name, "its training has not ended")
+        except RequestError as error:  # one that is damaged hides no other
+            missing[run.path.name] = str(error)
     found.sort(key=lambda each: (order.index(each.recipe), each.folder))
-    write_page(reproduction_page(found, unfinished), page, "reproduce")
+    write_page(reproduction_page(found, missing), page, "reproduce")
 
 
 def _shown(run: Run, device: str) -> ReproducedRun:
