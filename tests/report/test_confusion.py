@@ -51,7 +51,7 @@ def test_the_table_without_its_images_has_nothing_to_choose(run_data):
     run = run_data(number=200, strength=1)
     whole, plain = (str(confusion_table(run, images)[0]) for images in (True, False))
     cells = len(galleries(run))
-    assert whole.count("<button") == plain.count("<span class=\"cell\"") == cells
+    assert whole.count("<button") == plain.count('<span class="cell"') == cells
     assert re.findall("<b>.*?</b>", whole) == re.findall("<b>.*?</b>", plain)
     assert "<button" not in plain
     assert "<img" not in plain

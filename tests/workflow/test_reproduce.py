@@ -5,9 +5,10 @@ import re
 import pytest
 
 from hubblefork.core.errors import RequestError
+from hubblefork.data.sources import open_source
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
-from hubblefork.workflow.reproduce import _source, reproduce
+from hubblefork.workflow.reproduce import _fitting, _source, reproduce
 
 SMALL = {"epochs": 2, "data.size": 24}
 
@@ -73,10 +74,12 @@ def test_a_damaged_run_hides_no_other(shapes, tmp_path, without_reports):
     assert re.findall(r'<th scope="row">(\w+) ', text)[0] == "lenet5"
 
 
-def test_simulated_images_are_not_cropped(tmp_path, without_reports):
-    small = {"epochs": 1, "data.size": 32}
-    [run] = reproduce("galaxy-zoo-vgg16", "simulated:votes:60", out=tmp_path, settings=small).runs
-    assert run.recipe.data.crop is None
+def test_simulated_images_are_not_cropped(shapes):
+    assert _fitting({"epochs": 1}, open_source("simulated:votes:9")) == {
+        "data.crop": None,
+        "epochs": 1,
+    }
+    assert _fitting({"epochs": 1}, open_source(shapes)) == {"epochs": 1}
 
 
 def test_systems_that_need_other_labels_get_them(shapes, capfd):

@@ -92,6 +92,7 @@ def _curve(
     axes.margins(x=0.03, y=0.08)
     if len(epochs) == 1:
         axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
+        axes.set_xticks(epochs)
     if quantity == "loss" and _spans_decades(drawn):
         axes.set_yscale("log")
         axes.set_title("Loss (logarithmic scale)")

@@ -85,10 +85,8 @@ def reproduce(
     runs: list[Run] = []
     failed: dict[str, str] = {}
     for (recipe, given, opened), path in zip(chosen, paths, strict=True):
-        # Simulated images are as small as the centre that would be kept of the published ones.
-        simulated = opened.name.startswith("simulated")
-        used = {"data.crop": None, **settings} if simulated else settings
-        finished = Run(path).finished
+        used, finished = _fitting(settings, opened), Run(path).finished
+        news = not finished
         try:
             runs.append(
                 train(
@@ -99,9 +97,9 @@ def reproduce(
         except RequestError as error:
             if name != "all" or finished:
                 raise
-            failed[path.name] = str(error)
+            failed[path.name], news = str(error), False
             say(f"{recipe.name}: {error}")
-        if not finished or path == paths[-1]:
+        if news or path == paths[-1]:
             _write(folder, page, device, failed)
     if failed:
         raise RequestError(f"not trained: {first_few(failed, len(failed))}; {page} has the reasons")
@@ -142,6 +140,12 @@ def _source(recipe: Recipe, source: Any, one_of_all: bool) -> tuple[Any, Source]
             used += str(source).removeprefix("simulated").replace(":votes", "")
         say(f"{recipe.name}: {used} takes the place of {publication.data}")
     return used, open_source(used, recipe.data.classes)
+
+
+def _fitting(settings: Mapping[str, Any], opened: Source) -> Mapping[str, Any]:
+    """The settings for a source: simulated images are as small as the published crops."""
+    simulated = opened.name.startswith("simulated")
+    return {"data.crop": None, **settings} if simulated else settings
 
 
 def _write(folder: Path, page: Path, device: str, failed: Mapping[str, str]) -> None:
