@@ -72,6 +72,8 @@ def test_a_damaged_run_hides_no_other(shapes, tmp_path, without_reports):
     text = reproduce("lenet5", shapes, out=tmp_path, settings=SMALL).page.read_text()
     assert re.search("Not shown: <code>mlp-shapes</code>, .*history.csv is damaged", text)
     assert re.findall(r'<th scope="row">(\w+) ', text)[0] == "lenet5"
+    with pytest.raises(RequestError, match="is the folder of one run"):
+        reproduce("lenet5", shapes, out=damaged.path, settings=SMALL)
 
 
 def test_simulated_images_are_not_cropped(shapes):

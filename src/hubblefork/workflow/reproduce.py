@@ -75,6 +75,8 @@ def reproduce(
     folder = Path("runs/reproduction") if out is None else as_path(out, "out", "a folder")
     if folder.exists() and not folder.is_dir():
         raise RequestError(f"--out {folder} is a file; expected a folder for the runs")
+    if (folder / "recipe.toml").is_file():
+        raise RequestError(f"--out {folder} is the folder of one run: give the folder it is in")
     page = check_page(folder / _PAGE, "reproduce")
     # Whatever is wrong is told before the first training, which may take hours.
     recipes = [load_recipe(each, settings) for each in (known if name == "all" else [name])]

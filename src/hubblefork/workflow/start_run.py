@@ -79,7 +79,8 @@ def start_run(request: Request, held: ExitStack) -> tuple[Run, Plan]:
     if earlier:
         check_same(earlier, planned.recipe, provenance, planned.split)
         earlier.sweep()
-        say(f"resuming {earlier.path}")
+        if not earlier.finished:
+            say(f"resuming {earlier.path}")
         return earlier, planned
     dataset, split = planned.dataset, planned.split
     path = request.out or default_run_path(planned.recipe.name, dataset.source)
