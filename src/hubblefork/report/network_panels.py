@@ -1,6 +1,7 @@
 """The figures of a run's report that need its network: views, filters and activation maps."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hubblefork.core.text import several
 from hubblefork.data.images.framing import Framing, frame
@@ -30,12 +31,13 @@ def draw_panels(examples: NetworkExamples, run: RunData) -> list[Panel]:
 def _views(examples: NetworkExamples) -> Panel:
     """Some images as packed, grey, flipped, and as training augments them."""
     images, grey = examples.images, Framing(channels=1)
-    shown = {
-        "as packed": [displayable(each) for each in images],
-        "grey": [frame(each, grey)[..., 0] for each in images],
-        "flipped": [displayable(each[:, ::-1]) for each in images],
-    }
-    caption = "Test images as they are packed, in grey, and flipped left to right"
+    shown = {"as packed": [displayable(each) for each in images]}
+    caption = "Test images as they are packed"
+    if images.shape[3] > 1:
+        shown["grey"] = [frame(each, grey)[..., 0] for each in images]
+        caption += ", in grey"
+    shown["flipped"] = [displayable(each[:, ::-1]) for each in images]
+    caption += ", and flipped left to right"
     if examples.views is None:
         caption += ". This recipe trains without augmentation."
     else:
@@ -72,6 +74,10 @@ def _activations(name: str, run: RunData, index: int, layers: list[ActivationMap
         right = predictions.correct[index]
         which = "a correctly classified image" if right else "a misclassified image"
     image = ImageGroup(title, [run.image(identifier)], _IMAGE)
+    maps = [
+        replace(group, title=f"Convolution {number}, {group.title}")
+        for number, group in enumerate(activation_groups(layers, _MOST_CHANNELS), start=1)
+    ]
     return Panel(
         name=f"activations-{name}",
         title=f"Activation maps of {which}",
@@ -80,5 +86,5 @@ def _activations(name: str, run: RunData, index: int, layers: list[ActivationMap
             "where a channel finds its pattern, each channel scaled by itself, crossed out where "
             "it is constant."
         ),
-        figure=ImageRows([image, *activation_groups(layers, _MOST_CHANNELS)]),
+        figure=ImageRows([image, *maps]),
     )

@@ -79,7 +79,7 @@ def _table(runs: Sequence[ReproducedRun]) -> Table:
         ])  # fmt: skip
     columns = ["System", "Published", "This run, same kind", "This run, test set", "Data",
                "Training"]  # fmt: skip
-    return Table("Published figures and those of the runs", columns, rows, words=(4,))
+    return Table("Published figures and those of the runs", columns, rows, words=(1, 4))
 
 
 def _blocks(run: ReproducedRun, folded: bool) -> list[Any]:
@@ -88,13 +88,12 @@ def _blocks(run: ReproducedRun, folded: bool) -> list[Any]:
     sections = in_published_order(report_page(run.data).sections, publication)
     shown = [each for each in sections if is_shown(each, publication)]
     figures = list(_figures(run, shown))
-    what = listed([each.title.lower() for each in shown])
+    if folded:
+        what = listed([each.title.lower() for each in shown])
+        figures = [Fold(f"Figures of this run, in the order of the publication: {what}", figures)]
     link = Markup('<p class="note"><a href="{}/report.html">The whole report of this run</a></p>')
-    return [
-        reproduction_card(run.reproduction, heading=False),
-        *([Fold(f"What the publication shows: {what}", figures)] if folded else figures),
-        link.format(run.folder),
-    ]
+    card = reproduction_card(run.reproduction, heading=False)
+    return [card, *figures, link.format(run.folder)]
 
 
 def _figures(run: ReproducedRun, sections: Sequence[Section]) -> Iterator[Any]:

@@ -85,7 +85,9 @@ def _differences(
 ) -> Iterator[str]:
     same = publication.source and source.partition(":")[0] == publication.source
     if not same or number != publication.images:
-        published = f"{publication.data}, {several(publication.images, 'image')}"
+        published = publication.data
+        if f"{publication.images:,}" not in published:
+            published += f", {several(publication.images, 'image')}"
         here = f"{short_name(source)}, {several(number, 'image')}"
         yield f"Data. Published: {published}. This run: {here}."
     yield from publication.differs
