@@ -102,7 +102,8 @@ def _figures(run: ReproducedRun, sections: Sequence[Section]) -> Iterator[Any]:
         yield Markup("<h3>{}</h3>").format(section.title)
         # The table with the images has a script, which is for one on a page.
         matrix = section.title == "Confusion matrix"
-        for block in confusion_table(run.data, images=False) if matrix else section.blocks:
+        blocks: Sequence[Any] = confusion_table(run.data, False) if matrix else section.blocks
+        for block in blocks:
             # Charts of several runs stand on one page: each has a title of its own.
             named = isinstance(block, Panel)
             yield replace(block, title=f"{block.title}, {run.folder}") if named else block
