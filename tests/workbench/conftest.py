@@ -64,7 +64,10 @@ def _collection(
     )
     sets = values > 0.2 if task.exclusive else None
     predictions = Predictions(task, names, values, typicality=random.random(number), sets=sets)
-    return Collection(dataset, Questions.of(task), true, predictions, "m0de1" * 8)
+    features = random.normal(size=(number, 8)).astype(np.float32)
+    features[:, 0] += 3 * task.leading(values)
+    told = {"predictions": predictions, "model": "m0de1" * 8, "features": features}
+    return Collection(dataset, Questions.of(task), true, **told)
 
 
 @dataclass

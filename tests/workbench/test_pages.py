@@ -55,6 +55,8 @@ def opened(browser) -> Iterator[Callable]:
         page.on("dialog", lambda dialog: wrong.append(dialog.message))
         page.goto(bench.url + path)
         ready = "#choices button" if path.startswith("/label") else "#count:not(:empty)"
+        if path == "/loop":
+            ready = "#next:not(:disabled), #problem:not([hidden])"
         if path != "/export":
             page.locator(ready).first.wait_for()
         return page

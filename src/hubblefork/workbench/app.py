@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -23,6 +24,7 @@ from hubblefork.workbench.bodies import TooMuch, rater_name, read_json
 from hubblefork.workbench.data import OF_THE_MODEL, Collection
 from hubblefork.workbench.export import labels_table, write_labels
 from hubblefork.workbench.look import look_routes
+from hubblefork.workbench.loop import Loop
 from hubblefork.workbench.store import LabelStore, read_labels
 from hubblefork.workbench.uploads import upload_routes
 from hubblefork.workbench.why import Why
@@ -47,6 +49,7 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
         routes=[
             Route("/", bench.page("grid")),
             Route("/label", bench.page("label")),
+            Route("/loop", bench.page("loop")),
             Route("/export", bench.page("export")),
             Route("/look", bench.page("look")),
             Route("/drop", bench.page("drop")),
@@ -62,6 +65,8 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
             Route("/api/undo", bench.undo, methods=["POST"]),
             *look_routes(collection, store, why),
             *upload_routes(why),
+            Route("/api/loop", bench.loop),
+            Route("/api/batch", bench.batch, methods=["POST"]),
         ],
         exception_handlers={
             RequestError: _mistake,
@@ -77,6 +82,7 @@ class _Bench:
     def __init__(self, collection: Collection, store: LabelStore, title: str, rater: str) -> None:
         self._collection, self._store = collection, store
         self._title, self._rater = title, rater
+        self._loop = Loop(collection, store)
 
     def page(self, name: str) -> Any:
         def show(request: Request) -> Response:
@@ -113,7 +119,7 @@ class _Bench:
         """Rows by filters; with `unanswered`, without those that this rater has answered."""
         query = dict(request.query_params)
         rater = query.pop("unanswered", None)
-        rows = self._collection.rows(query).tolist()
+        rows = self._wanted(query).tolist()
         if rater is not None:
             answered = {
                 self._collection.row((each.image, each.digest))
@@ -122,6 +128,12 @@ class _Bench:
             }
             rows = [row for row in rows if row not in answered]
         return JSONResponse({"rows": rows})
+
+    def _wanted(self, query: Mapping[str, str]) -> np.ndarray:
+        """The rows of a query: by filters, or those of a batch of the loop."""
+        if set(query) == {"batch"}:
+            return self._loop.rows(query["batch"])
+        return self._collection.rows(query)
 
     def tiles(self, request: Request) -> Response:
         try:
@@ -149,11 +161,11 @@ class _Bench:
         image = collection.image(row)
         collection.questions.path(given["answer"])
         queue = dict(parse_qsl(given["queue"], keep_blank_values=True))
-        collection.rows(queue)
+        self._wanted(queue)
         told = {queue.get("order", "").removeprefix("-"), *queue}
         stored = self._store.answer(
             rater, image, given["answer"], key=given["key"], model=collection.model,
-            queue=given["queue"], shown=not told.isdisjoint(OF_THE_MODEL),
+            queue=self._loop.tagged(given["queue"], image), shown=not told.isdisjoint(OF_THE_MODEL),
         )  # fmt: skip
         if collection.model:
             self._store.show(rater, [image])
@@ -170,6 +182,18 @@ class _Bench:
         taken = await run_in_threadpool(self._store.undo, rater_name(given["rater"]))
         row = None if taken is None else self._collection.row((taken.image, taken.digest))
         return JSONResponse({"row": row, "undone": None if taken is None else taken.number})
+
+    def loop(self, request: Request) -> Response:
+        """The learning curve, and the last batch of a rater."""
+        rater = rater_name(request.query_params.get("rater", ""))
+        return JSONResponse(self._loop.told(rater))
+
+    async def batch(self, request: Request) -> Response:
+        """A new batch of images to label."""
+        given = await read_json(request, rater=str)
+        rater = rater_name(given["rater"])
+        number = await run_in_threadpool(self._loop.next_batch, rater)
+        return JSONResponse({"batch": number})
 
     def labels(self, request: Request) -> Response:
         ending = request.path_params["ending"]

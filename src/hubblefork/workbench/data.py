@@ -43,7 +43,8 @@ class Collection:
     that came with them, as the task has them, where there are any. predictions: of all N, in the
     same order, where there is a model. model: SHA-256 of its file, or empty. predictor: the model.
     source: opens the source that the images were packed from. reference: finds the training images
-    of the model, if they are available.
+    of the model, if they are available. features: (N, F) float32, what the model's last layer is
+    given.
     """
 
     dataset: PackedDataset
@@ -54,6 +55,7 @@ class Collection:
     predictor: "Predictor | None" = None
     source: Callable[[], Source] | None = None
     reference: "Callable[[], ReferenceImages | None] | None" = None
+    features: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.dataset)

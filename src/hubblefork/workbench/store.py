@@ -1,7 +1,8 @@
 """The labels that people give: a file that only grows, one JSON object a line.
 
 The first line says what was asked (the task). Each further line is an event: an `answer`; an
-`undo`, which takes back an earlier answer; or `shown`, images whose predictions a rater has seen.
+`undo`, which takes back an earlier answer; `shown`, images whose predictions a rater has seen; or
+`batch`, images that the loop (`loop.py`) offers.
 A line is flushed to the disk before it is acknowledged, so that no kill and no loss of power takes
 an acknowledged label; what a kill leaves of a line that was not acknowledged is cut off when the
 file is opened again. One process writes at a time.
@@ -13,7 +14,7 @@ without companions, on any file system, that can be read in any editor.
 import json
 import os
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -60,12 +61,35 @@ class Answer:
     key: str
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Images that the loop offered to a rater.
+
+    number: from 1. images: in the order in which they are shown. random: the places of those that
+    were drawn at random. labels: how many labels there were. values: what was predicted of the
+    random ones, (n, K); None before there was a classifier.
+    """
+
+    number: int
+    rater: str
+    images: tuple[Image, ...]
+    random: tuple[int, ...]
+    labels: int
+    values: tuple[tuple[float, ...], ...] | None
+
+    @property
+    def drawn(self) -> list[Image]:
+        """The random images, in the order of `values`."""
+        return [self.images[place] for place in self.random]
+
+
 @dataclass
 class Labels:
     """The answers of a file that stand: those that were not taken back."""
 
     task: Task
     events: int = 0
+    batches: list[Batch] = field(default_factory=list)
     by_rater: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
     by_key: dict[str, Answer] = field(default_factory=dict)
     seen: set[tuple[str, str, str]] = field(default_factory=set)
@@ -84,6 +108,15 @@ class Labels:
                     raise ValueError(f"it takes back {event['undone']}, which is not the last")
             case "shown":
                 self.seen |= {(event["rater"], *image) for image in event["images"]}
+            case "batch":
+                values = event["values"]
+                self.batches.append(
+                    Batch(
+                        len(self.batches) + 1, event["rater"], tuple(map(tuple, event["images"])),
+                        tuple(event["random"]), event["labels"],
+                        None if values is None else tuple(map(tuple, values)),
+                    )
+                )  # fmt: skip
             case kind:
                 raise ValueError(f"its kind {kind!r} is not known")
         self.events += 1
@@ -181,6 +214,29 @@ class LabelStore:
                 self._append({"kind": "shown", "number": self._labels.events + 1,
                               "time": _now(), "rater": rater, "images": new})  # fmt: skip
 
+    def offer(
+        self, rater: str, images: Iterable[Image], random: Iterable[int], labels: int,
+        values: list[list[float]] | None,
+    ) -> Batch:  # fmt: skip
+        """Note a batch of images that a rater is offered; the arguments are those of `Batch`."""
+        with self._lock:
+            event = {
+                "kind": "batch", "number": self._labels.events + 1, "time": _now(), "rater": rater,
+                "images": list(images), "random": list(random), "labels": labels, "values": values,
+            }  # fmt: skip
+            self._append(event)
+            return self._labels.batches[-1]
+
+    def batches(self) -> list[Batch]:
+        """All batches so far, in their order."""
+        with self._lock:
+            return list(self._labels.batches)
+
+    def events(self) -> int:
+        """The number of events so far."""
+        with self._lock:
+            return self._labels.events
+
     def standing(self) -> list[Answer]:
         """As `Labels.standing`."""
         with self._lock:
@@ -207,6 +263,24 @@ def read_labels(path: str | Path) -> Labels:
     if reason := not_a_file(path):
         raise RequestError(f"no file of labels at {path} ({reason})")
     return _read(path)[0]
+
+
+def by_image(answers: Iterable[Answer]) -> dict[Image, list[Answer]]:
+    """The answers to each image."""
+    found: dict[Image, list[Answer]] = defaultdict(list)
+    for each in answers:
+        found[each.image, each.digest].append(each)
+    return found
+
+
+def majority(names: Iterable[str]) -> str | None:
+    """What most have answered; None where no answer has more than every other.
+
+    >>> majority(["bar", "disc", "bar"]), majority(["bar", "disc"])
+    ('bar', None)
+    """
+    (first, most), *others = Counter(names).most_common(2)
+    return None if others and others[0][1] == most else first
 
 
 def _read(path: Path) -> tuple[Labels, int]:

@@ -96,11 +96,12 @@ def open_collection(what: Any, source: Any = None, device: str = "auto") -> Coll
     else:
         raise RequestError(f"{what} is a model file and has no images: name a source after it")
     model = hashlib.sha256(find_model(what).read_bytes()).hexdigest()
-    predictions = _predictions(predictor, dataset, model)
+    predictions, features = _predictions(predictor, dataset, model)
     true = _labels(dataset, predictor.task)
     return Collection(
         dataset, Questions.of(predictor.task), true, predictions, model, predictor, reopened,
         reference=partial(reference_images, predictor, run) if run else None,
+        features=features,
     )  # fmt: skip
 
 
@@ -128,16 +129,25 @@ def _labels(dataset: PackedDataset, task: Task) -> np.ndarray | None:
     return task.aligned(dataset.task, dataset.source)(dataset.labels)
 
 
-def _predictions(predictor: Predictor, dataset: PackedDataset, model: str) -> Predictions:
-    """The predictions of all images, stored beside the packed ones: they take minutes."""
-    path = dataset.path / "predictions" / f"{model[:16]}.npz"
+def _predictions(
+    predictor: Predictor, dataset: PackedDataset, model: str
+) -> tuple[Predictions, np.ndarray]:
+    """The predictions of all images, and their features (N, F).
+
+    Both are stored beside the packed images: they take minutes.
+    """
+    path = dataset.path / "predictions" / f"{model[:16]}-features.npz"
     found = _stored(path)
     if found is None:
+        values, features = [], []
         with progress("predicting", len(dataset)) as done:
-            answers = predictor.answer(dataset.images, done=done)
-        found = {"values": answers.values}
-        if answers.typicality is not None:
-            found["typicality"] = answers.typicality
+            for each in predictor.compute(dataset.images, done=done):
+                values.append(each[0])
+                features.append(each[1])
+        found = {"values": np.concatenate(values), "features": np.concatenate(features)}
+        typicality = predictor.uncertainty.typicality(found["features"])
+        if typicality is not None:
+            found["typicality"] = typicality
         with replacing(path, binary=True) as file:
             np.savez(file, **found)  # type: ignore[arg-type]
     sets = None
@@ -147,9 +157,10 @@ def _predictions(predictor: Predictor, dataset: PackedDataset, model: str) -> Pr
         except RequestError as error:
             say(f"no prediction sets: {error}")
     ids = dataset.table["id"].to_numpy(object)
-    return Predictions(
+    predictions = Predictions(
         predictor.task, ids, found["values"], typicality=found.get("typicality"), sets=sets
     )
+    return predictions, found["features"]
 
 
 def _stored(path: Path) -> dict[str, np.ndarray] | None:

@@ -42,8 +42,13 @@ function draw() {
   at("image").replaceChildren(...(row === undefined ? [] : [images.get(row)]));
   at("image").dataset.row = row ?? "";
   at("place").textContent = row === undefined
-    ? "No image is left to label here."
+    ? "No image is left to label here. "
     : `${(rows.length - place).toLocaleString("en")} to label`;
+  if (row === undefined && query().has("batch")) {
+    const link = element("a", { href: "/loop" }, "To the next batch");
+    at("place").append(link);
+    link.focus();
+  }
   at("trail").textContent = walk.trail.join(" › ");
   at("question").textContent = question ? question.text : "Nothing to ask";
   at("choices").replaceChildren(...(question ? question.choices.map((choice, k) =>
