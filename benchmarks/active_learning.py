@@ -60,10 +60,13 @@ def main(words: Sequence[str] | None = None) -> None:
             for way in ("loop", "random")
         }  # fmt: skip
         lines += compare(name, runs)
-    about = f"\n{asked.source}, seeds {asked.seeds}, on {processor()}\n"
+    seeds = ", ".join(map(str, asked.seeds))
+    about = (
+        f"{len(labels):,} images, {asked.test:,} of them to measure; seeds {seeds}; {processor()}"
+    )
     with replacing(asked.table) as file:
-        file.write(as_markdown(_COLUMNS, lines))
-    print(asked.table.read_text() + about)
+        file.write(f"{as_markdown(_COLUMNS, lines)}\n{about}.\n")
+    print(asked.table.read_text())
 
 
 def read_features(

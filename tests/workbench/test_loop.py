@@ -91,7 +91,10 @@ def test_curve_and_calibration_come_from_random_images_alone(shown, store):
     assert told["temperature"] == fit_calibration(values, true).temperature
 
 
-def test_typical_images_come_first_and_undecided_ones_when_there_are_enough(shown, store):
+def test_typical_images_come_first_and_undecided_ones_when_there_are_enough(
+    shown, store, monkeypatch
+):
+    monkeypatch.setattr(module, "TYPICAL_PER_CLASS", 10)
     loop = Loop(shown, store)
     label(loop, store, shown, 2)
     features = standardised(shown.features)

@@ -71,6 +71,14 @@ def train(
             help="Continue the interrupted run at --out, or the newest one of the source.",
         ),
     ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Labels of the workbench (its file, or a table exported from it), which replace "
+            "those of the source.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -101,7 +109,7 @@ def train(
         found = expect(
             source, recipe, network=network, out=out, settings=settings, columns=columns,
             mosaics=mosaics, crop=crop, size=size, grey=grey, classes=classes, seed=seed,
-            device=device, precision=precision,
+            device=device, precision=precision, labels=labels,
         )  # fmt: skip
         print_screen(found)
         return
@@ -124,6 +132,7 @@ def train(
         nodes=nodes,
         compile=compile_,
         resume=resume,
+        labels=labels,
     )
     if not is_silent():
         show_metrics(run.metrics)

@@ -83,12 +83,12 @@ def pack(
     form = [framing.to_json(), transforms_digest(framing.transforms), FORMAT, PIXELS]
     stamp = folder / "stamps" / _sha256(stamped, form)
     key = _stamped_key(stamp)
-    dataset = _open_whole(_dataset_folder(folder, key), source) if key else None
+    dataset = _open_whole(dataset_folder(key, folder), source) if key else None
     if dataset is None:
         with _errors_explained(f"{source.name} cannot be read"):
             content = source.content()
         key = _sha256(content, form)
-        path = _dataset_folder(folder, key)
+        path = dataset_folder(key, folder)
         room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
         with _errors_explained(f"cannot write the packed images in {folder}", f"; {room}"):
             if _open_whole(path, source) is None:
@@ -118,7 +118,7 @@ def open_packed(
 
     source: the name of its source, where that differs from when it was packed.
     """
-    path = _dataset_folder(cache_folder(cache), key)
+    path = dataset_folder(key, cache)
     try:
         return PackedDataset.open(path, source) if path.is_dir() else None
     except DamagedDataset as error:
@@ -166,8 +166,9 @@ def _errors_explained(what: str, hint: str = "") -> Iterator[None]:
         raise RequestError(f"{what}: {error.strerror or error}{hint}") from error
 
 
-def _dataset_folder(cache: Path, key: str) -> Path:
-    return cache / "datasets" / key
+def dataset_folder(key: str, cache: str | Path | None = None) -> Path:
+    """The folder of the dataset of this key in a cache, as `pack` takes it."""
+    return cache_folder(cache) / "datasets" / key
 
 
 def _write(

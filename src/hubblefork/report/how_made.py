@@ -30,7 +30,8 @@ def how_it_was_made(run: RunData) -> Iterator[Any]:
     made = run.recipe.get("run", {})
     if made:
         yield "The same training again, on the same images:"
-        yield Command(command(recipe, str(made["source"]), made["seed"]))
+        labels = (made.get("labels") or {}).get("path")
+        yield Command(command(recipe, str(made["source"]), made["seed"], labels))
     defaults = _defaults(recipe)
     changed = {
         key: f"{_written(value)} (default {_written(defaults[key])})"
@@ -51,7 +52,7 @@ def how_it_was_made(run: RunData) -> Iterator[Any]:
 _SHOWN = ("seed", "device", "precision", "processes", "threads", "started", "weights")
 
 
-def command(recipe: Mapping[str, Any], source: str, seed: int) -> str:
+def command(recipe: Mapping[str, Any], source: str, seed: int, labels: str | None = None) -> str:
     """The line that trains by this recipe; one of the user's own is read from the run's folder.
 
     >>> command(load_recipe("lenet5", {"epochs": 3}).to_toml(), "my sky", 1)
@@ -63,12 +64,13 @@ def command(recipe: Mapping[str, Any], source: str, seed: int) -> str:
     except RequestError:
         name, shipped = "RUN/recipe.toml", {}
     if shipped:
-        given = _settings(recipe)
-        for key in [*given, *(key for key in shipped if key not in given)]:
-            if given.get(key) != shipped.get(key):
-                options += ["--set", f"{key}={_as_setting(given.get(key))}"]
+        own = _settings(recipe)
+        for key in [*own, *(key for key in shipped if key not in own)]:
+            if own.get(key) != shipped.get(key):
+                options += ["--set", f"{key}={_as_setting(own.get(key))}"]
     seeds = ["--seed", str(seed)] if seed else []
-    return shlex.join(["hubblefork", "train", source, "--recipe", name, *options, *seeds])
+    given = ["--labels", labels] if labels else []
+    return shlex.join(["hubblefork", "train", source, "--recipe", name, *options, *seeds, *given])
 
 
 def about_data(run: RunData) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Provenance:
     started: date and time, ISO 8601.
     versions: of hubblefork, torch and numpy.
     weights: absolute path, or name, of the weights that the training began from; None if none.
+    labels: `path` and `sha256` of the file of labels that replaced those of the source, and what
+        these mean (`task`); None without.
     overlap: how many images of the validation and the test set (`val`, `test`) those weights had
         been trained on; None where it is not known. Empty unless they are of an earlier run.
     """
@@ -44,6 +46,7 @@ class Provenance:
     started: str
     versions: dict[str, str]
     weights: str | None = None
+    labels: dict[str, Any] | None = None
     overlap: dict[str, int | None] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -37,6 +37,7 @@ _RECIPE, _PROVENANCE, _SPLIT = "recipe.toml", "provenance.json", "split.csv"
 _PREDICTIONS, _METRICS, _REPORT = "predictions.csv", "metrics.json", "report.html"
 _CHECKPOINTS = "checkpoints"
 LEARNT_FILE = "learnt.parquet"
+_LABELS = "labels.parquet"
 
 Content = TypeVar("Content")
 
@@ -46,8 +47,9 @@ class Run:
     """A run folder. Every attribute reads its file each time; nothing is kept in memory.
 
     `path` holds `recipe.toml`, `provenance.json`, `split.csv`, `learnt.parquet`, `history.csv`,
-    `model.safetensors`, `predictions.csv`, `metrics.json`, `figures/`, `report.html` and
-    `checkpoints/`. Reading one that is missing or damaged raises a RequestError.
+    `model.safetensors`, `predictions.csv`, `metrics.json`, `figures/`, `report.html`,
+    `checkpoints/`, and `labels.parquet` where labels replaced those of the source. Reading one that
+    is missing or damaged raises a RequestError.
 
     >>> run = Run.open(run.path)  # run = hubblefork.train(galaxies, "lenet5")
     >>> run.recipe.network.name, len(run.history), len(run.predictions)
@@ -86,10 +88,12 @@ class Run:
         provenance: Provenance,
         split: Split,
         learnt: pd.DataFrame | None = None,
+        labels: pd.DataFrame | None = None,
     ) -> "Run":
         """Make a new run folder with its recipe, provenance and split, whole or not at all.
 
         learnt: what it will have learnt from, as `runs.learnt.learnt_images` gives it.
+        labels: those that replace the source's, as `data.relabelled` takes them.
 
         Raises RequestError where `path` exists already, or where it cannot be written.
         """
@@ -103,6 +107,8 @@ class Run:
                     json.dump(provenance.to_json(), file, indent=2, ensure_ascii=False)
                 if learnt is not None:
                     learnt.to_parquet(temporary / LEARNT_FILE, index=False, compression="zstd")
+                if labels is not None:
+                    labels.to_parquet(temporary / _LABELS, index=False, compression="zstd")
         except OSError as error:
             raise RequestError(f"cannot make the run folder {path}: {error.strerror}") from error
         return cls(path)
@@ -143,6 +149,11 @@ class Run:
     def provenance(self) -> Provenance:
         """The data, the machine and the versions that the run was trained with."""
         return self._parsed(_PROVENANCE, _read_provenance)
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """The labels that replaced those of the source, as `data.relabelled` takes them."""
+        return self._parsed(_LABELS, pd.read_parquet)
 
     @property
     def task(self) -> Task:

@@ -24,6 +24,7 @@ from hubblefork.data.groups import dataset_groups
 from hubblefork.models.deployed import DeployedModel
 from hubblefork.networks.features import feature_layer
 from hubblefork.runs.run import Run, history_columns
+from hubblefork.training.logistic import dense_layer
 from hubblefork.training.plan import Plan
 
 # Inverse strengths of the penalty, from a classifier that is nearly constant to one that separates
@@ -178,9 +179,7 @@ def fit_classifier(
             break  # the loss falls, then rises; the weaker the penalty, the longer a fit takes
         best = (loss, model)
     model = best[1].fit(standard, labels)
-    weight, bias = model.coef_, model.intercept_
-    if len(weight) == 1:  # two classes have one logit, the difference of the two here
-        weight, bias = np.stack([-weight[0], weight[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
+    weight, bias = dense_layer(model)
     weight = weight / std
     return weight.astype(np.float32), (bias - weight @ mean).astype(np.float32), model.C
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from hubblefork.training.logistic import dense_layer
+
 # Inverse strength of the penalty, for standardised features.
-_STRENGTH = 0.01
+_STRENGTH = 0.3
 
 
 def standardised(features: np.ndarray) -> np.ndarray:
@@ -41,13 +43,10 @@ class LastLayer:
         if len(np.unique(labels)) < 2:
             return None
         model = LogisticRegression(C=_STRENGTH, max_iter=1000).fit(features, labels)
-        weight, bias = model.coef_, model.intercept_
-        if len(weight) == 1:  # two classes have one logit, the difference of the two here
-            weight, bias = np.stack([-weight[0], weight[0]]) / 2, np.array([-bias[0], bias[0]]) / 2
-        all_weight = np.zeros((outputs, features.shape[1]), np.float32)
-        all_bias = np.full(outputs, -np.inf, np.float32)
-        all_weight[model.classes_], all_bias[model.classes_] = weight, bias
-        return cls(all_weight, all_bias)
+        weight = np.zeros((outputs, features.shape[1]), np.float32)
+        bias = np.full(outputs, -np.inf, np.float32)
+        weight[model.classes_], bias[model.classes_] = dense_layer(model)
+        return cls(weight, bias)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """(N, K) of standardised features (N, F)."""

@@ -40,6 +40,9 @@ class Loop:
     def __init__(self, collection: Collection, store: LabelStore) -> None:
         self._collection, self._store = collection, store
         self._lock = threading.Lock()
+        self._fitted: tuple[dict[int, int], LastLayer | None] = {}, None
+        # What was measured, and after how many events: many may ask for it at once.
+        self._measured: tuple[int, dict[str, Any]] = -1, {}
 
     def next_batch(self, rater: str) -> int:
         """The number of a new batch of images for a rater.
@@ -100,9 +103,21 @@ class Loop:
         return found
 
     def told(self, rater: str) -> dict[str, Any]:
-        """What the page of the loop shows; nothing of an image that has no label yet."""
-        labels, batch = self.labels(), self._last(rater)
+        """What the page of the loop shows; nothing of an image that has no label yet.
+
+        RequestError where there is no model.
+        """
+        with self._lock:
+            events = self._store.events()
+            if self._measured[0] != events:
+                self._measured = events, self._measure()
+        batch = self._last(rater)
         left = [] if batch is None else self._left(batch, rater)
+        told = None if batch is None else {"number": batch.number, "left": len(left)}
+        return self._measured[1] | {"batch": told}
+
+    def _measure(self) -> dict[str, Any]:
+        labels = self.labels()
         values, true, taught = self._tested(labels)
         calibration = fit_calibration(values, true) if len(true) else Calibration()
         return {
@@ -114,16 +129,15 @@ class Loop:
             "calibrated": _mean(calibration.applied(values).max(axis=1)) if len(true) else None,
             "temperature": calibration.temperature,
             "expected": self._expected(labels, calibration),
-            "batch": None if batch is None else {"number": batch.number, "left": len(left)},
         }
 
     def _expected(self, labels: dict[int, int], calibration: Calibration) -> float | None:
         """The mean calibrated confidence of the images without a label; None before it is known."""
-        layer = self._fit(labels)
+        features, layer = self._features, self._fit(labels)
         if layer is None or len(labels) == len(self._collection):
             return None
         rest = np.setdiff1d(np.arange(len(self._collection)), list(labels))
-        probabilities = layer.probabilities(self._features[rest])
+        probabilities = layer.probabilities(features[rest])
         return _mean(calibration.applied(probabilities).max(axis=1))
 
     def _tested(self, labels: dict[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -139,7 +153,7 @@ class Loop:
         return np.reshape(values, (-1, self._outputs)), np.array(true, int), np.array(taught, int)
 
     def _fit(self, labels: dict[int, int]) -> LastLayer | None:
-        known, layer = getattr(self, "_fitted", (None, None))
+        known, layer = self._fitted
         if known != labels:
             rows = list(labels)
             classes = np.array(list(labels.values()), int)

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 # Typical images until there are so many labels a class.
-TYPICAL_PER_CLASS = 10
+TYPICAL_PER_CLASS = 5
 # Clusters are found in so many principal components: in a second for 26,000 images.
 _COMPONENTS = 32
 # As in the paper: neighbours that make an image typical, and the most clusters.

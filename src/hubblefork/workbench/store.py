@@ -42,11 +42,11 @@ Image = tuple[str, str]  # id and digest: the same id may name another image lat
 class Answer:
     """One label that a rater gave to one image.
 
-    number: of the event in the file, from 1. time: ISO 8601, UTC. image, digest: id and SHA-256 of
-    the image. answer: the chosen answers, from the first question to the last. model: SHA-256 of
-    the model file, empty where there is none. queue: by which images were offered. shown: whether
-    the rater had seen the model's prediction for this image. key: by which a repeated request is
-    known.
+    number: of the event in the file, from 1. time: ISO 8601, UTC. image, digest: id of the image,
+    and digest of its packed pixels. answer: the chosen answers, from the first question to the
+    last. model: SHA-256 of the model file, empty where there is none. queue: by which images were
+    offered. shown: whether the rater had seen the model's prediction for this image. key: by which
+    a repeated request is known.
     """
 
     number: int

@@ -88,6 +88,7 @@ def dry_run(
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
+    labels: str | Path | None = None,
 ) -> DryRun:
     """Plan a training as `train` does, time a few of its steps, and write no run.
 
@@ -118,6 +119,7 @@ def dry_run(
         device=choose_device(device, 1),
         compiled="off",
         world=ALONE,
+        labels=None if labels is None else as_path(labels, "labels", "a file of labels"),
     )
     return _expected(plan_run(request, None)[0])
 

@@ -17,6 +17,7 @@ from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.data.images.framing import colour_of
 from hubblefork.data.packing import open_packed, pack
+from hubblefork.data.relabelled import relabelled
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
 from hubblefork.data.sources.path_options import find_moved
@@ -27,6 +28,7 @@ from hubblefork.networks.registry import count_parameters
 from hubblefork.report.run_data import RunData
 from hubblefork.runs.leakage import Overlap, find_learnt
 from hubblefork.runs.run import Run, output_name
+from hubblefork.workbench.given_labels import labels_of
 from hubblefork.workflow.evaluation_outputs import about_split, drawn_data, measure
 
 
@@ -181,6 +183,8 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
     else:
         opened = own_source(run, predictor)
         dataset = pack(opened, predictor.card.framing)
+        if labels := labels_of(run):
+            dataset, _ = relabelled(dataset, labels.task, labels.table)
         if dataset.key != about.dataset:
             raise RequestError(
                 f"{about.source} has changed since {run.path} was trained on it: {opened.name} has "
@@ -192,7 +196,10 @@ def own_dataset(run: Run, predictor: Predictor) -> tuple[PackedDataset, Split]:
 def own_source(run: Run, predictor: Predictor) -> Source:
     """The source that a run was trained on, opened where it is now."""
     place = find_moved(run.provenance.location, run.path)
-    return open_source(place, run.recipe.data.classes, hdu=predictor.card.framing.hdu)
+    labelled = run.provenance.labels is None
+    return open_source(
+        place, run.recipe.data.classes, labelled=labelled, hdu=predictor.card.framing.hdu
+    )
 
 
 def finished_data(run: Run, device: str) -> RunData:

@@ -13,10 +13,12 @@ from torch import nn
 
 from hubblefork.core.device import CompileMode, Precision, choose_precision
 from hubblefork.core.errors import RequestError
+from hubblefork.core.file_cache import file_sha256
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import dataset_groups
 from hubblefork.data.packing import open_packed, pack
+from hubblefork.data.relabelled import relabelled
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.path_options import absolute_source
 from hubblefork.data.splits import Split, saved_split
@@ -33,6 +35,7 @@ from hubblefork.training.plan import Plan, check_network, make_network, plan, re
 from hubblefork.training.probe import check_probe
 from hubblefork.training.processes import World
 from hubblefork.training.time_limit import epochs_within_minutes, with_epochs
+from hubblefork.workbench.given_labels import GivenLabels, labels_of, read_given_labels
 
 # The largest seed of NumPy's and torch's generators.
 LARGEST_SEED = 2**32 - 1
@@ -42,7 +45,8 @@ LARGEST_SEED = 2**32 - 1
 class Request:
     """The arguments of `train`, and this process's rank.
 
-    network: a module to train, or None for the recipe's. logged: whether callbacks or a logger
+    network: a module to train, or None for the recipe's. labels: the file of those that replace the
+    source's. logged: whether callbacks or a logger
     follow the epochs. device, compiled: as chosen on this machine. The rest is as in `train`.
     """
 
@@ -58,6 +62,7 @@ class Request:
     device: torch.device
     compiled: CompileMode
     world: World
+    labels: Path | None = None
 
 
 def start_run(request: Request, held: ExitStack) -> tuple[Run, Plan]:
@@ -74,8 +79,8 @@ def start_run(request: Request, held: ExitStack) -> tuple[Run, Plan]:
         earlier = find_earlier(name, request.out)
         if earlier:
             held.enter_context(earlier.locked())
-    planned, overlap = plan_run(request, earlier)
-    provenance = provenance_of(planned, overlap)
+    planned, overlap, labels = plan_run(request, earlier)
+    provenance = provenance_of(planned, overlap, labels)
     if earlier:
         check_same(earlier, planned.recipe, provenance, planned.split)
         earlier.sweep()
@@ -85,13 +90,17 @@ def start_run(request: Request, held: ExitStack) -> tuple[Run, Plan]:
     dataset, split = planned.dataset, planned.split
     path = request.out or default_run_path(planned.recipe.name, dataset.source)
     learnt = learnt_images(dataset, split)
-    run = Run.create(path, planned.recipe, provenance, split, learnt)
+    given = None if labels is None else labels.table
+    run = Run.create(path, planned.recipe, provenance, split, learnt, given)
     held.enter_context(run.locked())
     return run, planned
 
 
-def plan_run(request: Request, earlier: Run | None) -> tuple[Plan, Mapping[str, int | None] | None]:
-    """The plan of a training that can start, and the overlap as `require_unseen` gives it.
+def plan_run(
+    request: Request, earlier: Run | None
+) -> tuple[Plan, Mapping[str, int | None] | None, GivenLabels | None]:
+    """The plan of a training that can start, the overlap as `require_unseen` gives it, and the
+    labels that replace the source's.
 
     earlier: the run that it resumes. Raises RequestError, with nothing written but the packed
     dataset, where something does not fit.
@@ -100,7 +109,8 @@ def plan_run(request: Request, earlier: Run | None) -> tuple[Plan, Mapping[str, 
         refuse_existing(request.out)
     recipe = _recipe(request, earlier)
     precision = _precision(request, earlier)
-    dataset, split = prepare(request.source, recipe, request.seed)
+    labels = _labels(request, earlier)
+    dataset, split = prepare(request.source, recipe, request.seed, labels)
     if not split.counts()["test"]:
         raise RequestError(
             "there are no test images; expected some: --set split.test=0.1, or a source whose "
@@ -112,7 +122,22 @@ def plan_run(request: Request, earlier: Run | None) -> tuple[Plan, Mapping[str, 
     if recipe.training.method == "probe":
         check_probe(planned)
     overlap = require_unseen(recipe.network.weights, dataset, split)
-    return _within_minutes(planned), overlap
+    return _within_minutes(planned), overlap, labels
+
+
+def _labels(request: Request, earlier: Run | None) -> GivenLabels | None:
+    """The labels that replace the source's; those of the earlier run where there is one."""
+    if earlier is None:
+        return None if request.labels is None else read_given_labels(request.labels)
+    own = labels_of(earlier)
+    if request.labels is None:
+        return own
+    if own is None or file_sha256(request.labels) != own.sha256:
+        raise RequestError(
+            f"--labels {request.labels} is not as it was when {earlier.path} began: leave it out "
+            "to go on with the labels of that time, or start again with another --out"
+        )
+    return own
 
 
 def data_settings(
@@ -142,20 +167,22 @@ def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:
     recipe, provenance = run.recipe, run.provenance
     dataset = open_packed(provenance.dataset, source=provenance.source)
     if dataset is None:
-        dataset = _pack(request.source, recipe)
+        dataset = _pack(request.source, recipe, labels_of(run))
     if dataset.key != provenance.dataset:
         raise RequestError(f"{dataset.source} has other images on {gethostname()}")
     split, seed, precision = run.split, provenance.seed, provenance.precision
     return run, _plan(request, recipe, dataset, split, seed, precision)
 
 
-def prepare(source: Any, recipe: Recipe, seed: int) -> tuple[PackedDataset, Split]:
-    """Pack a source as a recipe asks, and split it.
+def prepare(
+    source: Any, recipe: Recipe, seed: int, labels: GivenLabels | None = None
+) -> tuple[PackedDataset, Split]:
+    """Pack a source as a recipe asks, and split it. labels: those that replace the source's.
 
     Raises RequestError, before any image is read, where its labels do not fit the recipe, or
     where the network cannot be made for it.
     """
-    dataset = _pack(source, recipe)
+    dataset = _pack(source, recipe, labels)
     groups = dataset_groups(dataset, recipe.split.ties())
     for note in groups.notes:
         say(note)
@@ -163,16 +190,25 @@ def prepare(source: Any, recipe: Recipe, seed: int) -> tuple[PackedDataset, Spli
     return dataset, saved_split(dataset, fractions, seed, groups)
 
 
-def _pack(source: Any, recipe: Recipe) -> PackedDataset:
-    opened = open_source(source, recipe.data.classes)
-    choose_objective(recipe, opened.task, opened.table, opened.name)
+def _pack(source: Any, recipe: Recipe, labels: GivenLabels | None) -> PackedDataset:
+    opened = open_source(source, recipe.data.classes, labelled=labels is None)
+    task = opened.task
+    if labels is not None and not task.label_columns:
+        task = labels.task
+    choose_objective(recipe, task, opened.table, opened.name)
     data = recipe.data
     stretch = data.stretch.stretch()
     framing = opened.framing(data.crop, data.size, data.grey, stretch, data.transforms)
     # Without weights to read, on the meta device: it takes no memory and no time.
     with torch.device("cpu" if recipe.network.weights else "meta"):
-        make_network(recipe, framing.channels, opened.task.outputs)
-    return pack(opened, framing)
+        make_network(recipe, framing.channels, task.outputs)
+    dataset = pack(opened, framing)
+    if labels is None:
+        return dataset
+    dataset, told = relabelled(dataset, labels.task, labels.table)
+    divided = f"; {labels.divided:,} left out, on which raters are divided" * bool(labels.divided)
+    say(f"labels of {labels.path}: {told}{divided}")
+    return dataset
 
 
 def _recipe(request: Request, earlier: Run | None) -> Recipe:
@@ -236,8 +272,12 @@ def _within_minutes(planned: Plan) -> Plan:
     return replace(planned, recipe=with_epochs(planned.recipe, epochs))
 
 
-def provenance_of(planned: Plan, overlap: Mapping[str, int | None] | None = None) -> Provenance:
-    """The provenance of a run that is about to start; `overlap` as of `require_unseen`."""
+def provenance_of(
+    planned: Plan,
+    overlap: Mapping[str, int | None] | None = None,
+    labels: GivenLabels | None = None,
+) -> Provenance:
+    """The provenance of a run that is about to start, of what `plan_run` gives."""
     dataset, weights = planned.dataset, planned.recipe.network.weights
     return Provenance(
         source=dataset.source,
@@ -253,6 +293,7 @@ def provenance_of(planned: Plan, overlap: Mapping[str, int | None] | None = None
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         versions=current_versions(),
         weights=None if weights is None else absolute_source(weights),
+        labels=None if labels is None else labels.about,
         overlap=dict(overlap or {}),
     )
 

@@ -57,6 +57,7 @@ def train(
     nodes: int = 1,
     compile: str = "off",
     resume: bool = False,
+    labels: str | Path | None = None,
     callbacks: Callback | Sequence[Callback] = (),
     logger: Logger | Sequence[Logger] | None = None,
 ) -> Run:
@@ -96,6 +97,10 @@ def train(
     resume
         Continue an interrupted run: the one at `out`, or else the newest unfinished one of the
         same source below `runs/`. It ends with the weights of an uninterrupted run.
+    labels
+        A file of labels of the workbench, or a table exported from it. Where an image has a label
+        there, it replaces the source's; of a source without labels, the labelled images alone are
+        learnt from. Of several raters the majority counts, of votes the mean.
     callbacks, logger
         One or several of PyTorch Lightning. Loss and training metric are logged after each epoch,
         those of the validation set with `val_` before their names.
@@ -137,6 +142,7 @@ def train(
                 device=place,
                 compiled=compiled,
                 world=world,
+                labels=None if labels is None else as_path(labels, "labels", "a file of labels"),
             )
             world.wait()
             # The first process plans and writes the plan into the run folder, and the others read
