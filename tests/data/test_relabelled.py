@@ -5,12 +5,12 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from hubblefork.data.relabelled import relabelled
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.packing import open_packed, pack
+from hubblefork.data.relabelled import relabelled
 from hubblefork.data.sources import open_source
 from hubblefork.tasks.classes import Classes
 

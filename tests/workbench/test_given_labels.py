@@ -4,12 +4,12 @@ import hashlib
 
 import numpy as np
 import pytest
-from hubblefork.workbench.given_labels import read_given_labels
 
 from hubblefork.core.errors import RequestError
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.votes import Votes
 from hubblefork.workbench.export import export_labels
+from hubblefork.workbench.given_labels import read_given_labels
 from hubblefork.workbench.store import LabelStore
 
 TASK = Classes(("disc", "bar", "ring"))
