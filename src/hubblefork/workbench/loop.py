@@ -117,6 +117,7 @@ class Loop:
         return self._measured[1] | {"batch": told}
 
     def _measure(self) -> dict[str, Any]:
+        self._require_features()
         labels = self.labels()
         values, true, taught = self._tested(labels)
         calibration = fit_calibration(values, true) if len(true) else Calibration()
@@ -128,17 +129,7 @@ class Loop:
             "confidence": _mean(values.max(axis=1)) if len(true) else None,
             "calibrated": _mean(calibration.applied(values).max(axis=1)) if len(true) else None,
             "temperature": calibration.temperature,
-            "expected": self._expected(labels, calibration),
         }
-
-    def _expected(self, labels: dict[int, int], calibration: Calibration) -> float | None:
-        """The mean calibrated confidence of the images without a label; None before it is known."""
-        features, layer = self._features, self._fit(labels)
-        if layer is None or len(labels) == len(self._collection):
-            return None
-        rest = np.setdiff1d(np.arange(len(self._collection)), list(labels))
-        probabilities = layer.probabilities(features[rest])
-        return _mean(calibration.applied(probabilities).max(axis=1))
 
     def _tested(self, labels: dict[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of the random images with a label: prediction (n, K), class, and how many labels taught
@@ -180,11 +171,14 @@ class Loop:
     def _outputs(self) -> int:
         return len(self._question.choices)
 
-    @cached_property
-    def _features(self) -> np.ndarray:
+    def _require_features(self) -> np.ndarray:
         if self._collection.features is None:
             raise RequestError("the loop needs the features of a model: serve a run")
-        return standardised(self._collection.features)
+        return self._collection.features
+
+    @cached_property
+    def _features(self) -> np.ndarray:
+        return standardised(self._require_features())
 
     @cached_property
     def _points(self) -> np.ndarray:
@@ -212,24 +206,25 @@ def choose_batch(
 def learning_curve(taught: np.ndarray, right: np.ndarray) -> list[dict[str, Any]]:
     """Points of the learning curve: accuracy with Wilson's 95 % interval, of _POINT images or more.
 
-    taught: (n,) the number of labels behind each prediction, ascending. right: (n,) of bool.
+    taught: (n,) the number of labels behind each prediction, in the order of the batches. right:
+    (n,) of bool. The first point may be of fewer images; the last one is the most wanted.
 
     >>> curve = learning_curve(np.repeat([25, 50, 75], 12), np.ones(36, bool))
     >>> [(each["labels"], each["n"]) for each in curve]
-    [(37.5, 24), (75.0, 12)]
+    [(25.0, 12), (62.5, 24)]
     """
-    points, start = [], 0
+    points: list[dict[str, Any]] = []
     # A batch is not divided: all of its predictions are of one classifier.
-    ends = np.append(np.flatnonzero(np.diff(taught)) + 1, len(taught))
-    for end in ends.tolist():
+    starts, end = [0, *(np.flatnonzero(np.diff(taught)) + 1).tolist()], len(taught)
+    for start in reversed(starts):
         number = end - start
-        if number and (number >= _POINT or end == len(taught)):
+        if number and (number >= _POINT or start == 0):
             hits = int(right[start:end].sum())
             low, high = wilson_interval(hits, number) or (0.0, 1.0)
             points.append({"labels": _mean(taught[start:end]), "n": number,
                            "accuracy": hits / number, "low": low, "high": high})  # fmt: skip
-            start = end
-    return points
+            end = start
+    return points[::-1]
 
 
 def _mean(values: np.ndarray) -> float:

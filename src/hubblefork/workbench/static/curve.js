@@ -1,19 +1,20 @@
 // The learning curve: accuracy against labels, with intervals, as SVG and as a table.
 import { element, percent } from "./elements.js";
 
-const WIDTH = 640;
-const HEIGHT = 300;
 const MARGIN = { left: 56, right: 16, top: 14, bottom: 46 };
 
 export function drawCurve(figure, curve) {
   figure.hidden = !curve.length;
   if (!curve.length) return;
+  // As wide as the figure, so that letters have their size.
+  const WIDTH = Math.max(260, Math.min(figure.clientWidth - 34, 860));
+  const HEIGHT = Math.max(220, 0.42 * WIDTH);
   const most = Math.max(...curve.map((each) => each.labels)) * 1.05;
   const x = (labels) => MARGIN.left + (labels / most) * (WIDTH - MARGIN.left - MARGIN.right);
   const y = (value) => HEIGHT - MARGIN.bottom - value * (HEIGHT - MARGIN.top - MARGIN.bottom);
   const last = curve.at(-1);
   const svg = shape("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
+    viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img",
     "aria-label": `Learning curve: accuracy of ${percent(last.accuracy)} ` +
       `(${percent(last.low)} to ${percent(last.high)}) with ${Math.round(last.labels)} labels`,
   });
@@ -36,7 +37,7 @@ export function drawCurve(figure, curve) {
   }
   figure.replaceChildren(svg,
     element("figcaption", {}, "Accuracy on images drawn at random, predicted before they were " +
-      "labelled, with 95 % intervals; each point is of 20 images or more, the last one perhaps of fewer."),
+      "labelled, with 95 % intervals; each point is of 20 images or more, the first one perhaps of fewer."),
     element("details", {}, element("summary", {}, "The same as a table"), table(curve)));
 }
 

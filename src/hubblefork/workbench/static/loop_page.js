@@ -12,7 +12,7 @@ async function load() {
   try {
     draw(await get("/api/loop", { rater: rater(about) }));
     next.disabled = false;
-    next.focus();
+    (at("go").hidden ? next : at("go")).focus();
   } catch (error) {
     tell(error);
   }
@@ -31,7 +31,6 @@ function draw(told) {
     card("Accuracy", last ? percent(last.accuracy) : "–", last
       ? `${percent(last.low)} to ${percent(last.high)} (95 % interval), of ${last.n} random images`
       : "known once random images of a second batch are labelled"),
-    card("Expected", percent(told.expected), "of the images without a label would be classified correctly"),
     card("Temperature", told.random ? told.temperature.toFixed(2) : "–", told.random
       ? `of the calibration, from ${told.random} random images: their mean confidence of ` +
         `${percent(told.confidence)} becomes ${percent(told.calibrated)}`
