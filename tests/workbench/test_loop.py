@@ -91,6 +91,16 @@ def test_curve_and_calibration_come_from_random_images_alone(shown, store):
     assert told["temperature"] == fit_calibration(values, true).temperature
 
 
+def test_a_label_that_was_given_after_a_look_at_the_model_measures_nothing(shown, store):
+    loop = Loop(shown, store)
+    label(loop, store, shown, 1)
+    rows = loop.rows(str(loop.next_batch("ann")))
+    store.show("ann", store.batches()[1].drawn[:2])
+    answer(store, shown, rows)
+    assert loop.told("ann")["random"] == 3
+    assert loop.told("ann")["labels"] == 2 * BATCH
+
+
 def test_typical_images_come_first_and_undecided_ones_when_there_are_enough(
     shown, store, monkeypatch
 ):

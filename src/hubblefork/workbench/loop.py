@@ -133,11 +133,12 @@ class Loop:
 
     def _tested(self, labels: dict[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of the random images with a label: prediction (n, K), class, and how many labels taught
-        the prediction."""
+        the prediction. Not of those for which a rater had seen what the model says."""
         values, true, taught = [], [], []
+        seen = {(each.image, each.digest) for each in self._store.standing() if each.shown}
         for batch in self._store.batches():
             for image, told in zip(batch.drawn, batch.values or (), strict=False):
-                if (row := self._collection.row(image)) in labels:
+                if (row := self._collection.row(image)) in labels and image not in seen:
                     values.append(told)
                     true.append(labels[row])
                     taught.append(batch.labels)
