@@ -29,7 +29,7 @@ from hubblefork.workbench.store import Image, majority, read_labels
 # Columns of an exported table that are needed.
 _NEEDED = ("id", "answer", "rater", "digest")
 
-Answers = Sequence[Sequence[str]]
+Answers = list[Sequence[str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def read_given_labels(path: str | Path) -> GivenLabels:
 
 def _of_store(path: Path) -> tuple[Task, dict[Image, Answers]]:
     labels = read_labels(path)
-    found: dict[Image, list[Sequence[str]]] = {}
+    found: dict[Image, Answers] = {}
     for each in labels.standing():
         found.setdefault((each.image, each.digest), []).append(each.answer)
     return labels.task, found
@@ -103,7 +103,7 @@ def _of_table(path: Path) -> tuple[Task, dict[Image, Answers]]:
         ) from error
     table = table.astype(str).drop_duplicates(["rater", "id", "digest"], keep="last")
     task: Task = votes_in(stored.schema.names) or Classes(tuple(sorted(set(table["answer"]))))
-    found: dict[Image, list[Sequence[str]]] = {}
+    found: dict[Image, Answers] = {}
     for row in table.itertuples():
         answer = [row.answer] if task.exclusive else row.answer.split("|")
         found.setdefault((row.id, row.digest), []).append(answer)
