@@ -13,8 +13,8 @@ from hubblefork.report.figures import sheet_png
 from hubblefork.report.image_groups import ImageGroup, ImageRows
 from hubblefork.report.run_data import RunData, displayable
 
-# Inches: an image is larger than its maps.
-_IMAGE = 1.6
+# Inches: an image is larger than its maps, and six fit beside one another on a page.
+_IMAGE = 1.45
 # Channels of a layer and filters of a network that a report has room for.
 _MOST_CHANNELS, _MOST_FILTERS = 32, 96
 
