@@ -12,7 +12,7 @@ from hubblefork.core.errors import RequestError
 
 SCALES = ("asinh", "linear")
 
-# Counts between these percentiles are shown where zscale is not asked for.
+# All but the faintest and the brightest counts, which are often no light of the object.
 _PERCENTILES = 0.5, 99.5
 
 
@@ -20,9 +20,9 @@ _PERCENTILES = 0.5, 99.5
 class Display:
     """How counts are shown.
 
-    scale: `asinh`, or `linear`. limits: the counts that are black and white: `zscale`, by the
-    algorithm of IRAF; `percentiles`, those of 0.5 and 99.5 percent; or `LOW..HIGH`. bands: the one
-    that is shown in grey, or three as red, green and blue, counted from 0.
+    scale: `asinh`, or `linear`. limits: the counts that are black and white: `percentiles`, those
+    of 0.5 and 99.5; `zscale`, by the algorithm of IRAF; or `LOW..HIGH`. bands: the one that is
+    shown in grey, or three as red, green and blue, counted from 0.
 
     Raises RequestError for anything else.
 
@@ -32,7 +32,7 @@ class Display:
     """
 
     scale: str = "asinh"
-    limits: str = "zscale"
+    limits: str = "percentiles"
     bands: Sequence[int] = (0,)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """One image: what is known of it, how its counts look, what the model says and why."""
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -53,13 +53,12 @@ class _Look:
         ours = [*collection.dataset.task.label_columns, "id", "digest"]
         others = table.columns.difference(ours, sort=False)
         known = {name: _fact(table[name].iloc[row]) for name in others}
-        place = [known.get(name) for name in ("ra", "dec")]
-        numbers = [each for each in place if isinstance(each, int | float)]
+        place = [_number(table[name].iloc[[row]]) for name in ("ra", "dec") if name in table]
         return JSONResponse(
             tile
             | {
                 "facts": {name: value for name, value in known.items() if value not in (None, "")},
-                "links": object_links(*numbers) if len(numbers) == 2 else {},
+                "links": object_links(*place) if len(place) == 2 else {},
                 "counts": self._counts.are_there(row),
             }
         )
@@ -78,7 +77,7 @@ class _Look:
             bands = [int(each) for each in query.get("bands", "0").split(",")]
         except ValueError:
             raise RequestError("bands: expected whole numbers, such as 0 or 2,1,0") from None
-        how = Display(query.get("scale", "asinh"), query.get("limits", "zscale"), bands)
+        how = Display(query.get("scale", "asinh"), query.get("limits", "percentiles"), bands)
         counts = await self._read(request)
         async with self._turns.turn():
             content = await run_in_threadpool(_drawn, counts, how)
@@ -130,10 +129,17 @@ class _Look:
 
 
 def _fact(value: Any) -> Any:
-    """A cell of a catalogue for JSON: a number, or text; None where it is empty."""
-    if isinstance(value, Real):
+    """A cell of a catalogue for JSON: a number, or text; None where it is empty.
+
+    Whole numbers are text: browsers keep fifteen of the digits of an identifier.
+    """
+    if isinstance(value, Real) and not isinstance(value, Integral):
         return plain(value)
     return None if pd.isna(value) is True else str(value)
+
+
+def _number(cell: pd.Series) -> float:
+    return float(pd.to_numeric(cell, errors="coerce").to_numpy(float, na_value=np.nan)[0])
 
 
 def _drawn(counts: np.ndarray, how: Display) -> bytes:

@@ -6,7 +6,7 @@ import { get } from "./server.js";
 export class Display {
   // form: its element. show: called with the address of the image to show; null is as packed.
   constructor(form, show) {
-    Object.assign(this, { form, show, row: null, chosen: { scale: "", limits: "zscale", bands: null } });
+    Object.assign(this, { form, show, row: null, chosen: { scale: "", limits: "percentiles", bands: null } });
     form.onsubmit = (event) => event.preventDefault();
   }
 
@@ -27,18 +27,18 @@ export class Display {
     const { chosen } = this;
     chosen.bands ??= bands >= 3 ? "2,1,0" : "0";
     const one = Array.from({ length: bands }, (_, k) => [String(k), `band ${k}`]);
-    const colours = bands >= 3 ? [["2,1,0", "2, 1, 0 as red, green, blue"], ["0,1,2", "0, 1, 2 as red, green, blue"]] : [];
+    const colours = bands >= 3 ? [["2,1,0", "2, 1, 0 as colour"], ["0,1,2", "0, 1, 2 as colour"]] : [];
     const numbers = ["zscale", "percentiles"].includes(chosen.limits) ? "" : chosen.limits;
     const own = element("input", {
       placeholder: `${short(low)}..${short(high)}`, autocomplete: "off",
-      onchange: (event) => this.change({ limits: event.target.value.trim() || "zscale" }),
+      onchange: (event) => this.change({ limits: event.target.value.trim() || "percentiles" }),
     });
     own.value = numbers;
     this.form.replaceChildren(
       choice("Display", [["", "as the model sees it"], ["asinh", "asinh"], ["linear", "linear"]],
         chosen.scale, (scale) => this.change({ scale })),
-      choice("Limits", [["zscale", "zscale"], ["percentiles", "0.5 to 99.5 %"]],
-        numbers ? "zscale" : chosen.limits, (limits) => { own.value = ""; this.change({ limits }); }),
+      choice("Limits", [["percentiles", "0.5 to 99.5 %"], ["zscale", "zscale"]],
+        numbers ? "percentiles" : chosen.limits, (limits) => { own.value = ""; this.change({ limits }); }),
       element("label", {}, element("span", {}, "or counts"), own),
       ...(bands > 1 ? [choice("Bands", [...colours, ...one], chosen.bands,
         (chosenBands) => this.change({ bands: chosenBands }))] : []));

@@ -86,7 +86,7 @@ function drawKnown(known) {
   const links = Object.entries(known.links);
   at("known").hidden = !facts.length && !links.length;
   at("facts").replaceChildren(...facts.flatMap(([name, value]) =>
-    [element("dt", {}, name), element("dd", {}, String(value))]));
+    [element("dt", {}, name), element("dd", {}, typeof value === "number" ? String(Number(value.toPrecision(9))) : value)]));
   at("links").hidden = !links.length;
   at("links").replaceChildren("In the sky: ", ...links.map(([name, href]) =>
     element("a", { href, target: "_blank", rel: "noreferrer noopener" }, name)));

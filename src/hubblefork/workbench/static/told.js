@@ -5,8 +5,8 @@ import { imageAddress } from "./server.js";
 // told: as the server tells it. lookAt(row): the address of the page of an image.
 export function drawTold(told) {
   const facts = [["Predicted", `${told.prediction}, ${percent(told.probability)}`]];
-  if (told.set) facts.push([`Prediction set, ${percent(told.coverage).replace(".0", "")}`, told.set.join(", ")]);
-  if (typeof told.typicality === "number") facts.push(["Typicality", told.typicality.toPrecision(2)]);
+  if (told.set) facts.push([`Prediction set, ${percent(told.coverage).replace(".0", "")}`, told.set.join(" · ")]);
+  if (typeof told.typicality === "number") facts.push(["Typicality", String(Number(told.typicality.toPrecision(3)))]);
   return [
     element("dl", { class: "known" }, ...facts.flatMap(([name, value]) =>
       [element("dt", {}, name), element("dd", {}, value)])),
