@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hubblefork.core.device import CompileMode, Precision, choose_compile, choose_device
+from hubblefork.core.device import choose_compile, choose_device
+from hubblefork.core.precision import CompileMode, Precision
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
 from hubblefork.models.predictor import Predictor

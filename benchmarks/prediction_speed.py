@@ -43,8 +43,9 @@ from PIL import Image
 from hubblefork.core.device import threads_of_each
 from hubblefork.data.images.blocks import in_order, read_blocks
 from hubblefork.data.images.framing import Framing
+from hubblefork.models.file_format import current_versions
 from hubblefork.models.model_card import ModelCard
-from hubblefork.models.model_file import current_versions, save_model
+from hubblefork.models.model_file import save_model
 from hubblefork.models.predictor import Predictor
 from hubblefork.models.view import View
 from hubblefork.prediction.inputs import open_streams

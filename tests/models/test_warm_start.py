@@ -7,8 +7,9 @@ from safetensors.torch import load_file, save_file
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
+from hubblefork.models.file_format import MODEL_FILE
 from hubblefork.models.model_card import ModelCard
-from hubblefork.models.model_file import MODEL_FILE, save_model
+from hubblefork.models.model_file import save_model
 from hubblefork.models.view import View
 from hubblefork.models.warm_start import is_trained_model, load_trained_weights
 from hubblefork.networks.registry import create_network

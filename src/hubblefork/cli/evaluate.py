@@ -5,14 +5,25 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption, Rule
+from hubblefork.cli.options import (
+    ColumnsOption,
+    Crop,
+    Device,
+    ModelArgument,
+    MosaicsOption,
+    Rule,
+    source_is_there,
+)
 
 
 def evaluate(
     run: ModelArgument,
     source: Annotated[
         str | None,
-        typer.Argument(help="Labelled images to evaluate on. [default: the run's test set]"),
+        typer.Argument(
+            callback=source_is_there,
+            help="Labelled images to evaluate on. [default: the run's test set]",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
     columns: ColumnsOption = None,

@@ -4,12 +4,32 @@ from typing import Annotated
 
 import typer
 
+
+def _model_is_there(model: str) -> str:
+    """Tell of a model that is not there before torch is imported, which takes seconds."""
+    from hubblefork.models.find import find_model, is_on_hub
+
+    if not is_on_hub(model):  # which is asked once, later
+        find_model(model)
+    return model
+
+
+def source_is_there(source: str | None) -> str | None:
+    """Tell of a source that is not there before torch is imported."""
+    from hubblefork.data.sources import check_place
+
+    if source is not None:
+        check_place(source)
+    return source
+
+
 # The help shows it by the verb's parameter, run or model.
 ModelArgument = Annotated[
     str,
     typer.Argument(
+        callback=_model_is_there,
         help="A run folder, a model file, a shipped model (hubblefork list models), or "
-        "hf:OWNER/NAME (Hugging Face)."
+        "hf:OWNER/NAME (Hugging Face).",
     ),
 ]
 Device = Annotated[str, typer.Option(help="Compute device: auto, cpu or cuda.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, Seed, Settings
+from hubblefork.cli.options import Device, Seed, Settings, source_is_there
 
 
 def reproduce(
@@ -17,7 +17,10 @@ def reproduce(
     ],
     source: Annotated[
         str | None,
-        typer.Argument(help="Labelled images, as for train. [default: those of the publication]"),
+        typer.Argument(
+            callback=source_is_there,
+            help="Labelled images, as for train. [default: those of the publication]",
+        ),
     ] = None,
     set_: Settings = None,
     out: Annotated[

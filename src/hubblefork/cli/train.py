@@ -15,6 +15,7 @@ from hubblefork.cli.options import (
     Settings,
     Size,
     SourceCrop,
+    source_is_there,
 )
 
 
@@ -22,8 +23,9 @@ def train(
     source: Annotated[
         str,
         typer.Argument(
+            callback=source_is_there,
             help="simulated, a directory with one folder for each class, a catalogue, or another "
-            "source (hubblefork list sources)."
+            "source (hubblefork list sources).",
         ),
     ],
     recipe: Annotated[
@@ -96,10 +98,14 @@ def train(
     from hubblefork.core.errors import RequestError
     from hubblefork.core.progress import is_silent
     from hubblefork.core.terminal import print_path
-    from hubblefork.recipes.recipe import parse_settings
-    from hubblefork.workflow import train as workflow
+    from hubblefork.recipes.recipe import load_recipe, parse_settings
 
     settings = parse_settings(set_ or [])
+    if recipe is not None or not resume:  # else it is that of the run
+        # What is wrong with it is told before torch is imported.
+        load_recipe("default" if recipe is None else recipe, settings)
+    from hubblefork.workflow import train as workflow
+
     if dry_run:
         from hubblefork.core.terminal import print_screen
         from hubblefork.workflow.dry_run import dry_run as expect

@@ -5,16 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch.nn import functional as F
 
 from hubblefork.core.errors import RequestError, nearest
-
-Precision = Literal["fp32", "bf16"]
-# The modes of torch.compile, and off.
-CompileMode = Literal["off", "default", "reduce-overhead", "max-autotune"]
+from hubblefork.core.precision import CompileMode, Precision
 
 # Enough to keep a GPU busy with small images; 96 feature maps at half the side take 400 MB.
 _PIXELS_AT_ONCE = 256 * 128**2

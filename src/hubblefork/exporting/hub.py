@@ -18,8 +18,8 @@ import torch
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.hub import asking_hub
 from hubblefork.exporting.card import is_of_timm, model_card
+from hubblefork.models.file_format import MODEL_FILE
 from hubblefork.models.find import HUB
-from hubblefork.models.model_file import MODEL_FILE
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run
 

@@ -16,7 +16,7 @@ from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.hub import hub_folder, split_revision
 from hubblefork.core.progress import say
-from hubblefork.models.model_file import MODEL_FILE, is_model_file
+from hubblefork.models.file_format import MODEL_FILE, is_model_file
 from hubblefork.models.shipped import shipped_file, shipped_names
 
 HUB = "hf:"

@@ -10,7 +10,6 @@ A file may come from anywhere, so it costs no more memory than its own size, wha
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -22,22 +21,15 @@ from torch import Tensor, nn
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.files import replacing
 from hubblefork.core.regular_files import not_a_file
+from hubblefork.models.file_format import CARD_KEY
 from hubblefork.models.model_card import ModelCard
 from hubblefork.networks.bounds import sketch
 from hubblefork.networks.weights import check_finite, misfit
 
-# Its name in the folder of a run.
-MODEL_FILE = "model.safetensors"
-_KEY = "hubblefork"
 # The name of the digest, an array of 32 bytes: keys of the metadata are written in random order.
 _DIGEST = "sha256"
 # Prefix of the names of the arrays of uncertainty, which tells them from weights.
 _UNCERTAINTY = "uncertainty."
-
-
-def current_versions() -> dict[str, str]:
-    """The versions of what made a model."""
-    return {name: version(name) for name in ("hubblefork", "torch", "numpy")}
 
 
 def save_model(
@@ -59,20 +51,9 @@ def save_model(
     check_finite(tensors)
     text = json.dumps(card.to_json())
     tensors[_DIGEST] = _digest(text, tensors)
-    content = save(tensors, metadata={_KEY: text})
+    content = save(tensors, metadata={CARD_KEY: text})
     with replacing(path, binary=True) as file:
         file.write(content)
-
-
-def is_model_file(path: Path) -> bool:
-    """Whether a file was written by `save_model`."""
-    if not_a_file(path):
-        return False
-    try:
-        with safe_open(path, framework="pt") as file:
-            return _KEY in (file.metadata() or {})
-    except (SafetensorError, OSError):
-        return False
 
 
 def load_model(path: Path) -> tuple[nn.Module, ModelCard, dict[str, np.ndarray]]:
@@ -112,17 +93,17 @@ def read_model_file(path: Path) -> tuple[str, dict[str, Tensor], dict[str, Tenso
         raise RequestError(
             f"{path} is not a model file of hubblefork, or is damaged: {first_line(error)}"
         ) from error
-    if _KEY not in metadata:
+    if CARD_KEY not in metadata:
         raise RequestError(f"{path} is a safetensors file, but hubblefork did not write it")
     digest = tensors.pop(_DIGEST, None)
-    if digest is not None and not torch.equal(digest, _digest(metadata[_KEY], tensors)):
+    if digest is not None and not torch.equal(digest, _digest(metadata[CARD_KEY], tensors)):
         raise RequestError(f"{path} is damaged: its content is not what was written")
     uncertainty = {
         key.removeprefix(_UNCERTAINTY): tensors.pop(key)
         for key in list(tensors)
         if key.startswith(_UNCERTAINTY)
     }
-    return metadata[_KEY], tensors, uncertainty
+    return metadata[CARD_KEY], tensors, uncertainty
 
 
 def _digest(text: str, tensors: Mapping[str, Tensor]) -> Tensor:

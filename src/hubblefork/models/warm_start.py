@@ -10,8 +10,9 @@ from typing import TypeGuard
 from torch import nn
 
 from hubblefork.core.errors import RequestError
+from hubblefork.models.file_format import MODEL_FILE, is_model_file
 from hubblefork.models.find import find_model, is_on_hub
-from hubblefork.models.model_file import MODEL_FILE, is_model_file, read_model_file
+from hubblefork.models.model_file import read_model_file
 from hubblefork.models.shipped import shipped_file
 from hubblefork.networks.features import feature_layer
 from hubblefork.networks.weights import check_finite, misfit

@@ -15,10 +15,10 @@ from hubblefork.core.files import replacing
 from hubblefork.core.outputs import check_file
 from hubblefork.core.tables.csv import csv_text
 from hubblefork.core.tables.writing import WRITABLE, check_writable, read_meta, writing_table
-from hubblefork.models.predictor import Predictor
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.prediction_columns import are_predictions
 from hubblefork.tasks.predictions import Predictions
+from hubblefork.tasks.task import Task
 
 # What a table notes of itself, so that it is known again.
 _MADE, _TABLE = "hubblefork", "predictions"
@@ -112,12 +112,12 @@ def write_submission(blocks: Iterable[Predictions], path: Path) -> int:
     return rows
 
 
-def check_submission(predictor: Predictor, path: Path) -> None:
+def check_submission(task: Task, path: Path) -> None:
     """RequestError unless the model gives the challenge's fractions, and the name is a CSV's."""
-    if predictor.names != GALAXY_ZOO_2.columns:
+    if task.names != GALAXY_ZOO_2.columns:
         raise RequestError(
             f"a submission has vote fractions of {GALAXY_ZOO_2.title}, and this model gives "
-            f"{predictor.task.labels_are}: train one on kaggle:DIR without --classes"
+            f"{task.labels_are}: train one on kaggle:DIR without --classes"
         )
     if path.suffix != ".csv":
         raise RequestError(f"--submission {path}: expected a name ending in .csv")

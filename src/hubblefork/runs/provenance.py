@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from hubblefork.core.device import Precision
+from hubblefork.core.precision import Precision
 from hubblefork.tasks.registry import task_from_json
 from hubblefork.tasks.task import Task
 

@@ -25,9 +25,8 @@ from hubblefork.core.tables.csv import read_csv, with_numbers
 from hubblefork.core.temporary import locking
 from hubblefork.data.splits import Split
 from hubblefork.evaluation.metrics_format import METRICS
-from hubblefork.models.model_file import MODEL_FILE
+from hubblefork.models.file_format import MODEL_FILE
 from hubblefork.recipes.recipe import Recipe, load_recipe
-from hubblefork.runs.checkpoint import read_checkpoint
 from hubblefork.runs.provenance import Provenance
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.registry import task_from_json
@@ -177,6 +176,8 @@ class Run:
 
     def checkpoint(self, name: str) -> dict[str, Any]:
         """The state of the training after its `last` or its `best` epoch, on the CPU."""
+        from hubblefork.runs.checkpoint import read_checkpoint  # with torch: for nothing else
+
         return self._parsed(f"{_CHECKPOINTS}/{name}.ckpt", read_checkpoint)
 
     @property

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import MultiStepLR, OneCycleLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
-from hubblefork.core.device import CompileMode
 from hubblefork.core.errors import RequestError
+from hubblefork.core.precision import CompileMode
 from hubblefork.models.view import View
 from hubblefork.networks.heads import create_head
 from hubblefork.recipes.recipe import Recipe

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from hubblefork.core.device import CompileMode, Precision
 from hubblefork.core.errors import RequestError
+from hubblefork.core.precision import CompileMode, Precision
 from hubblefork.core.sampling import stable_sample
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split

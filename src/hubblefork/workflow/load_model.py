@@ -2,22 +2,27 @@
 
 from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubblefork.core.arguments import wrong
 from hubblefork.models.find import find_model
-from hubblefork.models.onnx_predictor import is_onnx, open_predictor
-from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run
+
+if TYPE_CHECKING:
+    from hubblefork.models.predictor import Predictor
 
 
 def load_predictor(
     model: str | Path | Run, crop: int | None, coverage: float | None, device: str
-) -> Predictor:
+) -> "Predictor":
     """A model for prediction; RequestError where it has no prediction sets of this coverage."""
+    # Here, since whoever looks at a survey, or asks for what is not there, needs no torch.
+    from hubblefork.models.onnx_predictor import is_onnx, open_predictor
+
     if device == "onnx" and not is_onnx(find_model(model)):
         from hubblefork.exporting.onnx_file import on_onnxruntime
 
-        predictor: Predictor = on_onnxruntime(open_predictor(model, "cpu", crop))
+        predictor = on_onnxruntime(open_predictor(model, "cpu", crop))
     else:
         predictor = open_predictor(model, device, crop)
     if coverage is not None:

@@ -123,7 +123,7 @@ def predict(
     model = pinned(model)
     predictor = load_predictor(model, crop, coverage, device)
     if submission is not None:
-        check_submission(predictor, path)
+        check_submission(predictor.task, path)
     blocks = _warn_of_atypical(_blocks(predictor, images, columns, mosaics, coverage, model))
     if out is not None:
         meta = {"model": str(model), "recipe": predictor.card.recipe}

@@ -15,8 +15,6 @@ from hubblefork.recipes.recipe import Recipe, check_settings, load_recipe, publi
 from hubblefork.report.page import check_page, write_page
 from hubblefork.report.reproduction_page import ReproducedRun, reproduction_page
 from hubblefork.runs.run import Run, short_name
-from hubblefork.workflow.evaluate import finished_data
-from hubblefork.workflow.train import train
 
 _PAGE = "reproduction.html"
 
@@ -84,6 +82,8 @@ def reproduce(
     paths = [folder / f"{recipe.name}-{short_name(opened.name)}" for recipe, _, opened in chosen]
     for path in filter(Path.exists, paths):
         Run.open(path)
+    from hubblefork.workflow.train import train  # what is wrong was told without torch
+
     runs: list[Run] = []
     failed: dict[str, str] = {}
     for (recipe, given, opened), path in zip(chosen, paths, strict=True):
@@ -174,6 +174,8 @@ def _write(folder: Path, page: Path, device: str, failed: Mapping[str, str]) -> 
 
 
 def _shown(run: Run, device: str) -> ReproducedRun:
+    from hubblefork.workflow.evaluate import finished_data
+
     data = finished_data(run, device)
     assert data.reproduction is not None
     source = short_name(run.provenance.source)

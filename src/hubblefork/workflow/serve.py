@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,10 +16,8 @@ from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.packing import pack
 from hubblefork.data.sources import open_source
+from hubblefork.models.file_format import MODEL_FILE
 from hubblefork.models.find import find_model
-from hubblefork.models.model_file import MODEL_FILE
-from hubblefork.models.onnx_predictor import open_predictor
-from hubblefork.models.predictor import Predictor
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run, short_name
 from hubblefork.tasks.predictions import Predictions
@@ -27,8 +25,9 @@ from hubblefork.tasks.task import Task
 from hubblefork.workbench.data import COVERAGE, Collection
 from hubblefork.workbench.questions import Questions
 from hubblefork.workbench.store import LabelStore
-from hubblefork.workflow.evaluate import own_dataset, own_source
-from hubblefork.workflow.reference_images import reference_images
+
+if TYPE_CHECKING:
+    from hubblefork.models.predictor import Predictor
 
 
 def serve(
@@ -84,6 +83,11 @@ def open_collection(what: Any, source: Any = None, device: str = "auto") -> Coll
     """The images of a run, of a source, or of a source with a model's predictions."""
     if source is None and not _has_model(what):
         return _of_source(what)
+    # Images alone are served without torch.
+    from hubblefork.models.onnx_predictor import open_predictor
+    from hubblefork.workflow.evaluate import own_dataset, own_source
+    from hubblefork.workflow.reference_images import reference_images
+
     predictor = open_predictor(what, device, None)
     run = Run.open(what) if Path(what).is_dir() else None
     if source is not None:
@@ -130,7 +134,7 @@ def _labels(dataset: PackedDataset, task: Task) -> np.ndarray | None:
 
 
 def _predictions(
-    predictor: Predictor, dataset: PackedDataset, model: str
+    predictor: "Predictor", dataset: PackedDataset, model: str
 ) -> tuple[Predictions, np.ndarray]:
     """The predictions of all images, and their features (N, F).
 

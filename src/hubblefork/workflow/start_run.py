@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from hubblefork.core.device import CompileMode, Precision, choose_precision
+from hubblefork.core.device import choose_precision
 from hubblefork.core.errors import RequestError
 from hubblefork.core.file_cache import file_sha256
+from hubblefork.core.precision import CompileMode, Precision
 from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.groups import dataset_groups
@@ -22,7 +23,7 @@ from hubblefork.data.relabelled import relabelled
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.path_options import absolute_source
 from hubblefork.data.splits import Split, saved_split
-from hubblefork.models.model_file import current_versions
+from hubblefork.models.file_format import current_versions
 from hubblefork.networks.registry import count_parameters
 from hubblefork.recipes.recipe import Recipe, load_recipe
 from hubblefork.runs.leakage import require_unseen

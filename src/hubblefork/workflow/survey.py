@@ -65,7 +65,7 @@ def plan(
     model = pinned(model)
     predictor = load_predictor(model, crop, coverage, "cpu")
     stream = _stream(catalogue, predictor.framing.hdu, columns, mosaics)
-    survey = make_survey(predictor, model, stream, folder, shard_rows, coverage)
+    survey = make_survey(predictor.framing, model, stream, folder, shard_rows, coverage)
     say(f"{folder}: {stream.number:,} rows in {several(len(survey.plan.shards), 'shard')}")
     return folder
 

@@ -15,8 +15,9 @@ from hubblefork.core.progress import say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import colour_of
 from hubblefork.data.sources import with_columns
+from hubblefork.models.file_format import current_versions
 from hubblefork.models.model_card import ModelCard
-from hubblefork.models.model_file import current_versions, save_model
+from hubblefork.models.model_file import save_model
 from hubblefork.models.predictor import Predictor
 from hubblefork.networks.registry import count_parameters, registered_name
 from hubblefork.recipes.recipe import check_settings

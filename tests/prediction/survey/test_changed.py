@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from hubblefork.core.errors import RequestError
+from hubblefork.prediction.survey.one_shard import attempt, load
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import attempt, find_done, load
+from hubblefork.prediction.survey.shards import find_done
 from hubblefork.workflow import survey as verbs
 from hubblefork.workflow.predict import predict
 

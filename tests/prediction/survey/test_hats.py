@@ -23,8 +23,8 @@ from hubblefork.core.tables.hats_writing import PIXEL, count_pixels, write_hats
 from hubblefork.core.tables.stored import open_table
 from hubblefork.data.catalogues.open import open_path
 from hubblefork.data.sources import open_source
+from hubblefork.prediction.survey.one_shard import attempt, load
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import attempt, load
 from hubblefork.workflow import survey as verbs
 from hubblefork.workflow.predict import predict
 

@@ -19,8 +19,9 @@ import pandas as pd
 import pytest
 import torch
 
+from hubblefork.prediction.survey.one_shard import attempt, load
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import attempt, failures, load
+from hubblefork.prediction.survey.shards import failures
 from hubblefork.workflow import survey as verbs
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -12,9 +12,10 @@ import pytest
 from hubblefork.core import files
 from hubblefork.core.errors import RequestError
 from hubblefork.core.temporary import locking
-from hubblefork.prediction.survey import shards, watchdog
+from hubblefork.prediction.survey import one_shard, shards, watchdog
+from hubblefork.prediction.survey.one_shard import attempt, load
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import attempt, find_done, glance, load, note_failure
+from hubblefork.prediction.survey.shards import find_done, glance, note_failure
 from hubblefork.workflow import survey as verbs
 from hubblefork.workflow.predict import predict
 from tests.survey_helpers import die, ids_of, in_a_process
@@ -95,7 +96,7 @@ def test_of_two_runners_one_does_the_shard(survey, predictor):
         assert attempt(survey, predictor, 1) == {"done": 10, "unreadable": 0}
     # Without locks, as on some network drives, both write the same.
     first = survey.shard_path(1).read_bytes()
-    shards.do_shard(survey, predictor, 1)
+    one_shard.do_shard(survey, predictor, 1)
     assert survey.shard_path(1).read_bytes() == first
 
 
@@ -142,7 +143,7 @@ def test_a_plan_that_was_changed_is_refused(survey):
 
 def test_a_worker_that_hangs_ends_itself(survey, predictor, monkeypatch):
     monkeypatch.setattr(watchdog, "SECONDS", 0.2)
-    hang = (shards, "predict_rows", lambda *given, **options: time.sleep(60))
+    hang = (one_shard, "predict_rows", lambda *given, **options: time.sleep(60))
     assert in_a_process(lambda: attempt(survey, predictor, 1), hang) == 1
     assert find_done(survey, 1) is None
     assert "done" in attempt(survey, predictor, 1)

@@ -152,6 +152,24 @@ def with_columns(
     return open_source(given, labelled=labelled, columns=columns, mosaics=mosaics)
 
 
+def check_place(name: str) -> None:
+    """RequestError for a text that is no source's and names nothing that is there; opens nothing.
+
+    >>> check_place("simulated:9")
+    >>> check_place("nowhere/at/all")
+    Traceback (most recent call last):
+    hubblefork.core.errors.RequestError: nowhere/at/all: no such file or directory
+    """
+    from hubblefork.data.sources.arrays import is_array_name
+    from hubblefork.data.sources.webdataset import is_tar_name
+
+    path, _ = split_options(name)
+    known = name.partition(":")[0] in _registry.names()
+    if not (known or os.path.lexists(Path(path).expanduser()) or is_array_name(name)
+            or is_tar_name(path)):  # fmt: skip
+        raise _absent(name)
+
+
 def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
     kind, _, rest = name.partition(":")
     if opener := _registry.find(kind):
@@ -198,17 +216,23 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
             f"{name}: a source is a directory, a catalogue (.csv, .parquet, a FITS table, .vot, "
             ".ecsv), a file of arrays (.h5, .npz, .npy), a tar or a name (hubblefork list sources)"
         )
+    raise _absent(name)
+
+
+def _absent(name: str) -> RequestError:
+    """The mistake in a text that names no source and nothing that is there."""
     if protocol_of(name):
-        raise RequestError(
+        return RequestError(
             f"{name}: a source is on this machine; URLs are those of single images, in the column "
             "image of a catalogue"
         )
     if is_in_memory(name):
-        raise RequestError(f"{name} was in memory and is no longer known: give it again as source")
+        return RequestError(f"{name} was in memory and is no longer known: give it again as source")
+    path = Path(split_options(name)[0]).expanduser()
     if len(path.parts) > 1 or path.suffix:
-        raise RequestError(f"{name}: no such file or directory")
-    hint = nearest(kind, _registry.names())
-    raise RequestError(f"{name}: neither a file or directory nor a known source; {hint}")
+        return RequestError(f"{name}: no such file or directory")
+    hint = nearest(name.partition(":")[0], _registry.names())
+    return RequestError(f"{name}: neither a file or directory nor a known source; {hint}")
 
 
 def _open_registered(opener: Callable[..., Any], text: str, more: Mapping[str, Any]) -> "Source":

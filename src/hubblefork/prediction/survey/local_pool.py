@@ -18,7 +18,6 @@ from typing import Any
 
 from joblib import cpu_count
 
-from hubblefork.core.device import choose_device
 from hubblefork.prediction.survey.plan import Survey
 
 # Of its libraries, none starts threads of its own beside ours.
@@ -40,7 +39,10 @@ class LocalPool:
     """
 
     def __init__(self, survey: Survey, device: str = "auto", workers: int | None = None):
+        # A survey is planned, looked at and exported without torch.
         import torch
+
+        from hubblefork.core.device import choose_device
 
         self.survey = survey
         self.device = choose_device(device).type

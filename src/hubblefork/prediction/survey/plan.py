@@ -19,10 +19,10 @@ from hubblefork.core.files import appearing
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.progress import progress
 from hubblefork.data.catalogues.opened_images import images_from_json
+from hubblefork.data.images.framing import Framing
 from hubblefork.data.rows import ImageStream, RowImages, Rows
+from hubblefork.models.file_format import MODEL_FILE, current_versions
 from hubblefork.models.find import find_model
-from hubblefork.models.model_file import MODEL_FILE, current_versions
-from hubblefork.models.predictor import Predictor
 from hubblefork.prediction.survey.duplicates import IdCheck
 
 FORMAT = 1
@@ -147,7 +147,7 @@ class Survey:
 
 
 def make_survey(
-    predictor: Predictor,
+    framing: Framing,
     model: str | os.PathLike[str],
     stream: ImageStream,
     folder: Path,
@@ -160,7 +160,7 @@ def make_survey(
     """
     shard_rows = shard_rows or rows_of_a_shard(stream.number)
     images = stream.images.to_json()
-    framing = stream.framing_like(predictor.framing)
+    framing = stream.framing_like(framing)
     with appearing(folder) as temporary:
         rows_folder = temporary / "rows"
         rows_folder.mkdir()

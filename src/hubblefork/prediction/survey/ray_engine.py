@@ -20,8 +20,9 @@ import numpy as np
 
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.progress import be_silent, progress, say
+from hubblefork.prediction.survey.one_shard import BUSY_WAIT, attempt, load
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import BUSY_WAIT, MOST_FAILURES, attempt, load
+from hubblefork.prediction.survey.shards import MOST_FAILURES
 from hubblefork.prediction.survey.todo import Todo
 from hubblefork.prediction.survey.watchdog import watched
 

@@ -17,8 +17,8 @@ import torch
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import be_silent
 from hubblefork.data.images.blocks import leave_with
+from hubblefork.prediction.survey.one_shard import BUSY_WAIT, attempt, load
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import BUSY_WAIT, attempt, load
 from hubblefork.prediction.survey.watchdog import watched
 
 

@@ -1,0 +1,71 @@
+"""What needs no network answers without torch, whose import alone takes seconds."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ARTEFACTS = Path(__file__).parent.parent / "artefacts" / "0.1.0"
+# Imported in seconds, or only for some kinds of input.
+HEAVY = ("torch", "torchvision", "pytorch_lightning", "timm", "captum", "sklearn", "astropy",
+         "fsspec", "onnx", "huggingface_hub")  # fmt: skip
+
+# One process for all: what a command imports stays imported.
+COMMANDS = """
+import json, sys
+from hubblefork.cli import app
+from hubblefork.core.errors import RequestError
+
+commands, heavy = json.loads(sys.argv[1])
+answers = []
+for words in commands:
+    try:
+        app(words, standalone_mode=False)
+        answers.append("")
+    except RequestError as error:
+        answers.append(str(error))
+    loaded = [name for name in heavy if name in sys.modules]
+    assert not loaded, (words, loaded)
+print(json.dumps(answers))
+"""
+
+
+def test_looking_and_comparing_and_mistakes_need_no_torch(shapes, tmp_path):
+    run, again = str(ARTEFACTS / "classes" / "run"), str(tmp_path / "again")
+    shutil.copytree(run, again)
+    wrong = {
+        ("train", "nowhere/at/all"): "no such file",
+        ("train", "simulatd"): "did you mean 'simulated'",
+        ("train", "simulated", "--recipe", "lenet"): "did you mean 'lenet5'",
+        ("train", "simulated", "--set", "epoch=3"): "did you mean 'epochs'",
+        ("reproduce", "nobody"): "no published system",
+        ("reproduce", "mlp", "nowhere/at/all"): "no such file",
+        ("evaluate", "nowhere/at/all"): "no run folder or model file",
+        ("evaluate", run, "nowhere/at/all"): "no such file",
+        ("explain", "nowhere/at/all"): "no run folder or model file",
+        ("predict", "nowhere/at/all", "a.png"): "no run folder or model file",
+        ("export", "nowhere/at/all"): "no run folder or model file",
+        ("survey", "plan", "nowhere/at/all", "a.csv", "--out", "s"): "no run folder or model file",
+        ("survey", "status", "nowhere"): "is no survey",
+        ("survey", "export", "nowhere", "--to", "a.csv"): "is no survey",
+        ("compare", "nowhere", run): "no folder of a run",
+        ("inspect", "nowhere/at/all"): "no such file",
+        ("serve", "nowhere/at/all"): "no such file",
+    }
+    right = [
+        ("--help",), ("train", "--help"), ("list", "recipes"), ("list", "sources"),
+        ("list", "settings"), ("list", "models"), ("list", "trees"), ("compare", run, again),
+        ("inspect", str(shapes), "--size", "24"),
+    ]  # fmt: skip
+    ran = subprocess.run(
+        [sys.executable, "-c", COMMANDS, json.dumps([[*right, *wrong], HEAVY])],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    answers = json.loads(ran.stdout.splitlines()[-1])
+    assert answers[: len(right)] == [""] * len(right)
+    for (words, expected), answer in zip(wrong.items(), answers[len(right) :], strict=True):
+        assert expected in answer, words
+    written = {each.name for each in tmp_path.iterdir()}
+    assert written == {"again", "comparison.html", "data-shapes.html"}
