@@ -104,18 +104,15 @@ def images_of(predictor, number, seed=2):
 @pytest.mark.parametrize("name", [*network_names(), "timm:test_efficientnet"])
 def test_every_network_answers_as_before_for_any_number_of_images(name, tmp_path):
     predictor = predictor_of(name)
-    path = write_onnx(predictor, tmp_path / "model.onnx")
-    session = onnxruntime.InferenceSession(path)
-    assert [each.type for each in session.get_inputs()] == ["tensor(uint8)"]
-    opened, outliers = open_predictor(path), predictor.uncertainty.outliers
-    for number in (1, 3, 7, 64):
+    opened = open_predictor(write_onnx(predictor, tmp_path / "model.onnx"))
+    outliers = predictor.uncertainty.outliers
+    for number in (1, 3, 20):  # traced with three
         images = images_of(predictor, number)
         ((values, features),) = list(predictor.compute(images))
         assert np.ptp(values, axis=0).max() > 1e-6 or number == 1
-        answers, found, typicality = session.run(None, {"images": images})
+        answers, found, typicality = opened.network.run(images)
         np.testing.assert_allclose(answers, values, rtol=0, atol=1e-5)
         np.testing.assert_allclose(found, features, rtol=0, atol=1e-5 * abs(features).max())
-        np.testing.assert_allclose(opened.answer(images).values, values, rtol=0, atol=1e-5)
         # A distance that agrees up to rounding may have the rank of one beside it.
         distance = outliers.distance(features) * UP_TO_ROUNDING
         ranks = predictor.uncertainty.distances
@@ -132,10 +129,16 @@ def of_mlp(tmp_path_factory):
 
 def test_a_file_holds_what_a_model_file_holds_and_nothing_of_this_machine(of_mlp):
     predictor, path = of_mlp
-    metadata = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
+    session = onnxruntime.InferenceSession(path)
+    assert [each.type for each in session.get_inputs()] == ["tensor(uint8)"]
+    metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["hubblefork"]) == json.loads(json.dumps(predictor.card.to_json()))
     opened = open_predictor(path)
     assert (opened.card, opened.framing) == (predictor.card, predictor.framing)
+    images = images_of(predictor, 7)
+    np.testing.assert_allclose(
+        opened.answer(images).values, predictor.answer(images).values, atol=1e-5
+    )
     for name, array in predictor.uncertainty.to_arrays().items():
         np.testing.assert_array_equal(opened.uncertainty.to_arrays()[name], array)
     assert str(Path(hubblefork.__file__).parent.parent).encode() not in path.read_bytes()

@@ -5,11 +5,21 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import ColumnsOption, Grey, MosaicsOption, Rule, Size, SourceCrop
+from hubblefork.cli.options import (
+    ColumnsOption,
+    Grey,
+    MosaicsOption,
+    Rule,
+    Size,
+    SourceCrop,
+    source_is_there,
+)
 
 
 def inspect(
-    source: Annotated[str, typer.Argument(help="Images, with or without labels.")],
+    source: Annotated[
+        str, typer.Argument(callback=source_is_there, help="Images, with or without labels.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(metavar="PAGE", help="The .html file to write. [default: data-SOURCE.html]"),

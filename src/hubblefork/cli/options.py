@@ -15,7 +15,7 @@ def _model_is_there(model: str) -> str:
 
 
 def source_is_there(source: str | None) -> str | None:
-    """Tell of a source that is not there before torch is imported."""
+    """Tell of a source that is not there before anything that takes long is imported."""
     from hubblefork.data.sources import check_place
 
     if source is not None:

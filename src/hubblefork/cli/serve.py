@@ -5,13 +5,17 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device
+from hubblefork.cli.options import Device, source_is_there
 
 
 def serve(
     what: Annotated[
         str,
-        typer.Argument(metavar="RUN|MODEL|SOURCE", help="A run folder, a model file or images."),
+        typer.Argument(
+            callback=source_is_there,
+            metavar="RUN|MODEL|SOURCE",
+            help="A run folder, a model file or images.",
+        ),
     ],
     source: Annotated[
         str | None,

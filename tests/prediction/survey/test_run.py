@@ -16,15 +16,9 @@ from hubblefork.core.errors import RequestError
 from hubblefork.core.temporary import _beginning
 from hubblefork.core.tries import TransientFailure
 from hubblefork.prediction.survey import local_pool
+from hubblefork.prediction.survey.one_shard import attempt, load
 from hubblefork.prediction.survey.plan import Survey
-from hubblefork.prediction.survey.shards import (
-    attempt,
-    failures,
-    find_done,
-    forget_failures,
-    load,
-    note_failure,
-)
+from hubblefork.prediction.survey.shards import failures, find_done, forget_failures, note_failure
 from hubblefork.prediction.survey.todo import Todo
 from hubblefork.workflow import survey as verbs
 from tests.survey_helpers import ids_of, manifest
