@@ -22,7 +22,7 @@ def load_predictor(
     if device == "onnx" and not is_onnx(find_model(model)):
         from hubblefork.exporting.onnx_file import on_onnxruntime
 
-        predictor = on_onnxruntime(open_predictor(model, "cpu", crop))
+        predictor: Predictor = on_onnxruntime(open_predictor(model, "cpu", crop))
     else:
         predictor = open_predictor(model, device, crop)
     if coverage is not None:
