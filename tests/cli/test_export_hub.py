@@ -142,7 +142,7 @@ def test_a_private_model_is_seen_by_its_owner_alone(hubblefork, hub, folder, tra
             ("--to", "owner/a", "--licence", "beer"),
             'refuses the card: {"errors": [{"message": "\\"license\\" must be',
         ),
-        (("--to", "owner/foreign"), "has files already that are no model of hubblefork"),
+        (("--to", "owner/foreign"), "has files already that are not a model of hubblefork"),
         (("--to", "owner/public", "--private"), "hf:owner/public is public already"),
     ],
 )

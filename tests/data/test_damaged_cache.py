@@ -54,7 +54,7 @@ def test_a_damaged_dataset_is_packed_anew(packed, tmp_path, capsys, name, damage
     again = packed()
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
-    assert said[0].endswith("; packing them anew") or "no dataset.json" in said[0]
+    assert said[0].endswith("; packing them again") or "no dataset.json" in said[0]
     np.testing.assert_array_equal(again.images, expected)
     assert again.table.equals(first.table)
     packed()
@@ -85,7 +85,7 @@ def test_a_damaged_split_is_made_anew(packed, capsys, damage):
     (path,) = (dataset.path / "splits").iterdir()
     DAMAGES[damage](path)
     again = saved_split(dataset)
-    assert "is damaged; making it anew" in capsys.readouterr().err
+    assert "is damaged; making it again" in capsys.readouterr().err
     assert again.sha256 == first.sha256
     assert saved_split(dataset).sha256 == first.sha256
     assert capsys.readouterr().err == ""

@@ -243,7 +243,7 @@ def test_a_damaged_list_of_near_duplicates_is_made_anew(with_copies, capfd):
     (kept,) = with_copies.path.glob("near_duplicates-*.npz")
     kept.write_bytes(kept.read_bytes()[:90])
     assert (dataset_groups(with_copies).of_row == first.of_row).all()
-    assert "damaged; looking for near duplicates anew" in capfd.readouterr().err
+    assert "damaged; looking for near duplicates again" in capfd.readouterr().err
 
 
 def test_groups_of_some_rows_are_those_of_all(with_copies):

@@ -1,4 +1,4 @@
-"""Features of any layer: one row an image, the same for every orientation of an image."""
+"""Features of any layer: one row per image, the same for every orientation of an image."""
 
 from dataclasses import replace
 

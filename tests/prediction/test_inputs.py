@@ -22,7 +22,7 @@ def test_folders_stand_for_their_images_and_other_files_are_passed_over(tmp_path
     assert source.task == Unlabelled()
     names = [path.removeprefix(f"{tmp_path}/") for path in source.table["id"]]
     assert names == ["a.tif", "c.fits", "b/1.jpg", "b/2.PNG", "notes.txt"]
-    assert source.notes[0] == f"Ignored as no images: {tmp_path}/notes.txt."
+    assert source.notes[0] == f"Ignored, not being images: {tmp_path}/notes.txt."
 
 
 def test_sources_and_images_are_opened_in_the_order_given(tmp_path):

@@ -21,7 +21,7 @@ ATTRIBUTES = {
     "checkpoints/last.ckpt": lambda run: run.checkpoint("last"),
     "checkpoints/best.ckpt": lambda run: run.checkpoint("best"),
 }
-WAYS = ("start again with another --out", "train --resume writes it anew", "from the first epoch")
+WAYS = ("start again with another --out", "train --resume writes it again", "from the first epoch")
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_an_evaluation_says_how_many_were_learnt(with_reports, run, shapes, tmp_
     assert f"{learnt} of them were used for training" in page_of(evaluation)
     others = evaluate(run.path, some_others(tmp_path), out=tmp_path / "of-others")
     assert others.metrics["learnt"] == 0
-    assert "none of them was learnt" in page_of(others)
+    assert "none of them was used for training" in page_of(others)
 
 
 def page_of(evaluation) -> str:

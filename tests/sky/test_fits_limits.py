@@ -82,4 +82,4 @@ def test_a_size_that_is_no_number_is_damage():
     content = written(fits.ImageHDU(np.zeros((9, 7)))).replace(
         b"NAXIS1  =                    7", b"NAXIS1  =                  7.x"
     )
-    assert "NAXIS1 is no whole number" in refusal(content)
+    assert "NAXIS1 is not a whole number" in refusal(content)

@@ -92,7 +92,7 @@ def test_labels_of_other_classes_are_not_mixed(path):
 
 def test_no_other_file_is_written_to(path):
     path.write_text("my notes\n")
-    with pytest.raises(RequestError, match="is no file of labels"), LabelStore.open(path, TASK):
+    with pytest.raises(RequestError, match="is not a file of labels"), LabelStore.open(path, TASK):
         pytest.fail("it was opened")
     assert path.read_text() == "my notes\n"
 

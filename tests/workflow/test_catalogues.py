@@ -160,7 +160,7 @@ def test_former_answers_are_replaced_and_nothing_else(model, sky, tmp_path):
         predict(model, tmp_path / "sky.fits", out=out)
         with writing_table(tmp_path / f"mine{suffix}", from_astropy(sky).schema) as write:
             write(from_astropy(sky))
-        with pytest.raises(RequestError, match="exists already and is no table of predictions"):
+        with pytest.raises(RequestError, match="exists already and is not a table of predictions"):
             predict(model, tmp_path / "sky.fits", out=tmp_path / f"mine{suffix}")
 
 

@@ -88,6 +88,6 @@ def test_a_page_is_named_after_the_file_and_another_source_does_not_replace_it(
     for name in ("north", "south", "north"):  # an earlier page of the same source is replaced
         assert str(inspect(f"sky/{name}.csv", size=16).page) == f"data-{name}.html"
     before = (tmp_path / "data-north.html").read_bytes()
-    with pytest.raises(RequestError, match=r"data-north\.html exists already and is no page by"):
+    with pytest.raises(RequestError, match=r"data-north\.html exists already and is not a page by"):
         inspect("other/north.csv", size=16)
     assert (tmp_path / "data-north.html").read_bytes() == before

@@ -76,7 +76,7 @@ def test_predictions_replace_nothing_of_others(run, sky, place):
     out = PLACES[place](sky)
     before = contents(sky)
     for source in (sky / "over.csv", sky / "images.parquet", sky / "a.png"):
-        with pytest.raises(RequestError, match="exists already and is no table of predictions"):
+        with pytest.raises(RequestError, match="exists already and is not a table of predictions"):
             predict(run, source, out=out)
     assert contents(sky) == before
 
@@ -91,7 +91,7 @@ def test_a_former_table_is_replaced_and_one_with_more_in_it_is_not(run, sky):
         )
         table = table.assign(note="mine")
         (table.to_csv if suffix == "csv" else table.to_parquet)(path, index=False)
-        with pytest.raises(RequestError, match="is no table of predictions"):
+        with pytest.raises(RequestError, match="is not a table of predictions"):
             predict(run, sky / "a.png", out=path)
     (sky / "empty.csv").touch()  # as mktemp makes them
     predict(run, sky / "a.png", out=sky / "empty.csv")
@@ -177,8 +177,8 @@ def test_pages_replace_nothing_of_others(run, sky, shapes):
     (sky / "link.html").symlink_to("over.csv")
     before = contents(sky)
     for out in (sky / "page.html", sky / "link.html"):
-        with pytest.raises(RequestError, match="exists already and is no page by `inspect`"):
+        with pytest.raises(RequestError, match="exists already and is not a page by `inspect`"):
             hubblefork.inspect(shapes, out=out)
-        with pytest.raises(RequestError, match="exists already and is no page by `compare`"):
+        with pytest.raises(RequestError, match="exists already and is not a page by `compare`"):
             hubblefork.compare([run, run], out=out)
     assert contents(sky) == before

@@ -45,7 +45,7 @@ def predict(
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object per image, one a line.")
+        bool, typer.Option("--json", help="Print one JSON object per image, one on each line.")
     ] = False,
     device: Device = "auto",
 ) -> None:

@@ -54,7 +54,7 @@ def run(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes. [default: one a GPU, or one a core]"),
+        typer.Option(min=1, help="Processes. [default: one per GPU, or one per core]"),
     ] = None,
     device: Device = "auto",
     retry: Annotated[

@@ -89,7 +89,7 @@ def _number(cards: dict[str, str], keyword: str, default: int) -> int:
     try:
         return int(cards.get(keyword, default))
     except ValueError:
-        raise ValueError(f"damaged or incomplete ({keyword} is no whole number)") from None
+        raise ValueError(f"damaged or incomplete ({keyword} is not a whole number)") from None
 
 
 def _data_bytes(cards: dict[str, str]) -> int:

@@ -23,11 +23,11 @@ def check_file(path: Path, is_former: Callable[[Path], bool], what: str) -> None
     is_former: whether a file that is there may be replaced. what: it would be, for the message.
 
     >>> (folder / "notes.csv").touch()  # an empty file holds nothing
-    >>> check_file(folder / "notes.csv", lambda path: False, "table of predictions")
+    >>> check_file(folder / "notes.csv", lambda path: False, "a table of predictions")
     >>> _ = (folder / "notes.csv").write_text("mine")
-    >>> check_file(folder / "notes.csv", lambda path: False, "table of predictions")
+    >>> check_file(folder / "notes.csv", lambda path: False, "a table of predictions")
     Traceback (most recent call last):
-    hubblefork.core.errors.RequestError: ...notes.csv exists already and is no table of ...
+    hubblefork.core.errors.RequestError: ...notes.csv exists already and is not a table of ...
     """
     _check_place(path)
     if not path.exists():
@@ -35,7 +35,7 @@ def check_file(path: Path, is_former: Callable[[Path], bool], what: str) -> None
     if reason := not_a_file(path):
         raise RequestError(f"--out {path}: {reason}")
     if path.stat().st_size and not is_former(path):
-        raise RequestError(f"{path} exists already and is no {what}: give another --out")
+        raise RequestError(f"{path} exists already and is not {what}: give another --out")
 
 
 def check_folder(path: Path, instead: str = "give another --out") -> None:

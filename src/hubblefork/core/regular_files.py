@@ -28,15 +28,15 @@ def not_a_file(path: Path | str) -> str:
     'a directory, not a file'
     >>> (folder / "link").symlink_to(folder / "nothing")
     >>> not_a_file(folder / "link"), not_a_file(folder / "nothing")
-    ('a link to what is not there', 'the file is not there')
+    ('a link to a missing file', 'the file is not there')
     """
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        return "a link to what is not there" if os.path.islink(path) else "the file is not there"
+        return "a link to a missing file" if os.path.islink(path) else "the file is not there"
     except OSError as error:
         if error.errno == errno.ELOOP:
-            return "a link that leads in a circle"
+            return "a link that leads back to itself"
         if is_transient(error):
             raise
         return f"cannot be read ({error.strerror or error})"

@@ -1,7 +1,7 @@
 """A packed dataset: every image of a source as bytes of one size, memory-mapped from one file.
 
 images.npy      (N, H, W, C) uint8, never held in memory as a whole
-table.parquet   one row an image: id, label or votes, origin, digest, size and bands of the
+table.parquet   one row per image: id, label or votes, origin, digest, size and bands of the
                 original, and the source's further columns
 dataset.json    task, provenance, framing, counts, and which images were left out and why
 SHA256SUMS      the digests of these three files
@@ -43,7 +43,7 @@ class PackedDataset:
     source: the name of the source, as the user gave it.
     task: what a label means.
     info: the content of `dataset.json`.
-    table: one row an image, in the order of `images`.
+    table: one row per image, in the order of `images`.
     images: (N, H, W, C) uint8, read from the file as rows are asked for.
     """
 

@@ -75,7 +75,7 @@ def near_duplicates(dataset: PackedDataset) -> tuple[np.ndarray, np.ndarray]:
             with np.load(path) as kept:
                 return kept["pairs"], kept["similarity"]
         except (OSError, ValueError, KeyError, EOFError, zlib.error, BadZipFile):
-            say(f"{path} is damaged; looking for near duplicates anew")
+            say(f"{path} is damaged; looking for near duplicates again")
     distinct = np.flatnonzero(~dataset.table["digest"].duplicated())
     pairs, similarity = near_pairs(dataset.images, distinct)
     with replacing(path, binary=True) as file:

@@ -83,7 +83,7 @@ class Inspection:
 
     names: of the classes; for votes, of the answers to the first question; or none.
     codes: the class of each image, or its commonest first answer (N,); None without labels.
-    light: one row an image: brightness (mean, 0 to 255), std (of the mean of its channels),
+    light: one row per image: brightness (mean, 0 to 255), std (of the mean of its channels),
         black and saturated (fractions of pixels with 0 in all, or 255 in any channel), and the mean
         of each channel in the columns 0, 1, ...
     identical, companions, near, same_place: images with identical packed bytes; files of one

@@ -1,4 +1,4 @@
-"""Columns of numbers that came with the images, such as redshift: what results are held against."""
+"""Columns of numbers that came with the images, such as redshift, to measure results against."""
 
 import numpy as np
 import pandas as pd

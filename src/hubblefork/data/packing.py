@@ -6,8 +6,8 @@
 The stamp is made of what `core.file_cache.file_stamp` sees, so that a second run reads no image.
 The key is made of the bytes, so that images that were moved or copied are not packed again.
 
-A damaged dataset is packed anew (`checksums.py` says when it is checked). It is written to a hidden
-folder and renamed, so that it is never incomplete. Two processes may pack the same source at
+A damaged dataset is packed again (`checksums.py` says when it is checked). It is written to a
+hidden folder and renamed, so that it is never incomplete. Two processes may pack the same source at
 once: each writes its own, and the first one stays.
 """
 
@@ -142,7 +142,7 @@ def _open_whole(path: Path, source: Source) -> PackedDataset | None:
     try:
         return PackedDataset.open(path, source.name)
     except DamagedDataset as error:
-        say(f"{error}; packing them anew")
+        say(f"{error}; packing them again")
     if path.is_dir():
         shutil.rmtree(path)
     else:

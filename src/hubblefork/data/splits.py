@@ -124,7 +124,7 @@ def saved_split(
         try:
             return Split.load(path)
         except (RequestError, OSError, ValueError, KeyError):
-            say(f"the split at {path} is damaged; making it anew")
+            say(f"the split at {path} is damaged; making it again")
     split = make_split(dataset.table, dataset.task, fractions, seed, groups)
     split.save(path)
     return split

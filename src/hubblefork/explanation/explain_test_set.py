@@ -6,7 +6,7 @@
 import importlib.util
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +26,7 @@ from hubblefork.explanation.predicted_test_set import TestSet
 from hubblefork.explanation.robustness import Robustness, robustness
 from hubblefork.explanation.saving import save_table
 from hubblefork.explanation.vote_errors import VoteErrors, find_vote_errors
+from hubblefork.sky.links import Positions
 
 # Images that are measured: each is predicted three times for background dependence, twelve times
 # for robustness, and thousands of times for the faithfulness of its maps. An accuracy of a thousand
@@ -46,11 +47,13 @@ class Mislabels:
     """Labels of a whole source that are likely wrong, as `likely_mislabels` ranks them.
 
     table: its `row` is an index of `images`, packed, (M, H, W, C) uint8. folds: of the networks.
+    positions: on the sky, by the ids of images, as far as they are known.
     """
 
     table: pd.DataFrame
     images: np.ndarray
     folds: int
+    positions: Positions = field(default_factory=dict)
 
     @property
     def likely(self) -> int:

@@ -81,7 +81,7 @@ def answers_and_features(
         if not answers.isfinite().all():
             raise RequestError(
                 f"the model's answer to {int((~answers.isfinite().all(dim=1)).sum()):,} of "
-                f"{len(batch):,} images is not a number, which cannot be explained: train it anew"
+                f"{len(batch):,} images is not a number, which cannot be explained: train it again"
             )
         yield answers.cpu().numpy(), features.cpu().numpy()
         if done:

@@ -105,7 +105,7 @@ def upload(folder: Path, repository: str, private: bool) -> str:
         held = {each.rfilename for each in there.siblings or []} - {".gitattributes"}
         if held and there.library_name != _LIBRARY:
             raise RequestError(
-                f"{name} has files already that are no model of hubblefork: give another --to"
+                f"{name} has files already that are not a model of hubblefork: give another --to"
             )
         commit = hub.upload_folder(
             repo_id=repository,

@@ -96,7 +96,7 @@ def check_onnx_path(path: Path) -> None:
     """RequestError unless an ONNX file can be written there; only an earlier one is replaced."""
     if path.suffix.lower() != ".onnx":
         raise RequestError(f"--out {path}: expected a name ending in .onnx")
-    check_file(path, is_export, "ONNX file of hubblefork")
+    check_file(path, is_export, "an ONNX file of hubblefork")
 
 
 def write_onnx(predictor: Predictor, path: Path) -> Path:
@@ -216,7 +216,7 @@ def _compare(program: Program, exported: OnnxPredictor, network: str) -> None:
         if not np.allclose(answers, expected, rtol=0, atol=_TOLERANCE, equal_nan=True):
             off = np.abs(answers - expected).max()
             raise RequestError(
-                f"the ONNX file of {network!r} answers otherwise than the model, by up to "
+                f"the ONNX file of {network!r} differs from the model by up to "
                 f"{off:.2g}: not written"
             )
 

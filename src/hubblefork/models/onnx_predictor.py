@@ -167,7 +167,7 @@ def load_onnx(content: bytes) -> OnnxPredictor:
     try:
         graph = load_model_from_string(content)
     except Exception as error:  # of protobuf, which differ from version to version
-        raise RequestError(f"it is no ONNX file: {first_line(error)}") from error
+        raise RequestError(f"it is not an ONNX file: {first_line(error)}") from error
     metadata = {entry.key: entry.value for entry in graph.metadata_props}
     if CARD not in metadata:
         raise RequestError("hubblefork did not write this ONNX file")

@@ -97,7 +97,7 @@ def read_card(name: str) -> ShippedCard:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         reason = f"{place}: {first['msg']}" if place else first["msg"]
-        raise RequestError(f"{path} is no card of a model: {reason}") from error
+        raise RequestError(f"{path} is not the card of a model: {reason}") from error
     except (OSError, ValueError) as error:
         raise RequestError(f"{path} cannot be read: {first_line(error)}") from error
 

@@ -141,7 +141,7 @@ def _open_images(places: Sequence[str], hdu: str | None) -> ImageFiles:
     notes = []
     if ignored:
         counts = f" ({kinds(ignored)})" if len(ignored) > 3 else ""
-        notes = [f"Ignored as no images: {first_few(map(display_text, ignored))}{counts}."]
+        notes = [f"Ignored, not being images: {first_few(map(display_text, ignored))}{counts}."]
     ids = pd.Series([normalised(display_text(path)) for path in images], dtype="str")
     table = pd.DataFrame({"id": ids, "origin": ids})
     return ImageFiles(name, Unlabelled(), table, images, notes, hdu)

@@ -62,7 +62,7 @@ def check_table_path(path: Path) -> None:
     """RequestError unless a table can be written there, and only an earlier one is replaced."""
     if path.suffix.lower() not in WRITABLE:
         raise RequestError(f"--out {path}: expected a name ending in {', '.join(WRITABLE)}")
-    check_file(path, _is_table, "table of predictions")
+    check_file(path, _is_table, "a table of predictions")
 
 
 def check_columns(schema: pa.Schema, path: Path) -> None:
@@ -122,7 +122,7 @@ def check_submission(task: Task, path: Path) -> None:
     if path.suffix != ".csv":
         raise RequestError(f"--submission {path}: expected a name ending in .csv")
     # A former submission cannot be told from the challenge's own tables.
-    check_file(path, lambda _: False, "new file")
+    check_file(path, lambda _: False, "a new file")
 
 
 def json_lines(block: Predictions) -> Iterator[str]:

@@ -37,8 +37,8 @@ def against_section(run: RunData, drawn: Mapping[str, Chart]) -> Iterator[Sectio
     unknown = [f"{each.column}: {several(each.unknown, 'image')}" for each in found if each.unknown]
     note = (
         f"The {noun} of test images in bins of a column of the catalogue, with equal numbers of "
-        "images: upright lines are 95\u00a0% intervals, level ones the widths of the bins, and the "
-        "dashed line is that of all test images. "
+        "images: vertical lines are 95\u00a0% intervals, horizontal ones the widths of the bins; "
+        "the dashed line is that of all test images. "
         "`hubblefork evaluate RUN --against COLUMN` draws it for another column."
     )
     yield Section(

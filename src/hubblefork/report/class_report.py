@@ -72,7 +72,7 @@ class ClassReport:
         """The baseline."""
         name, fraction = _baseline(run)
         about = f"accuracy of always predicting ‘{name}’"
-        return [Card("Majority-class baseline", percent(fraction), about)]
+        return [Card(run.task.words.baseline, percent(fraction), about)]
 
     def sentences(self, run: RunData) -> Iterator[str]:
         """How good it is, and where it is best and worst."""
@@ -303,7 +303,7 @@ def _sets(run: RunData) -> Iterator[str]:
         yield (
             f"Prediction sets with a requested coverage of {percent(float(asked), 0)} have "
             f"{values['mean_size']:.1f} classes on average, and {percent(values['coverage'])} of "
-            "them contain the true class."
+            f"them (95\u00a0% interval {between(values['interval'])}) contain the true class."
         )
 
 

@@ -11,6 +11,7 @@ from hubblefork.report.disputed import DISPUTES
 from hubblefork.report.figures import Chart
 from hubblefork.report.page import now
 from hubblefork.report.style import undrawn
+from hubblefork.sky.links import links_of
 from hubblefork.tasks.metric import Metric
 
 # A p-value below this is called significant.
@@ -161,6 +162,8 @@ def _cards(found: Comparison) -> Iterator[Card]:
             metric.noun,
             metric.between(run.metrics["intervals"][metric.name]),
         )
+    words = found.task.words
+    yield Card(words.baseline, metric.written(found.baseline), words.constant)
 
 
 def _metrics_table(found: Comparison) -> Table:
@@ -209,4 +212,10 @@ def _tiles(found: Comparison) -> Iterator[Tile]:
         image = found.images(disputed.id)
         if image is not None:
             first = " ".join(next(iter(disputed.facts.items())))
-            yield Tile(image, f"Image {disputed.id}, {first}", facts=disputed.facts, id=disputed.id)
+            yield Tile(
+                image,
+                f"Image {disputed.id}, {first}",
+                facts=disputed.facts,
+                id=disputed.id,
+                links=links_of(disputed.id, found.positions),
+            )

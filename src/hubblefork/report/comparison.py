@@ -14,6 +14,7 @@ from rich.text import Text
 from hubblefork.core.text import several
 from hubblefork.evaluation.comparison import Difference, McNemar
 from hubblefork.report.terminal import as_html, numbers_table
+from hubblefork.sky.links import Positions
 from hubblefork.tasks.task import Task
 
 # The metrics that have room on a terminal of 80 columns.
@@ -67,6 +68,8 @@ class Comparison:
     runs: their metrics and costs. differences: between each two of them.
     disagreements: images to which not all runs give the same leading answer.
     disputed: the images on which the runs differ most, the largest difference first.
+    baseline: the first metric of predicting the same for all images.
+    positions: of the images, by their ids, as far as they are known.
     images: gives an image by its id, as (H, W) or (H, W, 3) uint8; None where there is none.
     """
 
@@ -76,8 +79,10 @@ class Comparison:
     number: int
     runs: tuple[ComparedRun, ...]
     differences: tuple[Pair, ...]
+    baseline: float
     disagreements: int
     disputed: Sequence[Disputed] = field(repr=False)
+    positions: Positions = field(repr=False)
     images: Callable[[str], np.ndarray | None] = field(repr=False)
 
     @cached_property
@@ -120,7 +125,12 @@ class Comparison:
         titles = [metric.title for metric in metrics]
         runs = numbers_table(f"on {several(self.number, 'image')}", *titles)
         for run in self.runs:
-            values = [metric.written(run.metrics[metric.name]) for metric in metrics]
+            intervals = run.metrics["intervals"]
+            values = [
+                f"{metric.written(run.metrics[metric.name])}\n"
+                f"{metric.between(intervals[metric.name])}"
+                for metric in metrics
+            ]
             runs.add_row(Text(run.name), *values)
         tested = any(pair.test for pair in self.differences)
         differences = numbers_table("second minus first", *titles, *(["p-value"] * tested))

@@ -19,17 +19,18 @@ from hubblefork.report.explain_sections import map_tile, reference_tile
 from hubblefork.report.figures import Chart
 from hubblefork.report.image_groups import ImageRows, draw_groups
 from hubblefork.report.run_data import displayable
+from hubblefork.sky.links import Positions, links_of
 
 # Channels of each layer on a page.
 _CHANNELS = 16
 
 
-def image_section(found: ImageExplanation) -> Section:
-    """One image's part of a page."""
+def image_section(found: ImageExplanation, positions: Positions) -> Section:
+    """One image's part of a page; positions: of the images, as far as they are known."""
     words, first = found.task.words, found.attributions[0]
-    seen = Tile(
-        displayable(first.seen), f"Image {found.id} after preprocessing", "after preprocessing"
-    )
+    links = links_of(found.id, positions)
+    alt, text = f"Image {found.id} after preprocessing", "after preprocessing"
+    seen = Tile(displayable(first.seen), alt, text, links=links)
     maps = [map_tile(found.task, found.values, found.id, each) for each in found.attributions]
     title = found.id.rsplit("/", 1)[-1]  # of a path, its last part
     return Section(title, [

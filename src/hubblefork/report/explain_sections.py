@@ -29,6 +29,7 @@ from hubblefork.report.explain_words import background_sentence, baseline_senten
 from hubblefork.report.figures import Chart
 from hubblefork.report.overlay import overlay
 from hubblefork.report.run_data import displayable
+from hubblefork.sky.links import links_of
 from hubblefork.tasks.task import Task
 
 # Anomalies and likely wrong labels; wrong answers, and neighbours of each.
@@ -69,11 +70,10 @@ def image_tile(
 ) -> Tile:
     """An image of a test set above a line of text and rows of name and value."""
     answer = test_set.task.words.summary(test_set.predictions.values[index])
-    alt = (
-        f"Image {test_set.predictions.ids[index]}: predicted {answer}; "
-        f"{label_beside(test_set, index)}"
-    )
-    return Tile(displayable(test_set.image(index)), alt, text, facts or {}, correct)
+    identifier = str(test_set.predictions.ids[index])
+    alt = f"Image {identifier}: predicted {answer}; {label_beside(test_set, index)}"
+    links = links_of(identifier, test_set.predictions.positions)
+    return Tile(displayable(test_set.image(index)), alt, text, facts or {}, correct, links=links)
 
 
 def example_card(
@@ -229,7 +229,9 @@ def _neighbours(found: TestSetExplanation) -> Section:
         tiles = [image_tile(test_set, index, text)]
         tiles += [reference_tile(test_set.reference, row) for row in rows[index, :_NEIGHBOURS]]
         cards.append(Group(str(predictions.ids[index]), tiles))
-    value = test_set.task.training_metric.written(score.value)
+    metric = test_set.task.training_metric
+    interval = metric.between((score.low, score.high))
+    value = f"{metric.written(score.value)} (95\u00a0% interval {interval})"
     note = f"{words.compared} {words.pooled_score(rows.shape[1], value)} All are in neighbours.csv."
     return Section("Nearest neighbours", [note, Groups(cards, "three")], "Neighbours", open=False)
 
@@ -241,6 +243,7 @@ def _mislabels(found: Mislabels) -> Section:
             f"Image {row.id}, labelled {row.label}, likely {row.suggested}",
             f"labelled {row.label}",
             {"likely": f"{row.suggested}, {percent(row.p_suggested, 0)}", "image": str(row.id)},
+            links=links_of(str(row.id), found.positions),
         )
         for row in found.table.head(_LABELS).itertuples()
     ]

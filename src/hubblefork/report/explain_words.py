@@ -23,7 +23,7 @@ def about_images(
 ) -> dict[str, Any]:
     """Sentences and cautions on images that were explained one by one.
 
-    table: one row an image, with predicted, method, faithful (the map) and typicality.
+    table: one row per image, with predicted, method, faithful (the map) and typicality.
     number: of images that were given. problems: id and reason of those that could not be read.
     compared: whether training images were available.
     """
@@ -131,8 +131,9 @@ def _cards(found: TestSetExplanation) -> list[Card]:
         Card(title, metric.written(value), meaning, metric.between(interval))
         for title, value, interval, meaning in rows
     ]
-    constant = test_set.task.words.constant
-    return [cards[0], Card("Baseline", metric.written(test_set.baseline), constant), *cards[1:]]
+    words = test_set.task.words
+    baseline = Card(words.baseline, metric.written(test_set.baseline), words.constant)
+    return [cards[0], baseline, *cards[1:]]
 
 
 def _cautions(found: TestSetExplanation) -> Iterator[str]:

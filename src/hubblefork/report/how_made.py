@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from hubblefork.core.errors import RequestError
@@ -42,6 +43,8 @@ def how_it_was_made(run: RunData) -> Iterator[Any]:
     }
     named = {"recipe": str(recipe["name"]), "network": str(recipe["network"]["name"])}
     about = {**named, **{key: _written(made[key]) for key in _SHOWN if key in made}}
+    if made:
+        about["started"] = f"{datetime.fromisoformat(made['started']):%Y-%m-%d %H:%M %Z}"
     yield Facts({"Run": about, "Differs from the default settings": changed or ["Nothing."]})
     if made:
         rest = {key: _written(value) for key, value in settings.items() if key not in changed}
@@ -136,6 +139,6 @@ def _as_setting(value: Any) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and value:
         return ", ".join(_written(item) for item in value)
-    return "none" if value is None or value == "" else str(value)
+    return "none" if value in (None, "", [], ()) else str(value)

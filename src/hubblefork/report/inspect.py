@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from hubblefork.report.page import now
 from hubblefork.report.run_data import displayable
 from hubblefork.report.style import SET_NAMES, undrawn
 from hubblefork.report.terminal import MOST_ROWS, as_html, numbers_table
-from hubblefork.sky.links import object_links
+from hubblefork.sky.links import Positions, links_of, positions_of
 
 # How much of long lists a page shows; of the groups, the rest are named without images.
 _MOST_GROUPS, _MOST_NAMED, _MOST_IN_GROUP = 12, 500, 4
@@ -83,6 +84,11 @@ class SourceInspection(Inspection):
     notes: Sequence[str]
     images: Mapping[int, np.ndarray] = field(repr=False)
     recipe: str = "default"
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Where on the sky the images are, by their ids, as far as that is known."""
+        return positions_of(self.dataset.table)
 
     @classmethod
     def of(cls, inspection: Inspection, **more: Any) -> "SourceInspection":
@@ -181,9 +187,7 @@ def _shown_of(groups: list[Alike]) -> list[np.ndarray]:
 def _tile(found: SourceInspection, row: int) -> Tile:
     identifier, label = found.dataset.table["id"].iloc[row], labels_of(found).label(found, row)
     alt = f"Image {identifier}{f', {label}' if label else ''}"
-    table = found.dataset.table
-    place = table.iloc[row][["ra", "dec"]] if {"ra", "dec"} <= set(table) else ()
-    links = object_links(*map(float, place)) if len(place) else {}
+    links = links_of(identifier, found.positions)
     return Tile(displayable(found.images[int(row)]), alt, label, id=identifier, links=links)
 
 
@@ -353,7 +357,7 @@ def _facts(found: SourceInspection) -> dict[str, Any]:
         numbers = {SET_NAMES[part]: f"{number:,}" for part, number in counts}
         rule, seed = found.split.rule, str(found.split.seed)
         facts["Split"] = {"recipe": found.recipe, "rule": rule, "seed": seed, **numbers}
-    notes = [*found.notes, *found.groups.notes]
+    notes = [note[:1].upper() + note[1:] for note in (*found.notes, *found.groups.notes)]
     return facts | ({"Notes": notes} if notes else {})
 
 

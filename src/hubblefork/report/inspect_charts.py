@@ -20,7 +20,7 @@ def brightness(inspection: Inspection, names: tuple[str, ...]) -> Figure:
                 _spread(axes, place, found["brightness"].to_numpy())
         named_rows(axes, [labels[name] for name in names] or ["all images"])
         axes.set_xlim(left=0)
-        axes.set_xlabel("Mean brightness, from black, 0, to white, 255")
+        axes.set_xlabel("Mean brightness (black 0, white 255)")
         return figure
 
 

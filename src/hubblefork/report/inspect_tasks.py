@@ -74,7 +74,7 @@ class ClassSource(UnlabelledSource):
         counts, names = found.counts, self.names(found)
         most, least = counts.argmax(), counts.argmin()
         yield Card(
-            "Majority-class baseline", percent(counts[most] / counts.sum()),
+            found.dataset.task.words.baseline, percent(counts[most] / counts.sum()),
             f"accuracy of always predicting ‘{names[most]}’",
         )  # fmt: skip
         yield Card("Rarest class", f"{counts[least]:,}", f"images of ‘{names[least]}’")
@@ -125,7 +125,8 @@ class VoteSource(UnlabelledSource):
 
     def cards(self, found: Inspection) -> Iterator[Card]:
         error = f"{found.votes.rmse_of_mean:.4f}"
-        yield Card("RMSE of the mean", error, "always predicting the mean votes of all galaxies")
+        about = "RMSE of always predicting the mean fractions of all galaxies"
+        yield Card(found.dataset.task.words.baseline, error, about)
 
     def sentences(self, found: Inspection) -> Iterator[str]:
         yield (

@@ -43,8 +43,7 @@ def _views(examples: NetworkExamples) -> Panel:
     else:
         shown["augmented for training"] = [displayable(each) for each in examples.views]
         caption += (
-            "; below, one of the random views that training draws anew for every image in every "
-            "epoch."
+            "; below, one of the random views that training draws for every image in every epoch."
         )
     groups = [ImageGroup(title, row, _IMAGE) for title, row in shown.items()]
     return Panel("views", "The input of the network", caption, ImageRows(groups, sheet_png))

@@ -104,7 +104,7 @@ def check_page(path: str | Path, maker: str, about: str = "") -> Path:
         with there.open("rb") as file:
             return _origin(maker, about).encode() in file.read(_HEAD)
 
-    check_file(page, is_former, f"page by `{maker}`" + " of the same source" * bool(about))
+    check_file(page, is_former, f"a page by `{maker}`" + " of the same source" * bool(about))
     return page
 
 

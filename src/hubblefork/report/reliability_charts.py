@@ -165,7 +165,7 @@ def set_coverage(run: RunData) -> Figure:
             axes.axvline(target, color=INK, linewidth=1)
             axes.set_title(
                 f"{percent(target, 0)} requested, {percent(values['coverage'])} measured\n"
-                f"{values['mean_size']:.2f} classes a set", fontsize=9.5,
+                f"{values['mean_size']:.2f} classes per set", fontsize=9.5,
             )  # fmt: skip
             axes.set_xlabel("Coverage of the class")
             in_percent(axes.xaxis)

@@ -1,7 +1,7 @@
 """The input of a report, as plain data."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 
 from hubblefork.report.components import Panel
 from hubblefork.runs.reproduction import Reproduction
-from hubblefork.sky.links import object_links
+from hubblefork.sky.links import links_of
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.task import Task
 
@@ -26,7 +26,7 @@ class RunData:
         left_out [{id, origin, reason}], notes, content, task.
     counts : {`train`, `val` or `test`: {class name: images}}; empty for votes.
     split : rule, seed, sha256 and sizes {`train`, `val` or `test`: images}.
-    history : one row an epoch: epoch, loss, val_loss, the training metric of the task by its name
+    history : one row per epoch: epoch, loss, val_loss, the training metric of the task by its name
         and with `val_` before it, lr, seconds. The val columns are NaN where there was no
         validation set. Empty if it is not known.
     predictions : of the test images, with their labels.
@@ -38,7 +38,6 @@ class RunData:
     made : when, as a reader should see it; left out if empty.
     panels : further figures, in the order in which the page shows them.
     reproduction : the publication that its recipe reproduces, where there is one.
-    positions : ra and dec in degrees by the id of an image, where they are known.
     """
 
     title: str
@@ -56,7 +55,6 @@ class RunData:
     made: str = ""
     panels: Sequence[Panel] = ()
     reproduction: Reproduction | None = None
-    positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -72,8 +70,7 @@ class RunData:
 
     def links(self, identifier: str) -> dict[str, str]:
         """Links to the image called `identifier` in sky viewers, where its position is known."""
-        place = self.positions.get(identifier)
-        return object_links(*place) if place else {}
+        return links_of(identifier, self.predictions.positions)
 
     def classified(self) -> tuple[np.ndarray, np.ndarray]:
         """The number of the true class (N,) of each test image, and its probabilities (N, K)."""

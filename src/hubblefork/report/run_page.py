@@ -116,7 +116,8 @@ def _training(run: RunData, drawn: Mapping[str, Chart], loss: str) -> Iterator[S
     title = f"Line charts of the loss and the {run.task.training_metric.title} of each epoch"
     watched = run.validated()
     apart = (
-        " The validation set is not trained on; where the two lines part, the network over-fits."
+        " The validation set is not trained on; a gap that grows between the two lines is a sign "
+        "of over-fitting."
     )
     title += " on the training set" + (" and the validation set" if watched else "")
     note = loss + (apart if watched else "")

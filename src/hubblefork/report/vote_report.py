@@ -49,7 +49,9 @@ class VoteReport:
     def cards(self, run: RunData) -> Iterator[Card]:
         """The baseline, and how often the first answer is that of most volunteers."""
         baseline = f"{run.task.baseline(run.predictions.labels):.4f}"
-        yield Card("Baseline", baseline, "RMSE of always predicting the mean of these galaxies")
+        yield Card(
+            run.task.words.baseline, baseline, "RMSE of always predicting the mean fractions"
+        )
         same, number = _agreement(run)
         yield Card(
             "First question", percent(same / number),
@@ -119,7 +121,7 @@ class VoteReport:
         yield Section("Examples, with their decision tree", [
             "Test galaxies: some drawn at random, then those with the largest errors. The "
             "questions are those along the volunteers' most common answers, with every answer of a "
-            "fraction of at least 10\u00a0%. Bars and numbers are the predictions; upright marks "
+            "fraction of at least 10\u00a0%. Bars and numbers are the predictions; vertical marks "
             "and numbers in brackets are the volunteers', whose most common answer is bold.",
             render_part("vote_trees.html", examples=examples(run)),
         ], "Examples")  # fmt: skip

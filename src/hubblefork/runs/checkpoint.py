@@ -25,5 +25,5 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if broken:
         raise ValueError(f"{broken} in it has another checksum")
     if not isinstance(checkpoint, dict) or not checkpoint.keys() >= _PARTS:
-        raise ValueError("it is no checkpoint of a training")
+        raise ValueError("it is not a checkpoint of a training")
     return checkpoint

@@ -49,15 +49,16 @@ def check_same(run: Run, recipe: Recipe, provenance: Provenance, split: Split) -
         changed.append("the split is another one")
     if changed:
         raise RequestError(
-            f"cannot resume {run.path}, which began differently: {first_few(changed)}; "
+            f"cannot resume {run.path}, which began with other settings: {first_few(changed)}; "
             "leave them as they were, or start again with another --out"
         )
     other = [name for name in _ROUNDING if getattr(began, name) != getattr(provenance, name)]
     if other:
         changes = (_change(name, vars(began), vars(provenance), "") for name in other)
         say(
-            f"{run.path} goes on otherwise than it began: {first_few(changes, len(other))}; the "
-            "last digits of its weights will differ from those of an uninterrupted run"
+            f"{run.path} continues with other settings than it began with: "
+            f"{first_few(changes, len(other))}; the last digits of its weights will differ from "
+            "those of an uninterrupted run"
         )
 
 

@@ -161,7 +161,7 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an epoch, with the columns of `history_columns`."""
+        """One row per epoch, with the columns of `history_columns`."""
         return self._parsed("history.csv", _read_history)
 
     @property
@@ -206,7 +206,7 @@ class Run:
                 leftover.unlink(missing_ok=True)
 
     def save_history(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Write the history: one row an epoch, each with all of `history_columns`."""
+        """Write the history: one row per epoch, each with all of `history_columns`."""
         with replacing(self.path / "history.csv") as file:
             pd.DataFrame(rows).to_csv(file, index=False, lineterminator="\n")
 
@@ -229,7 +229,7 @@ class Run:
         if not any((self.path / each).is_file() for each in (_RECIPE, _PROVENANCE)):
             return "evaluate again"
         if name in (_PREDICTIONS, _METRICS):
-            return f"remove {self.report}, and train --resume writes it anew"
+            return f"remove {self.report}, and train --resume writes it again"
         if name.startswith(_CHECKPOINTS):
             return f"remove {self.checkpoints}, and train --resume starts from the first epoch"
         return "restore it from a copy, or start again with another --out"
@@ -271,7 +271,7 @@ def history_columns(metric: str) -> tuple[str, ...]:
 
 def refuse_existing(path: Path) -> None:
     """RequestError if the folder of a new run exists already, or cannot be made."""
-    check_folder(path, "give another --out, or --resume to go on with that run")
+    check_folder(path, "give another --out, or --resume to continue that run")
 
 
 def default_run_path(recipe_name: str, source_name: str) -> Path:
@@ -292,9 +292,11 @@ def short_name(source_name: str) -> str:
     if source_name.startswith("galaxy10-"):
         return source_name.partition(":")[0]  # tells more than the name of the file
     path = Path(split_options(source_name)[0])
-    # Most catalogues are called catalog.csv: the folder's name tells more.
-    table = path.suffix in (".csv", ".tsv", ".parquet")
-    name = path.resolve().parent.name if table else path.resolve().name
+    name = path.resolve().name
+    if path.suffix in (".csv", ".tsv", ".parquet"):
+        # Most catalogues are called catalog.csv: the folder's name tells more.
+        common = path.stem.lower() in ("catalog", "catalogue")
+        name = path.resolve().parent.name if common else path.stem
     return "-".join("".join(c if c.isalnum() else " " for c in name).split()) or "images"
 
 

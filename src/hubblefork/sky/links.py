@@ -1,5 +1,30 @@
 """Links to an object in the viewers of sky surveys, by its position."""
 
+from collections.abc import Mapping
+
+import pandas as pd
+
+# Right ascension and declination in degrees, by the id of an image.
+Positions = Mapping[str, tuple[float, float]]
+
+
+def positions_of(table: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """The positions of a table's images; none where it has no columns id, ra and dec.
+
+    >>> positions_of(pd.DataFrame({"id": ["a"], "ra": [150.1], "dec": [2.2]}))
+    {'a': (150.1, 2.2)}
+    """
+    if not {"id", "ra", "dec"} <= set(table):
+        return {}
+    ra, dec = (pd.to_numeric(table[each], errors="coerce") for each in ("ra", "dec"))
+    return dict(zip(table["id"], zip(ra, dec, strict=True), strict=True))
+
+
+def links_of(identifier: str, positions: Positions) -> dict[str, str]:
+    """The links to one of these images; none where its position is not known."""
+    place = positions.get(identifier)
+    return object_links(*place) if place else {}
+
 
 def object_links(ra: float, dec: float) -> dict[str, str]:
     """The page of each viewer, by its name; none where the position is not known.

@@ -32,7 +32,7 @@ _MOST_PARSED = 1 << 14
 class Tile:
     """One image of a survey, or one image in several bands.
 
-    files: absolute path of its file, or of one file a band.
+    files: absolute path of its file, or of one file per band.
     shape: rows and columns. planes: bands of each file, 1 where there are several files.
     wcs: cards of the header that give its celestial coordinates, a line each.
     scale: width of a pixel in arcsec, at the reference point, as the root of its area.
@@ -77,7 +77,7 @@ class Tile:
 
 
 def read_tile(files: Sequence[Path], hdu: str | None = None) -> Tile:
-    """Read the headers of a tile, of one file or of one a band.
+    """Read the headers of a tile, of one file or of one per band.
 
     Raises RequestError, naming the file, where one cannot be read, has no celestial coordinates or
     pixels of very different sizes, or where bands differ in their pixels.

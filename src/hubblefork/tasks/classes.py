@@ -161,6 +161,7 @@ class ClassWords(AnswerWords):
     """
 
     quantity = "probability"
+    baseline = "Majority-class baseline"
     constant = "Always predicting the most common class"
     changed = "Answers that changed"
     agreed = "correctly classified images"

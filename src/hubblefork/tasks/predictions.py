@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hubblefork.core.files import replacing
 from hubblefork.core.names import normalised
 from hubblefork.core.parsing import parse_json
 from hubblefork.core.tables.csv import csv_text, read_csv
+from hubblefork.sky.links import Positions, positions_of
 from hubblefork.tasks.prediction_columns import OWN, TRUE, exact, names_beside, value_columns
 from hubblefork.tasks.task import Task
 
@@ -95,6 +97,13 @@ class Predictions:
         """(N,) whether the leading answer is the true one. Raises what `labels` raises."""
         return self.leading == self.task.truth(self.labels)
 
+    @cached_property
+    def positions(self) -> Positions:
+        """Where on the sky the images are, by their ids, as far as that is known."""
+        if self.columns is None or not {"ra", "dec"} <= set(self.columns.column_names):
+            return {}
+        return positions_of(self.columns.select(["ra", "dec"]).to_pandas().assign(id=self.ids))
+
     def unread(self) -> pd.DataFrame:
         """The id and the problem of the images that could not be read."""
         problems = np.full(len(self), "", object) if self.problems is None else self.problems
@@ -159,7 +168,7 @@ class Predictions:
         )
 
     def table(self) -> pd.DataFrame:
-        """One row an image: id, the columns that came with it, and the answers.
+        """One row per image: id, the columns that came with it, and the answers.
 
         For classes: id, true (where known), predicted, and the probability of each class in a
         column of its name, or `p(name)` where the table has a column of this name itself. For
@@ -232,7 +241,9 @@ class Predictions:
             else:
                 table = read_csv(path, ",")
         except (OSError, ValueError) as error:
-            raise RequestError(f"{path} is no table of predictions: {first_line(error)}") from error
+            raise RequestError(
+                f"{path} is not a table of predictions: {first_line(error)}"
+            ) from error
         return cls.from_table(table, task, str(path))
 
     @classmethod
@@ -245,8 +256,8 @@ class Predictions:
         missing = [column for column in wanted if column not in table]
         if missing:
             raise RequestError(
-                f"{name} has no column {first_few(missing)}: it is no table of predictions of this "
-                "model"
+                f"{name} has no column {first_few(missing)}: it is not a table of predictions of "
+                "this model"
             )
         text = {each: _as_text(table[each]) for each in _TEXT if each in table}
         true = None
@@ -311,4 +322,4 @@ def _numbers(table: pd.DataFrame | pd.Series, name: str) -> np.ndarray:
     try:
         return table.to_numpy(float)
     except ValueError as error:
-        raise RequestError(f"{name} is no table of predictions: {first_line(error)}") from error
+        raise RequestError(f"{name} is not a table of predictions: {first_line(error)}") from error

@@ -161,6 +161,7 @@ class VoteWords(AnswerWords):
     """Words for fractions of volunteers down a decision tree."""
 
     quantity = "fraction"
+    baseline = "Mean-votes baseline"
     constant = "Always predicting the mean fractions"
     changed = "First answers that changed"
     agreed = "galaxies to which the network gives the volunteers' own first answer"
@@ -223,5 +224,5 @@ class VoteWords(AnswerWords):
     def pooled_score(self, k: int, value: str) -> str:
         return (
             f"The mean fractions of the {k} nearest training galaxies differ from the volunteers' "
-            f"by {value} (RMSE)."
+            f"by an RMSE of {value}."
         )

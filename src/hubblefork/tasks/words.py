@@ -12,12 +12,14 @@ class AnswerWords(ABC):
     """Words for the predictions of a task.
 
     names: of the K outputs, understandable without context. quantity: what each output is.
-    constant: the baseline that predicts the same for all images. changed: the fraction of changed
+    baseline, constant: the name of the baseline that predicts the same for all images, and what
+    it does. changed: the fraction of changed
     predictions. agreed: images whose predicted answer is the true one. maps: explains the maps of
     the evidence. compared: explains the nearest training images of the worst predictions.
     """
 
     names: tuple[str, ...]
+    baseline: str
     quantity: str
     constant: str
     changed: str

@@ -6,6 +6,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hubblefork.core.progress import Bar, display_mode, say
+from hubblefork.core.text import duration, percent
 from hubblefork.runs.run import Run
 from hubblefork.training.lightning_module import Classifier, Row
 
@@ -52,7 +53,9 @@ class EpochLog(Callback):
         self.run.save_history(module.rows)
         rate = module.training_totals.images / (self.training_seconds or seconds)
         epoch = f"epoch {row['epoch']:>3}/{self.epochs}"
-        say(f"{epoch}  {_metrics(row)}  {rate:,.0f} images/s  {seconds:.1f} s")
+        rest = self.epochs - trainer.current_epoch - 1
+        left = f"  {duration(rest * seconds)} left" if rest else ""
+        say(f"{epoch}  {_metrics(row)}  {rate:,.0f} images/s{left}")
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         self._stop()
@@ -73,7 +76,7 @@ def _metrics(row: Row) -> str:
     'loss 0.5000  rmse 0.1234'
     """
     shown = {
-        name: f"{value:6.2%}" if name.endswith("accuracy") else f"{value:.4f}"
+        name: percent(value) if name.endswith("accuracy") else f"{value:.4f}"
         for name, value in row.items()
         if name not in ("epoch", "lr", "seconds") and value == value
     }

@@ -160,8 +160,8 @@ def _check_volunteers(table: pd.DataFrame, source: str) -> None:
     wrong = ~(number.ge(1) & np.isfinite(number))
     if wrong.any():
         raise RequestError(
-            f"{source}: {wrong.sum():,} rows have a {VOLUNTEERS!r} that is no number from 1 on: "
-            f"{first_few(table['id'][wrong])}"
+            f"{source}: {wrong.sum():,} rows have a {VOLUNTEERS!r} that is not a number of 1 or "
+            f"more: {first_few(table['id'][wrong])}"
         )
 
 

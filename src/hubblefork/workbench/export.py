@@ -50,7 +50,7 @@ def export_labels(labels: str | Path, out: str | Path) -> Path:
         check_writable(table.schema, out)
     except ValueError as error:
         raise RequestError(f"--out {out}: {error}") from error
-    check_file(out, lambda path: False, "empty file")
+    check_file(out, lambda path: False, "an empty file")
     write_labels(table, out)
     return out
 

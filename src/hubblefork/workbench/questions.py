@@ -44,7 +44,7 @@ class Questions:
     [0.0, 0.0, 1.0]
     >>> asked.path(["Class1.1", "Class6.2"])
     Traceback (most recent call last):
-    hubblefork.core.errors.RequestError: 'Class6.2' is no answer to 'How rounded is it?'; ...
+    hubblefork.core.errors.RequestError: 'Class6.2' is not an answer to 'How rounded is it?'; ...
     """
 
     task: Task
@@ -73,7 +73,7 @@ class Questions:
             names = [choice.name for choice in question.choices]
             if name not in names:
                 raise RequestError(
-                    f"{name!r} is no answer to {question.text!r}; expected one of {names}"
+                    f"{name!r} is not an answer to {question.text!r}; expected one of {names}"
                 )
             steps.append((question, question.start + names.index(name)))
             place = question.choices[names.index(name)].next

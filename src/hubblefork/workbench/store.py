@@ -153,7 +153,7 @@ class LabelStore:
         (('bar',), 'g1', 3)
         """
         path = as_path(path, "labels", "the path of a file of labels")
-        check_file(path, _is_former, "file of labels")
+        check_file(path, _is_former, "a file of labels")
         if not path.exists() or not path.stat().st_size:
             with replacing(path) as file:
                 head = {"hubblefork": "labels", "format": FORMAT, "task": task.to_json()}
@@ -305,7 +305,7 @@ def _read(path: Path) -> tuple[Labels, int]:
                 ) from error
             whole += len(line)
     if labels is None:
-        raise RequestError(f"{path} is no file of labels: it has no first line")
+        raise RequestError(f"{path} is not a file of labels: it has no first line")
     return labels, whole
 
 

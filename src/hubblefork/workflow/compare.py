@@ -131,8 +131,10 @@ def _comparison(page: Path, entries: Sequence[_Entry]) -> Comparison:
         number=len(answers[0]),
         runs=tuple(_compared(entry) for entry in entries),
         differences=tuple(_pair(first, second) for first, second in combinations(entries, 2)),
+        baseline=task.baseline(answers[0].labels),
         disagreements=len(disagreements(answers)),
         disputed=DISPUTES[task.kind].find([entry.name for entry in entries], answers),
+        positions=answers[0].positions,
         images=lambda identifier: _image(dataset(), identifier),
     )
 

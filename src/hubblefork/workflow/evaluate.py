@@ -230,7 +230,7 @@ def _require_colours(dataset: PackedDataset, predictor: Predictor) -> None:
 def _all_of(dataset: PackedDataset, overlap: Overlap | None) -> dict[str, Any]:
     told = "none was used for training unless the sources overlap"
     if overlap is not None:
-        told = "none of them was learnt"
+        told = "none of them was used for training"
         if overlap.number:
             told = f"{overlap.number:,} of them were used for training ({overlap.words})"
             say(

@@ -61,7 +61,7 @@ def measure(
 
     `labels` are the true classes by the model's numbering, or the true fractions of votes; by
     default the dataset's own. `further` is written into metrics.json too. `against`: a column of
-    numbers to hold the score against; by default the first measurements that came with the images.
+    numbers to measure the score against; by default the first that came with the images.
     Returns the metrics.
     """
     asked = measured_columns(dataset)[:_MOST_AGAINST] if against is None else [against]
@@ -165,14 +165,6 @@ def drawn_data(
     )
 
 
-def _positions(dataset: PackedDataset) -> dict[str, tuple[float, float]]:
-    """Where on the sky the images are, in degrees, where that is known."""
-    if not {"ra", "dec"} <= set(dataset.table):
-        return {}
-    ids, ra, dec = (dataset.table[each] for each in ("id", "ra", "dec"))
-    return dict(zip(ids, zip(ra.astype(float), dec.astype(float), strict=True), strict=True))
-
-
 def _run_data(
     predictor: Predictor,
     dataset: PackedDataset,
@@ -207,5 +199,4 @@ def _run_data(
         seconds=seconds,
         made=now(),
         reproduction=reproduction,
-        positions=_positions(dataset),
     )

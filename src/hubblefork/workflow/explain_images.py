@@ -18,6 +18,7 @@ from hubblefork.report.explain_image_section import image_section, save_image_fi
 from hubblefork.report.explain_words import about_images
 from hubblefork.report.page import now, write_page
 from hubblefork.runs.run import Run, short_name
+from hubblefork.sky.links import Positions, positions_of
 from hubblefork.workflow.reference_images import reference_images
 
 # Images that are explained one by one: each takes seconds, and a section of the page.
@@ -36,7 +37,7 @@ def explain_images(
 
     Returns the table `explanations.csv`. Raises RequestError where none can be read.
     """
-    found, problems, number = _read(predictor, places)
+    found, problems, number, positions = _read(predictor, places)
     for identifier, reason in problems:
         say(f"not read: {identifier}: {reason}")
     if not found:
@@ -67,7 +68,7 @@ def explain_images(
         title=f"{predictor.card.recipe} on {short_name(predictor.card.source)}",
         kind="Explanation of single images",
         made=now(),
-        sections=[image_section(each) for each in explained],
+        sections=[image_section(each, positions) for each in explained],
         **about_images(table, number, problems, bool(reference)),
     )
     write_page(page, folder / "explanation.html", "explain")
@@ -76,16 +77,19 @@ def explain_images(
 
 def _read(
     predictor: Predictor, places: Sequence[str | Path]
-) -> tuple[list[tuple[str, np.ndarray]], list[tuple[str, str]], int]:
-    """The first images with their ids, unreadable ones with the reason, and the number of all."""
+) -> tuple[list[tuple[str, np.ndarray]], list[tuple[str, str]], int, Positions]:
+    """The first images with their ids, unreadable ones with the reason, the number of all, and
+    where on the sky they are, as far as that is known."""
     shape = predictor.framing.shape
     found: list[tuple[str, np.ndarray]] = []
     problems: list[tuple[str, str]] = []
     number = 0
+    positions: dict[str, tuple[float, float]] = {}
     for source in open_inputs(places, predictor.framing.hdu):
         for note in source.notes:
             say(note)
         ids = source.table["id"].tolist()
+        positions |= positions_of(source.table)
         number += len(ids)
         rows = range(min(len(ids), _MOST_IMAGES - len(found) - len(problems)))
         if not len(rows):
@@ -95,4 +99,4 @@ def _read(
         images = np.frombuffer(block.pixels, np.uint8).reshape(-1, *shape)
         found += [(ids[place], each) for place, each in zip(block.read, images, strict=True)]
         problems += [(ids[place], reason) for place, reason in block.left_out]
-    return found, problems, number
+    return found, problems, number, positions

@@ -28,6 +28,7 @@ from hubblefork.report.explain_vote_sections import vote_sections, vote_sentence
 from hubblefork.report.explain_words import about_test_set
 from hubblefork.report.page import now, write_page
 from hubblefork.runs.run import Run, short_name
+from hubblefork.sky.links import positions_of
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.workflow.evaluate import own_dataset
 from hubblefork.workflow.out_of_fold import fold_splits, out_of_fold
@@ -103,13 +104,13 @@ def _test_set(
             values.append(answers)
             features.append(views.mean(axis=1))
             near.append(reference.index.nearest(views, _NEIGHBOURS))
-    ids = dataset.table["id"].to_numpy(object)[rows]
+    ids, came = dataset.table["id"].to_numpy(object)[rows], dataset.further_columns(rows)
     return TestSet(
         predictor=predictor,
         images=dataset.images,
         rows=rows,
         predictions=Predictions(
-            predictor.task, ids, np.concatenate(values), true=dataset.labels[rows]
+            predictor.task, ids, np.concatenate(values), dataset.labels[rows], columns=came
         ),
         features=np.concatenate(features),
         reference=reference,
@@ -128,4 +129,4 @@ def _mislabels(
         probabilities = out_of_fold(recipe, dataset, folds, scratch, seed, device)
     ids = dataset.table["id"].to_numpy(object)
     table = likely_mislabels(ids, dataset.labels, probabilities, dataset.task.names)
-    return Mislabels(table, dataset.images, folds)
+    return Mislabels(table, dataset.images, folds, positions_of(dataset.table))

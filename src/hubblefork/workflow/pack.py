@@ -23,7 +23,7 @@ def pack(
     Parameters
     ----------
     source
-        A name, a directory with one folder a class, a catalogue, or arrays and tables in memory:
+        A name, a directory with one folder per class, a catalogue, or arrays and tables in memory:
         see `hubblefork.open_source`.
     columns, mosaics
         Of a catalogue: see `hubblefork.open_source`.

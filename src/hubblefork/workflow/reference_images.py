@@ -62,7 +62,7 @@ def _stored_features(
             with np.load(path) as kept:  # a zip file, which has checksums
                 return kept["features"]
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-            say(f"the features at {path} are damaged; computing them anew")
+            say(f"the features at {path} are damaged; computing them again")
     with progress("computing features of training images", len(rows)) as done:
         features = compute_features(predictor, dataset.images, rows, single_view=True, done=done)
     with replacing(path, binary=True) as file:

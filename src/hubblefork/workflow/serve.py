@@ -174,5 +174,5 @@ def _stored(path: Path) -> dict[str, np.ndarray] | None:
         with np.load(path) as kept:  # a zip file, which has checksums
             return dict(kept)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        say(f"the predictions at {path} are damaged; computing them anew")
+        say(f"the predictions at {path} are damaged; computing them again")
         return None

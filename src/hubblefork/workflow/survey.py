@@ -91,7 +91,7 @@ def run_all(
         The address of a Ray cluster, or `auto` for the one that this machine belongs to or else
         for a new one on this machine alone (extra: hubblefork[survey]).
     workers
-        How many processes; by default one a GPU, or one a core.
+        How many processes; by default one per GPU, or one per core.
     device
         `auto`, `cpu` or `cuda`.
     retry

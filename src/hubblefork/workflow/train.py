@@ -67,7 +67,7 @@ def train(
     Parameters
     ----------
     source
-        A name, a directory with one folder a class, a catalogue, or arrays `(images, labels)` and
+        A name, a directory with one folder per class, a catalogue, or arrays `(images, labels)` and
         tables in memory: see `hubblefork.open_source`.
     recipe
         Name of a recipe or path of a TOML file; `default` where none is given.

@@ -77,7 +77,7 @@ SHAPE = (360, 420)
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory, galaxies):
-    """Four tiles of three bands, with a file a band."""
+    """Four tiles of three bands, with a file per band."""
     folder = tmp_path_factory.mktemp("survey")
     for seed, (name, (ra, dec, turned)) in enumerate(TILES.items()):
         counts = sky_with(galaxies, SHAPE, seed)
@@ -270,8 +270,8 @@ def test_each_row_that_cannot_be_cut_has_its_reason_in_its_place(survey):
         (150.0, 2.0, 10.0, None),
         (np.nan, 2.0, 10.0, "its position is missing or not finite (ra nan, dec 2)"),
         (150.0, np.inf, 10.0, "its position is missing or not finite (ra 150, dec inf)"),
-        (-10.0, 2.0, 10.0, "ra -10, dec 2 is no position; expected 0 to 360 and -90 to 90 degrees"),
-        (150.0, 90.5, 10.0, "ra 150, dec 90.5 is no position; expected 0 to 360 and -90 to 90 deg"),
+        (-10.0, 2.0, 10.0, "ra -10, dec 2 is not a position; expected 0 to 360 and -90 to 90"),
+        (150.0, 90.5, 10.0, "ra 150, dec 90.5 is not a position; expected 0 to 360 and -90 to"),
         (150.0, 3.5, 10.0, "no mosaic holds its position; the centre of the nearest, west_g.fits, "
                            "is 1.5 degrees away"),
         (150.0, 2.0, np.nan, "the size of its cut-out is missing"),

@@ -290,7 +290,7 @@ def test_a_file_that_is_larger_than_any_image_is_not_read(tmp_path):
 
 def test_a_link_to_itself_says_so(tmp_path):
     (tmp_path / "a.png").symlink_to(tmp_path / "a.png")
-    assert reason(tmp_path / "a.png") == "a link that leads in a circle"
+    assert reason(tmp_path / "a.png") == "a link that leads back to itself"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")

@@ -63,7 +63,9 @@ def test_what_stays_is_a_reason_of_the_image(server):
     server.files["/empty"] = b""
     assert reason(f"{server.url}/empty") == "the file is empty"
     assert len(server.requests) == 3
-    assert reason("htp://a.org/1.jpg") == "cannot be read (htp:// is no protocol that fsspec knows)"
+    assert (
+        reason("htp://a.org/1.jpg") == "cannot be read (htp:// is not a protocol that fsspec knows)"
+    )
     assert reason("file://a.org/1.jpg") == "cannot be read (it is on another machine)"
     assert "cannot be read" in reason("http://[/1.jpg")
 

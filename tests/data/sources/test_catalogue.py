@@ -257,7 +257,7 @@ def test_fractions_that_break_the_tree_are_refused(folder):
     assert "label, or all 37 fractions of votes, of which it has 35" in said
 
 
-# One file a band
+# One file per band
 
 
 def test_columns_of_bands_are_the_bands_of_one_image(folder):
@@ -296,7 +296,8 @@ def test_images_alone_are_enough_where_labels_are_not_needed(folder):
     assert source.task == Unlabelled()
     assert source.table["id"].tolist() == images()
     assert source.notes == [
-        "No ids are known; images are called by their paths (:id=COLUMN names a column of a file)."
+        "No ids are known; images are identified by their paths (:id=COLUMN names a column of a "
+        "file)."
     ]
     with pytest.raises(RequestError, match="has no column image; found id, label"):
         opened(folder, six().drop(columns="image"), labelled=False)

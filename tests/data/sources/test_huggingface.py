@@ -214,7 +214,8 @@ def test_configurations_are_not_mixed(files, repository):
     assert len(source.table) == 60
     assert source.notes == [
         "Only the default configuration is read; others by :config=NAME: tiny.",
-        "No ids are known; rows are called by their split and number (:id=COLUMN names a column).",
+        "No ids are known; rows are identified by their split and number (:id=COLUMN names a "
+        "column).",
     ]
     assert len(open_source(f"{repository}:config=tiny").table) == 5
     assert "no configuration is called 'tniy'; did you mean 'tiny'" in refusal(

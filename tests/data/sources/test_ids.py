@@ -112,7 +112,7 @@ def test_an_option_names_the_ids_of_folders(tmp_path, make_images):
     table.assign(objid=LARGE[:4]).to_csv(tmp_path / "more.csv", index=False)
     plain = open_source(str(tmp_path))
     assert plain.table["id"].tolist() == ["bar/000", "bar/001", "disc/000", "disc/001"]
-    assert plain.notes[0].endswith("Images are called by their paths; :id=objid takes its ids.")
+    assert plain.notes[0].endswith("Images are identified by their paths; :id=objid takes its ids.")
     named = open_source(f"{tmp_path}:id=objid").table["id"]
     assert named.tolist() == [str(LARGE[place]) for place in (2, 3, 0, 1)]
     with pytest.raises(RequestError, match="no table beside the folders has a column 'z' of ids"):

@@ -21,8 +21,8 @@ KINDS = {
     "pipe": "a named pipe, not a file",
     "socket": "a socket, not a file",
     "device": "a device, not a file",
-    "dangling": "a link to what is not there",
-    "circle": "a link that leads in a circle",
+    "dangling": "a link to a missing file",
+    "circle": "a link that leads back to itself",
     "folder": "a directory, not a file",
     "empty": "the file is empty",
 }

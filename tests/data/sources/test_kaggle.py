@@ -121,7 +121,10 @@ def test_every_row_of_the_benchmark_stays_whether_its_image_is_there_or_not(chal
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.assign(**{"Class1.1": 1.4}), "4 of 4 rows have fractions that are no number"),
+        (
+            lambda t: t.assign(**{"Class1.1": 1.4}),
+            "4 of 4 rows have fractions that are not numbers",
+        ),
         (lambda t: t.assign(**{"Class7.1": 0.4}), "Class7.1 to Class7.3 sum to"),
         (lambda t: t.drop(columns="Class9.2"), "has no column Class9.2; expected GalaxyID and the"),
         (lambda t: t.rename(columns={"GalaxyID": "id"}), "has no column GalaxyID; found"),

@@ -165,7 +165,7 @@ def test_a_table_of_paths(tmp_path, monkeypatch, make_images, kind):
     assert source.table["ra"].tolist() == pytest.approx(range(6))
     assert source.table["z"].tolist() == list(range(6))
     assert source.notes[0] == note
-    assert source.notes[1].startswith("No ids are known; images are called by their paths")
+    assert source.notes[1].startswith("No ids are known; images are identified by their paths")
     assert len(source.notes) == 2
     assert len(pack(source, Framing(size=8))) == 6
     assert "no column label" in refusal(pd.DataFrame({"image": paths}))

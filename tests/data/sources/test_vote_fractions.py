@@ -45,7 +45,7 @@ def test_what_is_no_fraction_is_told_with_its_row(value, word):
     table = votes().astype("object")
     table.loc[1, "Class4.1"] = value
     assert refusal(table) == (
-        "sky.csv: 1 of 5 rows have fractions that are no number from 0 to 1: 200 (Class4.1 is "
+        "sky.csv: 1 of 5 rows have fractions that are not numbers from 0 to 1: 200 (Class4.1 is "
         f"{word}); correct or remove these rows"
     )
 

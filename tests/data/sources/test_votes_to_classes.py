@@ -98,7 +98,7 @@ def test_a_class_without_galaxies_is_left_out_and_told():
         ({"a": {"Class1.1": 0.5}}, "has 1 class; expected two or more"),
         ({"a": {"Class1.1": 0.5}, "b": {}}, "'b' is {}; expected a class's table"),
         ({"a": {"Class1.1": 0.5}, "b": 0.5}, "'b' is 0.5; expected a class's table"),
-        ({"a": {"Class1.1": 0.5}, "b": {"Class1.9": 0.5}}, "'Class1.9', which is no answer"),
+        ({"a": {"Class1.1": 0.5}, "b": {"Class1.9": 0.5}}, "'Class1.9', which is not an answer"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": 5}}, "Class1.2 of class 'b' is 5; expected"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": [0.5, 0.1]}}, "is [0.5, 0.1]; expected the"),
         ({"a": {"Class1.1": 0.5}, "b": {"Class1.2": [0.5]}}, "or [smallest, largest]"),

@@ -136,7 +136,7 @@ def test_a_plan_that_was_changed_is_refused(survey):
     with pytest.raises(RequestError, match="is damaged"):
         Survey.open(survey.folder)
     path.unlink()
-    with pytest.raises(RequestError, match="is no survey"):
+    with pytest.raises(RequestError, match="is not a survey"):
         Survey.open(survey.folder)
     assert os.listdir(survey.folder / "shards") == []
 

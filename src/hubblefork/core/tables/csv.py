@@ -50,7 +50,7 @@ def read_csv(path: Path, delimiter: str | None = None) -> pd.DataFrame:
 def text_batches(path: Path, width: int, delimiter: str, skip: int = 0) -> Iterator[pa.RecordBatch]:
     """Yield the rows below the header block by block, their cells as text and null where empty.
 
-    The columns are called by their places: `0`, `1`. width: of the header, in cells. skip: lines
+    The columns are named after their places: `0`, `1`. width: of the header, in cells. skip: lines
     before it. Raises as `read_csv`.
     """
     places = [str(place) for place in range(width)]
@@ -149,7 +149,7 @@ def _rows(path: Path, delimiter: str, skip: int = 0) -> Iterator[tuple[int, list
                     yield line + 1, row
                 line = skip + reader.line_num
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is no text in UTF-8 ({error.reason}); save it as such") from None
+        raise ValueError(f"it is not text in UTF-8 ({error.reason}); save it as such") from None
     except csv.Error as error:
         raise ValueError(f"line {line + 1}: {error}") from None
 

@@ -89,7 +89,7 @@ def write_hats(
     schema: of all tables. counted: what `count_pixels` found in the same rows. meta: notes of one
     line. partition_rows: the most rows of a file, unless more are in one pixel of order 10.
 
-    A column `_healpix_29` that is there already is computed anew. Units are in the metadata of the
+    A column `_healpix_29` that is there already is computed again. Units are in the metadata of the
     columns, and where astropy looks for them.
 
     Raises ValueError where the rows are not those that were counted, OSError, and RequestError

@@ -48,7 +48,7 @@ class Catalogue(ImageStream):
         self.hdu = hdu
         self.notes = columns.note()
         if columns.id is None and not isinstance(images, NamedFiles):
-            self.notes = [*self.notes, "No ids are known; rows are called by their numbers."]
+            self.notes = [*self.notes, "No ids are known; rows are identified by their numbers."]
 
     @property
     def schema(self) -> pa.Schema:

@@ -35,6 +35,6 @@ def images_from_json(told: Mapping[str, Any]) -> RowImages:
         case {"kind": "source", "source": text, "hdu": hdu, "stamp": stamp}:
             source = open_source(text, labelled=False, hdu=hdu)
             if source.stamp() != stamp:
-                raise RequestError(f"{text} has changed since it was planned: plan anew")
+                raise RequestError(f"{text} has changed since it was planned: plan it again")
             return SourceImages(source)
-    raise RequestError(f"images of an unknown kind: {told.get('kind')}; plan anew")
+    raise RequestError(f"images of an unknown kind: {told.get('kind')}; plan it again")

@@ -124,7 +124,7 @@ class StoredBytes(RowImages):
         if changed:
             raise RequestError(
                 f"{self.table.path} has changed since it was planned, and its images may be those "
-                "of other rows: plan anew"
+                "of other rows: plan it again"
             )
 
 

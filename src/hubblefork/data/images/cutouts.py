@@ -73,7 +73,7 @@ def _refused(
         yield row, f"its position is missing or not finite (ra {ra[row]:g}, dec {dec[row]:g})"
     for row in np.flatnonzero(given & ~placed).tolist():
         place = f"ra {ra[row]:.10g}, dec {dec[row]:.10g}"
-        yield row, f"{place} is no position; expected 0 to 360 and -90 to 90 degrees"
+        yield row, f"{place} is not a position; expected 0 to 360 and -90 to 90 degrees"
     outside = np.flatnonzero(placed & (tiles < 0))
     nearest, arcsec = mosaics.nearest(ra[outside], dec[outside])
     for row, tile, far in zip(outside.tolist(), nearest, arcsec, strict=True):

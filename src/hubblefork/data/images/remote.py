@@ -71,7 +71,7 @@ def _filesystem_class(protocol: str) -> Any:
             "(pip install 'hubblefork[survey]' brings those for http and s3)"
         ) from None
     except ValueError:
-        raise OSError(f"{protocol}:// is no protocol that fsspec knows") from None
+        raise OSError(f"{protocol}:// is not a protocol that fsspec knows") from None
 
 
 def _read_web(filesystem_class: Any, url: str, most: int) -> bytes:

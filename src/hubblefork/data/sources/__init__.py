@@ -27,7 +27,7 @@ SOURCES = {
     "galaxy10-decals": "Galaxy10 DECaLS: 17,736 images; or galaxy10-decals:FILE.h5",
     "kaggle:DIR": "the Galaxy Zoo challenge as unzipped: 37 vote fractions; DIR alone does too",
     "kaggle:DIR:test": "its unlabelled test images",
-    "DIRECTORY": "one folder of images a class, or train/, val/ and test/ folders of such",
+    "DIRECTORY": "one folder of images per class, or train/, val/ and test/ folders of such",
     "CATALOGUE.csv": "a table with id, image (path or URL), label; split, group, ra, dec if known",
     "CATALOGUE.parquet": "the same as a Parquet file; image_g, image_r... for a file each band",
     "FILE.h5, .npz, .npy": "arrays of images and labels; FILE:images=KEY:labels=KEY names them",
@@ -209,8 +209,8 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
             raise RequestError(f"{name} is an archive: unpack it, and give the directory")
         if is_image_name(name):
             raise RequestError(
-                f"{name} is one image; a source is a directory with one folder of images a class, "
-                "or a catalogue that names many"
+                f"{name} is one image; a source is a directory with one folder of images per "
+                "class, or a catalogue that names many"
             )
         raise RequestError(
             f"{name}: a source is a directory, a catalogue (.csv, .parquet, a FITS table, .vot, "

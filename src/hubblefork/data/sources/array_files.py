@@ -144,7 +144,7 @@ def damage_reported(file: str) -> Iterator[None]:
     except Exception as error:
         raise RequestError(
             f"{file} is damaged, incomplete or of another kind ({first_line(error)}); "
-            "get it again or write it anew"
+            "get or write it again"
         ) from error
 
 

@@ -51,7 +51,9 @@ def read_columns(
     if ids is not None:
         read[ids.last] = ids.column()
     asked = None if ids is None else ids.last
-    words = f"images are called {stem} and the number of the row (:id=KEY names an array of ids)"
+    words = (
+        f"images are identified as {stem} and the number of the row (:id=KEY names an array of ids)"
+    )
     found = find_ids(read, asked, row_ids(stem, number), words, name)
     columns = {each: values[each].column() for each in _OTHERS if each in values}
     table = known_columns(pd.DataFrame({"id": found.values, **columns}), name)

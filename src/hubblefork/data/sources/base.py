@@ -1,4 +1,4 @@
-"""What every source offers: a table with one row an image, and a way to read those images."""
+"""What every source offers: a table with one row per image, and a way to read those images."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -31,7 +31,7 @@ class Source(ABC):
 
     name: the source as the user gave it; it stands in every output.
     task: what a label means.
-    table: one row an image: `id` (unique text); the task's label columns: `label` (class index)
+    table: one row per image: `id` (unique text); the task's label columns: `label` (class index)
         or the vote fractions; `origin` (where the image is); if known `split` (train, val or
         test), `group` (text; a group stays in one subset), `ra` and `dec` (degrees, ICRS).
     channels: of its images: 1, 3 (red, green, blue) or the number of its bands.

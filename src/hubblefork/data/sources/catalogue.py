@@ -130,10 +130,13 @@ def _open_table(
     if mosaics is None:
         origin = table[images[0]].str.cat([table[each] for each in images[1:]], sep=", ")
         stand_in = table[images[0]]
-        words = "images are called by their paths (:id=COLUMN names a column of a file)"
+        words = "images are identified by their paths (:id=COLUMN names a column of a file)"
     else:
         origin = _places(table)
-        stand_in, words = origin, "images are called by their positions (:id=COLUMN names a column)"
+        stand_in, words = (
+            origin,
+            "images are identified by their positions (:id=COLUMN names a column)",
+        )
     ids = find_ids(table, asked.get("id"), stand_in, words, name)
     for column in images:
         check_filled(table[column], ids.values if ids.column else table[column], name)

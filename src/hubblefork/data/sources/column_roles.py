@@ -92,7 +92,7 @@ def parse_columns(text: str | Mapping[str, str] | None) -> dict[str, str]:
     for role, column in pairs:
         if role not in ROLES:
             raise RequestError(
-                f"--columns {text}: {role!r} is no role of a column; {nearest(role, ROLES)}"
+                f"--columns {text}: {role!r} is not a role of a column; {nearest(role, ROLES)}"
             )
         if not column or role in found:
             raise RequestError(f"--columns {text}: expected one column for {role}: {role}=COLUMN")

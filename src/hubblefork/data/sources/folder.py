@@ -1,4 +1,4 @@
-"""A directory with one folder of images a class, or train/, val/ and test/ folders of such.
+"""A directory with one folder of images per class, or train/, val/ and test/ folders of such.
 
 Without labels, any directory with images in it.
 """
@@ -27,7 +27,7 @@ from hubblefork.data.subsets import SUBSETS
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.task import Task, Unlabelled
 
-_LAYOUT = "expected one folder of images a class, as in {name}/spiral/1.jpg, {name}/edge_on/2.jpg"
+_LAYOUT = "expected one folder of images per class, as in {name}/spiral/1.jpg, {name}/edge_on/2.jpg"
 
 
 def open_folder(
@@ -130,7 +130,7 @@ def _source(
                 table["id"], id_column = ids, None
                 note += f" Ids are those of its column {ids.name}."
             elif other := id_columns(columns):
-                note += f" Images are called by their paths; :id={other[0]} takes its ids."
+                note += f" Images are identified by their paths; :id={other[0]} takes its ids."
             table = table.join(columns[columns.columns.difference(table.columns, sort=False)])
             found.ignored.remove(file)
             found.remarks.append(note)

@@ -1,9 +1,9 @@
 """Which folders of a directory are its classes, and which the subsets of its split.
 
-    spiral/1.jpg                  a folder a class
+    spiral/1.jpg                  a folder per class
     train/spiral/1.jpg            a folder a subset (seg_train, TestImages, dev...) of classes
     seg_train/seg_train/spiral/   as archives unpack: a subset in a folder of its own name
-    spiral/train/1.jpg            a folder a class, with its subsets in it
+    spiral/train/1.jpg            a folder per class, with its subsets in it
 
 Names decide where they say train and another subset. Where they say nothing, but the folders hold
 no images of their own, and mostly the same folders, either level could be the classes: that is
@@ -188,7 +188,7 @@ def _refuse_unclear(folders: Sequence[Folder], full: Sequence[Folder], name: str
     if folders and (len(exact) == len(folders) or (len(named) == len(full) > 0 and _alike(full))):
         raise RequestError(
             f"{name} has {names} but no train folder; "
-            "expected train/, and val/ or test/ beside it, each with one folder a class"
+            "expected train/, and val/ or test/ beside it, each with one folder per class"
         )
     if len(full) > 1 and _alike(full):
         inner = first_few(sorted({each.name for folder in full for each in folder.classes}))

@@ -29,7 +29,7 @@ class _Published:
 
     short: how its ids begin.
     side: of its images in pixels.
-    keys: of all its arrays but the images, each with one value an image.
+    keys: of all its arrays but the images, each with one value per image.
     counts: of the images of each class.
     """
 

@@ -47,7 +47,7 @@ from hubblefork.sky.fits import is_fits
 from hubblefork.tasks.task import Task
 
 _OPTIONS = ("images", "labels", "id", "config", "split", "hdu")
-_STAND_IN = "rows are called by their split and number (:id=COLUMN names a column)"
+_STAND_IN = "rows are identified by their split and number (:id=COLUMN names a column)"
 
 
 def holds_images(path: Path) -> bool:

@@ -85,8 +85,8 @@ class SampleColumns:
             notes.append("The label is that of the .cls members; `label` in .json was not used.")
         if self._unreadable:
             notes.append(
-                f"{len(self._unreadable):,} members are no text in UTF-8, or no JSON object, and "
-                f"were ignored: {first_few(self._unreadable)}."
+                f"{len(self._unreadable):,} members are not text in UTF-8, or not JSON objects, "
+                f"and were ignored: {first_few(self._unreadable)}."
             )
         return notes
 

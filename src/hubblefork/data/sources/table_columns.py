@@ -35,7 +35,7 @@ def as_text(values: pd.Series) -> pd.Series:
 
 
 def with_plain_names(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return a table whose columns are called by their names `normalised`; none twice."""
+    """Return a table whose columns have their names `normalised`; none twice."""
     table = table.rename(columns=lambda column: normalised(str(column)))
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):

@@ -160,10 +160,10 @@ class TarIndex:
         """Return the keys as ids, behind their tar where tars repeat them, and what they are."""
         keys = pd.Series(map(normalised, self.keys), dtype="str")
         if not keys.duplicated().any():
-            return keys, "images are called by their keys"
+            return keys, "images are identified by their keys"
         shards = [stem(each) for each in self._shard_names()]
         behind = [f"{shards[shard]}/{key}" for shard, key in zip(self._shards, keys, strict=True)]
-        return pd.Series(behind, dtype="str"), "tars repeat keys: images are called TAR/KEY"
+        return pd.Series(behind, dtype="str"), "tars repeat keys: images are identified as TAR/KEY"
 
     def splits(self, split_of_shard: Sequence[str | None]) -> pd.Series:
         """Return the split of each sample's tar."""

@@ -42,8 +42,8 @@ def checked_fractions(
     tree's published fractions are of those who were asked, a question that nobody came to may be
     empty.
 
-    Raises RequestError, naming the rows, where a fraction is no number from 0 to 1, and where the
-    answers to a question do not sum to the fraction of their parent answer within `TOLERANCE`.
+    Raises RequestError, naming the rows, where a fraction is not a number from 0 to 1, and where
+    the answers to a question do not sum to the fraction of their parent answer within `TOLERANCE`.
     """
     columns = list(tree.columns)
     given = table[columns]
@@ -53,7 +53,7 @@ def checked_fractions(
     # A fraction of 1.000001 is rounding, as a sum of 1.000001 is.
     wrong = ~numbers.ge(-TOLERANCE).to_numpy() | ~numbers.le(1 + TOLERANCE).to_numpy()
     if wrong.any():
-        _complain("fractions that are no number from 0 to 1", wrong, ids, name, [
+        _complain("fractions that are not numbers from 0 to 1", wrong, ids, name, [
             f"{columns[place]} is {_word(given.iat[row, place])}" for row, place in _firsts(wrong)
         ])  # fmt: skip
     fractions = numbers.to_numpy()

@@ -172,7 +172,7 @@ def _check_answers(answers: Iterable[str], name: str, where: str, known: Collect
     for answer in answers:
         if answer not in known:
             raise RequestError(
-                f"{where}: class {name!r} asks for {answer!r}, which is no answer of the tree; "
+                f"{where}: class {name!r} asks for {answer!r}, which is not an answer of the tree; "
                 f"{nearest(answer, known)}"
             )
 

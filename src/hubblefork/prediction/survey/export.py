@@ -148,7 +148,7 @@ def _holds(table: pa.Table, where: str) -> pa.Array:
         ) from None
     if not isinstance(found, pd.Series) or not pd.api.types.is_bool_dtype(found):
         raise RequestError(
-            f"--where {where!r} is no condition: expected one such as 'typicality > 0.01'"
+            f"--where {where!r} is not a condition: expected one such as 'typicality > 0.01'"
         )
     # What is missing meets no condition.
     return pa.array(found.fillna(False).to_numpy(bool))

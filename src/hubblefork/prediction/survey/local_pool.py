@@ -1,8 +1,8 @@
 """A pool of worker processes on this machine, each of which does one shard after another.
 
-On processors there is one process a core, with one thread each: two threads of one network wait for
-each other wherever the machine has something else to do (`benchmarks/survey_workers.py`). On GPUs
-there is one process a GPU.
+There is one process per core, with one thread each: two threads of one network wait for each other
+wherever the machine has something else to do (`benchmarks/survey_workers.py`). On GPUs there is one
+process per GPU.
 """
 
 import json
@@ -35,7 +35,7 @@ class Event:
 class LocalPool:
     """Workers that are given shards, and whose events come in one queue.
 
-    device: `auto`, `cpu` or `cuda`. workers: how many; None for one a GPU or one a core.
+    device: `auto`, `cpu` or `cuda`. workers: how many; None for one per GPU or one per core.
     """
 
     def __init__(self, survey: Survey, device: str = "auto", workers: int | None = None):

@@ -92,14 +92,16 @@ class Survey:
             plan = Plan(**content)
         except FileNotFoundError:
             raise RequestError(
-                f"{folder} is no survey: it has no {PLAN_FILE}; hubblefork survey plan makes one"
+                f"{folder} is not a survey: it has no {PLAN_FILE}; hubblefork survey plan makes one"
             ) from None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RequestError(f"{path} is damaged: {first_line(error)}") from error
         if plan.format != FORMAT:
-            raise RequestError(f"{path} has the format {plan.format}, expected {FORMAT}: plan anew")
+            raise RequestError(
+                f"{path} has the format {plan.format}, expected {FORMAT}: plan it again"
+            )
         if told != plan.hash:
-            raise RequestError(f"{path} has been changed since it was written: plan anew")
+            raise RequestError(f"{path} has been changed since it was written: plan it again")
         return cls(folder, plan)
 
     @property
@@ -128,9 +130,11 @@ class Survey:
         try:
             table = pq.read_table(path, columns=columns)
         except (OSError, pa.ArrowException) as error:
-            raise RequestError(f"{path} is damaged: {first_line(error)}; plan anew") from error
+            raise RequestError(f"{path} is damaged: {first_line(error)}; plan it again") from error
         if _IDS not in table.column_names or len(table) != self.plan.length(shard):
-            raise RequestError(f"{path} has {len(table):,} rows, not those of the plan; plan anew")
+            raise RequestError(
+                f"{path} has {len(table):,} rows, not those of the plan; plan it again"
+            )
         return table
 
     @cached_property
@@ -142,7 +146,7 @@ class Survey:
         """RequestError where the model is no longer the one that was planned with."""
         if file_hash(self.model) != self.plan.model_hash:
             raise RequestError(
-                f"{self.model} is not the model that {self.folder} was planned with; plan anew"
+                f"{self.model} is not the model that {self.folder} was planned with; plan it again"
             )
 
 

@@ -1,4 +1,4 @@
-"""Do the shards of a survey on a Ray cluster: Ray Data, one row a shard, one actor a worker.
+"""Do the shards of a survey on a Ray cluster: Ray Data, one row per shard, one actor a worker.
 
 The folder of the survey is to be on a file system that all machines share, and hubblefork installed
 on each of them. Ray replaces workers and machines that die, and does their shards again. What is
@@ -71,8 +71,8 @@ def run_on_ray(
     """Do shards that are neither done nor set aside; see `run_survey`.
 
     address: of a cluster; `auto` for the one that this machine belongs to, or else a new one on
-        this machine. workers: actors; None for one a GPU, or all processors of each machine but one
-        (two actors on two processors may wait for each other for ever:
+        this machine. workers: actors; None for one per GPU, or all processors of each machine but
+        one (two actors on two processors may wait for each other for ever:
         https://github.com/ray-project/ray/issues/44687).
 
     Raises RequestError where Ray is not installed or the cluster cannot be reached.
@@ -127,12 +127,12 @@ def _outcomes(
         if isinstance(cause, RequestError):  # a changed model
             raise RequestError(str(cause)) from error
         raise RequestError(
-            f"Ray has given up: {first_line(error)}; the next run goes on"
+            f"Ray has stopped trying: {first_line(error)}; the next run continues"
         ) from error
 
 
 def _most_actors(ray: Any, device: str) -> tuple[bool, int]:
-    """Whether GPUs are used, and how many actors there may be, one a GPU or a processor."""
+    """Whether GPUs are used, and how many actors there may be, one per GPU or a processor."""
     machines = [each["Resources"] for each in ray.nodes() if each["Alive"]]
     gpus = 0 if device == "cpu" else sum(int(each.get("GPU", 0)) for each in machines)
     # Ray Data spreads them over the machines. One processor of each is left, also for the actor of

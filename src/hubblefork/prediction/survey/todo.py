@@ -70,7 +70,7 @@ class Todo:
             case {"refused": str(message)}:
                 raise RequestError(message)
             case {"stopped": str(message)}:
-                raise TransientFailure(f"{message}; the next run goes on")
+                raise TransientFailure(f"{message}; the next run continues")
             case {"failed": str(reason)}:
                 self._fail(shard, reason)
             case {"died": str(how)} if how in _STOPPED and self._stopped < _MOST_STOPPED:
@@ -86,11 +86,11 @@ class Todo:
         if len(self._failing) == _MOST_FAILING:
             raise TransientFailure(
                 f"{_MOST_FAILING} shards in a row have failed, the last since {reason}: none is "
-                "tried further; the next run goes on"
+                "tried further; the next run continues"
             )
         number = note_failure(self.survey, shard, reason)
         if number < MOST_FAILURES:
-            say(f"shard {shard} failed ({reason}); it is tried again")
+            say(f"shard {shard} failed ({reason}); it is tried once more")
             self.waiting.append(shard)
             return
         self.set_aside.append(shard)

@@ -25,7 +25,7 @@ export class Grid {
     this.measure();
   }
 
-  // Draws anew what may have other captions now.
+  // Draws again what may have other captions now.
   forget() {
     this.facts.clear();
     this.tiles.forEach((tile) => tile.remove());
