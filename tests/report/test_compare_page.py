@@ -3,9 +3,12 @@
 import json
 from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
-from hubblefork.report.compare import sentences
+from hubblefork.core.text import percent
+from hubblefork.report.compare import comparison_page, sentences
 from hubblefork.workflow.compare import compare
 from hubblefork.workflow.evaluation_outputs import FORMAT
 
@@ -49,6 +52,19 @@ def test_classes_are_named_as_people_write_them(compared, class_run):
     assert "completely_round" not in page
     assert "p-value" in page
     assert "20 are not shown" in page
+
+
+def test_the_baseline_stands_beside_the_runs_and_images_are_linked(compared, class_run):
+    places = pa.table({"ra": np.arange(60) / 2, "dec": np.full(60, 5.0)})
+    runs = [class_run(strength=strength) for strength in (0.5, 3)]
+    runs = [replace(run, predictions=replace(run.predictions, columns=places)) for run in runs]
+    found = compared(weak=runs[0], strong=runs[1])
+    image = np.zeros((8, 8), np.uint8)
+    page = comparison_page(replace(found, images=lambda identifier: image))
+    baseline = percent(np.bincount(runs[0].predictions.labels).max() / 60)
+    assert [card.value for card in page.cards][2:] == [baseline]
+    tile = page.sections[-1].blocks[1].tiles[0]
+    assert f"ra={int(tile.id[1:]) / 2:.5f}&dec=5.00000" in tile.links["SDSS"]
 
 
 def test_votes_of_any_tree_are_compared(compared, votes, small_tree):

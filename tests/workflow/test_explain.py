@@ -162,14 +162,18 @@ def test_a_folder_that_is_there_is_kept(run, tmp_path):
         explain(run.path, out=tmp_path)
 
 
-def test_of_two_test_images_there_is_a_page_without_an_embedding(shapes, tmp_path):
-    for kind in ("bar", "disc"):
-        (tmp_path / "few" / kind).mkdir(parents=True)
-        for number in range(10):
-            image = shapes / kind / f"{kind} {number}.png"
-            (tmp_path / "few" / kind / image.name).write_bytes(image.read_bytes())
+def test_of_two_images_with_positions_there_are_links_and_no_embedding(shapes, tmp_path):
+    paths = [
+        shapes / kind / f"{kind} {number}.png" for kind in ("bar", "disc") for number in range(10)
+    ]
+    table = pd.DataFrame({"image": paths, "label": [path.parent.name for path in paths]})
+    table.assign(ra=np.arange(20) + 10.5, dec=-2.25).to_csv(tmp_path / "few.csv", index=False)
     settings = {"data.size": 24, "split.val": 0.1, "split.test": 0.1}
-    small = train(tmp_path / "few", "lenet5", settings=settings, out=tmp_path / "run")
+    small = train(tmp_path / "few.csv", "lenet5", settings=settings, out=tmp_path / "run")
     assert small.metrics["n"] == 2
-    page = explain(small.path).path / "explanation.html"
-    assert "too few test images" in page.read_text(encoding="utf-8")
+    page = explain(small.path).page.read_text()
+    assert "too few test images" in page
+    assert re.search(r"legacysurvey\.org/viewer\?ra=[12]\d\.50000&amp;dec=-2\.25000", page)
+    table[:1].assign(ra=33.5, dec=44).to_csv(tmp_path / "one.csv", index=False)
+    page = explain(small.path, tmp_path / "one.csv", method="occlusion").page.read_text()
+    assert "target=33.50000%20%2B44.00000" in page

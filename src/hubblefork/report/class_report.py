@@ -139,8 +139,8 @@ def _confidence(run: RunData, drawn: Mapping[str, Chart]) -> Iterator[str | Pane
     yield (
         "Of images classified with a confidence of 80\u00a0%, 80\u00a0% should be correct: on the "
         "dashed line, confidence equals accuracy; points below it are over-confident, points above "
-        "it under-confident. Bars are 95\u00a0% intervals; below stands the number of images of "
-        "each point."
+        "it under-confident. Bars are 95\u00a0% intervals; the number of images of each point is "
+        "below it."
     )
     yield Panel("reliability", f"Reliability diagram: accuracy against confidence{both}, with the "
                 "number of images", "", drawn["reliability"])  # fmt: skip

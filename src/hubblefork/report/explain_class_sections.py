@@ -77,8 +77,8 @@ def _confused(found: TestSetExplanation[ClassErrors]) -> Section:
     note = (
         f"The {several(len(pairs.head(_PAIRS)), 'pair')} of classes with the most errors between "
         "them. For each, correctly classified images of both classes, then those misclassified as "
-        "the other class, highest confidence first: what do the last have in common with the class "
-        "they were misclassified as?"
+        "the other class, highest confidence first: what do the misclassified ones have in common "
+        "with that class?"
     )
     table = pd.DataFrame(
         {
@@ -149,7 +149,7 @@ def _least_certain(found: TestSetExplanation[ClassErrors]) -> Section:
     ]
     note = (
         "The images whose two most probable classes are closest in probability. If you cannot "
-        "tell them apart either, more training will not help. All images are in "
+        "tell them apart either, more training may not help. All images are in "
         "least_certain.csv, in this order."
     )
     return Section("Least certain", [note, Sheet(tiles, "predictions")], open=False)
