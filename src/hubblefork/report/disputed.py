@@ -92,8 +92,8 @@ DISPUTES = {
     "votes": Dispute(
         disputed_votes,
         "The galaxies with the largest difference between the fractions of two runs, and the "
-        "answer for which it is largest. Each run is followed by its fraction of that answer and its "
-        "RMSE over all answers; ✓ marks the run that is closest to the volunteers.",
+        "answer for which it is largest. Each run is followed by its fraction of that answer and "
+        "its RMSE over all answers; ✓ marks the run that is closest to the volunteers.",
         lambda found: "",
     ),
 }
