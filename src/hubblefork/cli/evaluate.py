@@ -33,7 +33,8 @@ def evaluate(
     against: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="Accuracy against a column of numbers, such as redshift."
+            metavar="COLUMN",
+            help="Also measure in bins of this column of numbers, such as redshift.",
         ),
     ] = None,
     device: Device = "auto",

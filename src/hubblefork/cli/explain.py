@@ -22,7 +22,8 @@ def explain(
     method: Annotated[
         str | None,
         typer.Option(
-            help="grad-cam, integrated-gradients or occlusion. [default: what measures best]"
+            help="grad-cam, integrated-gradients or occlusion. [default: the one that measures "
+            "best]"
         ),
     ] = None,
     layer: Annotated[
@@ -35,7 +36,7 @@ def explain(
     ] = None,
     device: Device = "auto",
 ) -> None:
-    """Explain the answers of a model.
+    """Explain the predictions of a model.
 
     The page shows attribution, errors, robustness, anomalies and nearest neighbours.
     """

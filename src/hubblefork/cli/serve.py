@@ -34,7 +34,10 @@ def serve(
         int, typer.Option(min=0, max=65535, help="The port to listen at; 0 is any free one.")
     ] = 0,
     host: Annotated[
-        str, typer.Option(help="The address to listen at; others than the default are reachable.")
+        str,
+        typer.Option(
+            help="The address to listen at; any but the default can be reached from elsewhere."
+        ),
     ] = "127.0.0.1",
     device: Device = "auto",
 ) -> None:

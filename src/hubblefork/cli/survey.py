@@ -28,7 +28,11 @@ def plan(
     mosaics: MosaicsOption = None,
     crop: Crop = None,
     coverage: Annotated[
-        float | None, typer.Option(metavar="FRACTION", help="Add prediction sets: 0.95.")
+        float | None,
+        typer.Option(
+            metavar="FRACTION",
+            help="Add prediction sets that contain the true class with this probability.",
+        ),
     ] = None,
 ) -> None:
     """Read a catalogue once, and write what each shard has to do."""
@@ -46,7 +50,7 @@ def plan(
 def run(
     survey: SurveyArgument,
     part: Annotated[
-        str | None, typer.Option(metavar="i/n", help="Only the i-th of n parts, as of a job array.")
+        str | None, typer.Option(metavar="i/n", help="Only the i-th of n parts, as in a job array.")
     ] = None,
     ray: Annotated[
         str | None,
@@ -61,7 +65,7 @@ def run(
         bool, typer.Option("--retry", help="Try shards again that were set aside.")
     ] = False,
 ) -> None:
-    """Do the shards that are not done yet."""
+    """Predict the shards that are not done yet."""
     from hubblefork.core.terminal import print_path
     from hubblefork.workflow import survey as workflow
 
@@ -77,7 +81,7 @@ def status(
     survey: SurveyArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as one line of JSON.")] = False,
 ) -> None:
-    """Print how far a survey is."""
+    """Print the progress of a survey."""
     from hubblefork.workflow import survey as workflow
 
     found = workflow.status(survey)
@@ -86,7 +90,7 @@ def status(
 
 @app.command()
 def finish(survey: SurveyArgument) -> None:
-    """Check that each row is there once, and write manifest.json and unreadable.parquet."""
+    """Check that each row was answered once, and write manifest.json and unreadable.parquet."""
     from hubblefork.core.terminal import print_path
     from hubblefork.workflow import survey as workflow
 

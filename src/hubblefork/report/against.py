@@ -1,5 +1,6 @@
 """The score against columns of the catalogue: charts of a report, and a table of the terminal."""
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -60,9 +61,17 @@ def against_table(metrics: Mapping[str, Any], task: Task) -> Iterator[Table]:
     metric = _metric(task)
     for found in _all(metrics):
         table = numbers_table(found.column, task.examples, metric.title, "95\u00a0% interval")
+        # Four digits of the largest number, and as many decimals for all.
+        largest = max(abs(end) for each in found.bins for end in (each.low, each.high))
+        decimals = max(0, 3 - math.floor(math.log10(largest)))
         for each in found.bins:
             value, between = metric.written(each.value), metric.between(each.interval)
-            table.add_row(Text(f"{each.low:.4g} to {each.high:.4g}"), f"{each.n:,}", value, between)
+            table.add_row(
+                Text(f"{each.low:.{decimals}f} to {each.high:.{decimals}f}"),
+                f"{each.n:,}",
+                value,
+                between,
+            )
         if found.unknown:
             table.add_row(Text("not known"), f"{found.unknown:,}", "", "")
         yield table
