@@ -55,7 +55,7 @@ def test_the_summary_says_what_the_highest_confidence_and_the_sets_are_worth(tru
     right = 100 * run.predictions.correct[first].mean()
     assert f"80 % of the images with the highest confidence, {right:.1f} % are correctly" in text
     values = run.metrics["prediction_sets"]["0.99"]
-    assert f"{values['mean_size']:.1f} classes on average" in text
+    assert f"{values['mean_size']:.2f} classes on average" in text
     assert "before calibration on the validation set they differed by 10.0 %" in text
 
 
@@ -114,7 +114,7 @@ def test_over_fitting_is_told(run_data):
     assert "was 99.0 % on the training set and 80.0 % on the validation set" in plain(
         cautions(run_data(history=apart))
     )
-    assert "rose from 0.500 in epoch 2 to 0.900" in plain(cautions(run_data(history=rising)))
+    assert "rose from 0.5000 in epoch 2 to 0.9000" in plain(cautions(run_data(history=rising)))
 
 
 def test_a_missing_validation_set_is_told_unless_nothing_is_known(run_data, unwatched):

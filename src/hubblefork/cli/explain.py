@@ -22,8 +22,8 @@ def explain(
     method: Annotated[
         str | None,
         typer.Option(
-            help="grad-cam, integrated-gradients or occlusion. [default: the one that measures "
-            "best]"
+            help="grad-cam, integrated-gradients or occlusion. [default for a test set: the best "
+            "on the validation set]"
         ),
     ] = None,
     layer: Annotated[

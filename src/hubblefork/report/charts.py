@@ -46,7 +46,7 @@ def curves(run: RunData) -> Figure:
     metric = run.task.training_metric
     with styled(()):
         figure, (loss, other) = curve_axes(metric)
-        _curve(loss, run.history, "loss", "{:.3f}".format)
+        _curve(loss, run.history, "loss", "{:.4f}".format)
         _curve(other, run.history, metric.name, metric.written)
         for axes in (loss, other):
             # Between title and axes stands which epoch is marked.

@@ -302,7 +302,7 @@ def _sets(run: RunData) -> Iterator[str]:
         values = measured[asked]
         yield (
             f"Prediction sets with a requested coverage of {percent(float(asked), 0)} have "
-            f"{values['mean_size']:.1f} classes on average, and {percent(values['coverage'])} of "
+            f"{values['mean_size']:.2f} classes on average, and {percent(values['coverage'])} of "
             f"them (95\u00a0% interval {between(values['interval'])}) contain the true class."
         )
 

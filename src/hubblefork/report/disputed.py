@@ -50,12 +50,12 @@ def disputed_votes(names: Sequence[str], answers: Sequence[Predictions]) -> list
         fractions = np.stack([each.values[row] for each in answers])
         most = int(np.ptp(fractions, axis=0).argmax())
         facts = {
-            "difference": f"RMSE {apart[row]:.3f}",
+            "difference": f"RMSE {apart[row]:.4f}",
             "largest for": f"‘{words.names[most]}’, volunteers {percent(true[row, most], 0)}",
         }
         for name, error, fraction in zip(names, errors[row], fractions[:, most], strict=True):
             closest = " ✓" if error == errors[row].min() else ""
-            facts[name] = f"{percent(fraction, 0)}, RMSE {error:.3f}{closest}"
+            facts[name] = f"{percent(fraction, 0)}, RMSE {error:.4f}{closest}"
         found.append(Disputed(answers[0].ids[row], facts))
     return found
 

@@ -37,7 +37,7 @@ def _largest(found: TestSetExplanation[VoteErrors]) -> Section:
         example_card(
             test_set,
             example,
-            f"RMSE {row.rmse:.3f}: predicted {row.predicted_description}",
+            f"RMSE {row.rmse:.4f}: predicted {row.predicted_description}",
             f". Largest errors: {'; '.join(_differences(found, row.row))}.",
             label_beside(test_set, row.row),
         )
@@ -85,7 +85,7 @@ def _smallest(found: TestSetExplanation[VoteErrors]) -> Section:
         example_card(
             test_set,
             each,
-            f"{kind}: RMSE {rmse[each.index]:.3f}",
+            f"{kind}: RMSE {rmse[each.index]:.4f}",
             caption=label_beside(test_set, each.index),
         )
         for kind, each in found.errors.smallest

@@ -71,7 +71,7 @@ def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
             upper.set_title(title)
             upper.text(
                 0.04, 0.95, f"calibration error {percent(found.calibration_error)}"
-                f"\nBrier score {found.brier:.3f}", va="top", linespacing=1.4,
+                f"\nBrier score {found.brier:.4f}", va="top", linespacing=1.4,
             )  # fmt: skip
             if slim or upper is grid[0, 0]:
                 upper.set_ylabel("Accuracy")

@@ -90,9 +90,9 @@ def _of_training(run: RunData) -> Iterator[str]:
     rise = last["val_loss"] - lowest["val_loss"]
     if last["val_loss"] > _RISE * lowest["val_loss"] and rise > 2 * noise:
         yield (
-            f"The validation loss rose from {lowest['val_loss']:.3f} in epoch "
-            f"{lowest['epoch']:.0f} to {last['val_loss']:.3f} in the last, where epochs differ by "
-            f"about {noise:.3f} by chance: fewer epochs, or more augmentation, may give a better "
+            f"The validation loss rose from {lowest['val_loss']:.4f} in epoch "
+            f"{lowest['epoch']:.0f} to {last['val_loss']:.4f} in the last, where epochs differ by "
+            f"about {noise:.4f} by chance: fewer epochs, or more augmentation, may give a better "
             "network."
         )
 

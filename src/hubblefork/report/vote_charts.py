@@ -91,7 +91,7 @@ def _label(axes: Axes, name: str, left: float, bottom: float, error: float) -> N
     """Name the answer above its square, and write its error in the corner."""
     axes.text(left, bottom + 1.06, wrapped(name, 15 if is_narrow() else 18, 2), va="bottom",
               fontsize=SMALL, fontweight="bold", linespacing=1.1)  # fmt: skip
-    axes.text(left + 0.04, bottom + 0.97, f"{error:.3f}", va="top", fontsize=SMALL, color=MUTED)
+    axes.text(left + 0.04, bottom + 0.97, f"{error:.4f}", va="top", fontsize=SMALL, color=MUTED)
 
 
 def questions(run: RunData) -> Figure:
@@ -108,7 +108,7 @@ def questions(run: RunData) -> Figure:
             label="always the mean of the galaxies",
         )  # fmt: skip
         for place, error in enumerate(errors):
-            beside(axes, f"{error:.3f}", error, place, fontsize=SMALL)
+            beside(axes, f"{error:.4f}", error, place, fontsize=SMALL)
         texts = [each.short if is_narrow() else each.text for each in asked]
         names = [f"{each.number}  {text}" for each, text in zip(asked, texts, strict=True)]
         named_rows(axes, names, 42, 2)
