@@ -19,8 +19,8 @@ def texts(figure) -> list[str]:
 def test_curves_name_both_lines_with_their_last_values(run_data):
     figure = curves(run_data())
     shown = texts(figure)
-    assert "training\n0.200" in shown
-    assert "validation\n0.220" in shown
+    assert "training\n0.2000" in shown
+    assert "validation\n0.2200" in shown
     assert f"training\n{percent(0.9)}" in shown
     assert "lowest validation loss: epoch 5" in shown
 
