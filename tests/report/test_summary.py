@@ -67,6 +67,10 @@ def test_confidence_that_is_off_and_classes_that_sets_miss_are_told(trusted):
     text = plain(cautions(run))
     assert "Confidence is off even after calibration" in text
     assert "over all images, but not for ‘round’ (50 %)" in text
+    run.metrics["prediction_sets"]["0.9"] |= {"coverage": 0.6, "interval": [0.5, 0.7]}
+    text = plain(cautions(run))
+    assert "the true class of only 60.0 % of these images (95 % interval 50.0 to 70.0 %)" in text
+    assert "over all images" not in text
 
 
 def test_no_mistake_is_not_called_certainty(run_data):

@@ -154,9 +154,9 @@ def _confidence(run: RunData, drawn: Mapping[str, Chart]) -> Iterator[str | Pane
     if "coverage" in drawn:
         yield (
             "Prediction sets (`--coverage` in prediction) should contain the true class as often "
-            "as the vertical line says. This holds for all images together. A class left of the "
-            "line is covered less often; an orange cross marks a class for which chance does not "
-            "explain it."
+            "as the vertical line says, over all images, if these are like the validation set. A "
+            "class left of the line is covered less often; an orange cross marks a class for which "
+            "chance does not explain it."
         )
         yield Panel("coverage", "Dot chart of how often the prediction sets contain the true "
                     "class, class by class", "", drawn["coverage"])  # fmt: skip
@@ -353,7 +353,7 @@ def _of_calibration(run: RunData) -> Iterator[str]:
 
 
 def _of_sets(run: RunData) -> Iterator[str]:
-    """The classes that the sets cover less often than requested, by more than chance."""
+    """Where sets, or those of some classes, cover less than requested, by more than chance."""
     for asked, values in (run.metrics.get("prediction_sets") or {}).items():
         missed = [
             f"‘{name}’ ({percent(found['coverage'], 0)})"
@@ -361,6 +361,13 @@ def _of_sets(run: RunData) -> Iterator[str]:
             for found in [values["per_class"][raw]]
             if found["interval"] and found["interval"][1] < float(asked)
         ]
+        if values["interval"][1] < float(asked):
+            yield (
+                f"Prediction sets with a requested coverage of {percent(float(asked), 0)} contain "
+                f"the true class of only {percent(values['coverage'])} of these images (95\u00a0% "
+                f"interval {between(values['interval'])}): they are unlike the validation set."
+            )
+            return
         if missed:
             yield (
                 f"Prediction sets with a coverage of {percent(float(asked), 0)} reach it over all "

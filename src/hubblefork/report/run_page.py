@@ -74,7 +74,7 @@ def report_page(run: RunData, drawn: Mapping[str, Chart] | None = None) -> Page:
             *report.sections(run, drawn),
             *against_section(run, drawn),
             *[
-                Section(panel.title, [panel], open=False)
+                Section(panel.title, [panel], _short(panel.name), open=False)
                 for panel in run.panels
             ],
             Section("Explanations and comparisons", [
@@ -82,7 +82,7 @@ def report_page(run: RunData, drawn: Mapping[str, Chart] | None = None) -> Page:
                 "how reliable they are, robustness to changed images, anomalies, and the nearest "
                 "training images of each answer. With images after it, it explains the answers to "
                 "these. `hubblefork compare RUN RUN` compares runs.",
-            ], "Go on", open=False),
+            ], "Next", open=False),
             Section("How it was made", list(how_it_was_made(run)), "How made", open=False),
             Section("Data", [Facts(about_data(run))], open=False),
         ],
@@ -91,6 +91,15 @@ def report_page(run: RunData, drawn: Mapping[str, Chart] | None = None) -> Page:
         return page
     sections = in_published_order(page.sections, run.reproduction.publication)
     return replace(page, lead=reproduction_card(run.reproduction), sections=sections)
+
+
+def _short(name: str) -> str:
+    """The title of a panel in the list of contents, from its name.
+
+    >>> _short("activations-best")
+    'Activations, best'
+    """
+    return name.replace("-", ", ").capitalize()
 
 
 def _cards(run: RunData, report: ClassReport | VoteReport) -> Iterator[Card]:
@@ -121,4 +130,6 @@ def _training(run: RunData, drawn: Mapping[str, Chart], loss: str) -> Iterator[S
     )
     title += " on the training set" + (" and the validation set" if watched else "")
     note = loss + (apart if watched else "")
-    yield Section("Training", [note, Panel("curves", title, "", drawn["curves"])])
+    # Of a model that is tested on other images, its training is no news.
+    own = bool(run.split["sizes"].get("train"))
+    yield Section("Training", [note, Panel("curves", title, "", drawn["curves"])], open=own)
