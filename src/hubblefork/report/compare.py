@@ -46,7 +46,7 @@ def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
     yield Section("Metrics", [
         f"All numbers are for the {found.number:,} images that every run was tested on. Small "
         "numbers are 95\u00a0% intervals of each run by itself; whether two runs differ is in the "
-        "next table: it does not follow from whether these overlap.",
+        "next table: it does not follow from whether these overlap. Bold: the best of a row.",
         _metrics_table(found),
     ])  # fmt: skip
     yield Section("Differences", [
@@ -55,7 +55,7 @@ def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
         "does not contain 0."
         + (
             " The interval of the accuracy is Newcombe's, the p-value that of McNemar's exact "
-            "test; below it stand the numbers of images that only the first, and only the second, "
+            "test; below it are the numbers of images that only the first, and only the second, "
             "classifies correctly."
             if found.differences[0].test else ""
         ),
