@@ -62,12 +62,13 @@ def test_the_summary_says_what_the_highest_confidence_and_the_sets_are_worth(tru
 def test_confidence_that_is_off_and_classes_that_sets_miss_are_told(trusted):
     run = trusted(number=600, strength=1)
     run.metrics["intervals"]["expected_calibration_error"] = [0.2, 0.3]
-    held = run.metrics["prediction_sets"]["0.9"]["per_class"]
-    held["round"] = {"coverage": 0.5, "interval": [0.4, 0.6]}
+    sets = run.metrics["prediction_sets"]["0.9"]
+    sets |= {"coverage": 0.91, "interval": [0.89, 0.93]}
+    sets["per_class"]["round"] = {"coverage": 0.5, "interval": [0.4, 0.6]}
     text = plain(cautions(run))
     assert "Confidence is off even after calibration" in text
     assert "over all images, but not for ‘round’ (50 %)" in text
-    run.metrics["prediction_sets"]["0.9"] |= {"coverage": 0.6, "interval": [0.5, 0.7]}
+    sets |= {"coverage": 0.6, "interval": [0.5, 0.7]}
     text = plain(cautions(run))
     assert "the true class of only 60.0 % of these images (95 % interval 50.0 to 70.0 %)" in text
     assert "over all images" not in text
