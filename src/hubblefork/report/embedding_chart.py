@@ -47,6 +47,10 @@ def cells(found: Embedding, images: Mapping[int, np.ndarray]) -> list[np.ndarray
     return grid
 
 
+# More points than this would make a page large; drawn as an image, they have one set of colours.
+_MOST_SHAPES = 500
+
+
 def draw_embedding(found: Embedding, images: Mapping[int, np.ndarray] | None = None) -> Figure:
     """The points by class and, with images, one thumbnail in each occupied cell.
 
@@ -76,7 +80,8 @@ def _points(axes: Axes, found: Embedding, labels: Mapping[str, str]) -> None:
         if len(points):
             rare = rank >= most - 1 and len(order) > most
             axes.scatter(
-                points[:, 0], points[:, 1], s=size, linewidths=0, alpha=0.8, rasterized=True,
+                points[:, 0], points[:, 1], s=size, linewidths=0, alpha=0.8,
+                rasterized=len(found.positions) > _MOST_SHAPES,
                 marker="o" if rare else _MARKERS[rank // len(WEDGES) % len(_MARKERS)],
                 color=MUTED if rare else WEDGES[rank % len(WEDGES)],
                 label="" if rare else wrapped(labels[found.names[label]], 30, 1),
@@ -97,5 +102,5 @@ def _thumbnails(axes: Axes, found: Embedding, images: Mapping[int, np.ndarray]) 
 
 def _frame(axes: Axes, title: str) -> None:
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[], yticks=[])
-    axes.set_title(title, fontsize=9.5, color=INK)
+    axes.set_title(title, fontsize=9.5, color=INK, pad=5)
     axes.set_aspect("equal")

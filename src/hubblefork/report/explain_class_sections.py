@@ -45,8 +45,8 @@ def _misclassified(found: TestSetExplanation[ClassErrors]) -> Section:
         example_card(
             test_set,
             example,
-            f"Predicted {display_name(row.predicted)}, {percent(row.probability, 0)}; true class "
-            f"{display_name(row.true)}",
+            f"Predicted ‘{display_name(row.predicted)}’, {percent(row.probability, 0)}; true class "
+            f"‘{display_name(row.true)}’",
         )
         for example in found.errors.misclassified
         for row in errors[errors["row"] == example.index].itertuples()
@@ -104,7 +104,8 @@ def _of_pair(test_set: TestSet, pair: Any) -> Iterator[Group]:
             continue
         rows = rows[np.argsort(-predictions.values[rows, predicted], kind="stable")]
         right = true == predicted
-        title = words.names[true] + ("" if right else f" misclassified as {words.names[predicted]}")
+        title = f"‘{words.names[true]}’"
+        title += "" if right else f" misclassified as ‘{words.names[predicted]}’"
         tiles = [
             image_tile(
                 test_set,
