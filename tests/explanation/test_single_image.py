@@ -73,6 +73,6 @@ def test_an_empty_map_is_named_so(bars, cue):
     empty = [replace(each, map=np.zeros_like(each.map)) for each in found.attributions]
     without = replace(found, attributions=tuple(empty))
     assert not without.faithful
-    sentences, _, maps, *_ = image_section(without).blocks
+    sentences, _, maps, *_ = image_section(without, {}, unfolded=True).blocks
     assert "The map is empty" in sentences
     assert all("no evidence for" in tile.text for tile in maps.tiles[1:])

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from hubblefork.explanation.single_image import ImageExplanation
 from hubblefork.models.uncertainty import ATYPICAL
-from hubblefork.report.components import Panel, Section, Sheet, Table, Tile
+from hubblefork.report.components import Fold, Panel, Section, Sheet, Table, Tile
 from hubblefork.report.explain_figures import (
     activation_groups,
     draw_activations,
@@ -25,8 +25,11 @@ from hubblefork.sky.links import Positions, links_of
 _CHANNELS = 16
 
 
-def image_section(found: ImageExplanation, positions: Positions) -> Section:
-    """One image's part of a page; positions: of the images, as far as they are known."""
+def image_section(found: ImageExplanation, positions: Positions, unfolded: bool) -> Section:
+    """One image's part of a page.
+
+    positions: of the images, as far as they are known. unfolded: whether it is open at first.
+    """
     words, first = found.task.words, found.attributions[0]
     links = links_of(found.id, positions)
     alt, text = f"Image {found.id} after preprocessing", "after preprocessing"
@@ -38,9 +41,10 @@ def image_section(found: ImageExplanation, positions: Positions) -> Section:
         f"By {first.method}. {words.maps}",
         Sheet([seen, *maps], "predictions", "Where the evidence is"),
         *_neighbours(found),
-        Table.of(title, words.table(found.values)),
-        *_charts(found),
-    ])  # fmt: skip
+        Fold("The prediction in numbers, the deletion curve and activation maps", [
+            Table.of(title, words.table(found.values)), *_charts(found),
+        ]),
+    ], open=unfolded)  # fmt: skip
 
 
 def draw_image_maps(found: ImageExplanation) -> Figure:

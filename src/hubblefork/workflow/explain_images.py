@@ -24,6 +24,9 @@ from hubblefork.workflow.reference_images import reference_images
 # Images that are explained one by one: each takes seconds, and a section of the page.
 _MOST_IMAGES = 24
 
+# Of these, so many are open at first.
+_UNFOLDED = 3
+
 
 def explain_images(
     predictor: Predictor,
@@ -68,7 +71,10 @@ def explain_images(
         title=f"{predictor.card.recipe} on {short_name(predictor.card.source)}",
         kind="Explanation of single images",
         made=now(),
-        sections=[image_section(each, positions) for each in explained],
+        sections=[
+            image_section(each, positions, unfolded=place < _UNFOLDED)
+            for place, each in enumerate(explained)
+        ],
         **about_images(table, number, problems, bool(reference)),
     )
     write_page(page, folder / "explanation.html", "explain")
