@@ -120,7 +120,7 @@ def test_examples_are_half_at_random_and_half_the_worst(votes, number):
     true, predicted = run.predictions.true, run.predictions.values
     errors = np.sqrt(((true - predicted) ** 2).mean(axis=1))
     largest = np.sort(errors)[::-1][: len(worst)]
-    assert worst == [f"RMSE {error:.3f}, large" for error in largest]
+    assert worst == [f"RMSE {error:.4f}, large" for error in largest]
 
 
 def test_a_path_ends_where_the_tree_does():

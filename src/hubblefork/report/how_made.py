@@ -43,8 +43,8 @@ def how_it_was_made(run: RunData) -> Iterator[Any]:
     }
     named = {"recipe": str(recipe["name"]), "network": str(recipe["network"]["name"])}
     about = {**named, **{key: _written(made[key]) for key in _SHOWN if key in made}}
-    if made:
-        about["started"] = f"{datetime.fromisoformat(made['started']):%Y-%m-%d %H:%M %Z}"
+    if "started" in about:
+        about["started"] = f"{datetime.fromisoformat(about['started']):%Y-%m-%d %H:%M %Z}"
     yield Facts({"Run": about, "Differs from the default settings": changed or ["Nothing."]})
     if made:
         rest = {key: _written(value) for key, value in settings.items() if key not in changed}
