@@ -28,8 +28,8 @@ def read(folder, content, delimiter=None):
         (",id,\n1,a,2,\n", r"line 2 has 4 cells"),
         ("", r"it is empty"),
         ("\n\n", r"it is empty"),
-        (b"id,ra\na,\xe9\n", r"no text in UTF-8"),
-        ("id,ra\na,1\n".encode("utf-16"), r"no text in UTF-8"),
+        (b"id,ra\na,\xe9\n", r"not text in UTF-8"),
+        ("id,ra\na,1\n".encode("utf-16"), r"not text in UTF-8"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_line(tmp_path, content, reason):

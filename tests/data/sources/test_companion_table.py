@@ -62,7 +62,7 @@ def test_what_is_no_table_of_these_images_is_none(tmp_path, text):
     [
         (b"id,file,ra,dec\nG2,2.jpg,101,1,\nG3,3.png,102,2,\n", "line 2 has 5 cells"),
         (b"file,ra,dec\n2.jpg,101,1\n3.png,102\n", "line 3 has 2 cells, and the header 3"),
-        (bytes(range(128, 256)) * 10, "no text in UTF-8"),
+        (bytes(range(128, 256)) * 10, "not text in UTF-8"),
         (b"", "it is empty"),
     ],
 )
