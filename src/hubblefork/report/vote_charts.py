@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from hubblefork.report.run_data import RunData
 from hubblefork.report.style import (
-    BLUE,
     MUTED,
     NARROW,
     ORANGE,
@@ -27,8 +26,10 @@ from hubblefork.sky.decision_tree import Question
 # Fractions are counted in steps of a twentieth: a panel of an inch has room for no more.
 _STEPS = 20
 
-# From clear to blue, for any paper.
-_DENSITY = LinearSegmentedColormap.from_list("density", [to_rgba(BLUE, 0.35), to_rgba(BLUE)])
+# From clear to a blue that is neither dark nor light, for any paper.
+_DENSITY = LinearSegmentedColormap.from_list(
+    "density", [to_rgba("#2f8fce", 0.4), to_rgba("#2f8fce")]
+)
 
 # The figure of answers is one pair of axes with squares of side 1 in rows of seven, which is drawn
 # ten times as fast as 37 pairs of axes.
@@ -107,12 +108,12 @@ def questions(run: RunData) -> Figure:
             of_mean, places, "|", markersize=15, markeredgewidth=2.2, color=ORANGE,
             label="always the mean of the galaxies",
         )  # fmt: skip
-        for place, error in enumerate(errors):
-            beside(axes, f"{error:.4f}", error, place, fontsize=SMALL)
+        for place, (error, mark) in enumerate(zip(errors, of_mean, strict=True)):
+            beside(axes, f"{error:.4f}", max(error, mark), place, fontsize=SMALL)
         texts = [each.short if is_narrow() else each.text for each in asked]
         names = [f"{each.number}  {text}" for each, text in zip(asked, texts, strict=True)]
         named_rows(axes, names, 42, 2)
-        axes.set_xlim(0, 1.08 * max(*errors, *of_mean, 0.01))
+        axes.set_xlim(0, 1.14 * max(*errors, *of_mean, 0.01))
         axes.set_xlabel("RMSE over the answers")
         figure.legend(loc="outside upper left", ncols=1 if is_narrow() else 2, handlelength=1.4)
         return figure
