@@ -8,7 +8,8 @@ import pytest
 import hubblefork
 
 _ROOT = Path(__file__).parents[1]
-_PAGES = [*_ROOT.glob("docs/*.md"), *_ROOT.glob("*.md")]
+_DOCS = sorted(_ROOT.glob("docs/**/*.md"))
+_PAGES = [*_DOCS, *_ROOT.glob("*.md")]
 
 
 def test_the_reference_has_every_public_name():
@@ -19,10 +20,11 @@ def test_the_reference_has_every_public_name():
 
 def test_every_page_is_in_a_table_of_contents():
     listed = set()
-    for page in _ROOT.glob("docs/*.md"):
+    for page in _DOCS:
         for entries in re.findall(r"```{toctree}\n(.*?)```", page.read_text(), re.DOTALL):
-            listed |= set(re.findall(r"^(\w+)$", entries, re.MULTILINE))
-    pages = {page.stem for page in _ROOT.glob("docs/*.md") if not page.stem.endswith("_table")}
+            listed |= set(re.findall(r"^([\w/]+)$", entries, re.MULTILINE))
+    names = {page.relative_to(_ROOT / "docs").with_suffix("").as_posix() for page in _DOCS}
+    pages = {name for name in names if not name.endswith("_table")}
     assert pages - {"index"} == listed
 
 
