@@ -7,6 +7,7 @@ most of its time importing PyTorch.
 import io
 import shlex
 import sys
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ def load_ipython_extension(shell: Any) -> None:
     from hubblefork.report import figures
 
     figures.CHART_DPI = figures.SHEET_DPI = 90
+    warnings.filterwarnings("ignore", "IProgress not found")  # widgets are not needed here
     shell.system = partial(_run, shell)
 
 
@@ -30,8 +32,9 @@ def _run(shell: Any, command: str) -> None:
     printed = io.StringIO()
     plain = patch("hubblefork.core.progress.display_mode", lambda: "plain")
     logged = patch("hubblefork.training.epoch_log.display_mode", lambda: "plain")
+    screen = patch("rich.console._is_jupyter", lambda: False)
     given = patch.object(sys, "argv", words)
-    with redirect_stdout(printed), redirect_stderr(printed), plain, logged, given:
+    with redirect_stdout(printed), redirect_stderr(printed), plain, logged, screen, given:
         status = _status(main)
     if status:
         raise RuntimeError(f"exit status {status}: {printed.getvalue()}")
