@@ -30,6 +30,10 @@ def serve(
     rater: Annotated[
         str | None, typer.Option(metavar="NAME", help="Who labels. [default: this user]")
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="A second run: what it corrects and what it breaks."),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port to listen at; 0 is any free one.")
     ] = 0,
@@ -48,6 +52,7 @@ def serve(
     from hubblefork.workflow import serve as workflow
 
     workflow.serve(
-        what, source, host=host, port=port, labels=labels, rater=rater, device=device,
+        what, source, host=host, port=port, labels=labels, rater=rater, compare=compare,
+        device=device,
         announce=lambda link: print(link, flush=True),
     )  # fmt: skip

@@ -55,11 +55,20 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
     """
     from scipy.stats import binomtest  # takes 0.3 s to import, and every model needs this module
 
-    only_first = int((first_right & ~second_right).sum())
-    only_second = int((second_right & ~first_right).sum())
-    discordant = only_first + only_second
-    p_value = float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
+    only_first, only_second = map(len, discordant(first_right, second_right))
+    both = only_first + only_second
+    p_value = float(binomtest(only_first, both).pvalue) if both else 1.0
     return McNemar(only_first, only_second, p_value)
+
+
+def discordant(first_right: np.ndarray, second_right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the images that only the first, and that only the second of two has right.
+
+    >>> broken, corrected = discordant(np.array([True, True, False]), np.array([True, False, True]))
+    >>> broken, corrected
+    (array([1]), array([2]))
+    """
+    return np.flatnonzero(first_right & ~second_right), np.flatnonzero(second_right & ~first_right)
 
 
 def compare_classes(

@@ -20,12 +20,23 @@ def disagreements(answers: Sequence[Predictions]) -> np.ndarray:
     return np.flatnonzero((leading != leading[:, :1]).any(axis=1))
 
 
-def disputed_classes(names: Sequence[str], answers: Sequence[Predictions]) -> list[Disputed]:
-    """The disagreements with the largest spread of the probability of the true class."""
+def _order_of_classes(answers: Sequence[Predictions]) -> np.ndarray:
+    """The disagreements, with the largest spread of the probability of the true class first."""
     rows, true = disagreements(answers), answers[0].labels
     of_true = np.column_stack([each.values[np.arange(len(true)), true] for each in answers])
-    rows = rows[np.argsort(-np.ptp(of_true[rows], axis=1), kind="stable")][:_MOST]
-    words = answers[0].task.words
+    return rows[np.argsort(-np.ptp(of_true[rows], axis=1), kind="stable")]
+
+
+def _order_of_votes(answers: Sequence[Predictions]) -> np.ndarray:
+    """The galaxies whose fractions differ, with the largest RMSE between two runs first."""
+    apart = _apart(answers)
+    rows = np.argsort(-apart, kind="stable")
+    return rows[apart[rows] > 0]
+
+
+def disputed_classes(names: Sequence[str], answers: Sequence[Predictions]) -> list[Disputed]:
+    """The first of the disagreements, in the order of `Dispute.order`."""
+    true, words = answers[0].labels, answers[0].task.words
     return [
         Disputed(
             answers[0].ids[row],
@@ -35,18 +46,16 @@ def disputed_classes(names: Sequence[str], answers: Sequence[Predictions]) -> li
                 for name, each in zip(names, answers, strict=True)
             },
         )
-        for row in rows
+        for row in _order_of_classes(answers)[:_MOST]
     ]
 
 
 def disputed_votes(names: Sequence[str], answers: Sequence[Predictions]) -> list[Disputed]:
     """The galaxies with the largest RMSE between the fractions of two runs."""
-    true, words = answers[0].labels, answers[0].task.words
-    apart = np.max([_rmse(a.values, b.values) for a, b in combinations(answers, 2)], axis=0)
+    true, words, apart = answers[0].labels, answers[0].task.words, _apart(answers)
     errors = np.column_stack([_rmse(each.values, true) for each in answers])
-    rows = np.argsort(-apart, kind="stable")[:_MOST]
     found = []
-    for row in rows[apart[rows] > 0]:
+    for row in _order_of_votes(answers)[:_MOST]:
         fractions = np.stack([each.values[row] for each in answers])
         most = int(np.ptp(fractions, axis=0).argmax())
         facts = {
@@ -60,6 +69,11 @@ def disputed_votes(names: Sequence[str], answers: Sequence[Predictions]) -> list
     return found
 
 
+def _apart(answers: Sequence[Predictions]) -> np.ndarray:
+    """(N,) the largest RMSE between the fractions of two runs."""
+    return np.max([_rmse(a.values, b.values) for a, b in combinations(answers, 2)], axis=0)
+
+
 def _rmse(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Of each galaxy (N,), over all answers; both are (N, answers)."""
     return np.sqrt(((first - second) ** 2).mean(axis=1))
@@ -69,10 +83,12 @@ def _rmse(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 class Dispute:
     """How runs of one kind of task disagree.
 
-    find: gives the images, from the names of the runs and their predictions. note: what the page
-    says of them. count: a sentence on how many there are; empty where they cannot be counted.
+    order: gives the rows of all images on which they do, the largest difference first. find: gives
+    the first of them, from the names of the runs and their predictions. note: what the page says
+    of them. count: a sentence on how many there are; empty where they cannot be counted.
     """
 
+    order: Callable[[Sequence[Predictions]], np.ndarray]
     find: Callable[[Sequence[str], Sequence[Predictions]], list[Disputed]]
     note: str
     count: Callable[[Comparison], str]
@@ -80,6 +96,7 @@ class Dispute:
 
 DISPUTES = {
     "classes": Dispute(
+        _order_of_classes,
         disputed_classes,
         "The images with the largest difference in the probability of the true class, of those to "
         "which not all runs give the same class. ✓ and ✗ compare with the labels of the catalogue, "
@@ -90,6 +107,7 @@ DISPUTES = {
         ),
     ),
     "votes": Dispute(
+        _order_of_votes,
         disputed_votes,
         "The galaxies with the largest difference between the fractions of two runs, and the "
         "answer for which it is largest. Each run is followed by its fraction of that answer and "

@@ -4,12 +4,13 @@ GET reads. POST changes, and every change is an event of the label store: an ans
 predictions that were shown, so that what a rater knew when answering is known later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
+import pyarrow as pa
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -20,12 +21,14 @@ from starlette.staticfiles import StaticFiles
 from hubblefork.core.errors import RequestError
 from hubblefork.core.temporary import scratch_folder
 from hubblefork.report.page import render_part, stylesheet
+from hubblefork.workbench import raters
 from hubblefork.workbench.bodies import TooMuch, rater_name, read_json
-from hubblefork.workbench.data import OF_THE_MODEL, Collection
-from hubblefork.workbench.export import labels_table, write_labels
+from hubblefork.workbench.data import Collection
+from hubblefork.workbench.export import labels_table, write_whole
 from hubblefork.workbench.look import look_routes
 from hubblefork.workbench.loop import Loop
-from hubblefork.workbench.store import LabelStore, read_labels
+from hubblefork.workbench.queues import Queues
+from hubblefork.workbench.store import Labels, LabelStore, read_labels
 from hubblefork.workbench.uploads import upload_routes
 from hubblefork.workbench.why import Why
 
@@ -49,6 +52,8 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
         routes=[
             Route("/", bench.page("grid")),
             Route("/label", bench.page("label")),
+            Route("/queues", bench.page("queues")),
+            Route("/raters", bench.page("raters")),
             Route("/loop", bench.page("loop")),
             Route("/export", bench.page("export")),
             Route("/look", bench.page("look")),
@@ -56,9 +61,12 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
             Route("/report.css", _report_css),
             Mount("/static", StaticFiles(packages=[("hubblefork.workbench", "static")])),
             Route("/image/{row:int}", bench.image),
-            Route("/labels.{ending}", bench.labels),
+            Route("/labels.{ending}", bench.table("labels", labels_table)),
+            Route("/agreement.{ending}", bench.table("agreement", raters.agreement_table)),
             Route("/api/about", bench.about),
             Route("/api/rows", bench.rows),
+            Route("/api/queues", bench.queues),
+            Route("/api/raters", bench.raters),
             Route("/api/tiles", bench.tiles),
             Route("/api/shown", bench.shown, methods=["POST"]),
             Route("/api/answers", bench.answer, methods=["POST"]),
@@ -83,6 +91,7 @@ class _Bench:
         self._collection, self._store = collection, store
         self._title, self._rater = title, rater
         self._loop = Loop(collection, store)
+        self._queues = Queues(collection, store)
 
     def page(self, name: str) -> Any:
         def show(request: Request) -> Response:
@@ -103,6 +112,11 @@ class _Bench:
                 "rater": self._rater,
                 "model": bool(collection.model),
                 "filters": collection.filters,
+                "queues": [
+                    {"name": each.name, "title": each.title}
+                    for each in self._queues.by_name.values()
+                    if each.rows is not None
+                ],
                 "questions": collection.questions.to_json(),
             }
         )
@@ -116,24 +130,30 @@ class _Bench:
         )
 
     def rows(self, request: Request) -> Response:
-        """Rows by filters; with `unanswered`, without those that this rater has answered."""
+        """Rows by filters and a queue; with `unanswered`, without what this rater has answered."""
         query = dict(request.query_params)
         rater = query.pop("unanswered", None)
-        rows = self._wanted(query).tolist()
-        if rater is not None:
-            answered = {
-                self._collection.row((each.image, each.digest))
-                for each in self._store.standing()
-                if each.rater == rater
-            }
-            rows = [row for row in rows if row not in answered]
-        return JSONResponse({"rows": rows})
+        return JSONResponse({"rows": self._wanted(query, rater).tolist()})
 
-    def _wanted(self, query: Mapping[str, str]) -> np.ndarray:
-        """The rows of a query: by filters, or those of a batch of the loop."""
+    def queues(self, request: Request) -> Response:
+        pair = self._collection.pair
+        rater = request.query_params.get("rater", self._rater)
+        told = {"queues": self._queues.to_json(rater), "runs": pair and pair.to_json()}
+        return JSONResponse(told)
+
+    def raters(self, request: Request) -> Response:
+        labels = read_labels(self._store.path)
+        return JSONResponse(raters.to_json(self._collection, labels))
+
+    def _wanted(self, query: Mapping[str, str], rater: str | None = None) -> np.ndarray:
+        """The rows of a query: by filters and a queue, or those of a batch of the loop.
+
+        rater: leave out what this one has answered.
+        """
         if set(query) == {"batch"}:
-            return self._loop.rows(query["batch"])
-        return self._collection.rows(query)
+            rows = self._loop.rows(query["batch"])
+            return rows if rater is None else self._queues.left(rows, rater)
+        return self._queues.rows(query, rater)
 
     def tiles(self, request: Request) -> Response:
         try:
@@ -162,10 +182,9 @@ class _Bench:
         collection.questions.path(given["answer"])
         queue = dict(parse_qsl(given["queue"], keep_blank_values=True))
         self._wanted(queue)
-        told = {queue.get("order", "").removeprefix("-"), *queue}
         stored = self._store.answer(
             rater, image, given["answer"], key=given["key"], model=collection.model,
-            queue=self._loop.tagged(given["queue"], image), shown=not told.isdisjoint(OF_THE_MODEL),
+            queue=self._loop.tagged(given["queue"], image), shown=self._queues.tells(queue),
         )  # fmt: skip
         if collection.model:
             self._store.show(rater, [image])
@@ -195,16 +214,21 @@ class _Bench:
         number = await run_in_threadpool(self._loop.next_batch, rater)
         return JSONResponse({"batch": number})
 
-    def labels(self, request: Request) -> Response:
-        ending = request.path_params["ending"]
-        if ending not in _MEDIA:
-            raise RequestError(f"labels.{ending}: expected one of {', '.join(_MEDIA)}")
-        with scratch_folder() as folder:
-            path = Path(folder) / f"labels.{ending}"
-            write_labels(labels_table(read_labels(self._store.path)), path)
-            content = path.read_bytes()
-        name = f'attachment; filename="labels.{ending}"'
-        return Response(content, media_type=_MEDIA[ending], headers={"content-disposition": name})
+    def table(self, name: str, make: Callable[[Labels], pa.Table]) -> Any:
+        """A table of the labels as a file, in the format of its ending."""
+
+        def download(request: Request) -> Response:
+            ending = request.path_params["ending"]
+            if ending not in _MEDIA:
+                raise RequestError(f"{name}.{ending}: expected one of {', '.join(_MEDIA)}")
+            with scratch_folder() as folder:
+                path = Path(folder) / f"{name}.{ending}"
+                write_whole(make(read_labels(self._store.path)), path)
+                content = path.read_bytes()
+            disposition = {"content-disposition": f'attachment; filename="{name}.{ending}"'}
+            return Response(content, media_type=_MEDIA[ending], headers=disposition)
+
+        return download
 
 
 def _report_css(request: Request) -> Response:

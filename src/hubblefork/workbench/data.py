@@ -17,6 +17,7 @@ from hubblefork.data.sources.base import Source
 from hubblefork.report.run_data import displayable
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.workbench.questions import Questions, by_question, plain
+from hubblefork.workbench.run_pair import RunPair
 
 if TYPE_CHECKING:  # they load torch, which is not needed to look at images
     from hubblefork.explanation.neighbours import ReferenceImages
@@ -44,7 +45,8 @@ class Collection:
     same order, where there is a model. model: SHA-256 of its file, or empty. predictor: the model.
     source: opens the source that the images were packed from. reference: finds the training images
     of the model, if they are available. features: (N, F) float32, what the model's last layer is
-    given.
+    given. mislabels: of `likely_mislabels`, with rows of these images, where their labels could be
+    judged. pair: this run and another one.
     """
 
     dataset: PackedDataset
@@ -56,6 +58,8 @@ class Collection:
     source: Callable[[], Source] | None = None
     reference: "Callable[[], ReferenceImages | None] | None" = None
     features: np.ndarray | None = None
+    mislabels: pd.DataFrame | None = None
+    pair: RunPair | None = None
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -160,6 +164,8 @@ class Collection:
             columns[f"All {len(given)} raters"] = np.mean(given, axis=0)
         if self.predictions is not None:
             columns["Model"] = self.predictions.values[row]
+        if self.pair is not None and (other := self.pair.values(row)) is not None:
+            columns["Second run"] = other
         if self.true is not None:
             columns[questions.beside] = questions.task.pooled(self.true[[row], None])[0]
         groups = by_question((question for question, _ in questions.path(last)), columns)

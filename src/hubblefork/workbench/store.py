@@ -121,10 +121,14 @@ class Labels:
                 raise ValueError(f"its kind {kind!r} is not known")
         self.events += 1
 
+    def given(self) -> list[Answer]:
+        """All answers that were not taken back, in the order in which they were given."""
+        every = (each for given in self.by_rater.values() for each in given)
+        return sorted(every, key=lambda each: each.number)
+
     def standing(self) -> list[Answer]:
         """The last answer of each rater to each image, in the order in which they were given."""
-        last = {(each.rater, each.image, each.digest): each
-                for given in self.by_rater.values() for each in given}  # fmt: skip
+        last = {(each.rater, each.image, each.digest): each for each in self.given()}
         return sorted(last.values(), key=lambda each: each.number)
 
 
@@ -236,6 +240,11 @@ class LabelStore:
         """The number of events so far."""
         with self._lock:
             return self._labels.events
+
+    def given(self) -> list[Answer]:
+        """As `Labels.given`."""
+        with self._lock:
+            return self._labels.given()
 
     def standing(self) -> list[Answer]:
         """As `Labels.standing`."""

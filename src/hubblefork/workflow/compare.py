@@ -72,15 +72,27 @@ def compare(runs: Sequence[str | Path | Run], *, out: str | Path | None = None) 
     paths = [as_path(run, f"run {place}", "a run folder") for place, run in enumerate(runs, 1)]
     if len(paths) < 2:
         raise RequestError(f"compare was given {several(len(paths), 'run')}; expected {given}")
+    comparison = _comparison(page, _entries(paths))
+    write_page(comparison_page(comparison), page, "compare")
+    return comparison
+
+
+def common_predictions(paths: Sequence[Path]) -> list[tuple[str, Predictions]]:
+    """The short name of each run, and its predictions of the test images that all have in common.
+
+    The images and the outputs of all are in the same order. Raises RequestError as `compare` does.
+    """
+    return [(entry.name, entry.predictions) for entry in _entries(paths)]
+
+
+def _entries(paths: Sequence[Path]) -> list[_Entry]:
     twice = [str(path) for path in paths if paths.count(path) > 1]
     if twice:
         raise RequestError(f"{twice[0]} is given twice")
     missing = [str(path) for path in paths if not path.is_dir()]
     if missing:
         raise RequestError(f"no folder of a run or of an evaluation at {first_few(missing)}")
-    comparison = _comparison(page, _in_common(_read(paths)))
-    write_page(comparison_page(comparison), page, "compare")
-    return comparison
+    return _in_common(_read(paths))
 
 
 def _read(paths: Sequence[Path]) -> list[_Entry]:

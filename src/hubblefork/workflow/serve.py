@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress, say
@@ -38,6 +39,7 @@ def serve(
     port: int = 0,
     labels: str | Path | None = None,
     rater: str | None = None,
+    compare: str | Path | Run | None = None,
     device: str = "auto",
     announce: Callable[[str], None] = print,
 ) -> None:
@@ -55,11 +57,14 @@ def serve(
         The file of labels to add to; by default `labels-<source>.jsonl` in this folder.
     rater
         Who labels; by default the user of this system.
+    compare
+        A second run, or the folder of an evaluation: what it corrects and what it breaks among the
+        test images that it has in common with the first run.
     announce
         Called with the link to open.
 
-    Raises RequestError where the images cannot be opened, the address cannot be had, or another
-    process writes to the same labels.
+    Raises RequestError where the images cannot be opened, the runs cannot be compared, the address
+    cannot be had, or another process writes to the same labels.
     """
     try:
         from hubblefork.workbench.server import bound, make_server
@@ -67,7 +72,15 @@ def serve(
         raise RequestError(
             f"the workbench needs {error.name}: pip install 'hubblefork[workbench]'"
         ) from error
+    own = source is None and _has_model(what) and Path(what).is_dir()
+    if compare is not None and not own:
+        raise RequestError("--compare goes with a run and its own images: serve RUN --compare RUN2")
     collection = open_collection(what, source, device)
+    if own:
+        from hubblefork.workflow.serve_run import with_run  # loads torch
+
+        other = None if compare is None else as_path(compare, "compare", "a second run")
+        collection = with_run(collection, Run.open(what), other)
     name = short_name(collection.dataset.source)
     path = f"labels-{name}.jsonl" if labels is None else labels
     with (

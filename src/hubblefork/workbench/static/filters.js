@@ -26,7 +26,10 @@ export function drawFilters(form, about, changed) {
     changed();
   };
   const more = [...columns.values()].filter((each) => !drawn.includes(each.name));
-  form.replaceChildren(...drawn.map((name) => control(columns.get(name), words.get(name), set)));
+  form.replaceChildren(
+    choice("Queue", [["", "all images"], ...about.queues.map(({ name, title }) => [name, title])],
+      words.get("queue") || "", (value) => set("queue", value)),
+    ...drawn.map((name) => control(columns.get(name), words.get(name), set)));
   if (more.length) {
     form.append(choice("Another column", [["", "choose …"], ...named(more)], "", (name) => {
       const added = control(columns.get(name), null, set);
@@ -35,7 +38,7 @@ export function drawFilters(form, about, changed) {
     }, "more"));
   }
   const down = [...columns.values()].map((each) => [`-${each.name}`, `${each.title}, largest first`]);
-  form.append(choice("Order", [["", "as in the source"], ...named([...columns.values()]), ...down],
+  form.append(choice("Order", [["", "as they come"], ...named([...columns.values()]), ...down],
     words.get("order") || "", (value) => set("order", value)));
   if (about.model) {
     const box = element("input", {

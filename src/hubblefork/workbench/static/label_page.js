@@ -66,12 +66,20 @@ function choose(k) {
     return;
   }
   const given = {
-    rater: rater(about), row, answer: walk.answer, queue: query().toString(),
+    rater: rater(about), row, answer: walk.answer, queue: offeredBy(row),
     key: crypto.getRandomValues(new Uint32Array(4)).join("-"),
   };
   next();
   saver.send("/api/answers", given)
     .then(({ compared }) => drawCompared(at("before"), about, compared));
+}
+
+// The queue and the filters, and whether the image was clicked, not given in its turn.
+function offeredBy(row) {
+  const words = query();
+  const clicked = new URLSearchParams(location.search).get("at");
+  if (clicked === String(row)) words.set("at", clicked);
+  return words.toString();
 }
 
 function next() {
@@ -109,7 +117,8 @@ async function start() {
   if (wanted !== null) {
     // The image that was clicked comes first, even where it has been answered.
     const row = Number(wanted);
-    rows = [row, ...rows.filter((each) => each > row), ...rows.filter((each) => each < row)];
+    const turn = rows.indexOf(row);
+    rows = [row, ...rows.slice(turn + 1), ...rows.slice(0, Math.max(turn, 0))];
   }
   walk = new Walk(about.questions);
   draw();
