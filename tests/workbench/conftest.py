@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,6 +14,7 @@ import requests
 
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.images.framing import Framing
+from hubblefork.evaluation.mislabels import likely_mislabels
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.tasks.classes import Classes
 from hubblefork.tasks.predictions import Predictions
@@ -21,6 +22,7 @@ from hubblefork.tasks.task import Task
 from hubblefork.tasks.votes import Votes
 from hubblefork.workbench.data import Collection
 from hubblefork.workbench.questions import Questions
+from hubblefork.workbench.run_pair import RunPair
 from hubblefork.workbench.store import LabelStore
 
 NAMES = ("disc", "with_bar", "ringed")
@@ -45,6 +47,21 @@ def galaxies(number: int = 40) -> Collection:
     true, values = (GALAXY_ZOO_2.weighted(each) for each in own)
     labels = dict(zip(GALAXY_ZOO_2.columns, true.T, strict=True))
     return _collection(Votes(), labels, true.astype(np.float32), values, "g{}", {})
+
+
+def compared(number: int = 60) -> Collection:
+    """The same, with likely mislabels, and another run that has two thirds of the images."""
+    shown = collection(number)
+    found, names = shown.predictions, shown.dataset.table["id"].tolist()
+    assert found is not None
+    assert shown.true is not None
+    random = np.random.default_rng(3)
+    first = replace(found, true=shown.true, sets=None, typicality=None)
+    second = replace(first, values=random.dirichlet(np.ones(len(NAMES)), number))
+    rows = random.permutation(number)[: 2 * number // 3]
+    pair = RunPair.of([("weak", first.take(rows)), ("runs/good", second.take(rows))], names)
+    mislabels = likely_mislabels(names, shown.true, found.values, NAMES)
+    return replace(shown, mislabels=mislabels, pair=pair)
 
 
 def _collection(

@@ -25,10 +25,11 @@ def read(path) -> pd.DataFrame:
 @pytest.mark.parametrize("ending", ["csv", "parquet", "fits", "vot"])
 def test_labels_are_exported_with_where_they_come_from(ending, tmp_path):
     with LabelStore.open(tmp_path / "labels.jsonl", Classes(("disc", "bar"))) as store:
+        audit = "queue=random-audit"
         store.answer("ann", ("g1", "d1"), ["disc"], key="1", model="m1", queue="label=bar")
         store.answer("ann", ("g2", "d2"), ["disc"], key="2", shown=True)
         store.answer("ann", ("g2", "d2"), ["bar"], key="3", model="m1", shown=True)
-        store.answer("bob", ("g1", "d1"), ["bar"], key="4", model="m1")
+        store.answer("bob", ("g1", "d1"), ["bar"], key="4", model="m1", queue=audit)
         store.answer("bob", ("g3", "d3"), ["bar"], key="5")
         store.undo("bob")
     out = export_labels(tmp_path / "labels.jsonl", tmp_path / f"out.{ending}")
@@ -37,8 +38,9 @@ def test_labels_are_exported_with_where_they_come_from(ending, tmp_path):
     assert told.to_numpy().tolist() == [
         ["g1", "disc", "ann", "d1", "m1", "label=bar"],
         ["g2", "bar", "ann", "d2", "m1", ""],
-        ["g1", "bar", "bob", "d1", "m1", ""],
+        ["g1", "bar", "bob", "d1", "m1", "queue=random-audit"],
     ]
+    assert table["audit"].astype(bool).tolist() == [False, False, True]
     assert table["shown"].astype(bool).tolist() == [False, True, False]
     assert pd.to_datetime(table["time"]).is_monotonic_increasing
 

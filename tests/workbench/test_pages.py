@@ -16,6 +16,14 @@ browser, expect = reports.browser, reports._API.expect
 expect.set_options(timeout=60_000)  # a machine may be busy; what is expected comes
 
 
+# What each page has when it is there.
+READY = {
+    "/": "#count:not(:empty)", "/label": "#choices button", "/queues": "#queues li",
+    "/raters": "#agreement > *", "/export": "h2",
+    "/loop": "#next:not(:disabled), #problem:not([hidden])",
+}  # fmt: skip
+
+
 @pytest.fixture
 def opened(browser) -> Iterator[Callable]:
     """Opens pages of a bench; asserts in the end that nothing failed and no other server was asked.
@@ -54,11 +62,7 @@ def opened(browser) -> Iterator[Callable]:
         page = context.new_page()
         page.on("dialog", lambda dialog: wrong.append(dialog.message))
         page.goto(bench.url + path)
-        ready = "#choices button" if path.startswith("/label") else "#count:not(:empty)"
-        if path == "/loop":
-            ready = "#next:not(:disabled), #problem:not([hidden])"
-        if path != "/export":
-            page.locator(ready).first.wait_for()
+        page.locator(READY[path.partition("?")[0]]).first.wait_for()
         return page
 
     yield open_page

@@ -10,9 +10,11 @@ import pytest
 import requests
 
 PATHS = [
-    "/", "/label", "/export", "/report.css", "/static/grid.js", "/image/0", "/labels.csv",
-    "/api/about", "/api/rows", "/api/tiles?rows=0", "/nothing", "/look", "/drop", "/api/image/0",
-    "/api/counts/0", "/display/0", "/map/row-0/0", "/training/0", "/upload/1",
+    "/", "/label", "/queues", "/raters", "/export", "/report.css", "/static/grid.js", "/image/0",
+    "/labels.csv", "/agreement.csv", "/api/about", "/api/rows", "/api/rows?queue=random-audit",
+    "/api/queues", "/api/raters", "/api/tiles?rows=0", "/nothing",
+    "/look", "/drop", "/api/image/0", "/api/counts/0", "/display/0", "/map/row-0/0", "/training/0",
+    "/upload/1",
 ]  # fmt: skip
 WRITES = {
     "/api/answers": {"rater": "ann", "row": 0, "answer": ["disc"], "queue": "", "key": "k"},
@@ -159,7 +161,7 @@ def test_other_origins_are_never_allowed(bench, session):
 
 
 def test_pages_have_no_code_in_them(bench, session):
-    for path in ("/", "/label", "/export", "/look", "/drop"):
+    for path in ("/", "/label", "/queues", "/raters", "/export", "/look", "/drop"):
         page = session.get(bench.url + path).text
         assert re.findall('<script(?! type="module" src="/static/)', page) == []
         assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", page) == []
@@ -193,7 +195,8 @@ def test_no_path_leads_to_a_file(bench, session, path):
      b'{"rater": "a\\nb", "row": 0, "answer": ["disc"], "queue": "", "key": "k"}',
      b'{"rater": "ann", "row": 0, "answer": ["elephant"], "queue": "", "key": "k"}',
      b'{"rater": "ann", "row": 0, "answer": [["disc"]], "queue": "", "key": "k"}',
-     b'{"rater": "ann", "row": 0, "answer": ["disc"], "queue": "nothing=1", "key": "k"}'],
+     b'{"rater": "ann", "row": 0, "answer": ["disc"], "queue": "nothing=1", "key": "k"}',
+     b'{"rater": "ann", "row": 0, "answer": ["disc"], "queue": "queue=corrected", "key": "k"}'],
 )  # fmt: skip
 def test_what_is_no_answer_is_one_line_and_nothing_is_stored(bench, session, content):
     before = bench.labels.read_bytes()

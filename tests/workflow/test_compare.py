@@ -1,6 +1,7 @@
 """Runs are compared on the images that they share, whatever their order."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,14 @@ import pytest
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.text import percent
+from hubblefork.evaluation.mislabels import likely_mislabels
+from hubblefork.explanation.saving import save_table
+from hubblefork.runs.run import Run
 from hubblefork.sky.decision_tree import GALAXY_ZOO_2
 from hubblefork.workflow.compare import compare
 from hubblefork.workflow.evaluate import evaluate
+from hubblefork.workflow.serve import open_collection, serve
+from hubblefork.workflow.serve_run import with_run
 from hubblefork.workflow.train import train
 
 pytestmark = pytest.mark.usefixtures("without_reports")
@@ -46,6 +52,48 @@ def test_figures_are_those_of_the_runs_and_differences_are_between_them(runs, tm
     html = compared._repr_html_()
     assert "Balanced accuracy" in html
     assert "p-value" in html
+
+
+def test_the_queues_of_the_workbench_are_of_the_same_images(runs, tmp_path):
+    compared = compare(runs, out=tmp_path / "page.html")
+    (pair,) = compared.pairs.to_dict("records")
+    shown = with_run(open_collection(runs[0].path, device="cpu"), runs[0], runs[1].path)
+    corrected, broken, differing = (
+        shown.dataset.table["id"].to_numpy()[rows].tolist()
+        for rows in (shown.pair.corrected, shown.pair.broken, shown.pair.differing)
+    )
+    assert (len(corrected), len(broken)) == (pair["only_second"], pair["only_first"])
+    assert len(corrected) > 3
+    first, second = (run.predictions.table().set_index("id") for run in runs)
+    assert (second.loc[corrected, "true"] == second.loc[corrected, "predicted"]).all()
+    assert (first.loc[corrected, "true"] != first.loc[corrected, "predicted"]).all()
+    assert differing[:20] == [each.id for each in compared.disputed]
+    with pytest.raises(RequestError, match="given twice"):
+        with_run(shown, runs[0], runs[0].path)
+    with pytest.raises(RequestError, match="goes with a run and its own images"):
+        serve("simulated:20", compare=runs[1])
+
+
+def test_likely_mislabels_are_those_that_explain_has_written_or_of_the_test_set(runs, tmp_path):
+    run = Run(shutil.copytree(runs[1].path, tmp_path / "run"))
+    opened = open_collection(run.path, device="cpu")
+    found, names = run.predictions, run.task.names
+    told = with_run(opened, run, None).mislabels
+    tested = likely_mislabels(found.ids, found.labels, found.values, names)
+    assert told["id"].tolist() == tested["id"].tolist()
+    assert opened.dataset.table["id"].to_numpy()[told["row"]].tolist() == told["id"].tolist()
+    # As `explain --folds` writes it, with the label of one image changed since.
+    folds = np.random.default_rng(0).dirichlet([1, 1], len(opened))
+    table = likely_mislabels(opened.dataset.table["id"], opened.true, folds, names)
+    other = table["label"].where(table.index != 3, names[1 - names.index(table["label"][3])])
+    changed = table.drop(columns="row").assign(label=other)
+    (run.path / "explanation").mkdir()
+    save_table(changed, run.path / "explanation" / "mislabels.csv")
+    told = with_run(opened, run, None).mislabels
+    assert told["row"].tolist() == table["row"].drop(3).tolist()
+    assert told["likely"].tolist() == table["likely"].drop(3).tolist()
+    (run.path / "explanation" / "mislabels.csv").write_text("nothing\n1\n")
+    assert with_run(opened, run, None).mislabels["id"].tolist() == tested["id"].tolist()
 
 
 def test_only_shared_images_count_and_their_order_does_not(runs, shapes, tmp_path):

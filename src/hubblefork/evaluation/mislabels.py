@@ -15,7 +15,10 @@ from hubblefork.evaluation.class_metrics import checked
 
 
 def likely_mislabels(
-    ids: Sequence[str], labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
+    ids: Sequence[str] | np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    names: Sequence[str],
 ) -> pd.DataFrame:
     """Rank images by how likely their label is wrong, the most likely first.
 

@@ -22,7 +22,9 @@ def with_run(collection: Collection, run: Run, other: Path | None) -> Collection
     Raises RequestError where the other run cannot be compared with this one.
     """
     ids = collection.dataset.table["id"].astype(str)
-    pair = other and RunPair.of(common_predictions([run.path, other]), ids.tolist())
+    pair = None
+    if other is not None:
+        pair = RunPair.of(common_predictions([run.path, other]), ids.tolist())
     rows = pd.Series(range(len(ids)), ids)
     return replace(collection, pair=pair, mislabels=_mislabels(collection, run, rows))
 
