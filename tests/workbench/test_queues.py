@@ -109,11 +109,11 @@ def test_who_differs_from_volunteers_is_found_by_the_fraction_of_those_who_were_
             true[:, place] / true[:, question.columns].sum(axis=1)
             for question in tree.questions
             for place in (tree.columns.index(name) for name in path)
-            if place in range(tree.outputs)[question.columns]
+            if place in range(len(tree.columns))[question.columns]
         ],
         axis=0,
     )
-    assert rows.tolist() == [row for row in np.argsort(least) if least[row] < 0.5]
+    assert rows.tolist() == [row for row in np.argsort(least, kind="stable") if least[row] < 0.5]
 
 
 def test_the_audit_is_a_random_order_that_asks_again_what_other_queues_have_asked(shown, store):
@@ -186,4 +186,4 @@ def test_the_numbers_of_a_queue_are_those_of_its_rows(shown, store):
         told["mistakes"]["images"]
     )
     likely = int(shown.mislabels["likely"].sum())
-    assert f"{likely} of 60 labels are likely wrong" in told["mislabels"]["text"]
+    assert f"{likely} of 60\u00a0labels are likely wrong" in told["mislabels"]["text"]

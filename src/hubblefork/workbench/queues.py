@@ -174,12 +174,12 @@ class Queues:
             ),
             Queue(
                 "corrected", "Corrected by the second run",
-                "Only the second run is right; the difference is largest.",
+                "Only the second run is right, and the difference is largest.",
                 None if pair is None else lambda: pair.corrected, missing,
             ),
             Queue(
                 "broken", "Broken by the second run",
-                "Only the first run is right; the difference is largest.",
+                "Only the first run is right, and the difference is largest.",
                 None if pair is None else lambda: pair.broken, missing,
             ),
         ]  # fmt: skip

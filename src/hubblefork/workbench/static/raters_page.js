@@ -14,17 +14,18 @@ const cell = (name, value) => {
 
 const grouped = (rows, key) => Map.groupBy(rows, key);
 
-function table(caption, titles, rows) {
-  return element("div", { class: "wide-table", tabindex: "0", role: "region", "aria-label": caption },
-    element("table", {}, element("caption", {}, caption),
+// A title, and below it a table that scrolls by itself where the window is narrow.
+function table(title, titles, rows) {
+  return [element("h3", {}, title),
+    element("div", { class: "wide-table", tabindex: "0", role: "region", "aria-label": title }, element("table", {},
       element("thead", {}, element("tr", {},
-        ...titles.map((title) => element("th", { scope: "col" }, title)))),
+        ...titles.map((each) => element("th", { scope: "col" }, each)))),
       element("tbody", {}, ...rows.map(([name, ...values]) => element("tr", {},
-        element("th", { scope: "row" }, name), ...values.map((each) => element("td", {}, each)))))));
+        element("th", { scope: "row" }, name), ...values.map((each) => element("td", {}, each)))))))];
 }
 
 function drawAgreement(place, rows) {
-  const tables = [...grouped(rows, (each) => each.question)].map(([question, own]) => {
+  const tables = [...grouped(rows, (each) => each.question)].flatMap(([question, own]) => {
     const measures = MEASURES.filter(([name]) => own.some((each) => each[name] !== null));
     return table(question, ["Raters", "Images", ...measures.map(([, title]) => title)],
       own.map((each) => [each.raters, String(each.images),
@@ -39,7 +40,7 @@ function drawAgreement(place, rows) {
 
 function drawAgainst(place, rows, beside) {
   const whose = beside === "Volunteers" ? "the volunteers’" : "the labels’";
-  const tables = [...grouped(rows, (each) => `${each.rater}: ${each.question}`)].map(([title, own]) => {
+  const tables = [...grouped(rows, (each) => `${each.rater}: ${each.question}`)].flatMap(([title, own]) => {
     const others = [...new Set(own.map((each) => each.other))];
     const answers = [...grouped(own, (each) => each.answer)].map(([answer, each]) =>
       [answer, String(each[0].images), ...each.map(({ fraction }) => percent(fraction))]);
