@@ -63,6 +63,8 @@ def test_a_queue_opens_as_images_and_a_click_goes_on_in_its_order(bench: Bench, 
     assert grid_count(page) == len(rows)
     expect(page.get_by_label("Queue", exact=True)).to_have_value("corrected")
     page.locator("#grid a").nth(1).click()
+    expect(page.locator("#name")).to_have_text(f"g{rows[1]}")
+    page.keyboard.press("l")
     page.locator("#choices button").first.wait_for()
     unseen = [row for row in rows if f"g{row}" not in {each["image"] for each in answers(bench)}]
     assert pages.current(page) == str(rows[1])
