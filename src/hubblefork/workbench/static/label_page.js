@@ -74,11 +74,11 @@ function choose(k) {
     .then(({ compared }) => drawCompared(at("before"), about, compared));
 }
 
-// The queue and the filters, and whether the image was clicked, not given in its turn.
+// The queue and the filters, and of a queue whether the image was clicked, not given in its turn.
 function offeredBy(row) {
   const words = query();
   const clicked = new URLSearchParams(location.search).get("at");
-  if (clicked === String(row)) words.set("at", clicked);
+  if (words.has("queue") && clicked === String(row)) words.set("at", clicked);
   return words.toString();
 }
 
