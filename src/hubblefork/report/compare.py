@@ -51,8 +51,9 @@ def _sections(found: Comparison, tiles: list[Tile]) -> Iterator[Section]:
     ])  # fmt: skip
     yield Section("Differences", [
         "The second run minus the first, with the 95\u00a0% interval of the difference from a "
-        "paired bootstrap over the images; fractions are in percentage points. Bold: the interval "
-        "does not contain 0."
+        "paired bootstrap over the images"
+        + "; fractions are in percentage points" * any(each.percent for each in found.task.metrics)
+        + ". Bold: the interval does not contain 0."
         + (
             " The interval of the accuracy is Newcombe's, the p-value that of McNemar's exact "
             "test; below it are the numbers of images that only the first, and only the second, "

@@ -190,7 +190,9 @@ def questions_reached(found: Inspection) -> Figure:
         for place, (fraction, number) in enumerate(reached):
             text = percent(fraction, 0) + f"  ·  {number:,} galaxies" * (not is_narrow())
             beside(axes, text, fraction, place, fontsize=SMALL, color=MUTED)
-        named_rows(axes, [f"{question.number}  {question.text}" for question in questions], 44, 2)
+        texts = [each.short if is_narrow() else each.text for each in questions]
+        names = [f"{each.number}  {text}" for each, text in zip(questions, texts, strict=True)]
+        named_rows(axes, names, 44, 2)
         axes.set_xlim(0, 1.24)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
         in_percent(axes.xaxis)

@@ -168,7 +168,7 @@ def test_images_without_labels_are_enough_to_predict(tmp_path):
     source = open_source(tmp_path / "sky.npy", labelled=False)
     assert source.task == Unlabelled()
     (about_ids,) = source.notes
-    assert about_ids.startswith("No ids are known; images are called ")
+    assert about_ids.startswith("No ids are known; images are identified ")
     assert "which are the labels" in refusal(tmp_path / "sky.npy")
     np.savez(tmp_path / "a.npz", x=IMAGES, y=np.full(N, np.nan), split=["test"] * N)
     source = open_source(tmp_path / "a.npz", labelled=False)

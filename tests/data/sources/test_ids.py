@@ -123,7 +123,7 @@ def test_an_option_names_the_ids_of_folders(tmp_path, make_images):
 def test_where_there_are_no_ids_one_line_says_what_stands_in_their_place(folder, kind):
     source = open_source(written(folder, kind, "flux", np.arange(6) / 7))
     (note,) = [note for note in source.notes if "id" in note]
-    assert note.startswith("No ids are known; images are called ")
+    assert note.startswith("No ids are known; images are identified ")
     assert source.table["id"][1] == ("../images/001.png" if kind in ("csv", "parquet") else "sky-1")
 
 
