@@ -18,6 +18,7 @@ from hubblefork.core.device import choose_device, choose_precision
 from hubblefork.recipes.recipe import load_recipe
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import plan
+from hubblefork.training.schedules import Pace
 from hubblefork.workflow.start_run import prepare
 
 # Steps before the measurement: the first ones choose kernels and allocate memory.
@@ -39,7 +40,7 @@ def main(words: list[str] | None = None) -> None:
     planned = plan(recipe, dataset, split, 0, device, precision)
     network = planned.network.to(device, memory_format=torch.channels_last)
     module = Classifier(
-        network, planned.view, recipe, planned.objective, seed=0, steps=WARM_UP + asked.steps
+        network, planned.view, recipe, planned.objective, 0, Pace(WARM_UP + asked.steps, 1)
     ).to(device)
     size = recipe.training.batch_size
     rows = np.arange(size) % len(dataset)

@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import tomli_w
 
 from hubblefork.core.file_cache import file_sha256
 from hubblefork.models import shipped
+from hubblefork.models.model_file import load_model, save_model
 from hubblefork.models.predictor import Predictor
+from hubblefork.networks.registry import create_network
 
 pytestmark = pytest.mark.usefixtures("without_reports")
 
@@ -76,6 +79,23 @@ def test_a_probe_is_fitted_on_its_features(hubblefork, galaxy_five, shapes, tmp_
         key for key, value in own.state_dict().items() if not value.equal(frozen.state_dict()[key])
     ]
     assert len(changed) == 2  # weight and bias of the last layer
+
+
+def test_few_is_fitted_on_the_features_of_the_encoder(hubblefork, galaxy_five, shapes, tmp_path):
+    words = ("train", shapes, "--recipe", "few", "--size", "20", "--set", "view.size=16")
+    status, _, err = hubblefork(*words, "--out", "run")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "'galaxy-encoder': no run or model file is there, and no model of this name comes" in err
+    options = {"width": 4, "blocks": [1, 1, 1, 1]}
+    encoder = create_network("equivariant-resnet", (3, 16, 16), 2, options)
+    card = replace(load_model(galaxy_five)[1], network="equivariant-resnet", options=options,
+                   input_shape=(3, 16, 16))  # fmt: skip
+    save_model(galaxy_five.with_name("galaxy-encoder.safetensors"), encoder, card, {})
+    status, _, err = hubblefork(*words, "--out", "run")
+    assert status == 0, err
+    network = Predictor.load("run").network
+    assert network.stages[0][0].body[0].weight.equal(encoder.stages[0][0].body[0].weight)
+    assert not network.head.weight.equal(encoder.head.weight)
 
 
 def test_a_path_of_its_name_comes_first_and_is_told(hubblefork, galaxy_five, trained, shapes):

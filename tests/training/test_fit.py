@@ -63,9 +63,9 @@ def assert_same(one: Run, other: Run) -> None:
 
 
 def test_a_network_learns_to_tell_shapes_apart(packed, tmp_path):
-    run = run_fit(packed, tmp_path / "run", epochs=8)
+    run = run_fit(packed, tmp_path / "run", epochs=16)
     history = run.history
-    assert list(history["epoch"]) == list(range(1, 9))
+    assert list(history["epoch"]) == list(range(1, 17))
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert history["val_accuracy"].iloc[-1] > 0.9
     assert history["seconds"].gt(0).all()
@@ -202,10 +202,34 @@ def test_a_run_that_was_moved_keeps_the_weights_of_its_best_epoch(packed, tmp_pa
     assert_same(run_fit(packed, tmp_path / "whole", "lenet5", **worse), moved)
 
 
-def test_a_warm_up_of_a_single_step_is_none(packed, tmp_path):
+def test_with_few_images_there_are_as_many_epochs_as_make_the_least_number_of_steps(packed):
+    dataset, split = packed  # 48 training images
+    settings = {"epochs": 3, "batch_size": 16}
+    for least, epochs in {0: 3, 9: 3, 10: 4, 100: 34}.items():
+        recipe = load_recipe("lenet5", settings | {"data.size": 24, "least_steps": least})
+        planned = plan(recipe, dataset, split, 0, CPU, "fp32")
+        assert planned.epochs == planned.recipe.training.epochs == epochs
+    assert load_recipe("default").training.least_steps
+    assert load_recipe("default", {"epochs": 3}).training.least_steps == 0
+
+
+def test_averaged_weights_have_batch_statistics_of_their_own(packed, tmp_path):
+    plain = {"rotate": 0, "flip": False, "zoom": 1, "shift": 0, "field_of_view": 1}
+    recipe = load_recipe("default", SMALL | plain | {"view.size": 24, "checkpoint": "last"})
+    planned = plan(recipe, *packed, 0, CPU, "fp32")
+    network = fit(planned, Run(tmp_path))
+    images = planned.dataset.images[planned.split.rows(planned.dataset, "train")]
+    with torch.no_grad():
+        maps = network.stem[0](planned.view.fixed(torch.from_numpy(images)))
+    mean, variance = maps.mean(dim=(0, 2, 3)), maps.var(dim=(0, 2, 3))
+    normalisation = network.stem[1]
+    torch.testing.assert_close(normalisation.running_mean, mean, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(normalisation.running_var, variance, rtol=0.1, atol=1e-3)
+
+
+def test_after_a_warm_up_of_a_single_step_the_rate_falls(packed, tmp_path):
     run = run_fit(packed, tmp_path / "run", batch_size=48, epochs=5)
-    rates = run.history["lr"].iloc[:-1]  # after the last step there is none to come
-    assert rates.is_monotonic_decreasing
+    assert run.history["lr"].is_monotonic_decreasing
 
 
 def test_training_without_a_validation_set_leaves_its_columns_empty(packed, tmp_path):

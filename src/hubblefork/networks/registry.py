@@ -109,9 +109,9 @@ def create_network(
     factory = _find(name)
     if weights:
         raise RequestError(
-            f"network.weights is {weights!r}: expected the folder or the model file of an earlier "
-            f"run of {name!r}, or a shipped model (hubblefork list models); backbones of timm have "
-            "other pretrained weights: --set network.name=timm:NAME"
+            f"network.weights is {weights!r}: no run or model file is there, and no model of this "
+            f"name comes with this version (hubblefork list models); give a run of {name!r} by "
+            "--set weights=RUN, or a backbone of timm by --set network.name=timm:NAME"
         )
     _check_known(name, factory, options)
     try:

@@ -191,8 +191,10 @@ class TrainingTable(Table):
     # More would not end: a slip of the keyboard, or a damaged recipe.
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Number of passes over the training set, or over each chunk of it."""
+    least_steps: Annotated[int, Field(ge=0)] = 0
+    """Fewest steps of the training: with few images there are more epochs than `epochs`."""
     minutes: Positive | None = None
-    """Time limit in minutes: fewer epochs on a slower machine; none: no limit."""
+    """Time limit in minutes: fewer epochs on a slower machine, estimated anew after each."""
     chunks: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Number of balanced parts of the training set, trained on one after another."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
@@ -218,6 +220,15 @@ class TrainingTable(Table):
             raise ValueError(
                 f"training.freeze_epochs is {self.freeze_epochs}, of {self.all_epochs} epochs in "
                 "all; expected as many or fewer"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _minutes_are_of_one_chunk(self) -> "TrainingTable":
+        if self.minutes and self.chunks > 1:
+            raise ValueError(
+                f"training.minutes is {self.minutes:g}, with {self.chunks} chunks, each of which "
+                "needs its epochs: --set chunks=1, or --set minutes=none"
             )
         return self
 

@@ -100,8 +100,7 @@ class Run:
         try:
             with appearing(path) as temporary:
                 split.save(temporary / _SPLIT)
-                with replacing(temporary / _RECIPE, binary=True) as file:
-                    tomli_w.dump(recipe.to_toml(), file)
+                cls(temporary).save_recipe(recipe)
                 with replacing(temporary / _PROVENANCE) as file:
                     json.dump(provenance.to_json(), file, indent=2, ensure_ascii=False)
                 if learnt is not None:
@@ -191,7 +190,8 @@ class Run:
 
         Raises RequestError where another one does.
         """
-        with locking(self.path / _RECIPE) as ours:
+        # A file that is not replaced while it is trained.
+        with locking(self.path / _PROVENANCE) as ours:
             if ours is False:
                 raise RequestError(
                     f"{self.path} is being trained by another command: wait until that has ended, "
@@ -204,6 +204,10 @@ class Run:
         for folder in (self.path, self.checkpoints, self.path / "figures"):
             for leftover in folder.glob(".*.*"):
                 leftover.unlink(missing_ok=True)
+
+    def save_recipe(self, recipe: Recipe) -> None:
+        with replacing(self.path / _RECIPE, binary=True) as file:
+            tomli_w.dump(recipe.to_toml(), file)
 
     def save_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Write the history: one row per epoch, each with all of `history_columns`."""

@@ -17,9 +17,8 @@ _UPDATE_EVERY = 10
 class EpochLog(Callback):
     """Writes history.csv and prints a line after each epoch; moves the bar in between."""
 
-    def __init__(self, run: Run, epochs: int):
+    def __init__(self, run: Run):
         self.run = run
-        self.epochs = epochs
         self.bar: Bar | None = None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
@@ -30,7 +29,7 @@ class EpochLog(Callback):
         self.began = time.monotonic()
         self.training_seconds: float | None = None
         if self.bar:
-            self.bar.restart(f"epoch {trainer.current_epoch + 1}/{self.epochs}")
+            self.bar.restart(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
@@ -52,8 +51,8 @@ class EpochLog(Callback):
             return
         self.run.save_history(module.rows)
         rate = module.training_totals.images / (self.training_seconds or seconds)
-        epoch = f"epoch {row['epoch']:>3}/{self.epochs}"
-        rest = self.epochs - trainer.current_epoch - 1
+        epoch = f"epoch {row['epoch']:>3}/{trainer.max_epochs}"
+        rest = (trainer.max_epochs or 0) - trainer.current_epoch - 1
         left = f"  {duration(rest * seconds)} left" if rest else ""
         say(f"{epoch}  {_metrics(row)}  {rate:,.0f} images/s{left}")
 

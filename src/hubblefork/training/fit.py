@@ -26,6 +26,8 @@ from hubblefork.training.epoch_log import EpochLog
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import Plan
 from hubblefork.training.processes import spawn
+from hubblefork.training.schedules import Pace
+from hubblefork.training.time_limit import KeepMinutes, with_epochs
 
 # Validation batches are so many times larger: without gradients they take the same memory.
 _LARGER = 4
@@ -39,6 +41,9 @@ def fit(
     Writes `history.csv` and `checkpoints/` (last.ckpt, and best.ckpt where there is a validation
     set) after each epoch. callbacks, loggers: Lightning's, beside our own.
 
+    Where the recipe has a time limit, the run's recipe afterwards has the number of epochs that
+    the training was for in the end, and no limit.
+
     Of several processes that a launcher started, only the first returns the trained weights.
     Raises RequestError where the loss diverges, or where a batch does not fit the memory.
     """
@@ -48,6 +53,9 @@ def fit(
         _train(plan, run, callbacks, loggers)
     if plan.world.is_first:
         _load_checkpoint(plan, run)
+        if plan.recipe.training.minutes:
+            epochs = run.checkpoint("last")["pace"]["epochs"]
+            run.save_recipe(with_epochs(plan.recipe, epochs))
     return plan.network.to("cpu")
 
 
@@ -77,7 +85,8 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequenc
         loader = batches(packed, chunks, settings.batch_size, plan.seed, settings.epochs, pinned)
         most = min(images_at_once(plan.view.size), _LARGER * settings.batch_size)
         validation = batches(packed, [rows["val"]], most, pinned=pinned)
-        module = _classifier(plan, steps=len(loader) * settings.all_epochs, device=device)
+        pace = Pace(len(loader), settings.chunks * plan.epochs)
+        module = _classifier(plan, pace, device)
         for each in trainer.loggers:
             each.log_hyperparams(plan.recipe.to_toml() | {"seed": plan.seed})
         with (
@@ -126,7 +135,7 @@ def _trainer(
         max_epochs=plan.recipe.training.all_epochs,
         # EpochLog first: it logs the metrics of an epoch, which the others read.
         callbacks=[
-            EpochLog(run, plan.recipe.training.all_epochs),
+            EpochLog(run),
             *callbacks,
             *_own_callbacks(plan.recipe, run, validates),
         ],
@@ -141,12 +150,12 @@ def _labels(plan: Plan) -> Tensor:
     return plan.objective.labels(plan.dataset.labels, plan.dataset.table)
 
 
-def _classifier(plan: Plan, steps: int, device: torch.device) -> Classifier:
+def _classifier(plan: Plan, pace: Pace, device: torch.device) -> Classifier:
     network = plan.network.to(memory_format=torch.channels_last)
     if plan.world.size > 1:
         network = share_batch_norm(network, device)
     return Classifier(
-        network, plan.view, plan.recipe, plan.objective, plan.seed, steps, plan.compiled
+        network, plan.view, plan.recipe, plan.objective, plan.seed, pace, plan.compiled
     )
 
 
@@ -166,6 +175,8 @@ def _load_checkpoint(plan: Plan, run: Run) -> None:
 
 def _own_callbacks(recipe: Recipe, run: Run, validates: bool) -> list[Callback]:
     callbacks: list[Callback] = []
+    if recipe.training.minutes:
+        callbacks.append(KeepMinutes(recipe.training))
     common: dict[str, Any] = {
         "dirpath": run.checkpoints,
         "save_on_train_epoch_end": True,  # after validation, with the epoch's row in it

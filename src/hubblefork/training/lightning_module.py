@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import MultiStepLR, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
 from hubblefork.core.errors import RequestError
@@ -17,12 +18,17 @@ from hubblefork.models.view import View
 from hubblefork.networks.heads import create_head
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import history_columns
+from hubblefork.training.batch_statistics import has_batch_statistics, measure_batch_statistics
 from hubblefork.training.data_parallel import gathered, part_of_batch
 from hubblefork.training.losses import Objective
 from hubblefork.training.optimisers import make_optimiser, train_last_layer_only
+from hubblefork.training.schedules import Pace, rate_factor
 
 # Steps between checks that the loss is finite: on a GPU each check waits for the device.
 _CHECK_EVERY = 50
+
+# Batches that the statistics of averaged weights are measured on: a thousand images, as a rule.
+_MEASURED = 16
 
 Row = dict[str, float]
 
@@ -69,8 +75,8 @@ class Classifier(LightningModule):
         Head, loss and training metric.
     seed
         Random seed of augmentation and dropout.
-    steps
-        Optimiser steps of the whole training.
+    pace
+        Optimiser steps of an epoch, and epochs of the training, which may change on the way.
     compiled
         Mode of torch.compile for the network in training.
     """
@@ -82,7 +88,7 @@ class Classifier(LightningModule):
         recipe: Recipe,
         objective: Objective,
         seed: int,
-        steps: int,
+        pace: Pace,
         compiled: CompileMode = "off",
     ):
         super().__init__()
@@ -98,7 +104,7 @@ class Classifier(LightningModule):
         self.recipe = recipe
         self.objective = objective
         self.seed = seed
-        self.steps = steps
+        self.pace = pace
         self.rows: list[Row] = []  # one for each finished epoch, as in history.csv
         self.plateau: ReduceLROnPlateau | None = None
         self.saved_plateau: dict[str, Any] | None = None
@@ -111,24 +117,12 @@ class Classifier(LightningModule):
     def configure_optimizers(self) -> Any:
         optimiser = make_optimiser(self.network, self.recipe.optimiser)
         schedule = self.recipe.schedule
-        if schedule.name == "one-cycle":
-            # torch divides by the length of the warm-up minus one step.
-            warm_up = schedule.warm_up if schedule.warm_up * self.steps != 1 else 0.0
-            one_cycle = OneCycleLR(
-                optimiser,
-                max_lr=[group["lr"] for group in optimiser.param_groups],
-                total_steps=self.steps,
-                pct_start=warm_up,
-                cycle_momentum=False,
+        if schedule.name in ("one-cycle", "steps"):
+            # Half a step: each has the rate of its middle.
+            rate = LambdaLR(
+                optimiser, lambda step: rate_factor(schedule, self.pace.after(step + 0.5))
             )
-            return {
-                "optimizer": optimiser,
-                "lr_scheduler": {"scheduler": one_cycle, "interval": "step"},
-            }
-        if schedule.name == "steps":
-            cuts = [round(fraction * self.steps) for fraction in schedule.cuts]
-            cut = MultiStepLR(optimiser, cuts, gamma=schedule.factor)
-            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cut, "interval": "step"}}
+            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
         if schedule.name == "plateau":
             monitor = self._monitored()
             # Stepped in `end_epoch`: Lightning would step it after it has saved the checkpoint, and
@@ -168,7 +162,9 @@ class Classifier(LightningModule):
         loss = self._score(raw, labels, self.training_totals, smoothing)
         if index % _CHECK_EVERY == 0 and not torch.isfinite(loss):
             self._diverged()
-        return loss * processes  # DDP averages the gradients over processes; they have to be summed
+        return (
+            loss * self.trainer.world_size
+        )  # DDP averages the gradients over processes; they have to be summed
 
     def _step_seed(self) -> int:
         return self.seed * 1_000_003 + self.global_step
@@ -176,6 +172,18 @@ class Classifier(LightningModule):
     def on_train_batch_end(self, *_: Any) -> None:
         if self.averaged:
             self.averaged.update_parameters(self.network)
+            frozen = self.current_epoch < self.recipe.training.freeze_epochs
+            if self.trainer.is_last_batch and not frozen and has_batch_statistics(self.network):
+                self._measure_batch_statistics(self.averaged.module)
+
+    def _measure_batch_statistics(self, network: nn.Module) -> None:
+        strategy = self.trainer.strategy
+        batches = islice(self.trainer.train_dataloader, _MEASURED)
+        # The view of predictions, whose statistics random ones do not have: they are blurred.
+        views = (self.view.fixed(strategy.batch_to_device(images)) for images, _ in batches)
+        inputs = (each.contiguous(memory_format=torch.channels_last) for each in views)
+        with strategy.precision_plugin.forward_context():
+            measure_batch_statistics(network, inputs)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         images, labels = batch
@@ -225,11 +233,13 @@ class Classifier(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"] = self.rows
+        checkpoint["pace"] = asdict(self.pace)
         if self.plateau:
             checkpoint["plateau"] = self.plateau.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.rows = checkpoint["history"]
+        self.pace = Pace(**checkpoint["pace"])
         self.saved_plateau = checkpoint.get("plateau")
 
     def on_train_start(self) -> None:

@@ -1,5 +1,6 @@
 """From a recipe and a packed dataset to a checked training plan: network, view, objective."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,10 @@ _STATISTICS_BYTES = 128 << 20
 
 @dataclass(frozen=True)
 class Plan:
-    """A training that has been checked and can start."""
+    """A training that has been checked and can start.
+
+    epochs: that it begins with; the recipe's number, or those that its minutes seem to hold.
+    """
 
     recipe: Recipe
     dataset: PackedDataset
@@ -41,6 +45,7 @@ class Plan:
     view: View
     network: nn.Module
     objective: Objective
+    epochs: int
     world: World = ALONE
     compiled: CompileMode = "off"
 
@@ -67,6 +72,7 @@ def plan(
             f"training.chunks is {recipe.training.chunks}, for {len(rows)} training images; "
             "each chunk needs two or more: --set chunks=1"
         )
+    recipe = _with_enough_epochs(recipe, len(rows))
     strength = recipe.training.logit_adjustment
     objective = objective.with_logit_adjustment(dataset.labels[rows], strength)
     torch.manual_seed(seed)
@@ -74,9 +80,19 @@ def plan(
         network = make_network(recipe, dataset.images.shape[3], dataset.task.outputs)
     _check_sizes(split, recipe.training.chunks, world)
     view = make_view(recipe, dataset, rows, network)
+    epochs = recipe.training.epochs
     return Plan(
-        recipe, dataset, split, seed, device, precision, view, network, objective, world, compiled
-    )
+        recipe, dataset, split, seed, device, precision, view, network, objective, epochs, world,
+        compiled,
+    )  # fmt: skip
+
+
+def _with_enough_epochs(recipe: Recipe, images: int) -> Recipe:
+    """The recipe with so many epochs that its least number of steps is reached."""
+    asked = recipe.training
+    enough = math.ceil(asked.least_steps * asked.batch_size / images)
+    training = asked.model_copy(update={"epochs": max(asked.epochs, enough)})
+    return recipe.model_copy(update={"training": training})
 
 
 def _check_sizes(split: Split, chunks: int, world: World) -> None:

@@ -141,8 +141,8 @@ def _expected(planned: Plan) -> DryRun:
         network=recipe.network.name,
         parameters=count_parameters(planned.network),
         input=planned.view.size,
-        epochs=0 if probe else recipe.training.all_epochs,
-        seconds=None if probe else recipe.training.epochs * epoch_seconds(planned),
+        epochs=0 if probe else planned.epochs * recipe.training.chunks,
+        seconds=None if probe else planned.epochs * epoch_seconds(planned),
         device=device_name(planned.device),
         precision=planned.precision,
     )

@@ -123,6 +123,8 @@ def plan_run(
     if recipe.training.method == "probe":
         check_probe(planned)
     overlap = require_unseen(recipe.network.weights, dataset, split)
+    if earlier and (earlier.checkpoints / "last.ckpt").is_file():
+        return planned, overlap, labels  # the checkpoint has the number of epochs
     return _within_minutes(planned), overlap, labels
 
 
@@ -154,8 +156,10 @@ def data_settings(
     return {**settings, **given}
 
 
-def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:
+def read_plan(request: Request, path: Path, epochs: int) -> tuple[Run, Plan]:
     """The run at `path` and its plan, as the first process wrote it, with this machine's dataset.
+
+    epochs: that the first process planned.
 
     Raises RequestError where the folder cannot be seen here, or the source has other images.
     """
@@ -172,7 +176,8 @@ def read_plan(request: Request, path: Path) -> tuple[Run, Plan]:
     if dataset.key != provenance.dataset:
         raise RequestError(f"{dataset.source} has other images on {gethostname()}")
     split, seed, precision = run.split, provenance.seed, provenance.precision
-    return run, _plan(request, recipe, dataset, split, seed, precision)
+    planned = _plan(request, recipe, dataset, split, seed, precision)
+    return run, replace(planned, epochs=epochs)
 
 
 def prepare(
@@ -217,7 +222,7 @@ def _recipe(request: Request, earlier: Run | None) -> Recipe:
     own = earlier.recipe if earlier else None  # RequestError where it is damaged
     used = earlier.path / "recipe.toml" if earlier else "default"
     recipe = load_recipe(used if request.recipe is None else request.recipe, request.settings)
-    if own and recipe.training.minutes:  # the epochs that fit were measured at the first start
+    if own and recipe.training.minutes and own.training.minutes is None:  # it has ended
         recipe = with_epochs(recipe, own.training.epochs)
     number, batch = request.world.size, recipe.training.batch_size
     probe = recipe.training.method == "probe"
@@ -270,7 +275,7 @@ def _within_minutes(planned: Plan) -> Plan:
             f"{epochs} of {wanted.epochs} epochs fit into {wanted.minutes:g} minutes here; "
             f"--set epochs={wanted.epochs} trains for all of them"
         )
-    return replace(planned, recipe=with_epochs(planned.recipe, epochs))
+    return replace(planned, epochs=epochs)
 
 
 def provenance_of(

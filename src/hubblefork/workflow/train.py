@@ -150,12 +150,12 @@ def train(
             # it: one of each other machine before the rest, to pack where no cache is shared.
             if world.is_first:
                 run, planned = start_run(request, held)
-            path = world.from_first(run.path if world.is_first else None)
+            path, epochs = world.from_first((run.path, planned.epochs) if world.is_first else None)
             if world.turn == 1:
-                run, planned = read_plan(request, path)
+                run, planned = read_plan(request, path, epochs)
             world.wait()
             if world.turn == 2:
-                run, planned = read_plan(request, path)
+                run, planned = read_plan(request, path, epochs)
         if run.finished:
             say(f"{run.path} had ended already")
             return run
