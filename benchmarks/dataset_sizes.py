@@ -10,9 +10,10 @@ images are the validation set, and others than these, 1,000 of them, the test se
 a fifth of the species.
 
 For each it trains `default`; the same with a third of the learning rate, and for fewer epochs than
-its least number of steps makes of few images; and `probe`. It writes the last validation loss, the least, and the largest rise from the
-least so far, which an even training does not have; and the accuracy with its 95 % interval
-(Wilson's). Each result is kept in RESULTS as it comes, and not computed again.
+its least number of steps makes of few images; and `probe`. It writes the last validation loss, the
+least, and the largest rise from the least so far, which an even training does not have; and the
+accuracy with its 95 % interval (Wilson's). Each result is kept in RESULTS as it comes, and not
+computed again.
 """
 
 import argparse
