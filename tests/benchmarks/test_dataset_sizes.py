@@ -30,11 +30,11 @@ def data(tmp_path) -> Path:
 
 def test_a_case_is_learnt_and_kept(data, tmp_path, capsys):
     benchmark = runpy.run_path(str(BENCHMARK))
-    benchmark["_RECIPES"]["45 epochs"] = (
+    benchmark["_RECIPES"]["default"] = (
         "default",
         {"epochs": 2, "data.size": 20, "view.size": 16},
     )
-    words = ["--data", str(data), "--cases", "odonata:40", "--recipes", "45 epochs"]
+    words = ["--data", str(data), "--cases", "odonata:40", "--recipes", "default"]
     words += ["--results", str(tmp_path / "results.json"), "--table", str(tmp_path / "table.md")]
     benchmark["main"](words)
     (result,) = json.loads((tmp_path / "results.json").read_text()).values()
@@ -44,7 +44,7 @@ def test_a_case_is_learnt_and_kept(data, tmp_path, capsys):
     benchmark["main"](words)
     assert "'losses'" not in capsys.readouterr().out
     *_, line = (tmp_path / "table.md").read_text().splitlines()
-    assert line.startswith("| 40 odonata | 45 epochs | 2 | ")
+    assert line.startswith("| 40 odonata | default | 2 | ")
 
 
 def test_galaxies_to_test_on_are_not_among_those_to_learn_from(tmp_path):

@@ -202,17 +202,6 @@ def test_a_run_that_was_moved_keeps_the_weights_of_its_best_epoch(packed, tmp_pa
     assert_same(run_fit(packed, tmp_path / "whole", "lenet5", **worse), moved)
 
 
-def test_with_few_images_there_are_as_many_epochs_as_make_the_least_number_of_steps(packed):
-    dataset, split = packed  # 48 training images
-    settings = {"epochs": 3, "batch_size": 16}
-    for least, epochs in {0: 3, 9: 3, 10: 4, 100: 34}.items():
-        recipe = load_recipe("lenet5", settings | {"data.size": 24, "least_steps": least})
-        planned = plan(recipe, dataset, split, 0, CPU, "fp32")
-        assert planned.epochs == planned.recipe.training.epochs == epochs
-    assert load_recipe("default").training.least_steps
-    assert load_recipe("default", {"epochs": 3}).training.least_steps == 0
-
-
 def test_averaged_weights_have_batch_statistics_of_their_own(packed, tmp_path):
     plain = {"rotate": 0, "flip": False, "zoom": 1, "shift": 0, "field_of_view": 1}
     recipe = load_recipe("default", SMALL | plain | {"view.size": 24, "checkpoint": "last"})

@@ -134,8 +134,7 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
         last part alone (`epochs`). Values are Python values, or text as TOML would write it.
         Another network has neither the options nor the publication of the recipe's network;
         `split.val` or `split.test` set without `split.train` changes it to the rest; and
-        `training.epochs` set without `training.minutes` lifts the recipe's time limit, and without
-        `training.least_steps` its least number of steps.
+        `training.epochs` set without `training.minutes` lifts the recipe's time limit.
 
     Raises RequestError for an unknown recipe or key, with the closest known one, and for a value
     out of its range.
@@ -158,8 +157,7 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
         network.pop("options", None)
         content.pop("publication", None)
     if ("training", "epochs") in places:
-        for limit in ("minutes", "least_steps"):
-            content.get("training", {}).pop(limit, None)
+        content.get("training", {}).pop("minutes", None)
     for place, value in places.items():
         _override(content, place, value)
     if places.keys() & {("split", "val"), ("split", "test")} and ("split", "train") not in places:

@@ -191,8 +191,6 @@ class TrainingTable(Table):
     # More would not end: a slip of the keyboard, or a damaged recipe.
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Number of passes over the training set, or over each chunk of it."""
-    least_steps: Annotated[int, Field(ge=0)] = 0
-    """Fewest steps of the training: with few images there are more epochs than `epochs`."""
     minutes: Positive | None = None
     """Time limit in minutes: fewer epochs on a slower machine, estimated anew after each."""
     chunks: Annotated[int, Field(ge=1, le=1_000)] = 1

@@ -1,6 +1,5 @@
 """From a recipe and a packed dataset to a checked training plan: network, view, objective."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +71,6 @@ def plan(
             f"training.chunks is {recipe.training.chunks}, for {len(rows)} training images; "
             "each chunk needs two or more: --set chunks=1"
         )
-    recipe = _with_enough_epochs(recipe, len(rows))
     strength = recipe.training.logit_adjustment
     objective = objective.with_logit_adjustment(dataset.labels[rows], strength)
     torch.manual_seed(seed)
@@ -85,14 +83,6 @@ def plan(
         recipe, dataset, split, seed, device, precision, view, network, objective, epochs, world,
         compiled,
     )  # fmt: skip
-
-
-def _with_enough_epochs(recipe: Recipe, images: int) -> Recipe:
-    """The recipe with so many epochs that its least number of steps is reached."""
-    asked = recipe.training
-    enough = math.ceil(asked.least_steps * asked.batch_size / images)
-    training = asked.model_copy(update={"epochs": max(asked.epochs, enough)})
-    return recipe.model_copy(update={"training": training})
 
 
 def _check_sizes(split: Split, chunks: int, world: World) -> None:

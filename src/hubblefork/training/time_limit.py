@@ -116,14 +116,13 @@ def epochs_in_time(seconds: Sequence[float], planned: int, settings: TrainingTab
 
 
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    """The same recipe with exactly this number of epochs, whatever time and steps they take.
+    """The same recipe with this number of epochs and no time limit.
 
     >>> from hubblefork.recipes.recipe import load_recipe
     >>> with_epochs(load_recipe("default"), 3).training.epochs
     3
     """
-    exact = {"epochs": epochs, "minutes": None, "least_steps": 0}
-    training = recipe.training.model_copy(update=exact)
+    training = recipe.training.model_copy(update={"epochs": epochs, "minutes": None})
     return recipe.model_copy(update={"training": training})
 
 
