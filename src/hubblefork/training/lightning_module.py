@@ -177,8 +177,9 @@ class Classifier(LightningModule):
                 self._measure_batch_statistics(self.averaged.module)
 
     def _measure_batch_statistics(self, network: nn.Module) -> None:
-        strategy = self.trainer.strategy
-        batches = islice(self.trainer.train_dataloader, _MEASURED)
+        strategy, loader = self.trainer.strategy, self.trainer.train_dataloader
+        assert loader is not None
+        batches = islice(loader, _MEASURED)
         # The view of predictions, whose statistics random ones do not have: they are blurred.
         views = (self.view.fixed(strategy.batch_to_device(images)) for images, _ in batches)
         inputs = (each.contiguous(memory_format=torch.channels_last) for each in views)
