@@ -2,7 +2,7 @@
 
     python scripts/make_galaxy_encoder.py --data DIR
 
-trains the recipe `default` on the votes of 20,000 simulated galaxies, then, from these weights, on
+trains the recipe `default` on the votes of 12,000 simulated galaxies, then, from these weights, on
 the five classes of `gz2_five_class`. The features are measured by what logistic regression makes of
 200 labels of real galaxies: those of the simulated sky alone, which have seen none of them, and
 those of the shipped network. `scripts/shipping.py` has the options.
@@ -31,7 +31,7 @@ from hubblefork.networks.features import feature_count
 from hubblefork.training.probe import fit_classifier, stratified_sample
 from hubblefork.workflow.evaluate import own_dataset
 
-EPOCHS = 20  # fewer than from random weights
+EPOCHS = 8  # fewer than from random weights
 LABELS = 200
 TEST_SET = "galaxies of the test set, looked at once"
 

@@ -2,7 +2,7 @@
 
     python scripts/make_galaxy_votes.py --data DIR
 
-trains the recipe `default` on the votes of 20,000 simulated galaxies, and checks it on the 100 real
+trains the recipe `default` on the votes of 12,000 simulated galaxies, and checks it on the 100 real
 ones of `kaggle_mini`. If it is not better there than the mean of these galaxies, it is no use to
 anyone, and nothing is written. `scripts/shipping.py` has the options.
 """
