@@ -37,3 +37,9 @@ def trained(shapes, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch:
         assert call(monkeypatch, ("train", shapes, *QUICK, "--out", folder)) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def without_reports(trained, without_reports):
+    """As everywhere, after the run that tests of other modules use too has its whole report."""
+    return without_reports
