@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 # Processes beside each other (pytest -n) already keep all cores busy: more threads would only wait.
@@ -75,6 +76,24 @@ def _leave_reports_empty(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(f"{module}.{name}", lambda *given: ())
     page = "<title>A report</title>"
     patch.setattr(f"{module}.write_report", lambda run, path, charts: path.write_text(page))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, which opens the pages of all tests: to start it takes seconds."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no browser here: apt-get install -y chromium")
+    quiet = [
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ]  # fmt: skip
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=quiet)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

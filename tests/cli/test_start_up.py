@@ -17,6 +17,7 @@ import json, sys
 from hubblefork.cli import app
 from hubblefork.core.errors import RequestError
 
+assert "pandas" not in sys.modules
 commands, heavy = json.loads(sys.argv[1])
 answers = []
 for words in commands:

@@ -1,17 +1,22 @@
 """The command line, as a user types it: what is written and what is said."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pandas as pd
 import pytest
 import requests
 from PIL import Image
+
+from hubblefork.__main__ import main
 
 pytestmark = pytest.mark.usefixtures("without_reports")
 
@@ -140,12 +145,6 @@ def test_classes_named_like_columns_keep_their_names(hubblefork, shapes, tmp_pat
     assert list(predictions) == ["id", "true", "predicted", "p(id)", "p(true)"]
 
 
-def test_help_answers_without_loading_torch():
-    code = "import sys, hubblefork.cli; print('torch' in sys.modules, 'pandas' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.stdout.split() == ["False", "False"]
-
-
 def test_an_unknown_verb_or_option_ends_with_status_two(hubblefork):
     assert hubblefork("trian")[0] == 2
     assert hubblefork("train")[0] == 2
@@ -157,22 +156,31 @@ def test_an_unknown_verb_or_option_ends_with_status_two(hubblefork):
     [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
 )
 def test_a_signal_ends_with_one_line_that_says_how_to_continue(
-    number, status, word, shapes, tmp_path
+    number, status, word, monkeypatch, capfd, shapes, tmp_path
 ):
-    words = ["train", str(shapes), *QUICK, "--set", "epochs=100000", "--out", str(tmp_path / "run")]
-    # What is started in the background of a shell ignores Ctrl-C, and so do its children.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    training = subprocess.Popen(
-        [sys.executable, "-m", "hubblefork", *words], stderr=subprocess.PIPE, text=True
-    )
-    signal.signal(signal.SIGINT, before)
-    for line in training.stderr:
-        if line.startswith("epoch"):
-            break
-    training.send_signal(number)
-    _, said = training.communicate(timeout=120)
-    assert training.returncode == status
-    assert said.splitlines()[-1] == f"hubblefork: {word}; --resume continues the training"
+    """In this process: what reaches a process of its own is tested in core/test_interruption.py."""
+    run = tmp_path / "run"
+    own = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    words = ["train", shapes, *QUICK, "--set", "epochs=100000", "--out", run]
+    monkeypatch.setattr(sys, "argv", ["hubblefork", *map(str, words)])
+    for each in own:
+        signal.signal(each, signal.default_int_handler)
+
+    def after_an_epoch():
+        while not (run / "history.csv").is_file():
+            time.sleep(0.02)
+        os.kill(os.getpid(), number)
+
+    try:
+        Thread(target=after_an_epoch, daemon=True).start()
+        with pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        for each, handler in own.items():
+            signal.signal(each, handler)
+    assert end.value.code == status
+    told = capfd.readouterr().err.splitlines()[-1]
+    assert told == f"hubblefork: {word}; --resume continues the training"
 
 
 def test_a_run_is_served_with_the_predictions_of_the_command_line(trained, tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +33,6 @@ from hubblefork.workflow.evaluation_outputs import FORMAT
 from hubblefork.workflow.inspect import inspect
 
 _API = pytest.importorskip("playwright.sync_api", reason="drives a browser: needs playwright")
-_CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-_QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 # The smallest phones in use, and a laptop.
 _WIDTHS = (360, 1280)
@@ -75,16 +67,6 @@ _FAINT = """
   return [...found];
 })()
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if _CHROMIUM is None:
-        pytest.skip("no browser here: apt-get install -y chromium")
-    with _API.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_QUIET))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -259,15 +241,16 @@ _UNFOLD = "for (const each of document.querySelectorAll('details')) each.open = 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("kind", ["classes", "votes", "inspection", "compare", "explanation"])
-def test_a_page_can_be_read_in_both_colour_schemes(kind, width, pages, opened, tmp_path):
+def test_a_page_can_be_read_in_both_colour_schemes(kind, width, pages, opened):
     """Screenshots to look at are written where HUBBLEFORK_SCREENSHOTS names a folder."""
-    folder = Path(os.environ.get("HUBBLEFORK_SCREENSHOTS", tmp_path))
+    folder = os.environ.get("HUBBLEFORK_SCREENSHOTS")
     papers = set()
     page = opened(pages[kind], width)
     page.evaluate(_UNFOLD)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=folder / f"{kind}-{width}-{scheme}.png", full_page=True)
+        if folder:
+            page.screenshot(path=f"{folder}/{kind}-{width}-{scheme}.png", full_page=True)
         assert page.evaluate(_FAINT) == []
         papers |= set(page.locator(".chart").evaluate_all(_PAPERS))
     assert len(papers) in (0, 2)

@@ -19,9 +19,9 @@ from hubblefork.recipes.recipe import load_recipe
 from hubblefork.recipes.settings import ScheduleTable, TrainingTable
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
+from hubblefork.training.keep_minutes import epochs_in_time
 from hubblefork.training.plan import plan
 from hubblefork.training.schedules import Pace, rate_factor
-from hubblefork.training.time_limit import epochs_in_time
 
 # Seconds of each epoch: a machine that was busy in the first.
 SECONDS = [20.0, *[5.0] * 7]

@@ -28,7 +28,7 @@ from hubblefork.workflow.serve import open_collection
 from tests.workbench import test_pages as pages
 from tests.workbench.conftest import Bench, collection, galaxies, serving
 
-browser, opened, expect = pages.browser, pages.opened, pages.expect
+opened, expect = pages.opened, pages.expect
 
 pytest.importorskip("starlette")
 

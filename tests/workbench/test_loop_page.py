@@ -10,7 +10,7 @@ from tests.report import test_browser as reports
 from tests.workbench import test_pages as pages
 from tests.workbench.conftest import collection
 
-browser, opened, expect = pages.browser, pages.opened, pages.expect
+opened, expect = pages.opened, pages.expect
 
 
 def finish(page, number: int) -> None:

@@ -11,8 +11,7 @@ from tests.workbench.conftest import Bench, collection, galaxies
 HOSTILE = ("<img src=x onerror=alert(1)>", "a\"b'&amp;</script>", "${1}{{7*7}}")
 
 
-# The browser of the tests of reports, and what they search pages for.
-browser, expect = reports.browser, reports._API.expect
+expect = reports._API.expect
 expect.set_options(timeout=60_000)  # a machine may be busy; what is expected comes
 
 

@@ -104,8 +104,6 @@ def train(
     if recipe is not None or not resume:  # else it is that of the run
         # What is wrong with it is told before torch is imported.
         load_recipe("default" if recipe is None else recipe, settings)
-    from hubblefork.workflow import train as workflow
-
     if dry_run:
         from hubblefork.core.terminal import print_screen
         from hubblefork.workflow.dry_run import dry_run as expect
@@ -119,6 +117,8 @@ def train(
         )  # fmt: skip
         print_screen(found)
         return
+    from hubblefork.workflow import train as workflow
+
     run = workflow.train(
         source,
         recipe,

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, Occlusion
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -164,6 +163,8 @@ def _attribute(network: nn.Module, views: Tensor, target: int, method: str, laye
     if method == "grad-cam":
         found = _grad_cam(network, views, target, layer)
         return F.interpolate(found[:, None], (size, size), mode="bilinear").squeeze(1)
+    from captum.attr import IntegratedGradients, Occlusion  # seconds, and reports need none
+
     if method == "integrated-gradients":
         integrated = IntegratedGradients(network)
         # One view at a time: each is already a batch of the integral's steps.

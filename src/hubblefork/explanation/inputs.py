@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from hubblefork.models.predictor import Predictor
 
@@ -38,6 +37,9 @@ def blurred(maps: Tensor, sigma: float | None = None) -> Tensor:
 
     By default no detail is left, only where light is, and its colour.
     """
+    # An import of a second, which reports do not need.
+    from torchvision.transforms.v2.functional import gaussian_blur
+
     side = maps.shape[-1]
     sigma = side / 8 if sigma is None else sigma
     # Beyond three standard deviations a Gaussian is negligible; the kernel must fit in the image.

@@ -23,11 +23,12 @@ from hubblefork.runs.run import Run
 from hubblefork.training.batches import PackedRows, balanced_chunks, batches, has_room, resident
 from hubblefork.training.data_parallel import BatchNormOfAll, share_batch_norm
 from hubblefork.training.epoch_log import EpochLog
+from hubblefork.training.keep_minutes import KeepMinutes
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import Plan
 from hubblefork.training.processes import spawn
 from hubblefork.training.schedules import Pace
-from hubblefork.training.time_limit import KeepMinutes, with_epochs
+from hubblefork.training.time_limit import with_epochs
 
 # Validation batches are so many times larger: without gradients they take the same memory.
 _LARGER = 4

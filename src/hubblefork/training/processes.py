@@ -22,20 +22,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from lightning_fabric.plugins.environments import (
-    ClusterEnvironment,
-    LightningEnvironment,
-    SLURMEnvironment,
-    TorchElasticEnvironment,
-)
 
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import be_silent
 from hubblefork.core.temporary import scratch_folder
+
+if TYPE_CHECKING:  # a dry run needs no Lightning
+    from lightning_fabric.plugins.environments import ClusterEnvironment
 
 # The others wait while the first packs, which takes days for a large survey. A process that dies
 # is noticed by its launcher, not by this timeout.
@@ -55,7 +52,7 @@ class World:
 
     devices: int = 1
     nodes: int = 1
-    launcher: ClusterEnvironment | None = None
+    launcher: "ClusterEnvironment | None" = None
 
     @property
     def size(self) -> int:
@@ -67,8 +64,10 @@ class World:
         return self.launcher is None or self.launcher.global_rank() == 0
 
     @property
-    def environment(self) -> ClusterEnvironment:
+    def environment(self) -> "ClusterEnvironment":
         """The ranks for Lightning; without a launcher, from the variables that `spawn` sets."""
+        from lightning_fabric.plugins.environments import LightningEnvironment
+
         return self.launcher or LightningEnvironment()
 
     @property
@@ -246,7 +245,9 @@ def _raise(ended: set[Any], errors: Any) -> None:
     raise RuntimeError(f"a training process failed: {message or 'see above'}\n{trace}")
 
 
-def _launcher() -> ClusterEnvironment | None:
+def _launcher() -> "ClusterEnvironment | None":
+    from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+
     if TorchElasticEnvironment.detect():
         torchrun = TorchElasticEnvironment()
         return torchrun if torchrun.world_size() > 1 else None
@@ -265,6 +266,8 @@ def _launcher() -> ClusterEnvironment | None:
 def _check(world: World) -> None:
     asked = f"--devices {world.devices} --nodes {world.nodes}"
     if world.launcher is not None:
+        from lightning_fabric.plugins.environments import SLURMEnvironment
+
         slurm = isinstance(world.launcher, SLURMEnvironment)
         begun = world.launcher.world_size()
         here = int(os.environ["SLURM_NTASKS_PER_NODE" if slurm else "LOCAL_WORLD_SIZE"])

@@ -1,22 +1,17 @@
-"""How many epochs fit into the minutes that a recipe allows, on this machine.
-
-Estimated from some steps before the training, and again after each epoch from how long it took.
-"""
+"""How many epochs fit into the minutes that a recipe allows, by some steps before the training."""
 
 import copy
+import math
 import time
-from collections.abc import Callable, Sequence
-from statistics import median
+from collections.abc import Callable
+from statistics import median, quantiles
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hubblefork.core.allocator import keep_freed_memory
 from hubblefork.core.device import explain_out_of_memory_in_training
 from hubblefork.networks.heads import create_head
 from hubblefork.recipes.recipe import Recipe
-from hubblefork.recipes.settings import TrainingTable
-from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.optimisers import make_optimiser
 from hubblefork.training.plan import Plan
 
@@ -24,9 +19,9 @@ from hubblefork.training.plan import Plan
 _WARM_UP = 3
 # Seconds of timing: other work on the machine slows single steps.
 _SECONDS = 8.0
-_MOST_STEPS = 100
-# Epochs whose duration, on average, is expected of those to come.
-_RECENT = 3
+_LEAST_STEPS, _MOST_STEPS = 8, 100
+# Relative standard error of their median that is enough.
+_ENOUGH = 0.03
 # Work on a validation image relative to a training image: it needs no gradients.
 _VALIDATION = 1 / 3
 
@@ -71,50 +66,6 @@ def _steps(plan: Plan) -> float:
     return images / settings.batch_size
 
 
-class KeepMinutes(Callback):
-    """Decides after each epoch for how many epochs the training is, by how long they took.
-
-    A checkpoint has the decisions (`Classifier.pace`) up to its epoch: a resumed training takes
-    them over, and decides anew after each further epoch. So two trainings have the same weights if
-    the same was decided; and where the pace never changed a decision, as ever.
-    """
-
-    def __init__(self, settings: TrainingTable):
-        self.settings = settings
-
-    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        assert isinstance(module, Classifier)
-        trainer.fit_loop.max_epochs = module.pace.epochs
-
-    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        assert isinstance(module, Classifier)
-        seconds = [row["seconds"] for row in module.rows]
-        epochs = epochs_in_time(seconds, module.pace.epochs, self.settings)
-        epochs = trainer.strategy.broadcast(epochs)  # all processes do as many
-        module.pace = module.pace.changed(len(seconds), epochs)
-        trainer.fit_loop.max_epochs = epochs
-
-
-def epochs_in_time(seconds: Sequence[float], planned: int, settings: TrainingTable) -> int:
-    """The number of epochs that fit into the minutes, after epochs that took so many seconds.
-
-    At most the recipe's own number, and at least one more than are done: the learning rate has to
-    come down. Where all that were planned are done, there are no more.
-
-    >>> settings = TrainingTable(epochs=45, minutes=2)
-    >>> epochs_in_time([10, 10], 12, settings), epochs_in_time([10, 10, 25, 25, 25], 12, settings)
-    (12, 6)
-    >>> epochs_in_time([100, 100], 12, settings), epochs_in_time([1, 1], 12, settings)
-    (3, 45)
-    """
-    done, most = len(seconds), settings.epochs
-    if done >= planned or settings.minutes is None:
-        return planned
-    recent = seconds[-_RECENT:]
-    left = (60 * settings.minutes - sum(seconds)) * len(recent) / sum(recent)
-    return min(most, max(settings.freeze_epochs, done + max(1, int(left))))
-
-
 def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
     """The same recipe with this number of epochs and no time limit.
 
@@ -130,9 +81,21 @@ def _typical(step: Callable[[], float]) -> float:
     for _ in range(_WARM_UP):
         step()
     times: list[float] = []
-    while sum(times) < _SECONDS and len(times) < _MOST_STEPS:
+    while sum(times) < _SECONDS and len(times) < _MOST_STEPS and not _agree(times):
         times.append(step())
     return median(times)
+
+
+def _agree(times: list[float]) -> bool:
+    """Whether their median is known; its standard error is that of normally distributed times.
+
+    That is 1.25 standard deviations over the root of their number, or 0.93 of the range of their
+    middle half.
+    """
+    if len(times) < _LEAST_STEPS:
+        return False
+    lower, middle, upper = quantiles(times, n=4)
+    return 0.93 * (upper - lower) / math.sqrt(len(times)) < _ENOUGH * middle
 
 
 def _step(plan: Plan) -> Callable[[], float]:
