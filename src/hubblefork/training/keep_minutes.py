@@ -1,4 +1,4 @@
-"""A training keeps the minutes that its recipe allows: after each epoch, how many more there are."""
+"""How many epochs keep the minutes of a recipe: decided after each epoch by how long it took."""
 
 from collections.abc import Sequence
 

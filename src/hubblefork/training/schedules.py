@@ -1,7 +1,7 @@
 """The learning rate as a function of the fraction of the training that is done.
 
 A fraction, and not the number of the step, since the number of epochs may change on the way: see
-`KeepMinutes` in time_limit.py. The rate then goes on from where it is, faster or slower.
+`KeepMinutes` in keep_minutes.py. The rate then goes on from where it is, faster or slower.
 """
 
 import math
