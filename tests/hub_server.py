@@ -9,9 +9,7 @@ import hashlib
 import json
 import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -245,48 +243,3 @@ def _listed(path: str, content: bytes) -> dict:
         lfs = {"oid": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 130}
         listed["lfs"] = lfs
     return listed
-
-
-_COMMAND_LINE = """
-import io, json, sys
-from contextlib import redirect_stderr, redirect_stdout
-from hubblefork.cli import main
-for line in sys.stdin:
-    sys.argv = ["hubblefork", *json.loads(line)]
-    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2)]
-    with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
-        try:
-            status = main() or 0
-        except SystemExit as end:
-            status = end.code or 0
-    for stream in streams:
-        stream.flush()
-    said = [stream.buffer.getvalue().decode() for stream in streams]
-    print(json.dumps([status, *said]), flush=True)
-"""
-
-
-@contextmanager
-def command_line(hub: Hub, folder: Path, **environment: str) -> Iterator[Callable]:
-    """`hubblefork` in a process with this environment; gives (exit status, stdout, stderr).
-
-    It runs in `folder`, and keeps there what it has downloaded.
-    """
-    own = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder), "OMP_NUM_THREADS": "1"}
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", _COMMAND_LINE],
-        env=inherited | own | environment, cwd=folder, text=True, stdin=-1, stdout=-1,
-    )  # fmt: skip
-
-    def run(*words: object) -> tuple[int, str, str]:
-        process.stdin.write(json.dumps([str(word) for word in words]) + "\n")
-        process.stdin.flush()
-        status, out, err = json.loads(process.stdout.readline())
-        assert "Traceback" not in err, err
-        return status, out, err
-
-    try:
-        yield run
-    finally:
-        process.communicate()

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 
 def test_the_last_line_is_the_folder(hubblefork, trained, shapes, tmp_path):
     image = shapes / "bar" / "bar 3.png"

@@ -11,6 +11,8 @@ import pytest
 _LIMITED = """
 import json, resource, sys
 from hubblefork.cli import main
+from hubblefork.report import figures
+figures.CHART_DPI = figures.SHEET_DPI = 45
 for limit, words in json.loads(sys.argv[1]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     sys.argv = ["hubblefork", *words]

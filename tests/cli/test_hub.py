@@ -11,7 +11,7 @@ from safetensors.numpy import save
 from hubblefork.core.errors import RequestError
 from hubblefork.models.find import find_model
 from hubblefork.recipes.recipe import load_recipe
-from tests.hub_server import command_line, serving_hub
+from tests.hub_server import serving_hub
 
 pytestmark = pytest.mark.usefixtures("without_reports")
 
@@ -145,15 +145,17 @@ def test_a_damaged_copy_is_downloaded_again(hubblefork, commit, few, folder):
     assert copy.read_bytes() == content
 
 
-def test_without_the_hub_what_was_downloaded_is_used(hubblefork, hub, few, folder):
+def test_without_the_hub_what_was_downloaded_is_used(hubblefork, hub, few, folder, monkeypatch):
+    from huggingface_hub import constants
+
     assert hubblefork("predict", "hf:owner/net", few, "--out", "first.csv")[0] == 0
-    with command_line(hub, folder, HF_HUB_OFFLINE="1") as offline:
-        asked = len(hub.asked)
-        assert offline("predict", "hf:owner/net", few, "--out", "again.csv")[0] == 0
-        status, _, err = offline("predict", "hf:owner/none", few)
-        assert (status, len(err.splitlines())) == (2, 1)
-        assert "it is not on this machine yet, and HF_HUB_OFFLINE is set; try again, or give" in err
-        assert len(hub.asked) == asked
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # as the variable does at the import
+    asked = len(hub.asked)
+    assert hubblefork("predict", "hf:owner/net", few, "--out", "again.csv")[0] == 0
+    status, _, err = hubblefork("predict", "hf:owner/none", few)
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "it is not on this machine yet, and HF_HUB_OFFLINE is set; try again, or give" in err
+    assert len(hub.asked) == asked
     assert (folder / "again.csv").read_bytes() == (folder / "first.csv").read_bytes()
 
 

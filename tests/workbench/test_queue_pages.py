@@ -9,7 +9,7 @@ from tests.workbench import test_pages as pages
 from tests.workbench.conftest import Bench, collection, compared, galaxies, serving
 from tests.workbench.test_pages import HOSTILE, answers, expect, stored
 
-browser, opened = pages.browser, pages.opened
+opened = pages.opened
 
 SERIOUS = ("serious", "critical")
 

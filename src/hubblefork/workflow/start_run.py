@@ -33,7 +33,6 @@ from hubblefork.runs.resuming import check_same, find_earlier
 from hubblefork.runs.run import Run, default_run_path, refuse_existing
 from hubblefork.training.losses import choose_objective
 from hubblefork.training.plan import Plan, check_network, make_network, plan, resolve
-from hubblefork.training.probe import check_probe
 from hubblefork.training.processes import World
 from hubblefork.training.time_limit import epochs_within_minutes, with_epochs
 from hubblefork.workbench.given_labels import GivenLabels, labels_of, read_given_labels
@@ -121,6 +120,8 @@ def plan_run(
         check_network(request.network, recipe, dataset.images.shape[3], dataset.task.outputs)
     planned = _plan(request, recipe, dataset, split, request.seed, precision)
     if recipe.training.method == "probe":
+        from hubblefork.training.probe import check_probe  # with scikit-learn: a second
+
         check_probe(planned)
     overlap = require_unseen(recipe.network.weights, dataset, split)
     if earlier and (earlier.checkpoints / "last.ckpt").is_file():
