@@ -16,7 +16,7 @@ def test_recipes_are_listed_with_their_publications(hubblefork):
     place = lines.index("“Galaxy Zoo classification with Keras”")
     assert lines[place - 1].startswith("galaxy-zoo-vgg16 ")
     assert lines[place + 1] == "James Lawlor"
-    assert lines[place + 3].startswith("test RMSE 0.12875 on")
+    assert lines[place + 4].startswith("test RMSE 0.12875 on")
 
 
 def test_a_dry_run_prints_the_split_and_the_time(hubblefork, shapes, tmp_path):

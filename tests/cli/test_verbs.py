@@ -33,7 +33,7 @@ def test_a_run_holds_all_its_files(trained):
     metrics = json.loads((trained / "metrics.json").read_text())
     assert metrics["classes"] == ["bar", "disc"]
     predictions = pd.read_csv(trained / "predictions.csv")
-    assert list(predictions) == ["id", "true", "predicted", "bar", "disc"]
+    assert list(predictions) == ["id", "image", "true", "predicted", "bar", "disc"]
     assert len(predictions) == metrics["n"] == 16
     assert (predictions["true"] == predictions["predicted"]).mean() == metrics["accuracy"]
     split = pd.read_csv(trained / "split.csv", comment="#").set_index("id")["subset"]
@@ -142,7 +142,7 @@ def test_classes_named_like_columns_keep_their_names(hubblefork, shapes, tmp_pat
     status, _, err = hubblefork("train", tmp_path / "odd", *QUICK, "--out", tmp_path / "run")
     assert status == 0, err
     predictions = pd.read_csv(tmp_path / "run" / "predictions.csv")
-    assert list(predictions) == ["id", "true", "predicted", "p(id)", "p(true)"]
+    assert list(predictions) == ["id", "image", "true", "predicted", "p(id)", "p(true)"]
 
 
 def test_an_unknown_verb_or_option_ends_with_status_two(hubblefork):
