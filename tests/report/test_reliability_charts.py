@@ -24,7 +24,7 @@ def test_reliability_is_drawn_before_and_after_calibration_with_both_errors(trus
     for given in (probabilities, Calibration(1.5, 1.2).inverse.applied(probabilities)):
         measured = measure_classes(true, given, run.task.names, resamples=1)
         assert f"error {100 * measured['expected_calibration_error']:.1f} %" in shown
-        assert f"score {measured['brier']:.3f}" in shown
+        assert f"score {measured['brier']:.4f}" in shown
 
 
 def test_without_calibration_there_is_one_diagram(run_data):

@@ -12,12 +12,7 @@ from hubblefork.report.reproduction import SECTIONS
 from hubblefork.report.run_page import draw_charts, report_page
 from hubblefork.runs.reproduction import Reproduction
 
-PANELS = (
-    "The input of the network",
-    "Filters of the first layer",
-    "Activation maps of a correctly classified image",
-    "Activation maps of a misclassified image",
-)
+PANELS = ("views", "filters", "activations-best", "activations-worst")
 
 
 def reproduction_of(name, run):
@@ -45,7 +40,7 @@ def test_the_sections_stand_in_the_order_of_the_publication(name, run_data, vote
     recipe = load_recipe(name)
     run = votes() if recipe.publication.metric == "rmse" else run_data()
     png = next(iter(charts(run).values()))
-    panels = [Panel(f"panel-{k}", title, "", png) for k, title in enumerate(PANELS)]
+    panels = [Panel(name, f"The {name} of this run", "", png) for name in PANELS]
     run = replace(run, panels=panels, reproduction=reproduction_of(name, run))
     page = report_page(run, charts(run))
     titles = [section.short or section.title for section in page.sections]

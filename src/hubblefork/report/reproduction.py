@@ -16,16 +16,13 @@ SECTIONS = {
     "examples": ("Examples",),
     "classes": ("Class distribution",),
     "fractions": ("Class distribution",),
-    "views": ("The input of the network",),
+    "views": ("Views",),
     "curves": ("Training",),
     "confusion": ("Confusion matrix",),
     "class report": ("Class by class",),
     "predictions": ("Predictions",),
-    "activations": (
-        "Activation maps of a correctly classified image",
-        "Activation maps of a misclassified image",
-    ),
-    "filters": ("Filters of the first layer",),
+    "activations": ("Activations, best", "Activations, worst"),
+    "filters": ("Filters",),
     "questions": ("Questions",),
 }
 
