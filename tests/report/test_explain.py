@@ -40,9 +40,10 @@ def test_what_was_left_out_is_named():
             "typicality": [None, None],
         }
     )
-    about = about_images(table, 900, [("x.png", "cut")], compared=False)
+    about = about_images(table, "Maps are by occlusion.", 900, [("x.png", "cut")], compared=False)
     assert "by grad-cam (1) and occlusion (1)" in about["sentences"][0]
-    assert "Maps that point at what matters: 1 of 2" in about["sentences"][1]
+    assert about["sentences"][1] == "Maps are by occlusion."
+    assert "Maps that point at what matters: 1 of 2" in about["sentences"][2]
     cautions = " ".join(about["cautions"])
     assert "first 2 of 900" in cautions
     assert "x.png (cut)" in cautions

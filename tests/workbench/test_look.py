@@ -99,6 +99,7 @@ def test_why_is_what_explain_says(own, session, example_run, shapes, tmp_path):
             assert value == expected[name] or name == "id"  # there, its path
         else:
             assert value == pytest.approx(float(expected[name]), rel=1e-5)
+    assert found["why_method"] in explained.page.read_text()
     near = found["neighbours"]
     assert "|".join(each["id"] for each in near) == expected["neighbours"]
     assert "|".join(each["label"] for each in near) == expected["neighbour_labels"]

@@ -108,6 +108,31 @@ def test_images_are_explained_one_by_one(run, shapes, tmp_path):
     assert "occlusion" in page
 
 
+@pytest.mark.parametrize(
+    ("changes", "method", "why"),
+    [
+        ({"most_faithful": "occlusion"}, "occlusion", "Maps are by occlusion, the most faithful"),
+        ({"most_faithful": None}, None, "none was clearly better than random order"),
+        ({"most_faithful": "occlusion", "model_sha256": "of another"}, None, "measures which one"),
+        ({"most_faithful": "occlusion", "layer": "layers.0"}, None, "measures which one"),
+    ],
+)
+def test_images_are_explained_by_the_method_that_measured_best_for_this_model(
+    run, explained, shapes, tmp_path, changes, method, why
+):
+    own = tmp_path / "run"
+    shutil.copytree(run.path, own)
+    (own / "explanation").mkdir()
+    figures = json.loads((explained.path / "explanation.json").read_text())
+    (own / "explanation" / "explanation.json").write_text(json.dumps(figures | changes))
+    found = explain(own, shapes / "bar" / "bar 2.png")
+    assert why in found.page.read_text()
+    if method:
+        assert found.table["method"].tolist() == [method]
+    else:
+        assert found.table["method"][0] in ("grad-cam", "integrated-gradients")
+
+
 def test_an_image_of_the_training_set_is_its_own_nearest_neighbour(run, shapes, tmp_path):
     split = pd.read_csv(run.path / "split.csv", comment="#").set_index("id")["subset"]
     identifier = split.index[split == "train"][0]

@@ -22,6 +22,7 @@ from hubblefork.explanation.background import BackgroundDependence, background_d
 from hubblefork.explanation.class_errors import ClassErrors, find_class_errors
 from hubblefork.explanation.embedding import FEWEST, METHODS, Embedding, embedding
 from hubblefork.explanation.faithfulness import Faithfulness, faithfulness
+from hubblefork.explanation.measured_method import FIGURES
 from hubblefork.explanation.predicted_test_set import TestSet
 from hubblefork.explanation.robustness import Robustness, robustness
 from hubblefork.explanation.saving import save_table
@@ -67,7 +68,7 @@ class TestSetExplanation(Generic[Errors]):
 
     errors: of its task. embeddings: by method; empty for too few images.
     anomalies: of `rank_anomalies`. neighbours_score: of predicting the labels of the nearest
-    training images. mislabels: if requested.
+    training images. mislabels: if requested. model_sha256: of the model file.
     """
 
     test_set: TestSet
@@ -79,6 +80,7 @@ class TestSetExplanation(Generic[Errors]):
     anomalies: pd.DataFrame
     neighbours_score: Score
     mislabels: Mislabels | None = None
+    model_sha256: str = ""
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by the names of their files."""
@@ -111,6 +113,8 @@ class TestSetExplanation(Generic[Errors]):
             "baseline": self.test_set.baseline,
             "method": self.test_set.method,
             "layer": self.test_set.layer,
+            "most_faithful": self.faithfulness.most_faithful,
+            "model_sha256": self.model_sha256,
             **self.errors.to_json(),
             "background_dependence": self.background.to_json(),
             "robustness": robustness.to_dict("records"),
@@ -126,10 +130,10 @@ class TestSetExplanation(Generic[Errors]):
         return figures
 
     def save(self, folder: Path) -> None:
-        """Write the tables and `explanation.json`."""
+        """Write the tables and the figures, `explanation.json`."""
         for name, table in self.tables().items():
             save_table(table, folder / f"{name}.csv")
-        with replacing(folder / "explanation.json") as file:
+        with replacing(folder / FIGURES) as file:
             json.dump(self.to_json(), file, indent=2, ensure_ascii=False, allow_nan=False)
 
 
@@ -141,7 +145,7 @@ def explain_test_set(test_set: TestSet, choose_method: bool = True) -> TestSetEx
     """
     measured = _faithfulness(test_set)
     if choose_method:
-        test_set = replace(test_set, method=measured.choose(test_set.method))
+        test_set = replace(test_set, method=measured.most_faithful or test_set.method)
     task, found, reference = test_set.task, test_set.predictions, test_set.reference
     say("explaining examples")
     errors = _FIND_ERRORS[task.kind](test_set)

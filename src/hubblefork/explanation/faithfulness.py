@@ -173,9 +173,10 @@ class Faithfulness(TableResult):
         """Whether its maps are better than random order by more than noise, over enough images."""
         return self.number >= _FEWEST and self.gain(method)[1] > 0
 
-    def choose(self, usual: str) -> str:
-        """The method with the best maps; the usual one where these are no better than chance."""
-        return self.best if self.faithful(self.best) else usual
+    @property
+    def most_faithful(self) -> str | None:
+        """The method with the best maps; None where these are no better than chance."""
+        return self.best if self.faithful(self.best) else None
 
 
 def faithfulness(

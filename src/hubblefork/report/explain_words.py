@@ -19,12 +19,17 @@ _FEW = 100
 
 
 def about_images(
-    table: pd.DataFrame, number: int, problems: Sequence[tuple[str, str]], compared: bool
+    table: pd.DataFrame,
+    why: str,
+    number: int,
+    problems: Sequence[tuple[str, str]],
+    compared: bool,
 ) -> dict[str, Any]:
     """Sentences and cautions on images that were explained one by one.
 
     table: one row per image, with predicted, method, faithful (the map) and typicality.
-    number: of images that were given. problems: id and reason of those that could not be read.
+    why: a sentence on the method of the maps; may be empty. number: of images that were given.
+    problems: id and reason of those that could not be read.
     compared: whether training images were available.
     """
     most_common = table["predicted"].value_counts()
@@ -34,6 +39,7 @@ def about_images(
     methods = [f"{each} ({count})" if len(counts) > 1 else each for each, count in counts.items()]
     sentences = [
         f"{several(len(table), 'image')} explained by {listed(methods)}{some}.",
+        *([why] if why else []),
         f"Maps that point at what matters: {int(table['faithful'].sum())} of {len(table)}. "
         "Blurring their brightest places first lowers the answer sooner than blurring in random "
         "order, by more than random orders differ.",

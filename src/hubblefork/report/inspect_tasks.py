@@ -51,6 +51,8 @@ class UnlabelledSource:
     def sentences(self, found: Inspection) -> Iterator[str]:
         """What a model has to beat, in sentences."""
         yield "Without labels no model can be trained on them; a trained model can predict them."
+        if found.columns:
+            yield "If a column holds the labels, name it: --columns label=COLUMN."
 
     def cautions(self, found: Inspection) -> Iterator[str]:
         """What makes the labels hard to learn or to test on."""

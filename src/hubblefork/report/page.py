@@ -124,10 +124,10 @@ def _prose(text: str) -> Markup:
 
 def _whole(text: str) -> Markup:
     """Text whose words are not broken at a hyphen, but where they are long; names_with_underscores
-    are broken behind one.
+    and paths are broken behind one of these.
     """
     text = re.sub(_HYPHENATED, r'<span class="word">\g<0></span>', str(escape(text)))
-    return Markup(re.sub(r"(?<=\w)_(?=\w)", "_<wbr>", text))
+    return Markup(re.sub(r"(?<=\w)[_/](?=\w)", r"\g<0><wbr>", text))
 
 
 def _origin(maker: str, about: str) -> Markup:

@@ -14,6 +14,7 @@ from PIL import Image
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.sources.base import Source
+from hubblefork.explanation.measured_method import MethodChoice
 from hubblefork.report.run_data import displayable
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.workbench.questions import Questions, by_question, plain
@@ -46,7 +47,7 @@ class Collection:
     source: opens the source that the images were packed from. reference: finds the training images
     of the model, if they are available. features: (N, F) float32, what the model's last layer is
     given. mislabels: of `likely_mislabels`, with rows of these images, where their labels could be
-    judged. pair: this run and another one.
+    judged. pair: this run and another one. method: of the maps that explain single images.
     """
 
     dataset: PackedDataset
@@ -60,6 +61,7 @@ class Collection:
     features: np.ndarray | None = None
     mislabels: pd.DataFrame | None = None
     pair: RunPair | None = None
+    method: MethodChoice | None = None
 
     def __len__(self) -> int:
         return len(self.dataset)

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.blocks import digest_of
+from hubblefork.explanation.measured_method import MethodChoice
 from hubblefork.report.run_data import displayable
 from hubblefork.workbench.data import COVERAGE, Collection, as_jpeg
 from hubblefork.workbench.questions import by_question, plain
@@ -86,7 +87,10 @@ class Why:
 
         if not self._looked and self._collection.reference is not None:
             self._reference, self._looked = self._collection.reference(), True
-        found = explain_image(self.predictor, image, identifier, reference=self._reference)
+        choice = self._collection.method or MethodChoice(None, "")
+        found = explain_image(
+            self.predictor, image, identifier, choice.method, reference=self._reference
+        )
         words, names = found.task.words, found.task.names
         maps = [
             {
@@ -101,6 +105,7 @@ class Why:
         return {
             "row": {name: plain(value) for name, value in found.row().items()},
             "sentences": list(sentences(found)),
+            "why_method": choice.why,
             "maps": maps,
             "neighbours": self._neighbours(found),
         }, drawn

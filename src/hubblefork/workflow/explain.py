@@ -18,7 +18,7 @@ from hubblefork.explanation.single_image import choose_method
 from hubblefork.models.find import beside, pinned
 from hubblefork.models.predictor import Predictor
 from hubblefork.runs.run import Run, output_name
-from hubblefork.workflow.explain_images import explain_images
+from hubblefork.workflow.explain_images import EXPLANATION, explain_images
 from hubblefork.workflow.explain_test_set import explain_run
 
 
@@ -67,8 +67,9 @@ def explain(
         differently from the training images.
     method
         Method of attribution: `grad-cam`, `integrated-gradients` or `occlusion`. By default the
-        one that is measured to be the most faithful on the validation set; with images, the first,
-        or the second where the first does not work or its map is no better than chance.
+        one that is measured to be the most faithful on the validation set; with images, the one
+        that was, when `explain RUN` was called before, otherwise the first, or the second where the
+        first does not work or its map is no better than chance.
     layer
         Layer of Grad-CAM and of the activation maps, as `network.named_modules()` has it.
     folds
@@ -121,7 +122,7 @@ def _folder(run: str | Path | Run, places: Sequence[str | Path], out: str | Path
     if out is not None:
         folder = as_path(out, "out", "the path of a folder to make")
     else:
-        name = f"explanation-{output_name(str(places[0]))}" if places else "explanation"
+        name = f"{EXPLANATION}-{output_name(str(places[0]))}" if places else EXPLANATION
         folder = beside(run) / name
     check_folder(folder)
     return folder

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError
+from hubblefork.core.file_cache import file_sha256
 from hubblefork.core.progress import progress, say
 from hubblefork.data.images.blocks import read_block
+from hubblefork.explanation.measured_method import MethodChoice
 from hubblefork.explanation.saving import save_table
 from hubblefork.explanation.single_image import ImageExplanation, explain_image
 from hubblefork.models.predictor import Predictor
@@ -23,6 +25,9 @@ from hubblefork.workflow.reference_images import reference_images
 
 # Images that are explained one by one: each takes seconds, and a section of the page.
 _MOST_IMAGES = 24
+
+# The folder in a run that `explain RUN` writes.
+EXPLANATION = "explanation"
 
 # Of these, so many are open at first.
 _UNFOLDED = 3
@@ -49,10 +54,15 @@ def explain_images(
     if number > len(found) + len(problems):
         say(f"explaining the first {_MOST_IMAGES} of {number:,} images")
     reference = reference_images(predictor, run) if run else None
+    choice = MethodChoice(method, "")
+    if run is not None and not (method or layer):
+        choice = measured_method(run)
     explained: list[ImageExplanation] = []
     with progress("explaining", len(found)) as done:
         for identifier, image in found:
-            explained.append(explain_image(predictor, image, identifier, method, layer, reference))
+            explained.append(
+                explain_image(predictor, image, identifier, choice.method, layer, reference)
+            )
             done(1)
     rows = []
     for place, each in enumerate(explained, start=1):
@@ -75,10 +85,15 @@ def explain_images(
             image_section(each, positions, unfolded=place < _UNFOLDED)
             for place, each in enumerate(explained)
         ],
-        **about_images(table, number, problems, bool(reference)),
+        **about_images(table, choice.why, number, problems, bool(reference)),
     )
     write_page(page, folder / "explanation.html", "explain")
     return table
+
+
+def measured_method(run: Run) -> MethodChoice:
+    """The method that measured best when `explain RUN` explained this run's test set, if it did."""
+    return MethodChoice.stored(run.path / EXPLANATION, file_sha256(run.model))
 
 
 def _read(

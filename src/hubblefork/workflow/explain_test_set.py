@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.errors import RequestError
+from hubblefork.core.file_cache import file_sha256
 from hubblefork.core.files import replacing
 from hubblefork.core.progress import progress
 from hubblefork.core.temporary import scratch_folder
@@ -75,6 +76,7 @@ def explain_run(
         validation=split.rows(dataset, "val"),
     )
     found = explain_test_set(test_set, choose_method=not (method or layer))
+    found = replace(found, model_sha256=file_sha256(run.model))
     if folds is not None:
         seed = run.provenance.seed
         found = replace(found, mislabels=_mislabels(recipe, dataset, folds, seed, device))

@@ -99,6 +99,7 @@ def open_collection(what: Any, source: Any = None, device: str = "auto") -> Coll
     # Images alone are served without torch.
     from hubblefork.models.onnx_predictor import open_predictor
     from hubblefork.workflow.evaluate import own_dataset, own_source
+    from hubblefork.workflow.explain_images import measured_method
     from hubblefork.workflow.reference_images import reference_images
 
     predictor = open_predictor(what, device, None)
@@ -118,7 +119,7 @@ def open_collection(what: Any, source: Any = None, device: str = "auto") -> Coll
     return Collection(
         dataset, Questions.of(predictor.task), true, predictions, model, predictor, reopened,
         reference=partial(reference_images, predictor, run) if run else None,
-        features=features,
+        features=features, method=measured_method(run) if run else None,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from hubblefork.runs.run import Run
 from hubblefork.workbench.data import Collection
 from hubblefork.workbench.run_pair import RunPair
 from hubblefork.workflow.compare import common_predictions
+from hubblefork.workflow.explain_images import EXPLANATION
 
 
 def with_run(collection: Collection, run: Run, other: Path | None) -> Collection:
@@ -37,7 +38,7 @@ def _mislabels(collection: Collection, run: Run, rows: pd.Series) -> pd.DataFram
     task = collection.questions.task
     if not task.exclusive:
         return None
-    table = _written(run.path / "explanation" / "mislabels.csv")
+    table = _written(run.path / EXPLANATION / "mislabels.csv")
     if table is None:
         try:
             tested = run.predictions

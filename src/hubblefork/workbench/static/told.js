@@ -41,7 +41,7 @@ export function drawWhy(why, key, about, lookAt) {
     element("p", {}, why.sentences.join(" ")),
     element("div", { class: "tiles" }, ...maps),
     element("p", { class: "note" }, `By ${why.row.method}; area under the deletion curve ` +
-      `${why.row.deletion_area.toFixed(3)}, in random order ${why.row.random_area.toFixed(3)}.`),
+      `${why.row.deletion_area.toFixed(3)}, in random order ${why.row.random_area.toFixed(3)}. ${why.why_method}`),
     ...(near.length ? [element("h3", {}, "Nearest training images"),
       element("div", { class: "tiles near" }, ...near)] : []),
   ];
