@@ -25,7 +25,12 @@ def evaluate(
             help="Labelled images to evaluate on. [default: the run's test set]",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The folder to write. [default: evaluation-SOURCE in RUN]"
+        ),
+    ] = None,
     columns: ColumnsOption = None,
     mosaics: MosaicsOption = None,
     crop: Crop = None,

@@ -17,13 +17,19 @@ def explain(
             help="Images to explain. [default: the run's test set]",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to write.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The folder to write. [default: explanation in RUN; of images, explanation-NAME]",
+        ),
+    ] = None,
     crop: Crop = None,
     method: Annotated[
         str | None,
         typer.Option(
-            help="grad-cam, integrated-gradients or occlusion. [default for a test set: the best "
-            "on the validation set]"
+            help="grad-cam, integrated-gradients or occlusion. [default: the one that measured "
+            "best on validation images, for images where explain RUN was called before]"
         ),
     ] = None,
     layer: Annotated[

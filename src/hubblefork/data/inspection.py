@@ -237,6 +237,8 @@ def describe_columns(
     >>> table = pd.DataFrame({"id": range(40), "species": [f"s{n // 2}" for n in range(40)]})
     >>> describe_columns(table, np.repeat([0, 1], 20))[0].groups
     True
+    >>> describe_columns(pd.DataFrame({"z": np.float32([0.1, 0.25])}), None)[0].examples
+    ('0.1', '0.25')
     """
     known_already = {*OWN_COLUMNS, *labels, group or "group"}
     described = []
@@ -256,7 +258,10 @@ def describe_columns(
                 name=str(name),
                 values=len(values),
                 known=int(known.sum()),
-                examples=tuple(str(value) for value in values[:3]),
+                examples=tuple(
+                    f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+                    for value in values[:3]
+                ),
                 groups=names_groups and _FEWEST_GROUPS <= len(values) <= int(known.sum()) / 2,
                 pure=pure,
             )

@@ -118,8 +118,9 @@ def _read(name: str, package: str = __package__) -> str:
 
 
 def _prose(text: str) -> Markup:
-    """Text in which words between backticks are code."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+    """Text in which words between backticks are code, which is not broken where it is short."""
+    text = re.sub("`([^`]{1,30})`", r'<code class="word">\1</code>', str(escape(text)))
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", text))
 
 
 def _whole(text: str) -> Markup:

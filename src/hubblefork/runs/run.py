@@ -38,6 +38,9 @@ _CHECKPOINTS = "checkpoints"
 LEARNT_FILE = "learnt.parquet"
 _LABELS = "labels.parquet"
 
+# Endings of catalogues, which are no part of a short name.
+_CATALOGUES = (".csv", ".tsv", ".parquet", ".fits", ".fit", ".fits.gz", ".vot", ".ecsv")
+
 Content = TypeVar("Content")
 
 
@@ -290,6 +293,8 @@ def short_name(source_name: str) -> str:
 
     >>> short_name("data/gz2 five/catalog.csv"), short_name("simulated:500"), short_name("a/b/")
     ('gz2-five', 'simulated-500', 'b')
+    >>> short_name("sky.fits:label=morph"), short_name("survey/catalog.fits.gz")
+    ('sky', 'survey')
     >>> short_name("galaxy10-decals:/data/file.h5")
     'galaxy10-decals'
     """
@@ -297,10 +302,11 @@ def short_name(source_name: str) -> str:
         return source_name.partition(":")[0]  # tells more than the name of the file
     path = Path(split_options(source_name)[0])
     name = path.resolve().name
-    if path.suffix in (".csv", ".tsv", ".parquet"):
+    if path.name.lower().endswith(_CATALOGUES):
         # Most catalogues are called catalog.csv: the folder's name tells more.
-        common = path.stem.lower() in ("catalog", "catalogue")
-        name = path.resolve().parent.name if common else path.stem
+        name = stem(path.name)
+        if name.lower() in ("catalog", "catalogue"):
+            name = path.resolve().parent.name
     return "-".join("".join(c if c.isalnum() else " " for c in name).split()) or "images"
 
 
