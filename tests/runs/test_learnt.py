@@ -75,7 +75,7 @@ def test_a_prediction_says_how_many_images_were_learnt(run, learnt, tmp_path, ca
     images = {f"x{number}.png": noise(number) for number in learnt[:3]}
     source = other_source(tmp_path / "other", images | {"y.png": noise(4000)})
     assert len(predict(run, source)) == 4
-    assert "3 of the images were used for training this model" in capfd.readouterr().err
+    assert "3\xa0of the images were used for training this model" in capfd.readouterr().err
     predict(run, other_source(tmp_path / "new", {"y.png": noise(4000)}))
     assert "used for training" not in capfd.readouterr().err
 

@@ -206,8 +206,8 @@ def _blocks(
             yield block if schema is None else with_schema(block, schema)
     if found:
         say(
-            f"{found.total():,} of the images were used for training this model (identical "
-            "pixels): it predicts them better than new ones"
+            f"{several(found.total(), 'of the images was', 'of the images were')} used for "
+            "training this model (identical pixels): it predicts them better than new ones"
         )
 
 
