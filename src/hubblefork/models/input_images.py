@@ -105,9 +105,7 @@ def _not_images(given: object) -> RequestError:
     if isinstance(given, np.ndarray):
         kind = f"{given.dtype} of shape {given.shape}"
         if given.dtype != np.uint8:
-            instead = (
-                "; scale them from 0 to 255 as those of the training, and use .astype('uint8')"
-            )
+            instead = "; scale them to 0 to 255 as for the training, and use .astype('uint8')"
     elif isinstance(given, str | Path):
         instead = "; hubblefork.predict reads files"
     return RequestError(

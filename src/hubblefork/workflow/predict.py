@@ -10,6 +10,7 @@ import pandas as pd
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
 from hubblefork.core.progress import say
+from hubblefork.core.text import several
 from hubblefork.data.images.blank import warn_of_blank
 from hubblefork.models.find import pinned
 from hubblefork.models.input_images import InputImages
