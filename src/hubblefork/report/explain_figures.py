@@ -100,7 +100,7 @@ def draw_robustness(
     (axes,) = figure.axes
     beside: dict[str, Any] = {"transform": axes.get_yaxis_transform()}
     with styled(()):
-        title = wrapped(changed, 12 if is_narrow() else 18, 2)
+        title = wrapped(changed, 13 if is_narrow() else 18, 2)
         axes.text(1.02, -0.75, title, fontsize=SMALL, color=MUTED, **beside)
         for row, fraction in enumerate(found.table["changed_fraction"][1:], start=1):
             axes.text(1.02, row, percent(fraction), va="center", fontsize=SMALL, **beside)

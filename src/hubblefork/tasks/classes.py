@@ -163,7 +163,7 @@ class ClassWords(AnswerWords):
     quantity = "probability"
     baseline = "Majority-class baseline"
     constant = "Always predicting the most common class"
-    changed = "Answers that changed"
+    changed = "Changed answers"
     agreed = "correctly classified images"
     maps = (
         "Bright where the evidence for a class is, with a contour at one half: for the predicted "

@@ -163,7 +163,7 @@ class VoteWords(AnswerWords):
     quantity = "fraction"
     baseline = "Mean-votes baseline"
     constant = "Always predicting the mean fractions"
-    changed = "First answers that changed"
+    changed = "Changed first answers"
     agreed = "galaxies to which the network gives the volunteers' own first answer"
     maps = (
         "Bright where the evidence for an answer is, with a contour at one half. There are maps "
