@@ -31,11 +31,11 @@ class MethodChoice:
         try:
             figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
             # A layer of the user's choice says little about Grad-CAM with its own layer.
-            known = figures["model_sha256"] == sha256 and figures["layer"] is None
-            method = figures["most_faithful"]
+            known = figures.get("model_sha256") == sha256 and figures["layer"] is None
+            method = figures.get("most_faithful")
         except FileNotFoundError:
             known = False
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, AttributeError):
             say(f"{folder / FIGURES} cannot be read: maps are by the default method")
             known = False
         if not known:
