@@ -192,7 +192,7 @@ class TrainingTable(Table):
     epochs: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Number of passes over the training set, or over each chunk of it."""
     minutes: Positive | None = None
-    """Time limit in minutes: fewer epochs on a slower machine, estimated anew after each."""
+    """Time limit in minutes: fewer epochs on a slower machine, estimated again after each."""
     chunks: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Number of balanced parts of the training set, trained on one after another."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0

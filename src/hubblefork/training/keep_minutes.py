@@ -15,7 +15,7 @@ class KeepMinutes(Callback):
     """Decides after each epoch for how many epochs the training is, by how long they took.
 
     A checkpoint has the decisions (`Classifier.pace`) up to its epoch: a resumed training takes
-    them over, and decides anew after each further epoch. So two trainings have the same weights if
+    them over, and decides again after each further epoch. So two trainings have the same weights if
     the same was decided; and where the pace never changed a decision, as ever.
     """
 
