@@ -19,6 +19,7 @@ expect.set_options(timeout=60_000)  # a machine may be busy; what is expected co
 READY = {
     "/": "#count:not(:empty)", "/label": "#choices button", "/queues": "#queues li",
     "/raters": "#agreement > *", "/export": "h2",
+    "/map": "#legend li, #problem:not([hidden])",
     "/loop": "#next:not(:disabled), #problem:not([hidden])",
 }  # fmt: skip
 

@@ -14,7 +14,8 @@ PATHS = [
     "/labels.csv", "/agreement.csv", "/api/about", "/api/rows", "/api/rows?queue=random-audit",
     "/api/queues", "/api/raters", "/api/tiles?rows=0", "/nothing",
     "/look", "/drop", "/api/image/0", "/api/counts/0", "/display/0", "/map/row-0/0", "/training/0",
-    "/upload/1",
+    "/upload/1", "/map", "/api/map/places", "/api/map/groups?column=label",
+    "/api/map/codes?column=label", "/api/rows?area=0.0-9.0-9.9",
 ]  # fmt: skip
 WRITES = {
     "/api/answers": {"rater": "ann", "row": 0, "answer": ["disc"], "queue": "", "key": "k"},
@@ -23,6 +24,7 @@ WRITES = {
     "/api/look": {"rater": "ann", "row": 0},
     "/api/why": {"rater": "ann", "row": 0},
     "/api/uploads": {},
+    "/api/map": {},
     "/api/uploads/1": {},
 }
 
@@ -161,7 +163,7 @@ def test_other_origins_are_never_allowed(bench, session):
 
 
 def test_pages_have_no_code_in_them(bench, session):
-    for path in ("/", "/label", "/queues", "/raters", "/export", "/look", "/drop"):
+    for path in ("/", "/map", "/label", "/queues", "/raters", "/export", "/look", "/drop"):
         page = session.get(bench.url + path).text
         assert re.findall('<script(?! type="module" src="/static/)', page) == []
         assert re.findall(r"<style|\sstyle=|\son\w+=|javascript:|https?://", page) == []

@@ -23,10 +23,11 @@ from hubblefork.core.temporary import scratch_folder
 from hubblefork.report.page import render_part, stylesheet
 from hubblefork.workbench import raters
 from hubblefork.workbench.bodies import TooMuch, rater_name, read_json
-from hubblefork.workbench.data import Collection
+from hubblefork.workbench.data import OF_THE_MODEL, Collection
 from hubblefork.workbench.export import labels_table, write_whole
 from hubblefork.workbench.look import look_routes
 from hubblefork.workbench.loop import Loop
+from hubblefork.workbench.map_colours import map_routes
 from hubblefork.workbench.queues import Queues
 from hubblefork.workbench.store import Labels, LabelStore, read_labels
 from hubblefork.workbench.uploads import upload_routes
@@ -53,6 +54,7 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
             Route("/", bench.page("grid")),
             Route("/label", bench.page("label")),
             Route("/queues", bench.page("queues")),
+            Route("/map", bench.page("map")),
             Route("/raters", bench.page("raters")),
             Route("/loop", bench.page("loop")),
             Route("/export", bench.page("export")),
@@ -73,6 +75,7 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
             Route("/api/undo", bench.undo, methods=["POST"]),
             *look_routes(collection, store, why),
             *upload_routes(why),
+            *map_routes(collection),
             Route("/api/loop", bench.loop),
             Route("/api/batch", bench.batch, methods=["POST"]),
         ],
@@ -112,6 +115,7 @@ class _Bench:
                 "rater": self._rater,
                 "model": bool(collection.model),
                 "filters": collection.filters,
+                "of_the_model": OF_THE_MODEL,
                 "queues": [
                     {"name": each.name, "title": each.title}
                     for each in self._queues.by_name.values()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from hubblefork.data.sources.base import Source
 from hubblefork.explanation.measured_method import MethodChoice
 from hubblefork.report.run_data import displayable
 from hubblefork.tasks.predictions import Predictions
+from hubblefork.workbench.map import ImageMap
 from hubblefork.workbench.questions import Questions, by_question, plain
 from hubblefork.workbench.run_pair import RunPair
 
@@ -48,6 +50,7 @@ class Collection:
     of the model, if they are available. features: (N, F) float32, what the model's last layer is
     given. mislabels: of `likely_mislabels`, with rows of these images, where their labels could be
     judged. pair: this run and another one. method: of the maps that explain single images.
+    map_file: where the places of the map are kept.
     """
 
     dataset: PackedDataset
@@ -62,6 +65,7 @@ class Collection:
     mislabels: pd.DataFrame | None = None
     pair: RunPair | None = None
     method: MethodChoice | None = None
+    map_file: Path | None = None
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -99,6 +103,11 @@ class Collection:
         return pd.DataFrame(facts | {_COLUMN + name: table[name] for name in others})
 
     @cached_property
+    def map(self) -> ImageMap:
+        """A place for each image, once it is computed."""
+        return ImageMap(self.features, self.map_file)
+
+    @cached_property
     def filters(self) -> list[dict[str, Any]]:
         """Each column of `facts`: its name, title and kind, and its values or its range."""
         return [
@@ -112,12 +121,16 @@ class Collection:
 
         query: a value for each column: `low..high` for numbers, of which either may be missing;
         one of the values, where they are few; else a part of the text in any case. `order` is a
-        column, with `-` before it for the largest first. Raises RequestError for anything else.
+        column, with `-` before it for the largest first, `area` one of the map, and `colour` what
+        the map was coloured by, which chooses nothing. Raises RequestError for anything else.
         """
         wanted = np.ones(len(self), bool)
         kinds = {each["name"]: each for each in self.filters}
         for name, value in query.items():
-            if name == "order":
+            if name in ("order", "colour"):
+                continue
+            if name == "area":
+                wanted &= self.map.inside(value)
                 continue
             if name not in kinds:
                 raise RequestError(f"no column is called {name!r}; {nearest(name, kinds)}")

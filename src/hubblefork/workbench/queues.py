@@ -73,7 +73,7 @@ class Queues:
     def tells(self, query: Mapping[str, str]) -> bool:
         """Whether to be offered images by this query tells something of their predictions."""
         queue = self.by_name.get(query.get("queue", ""))
-        told = {query.get("order", "").removeprefix("-"), *query}
+        told = {query.get("order", "").removeprefix("-"), query.get("colour", ""), *query}
         return bool(queue and queue.tells) or not told.isdisjoint(OF_THE_MODEL)
 
     def to_json(self, rater: str) -> list[dict[str, Any]]:

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError
-from hubblefork.core.files import replacing
+from hubblefork.core.kept_arrays import keep_arrays, kept_arrays
 from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.packing import pack
@@ -120,6 +119,7 @@ def open_collection(what: Any, source: Any = None, device: str = "auto") -> Coll
         dataset, Questions.of(predictor.task), true, predictions, model, predictor, reopened,
         reference=partial(reference_images, predictor, run) if run else None,
         features=features, method=measured_method(run) if run else None,
+        map_file=_kept(dataset, model, "map"),
     )  # fmt: skip
 
 
@@ -154,8 +154,8 @@ def _predictions(
 
     Both are stored beside the packed images: they take minutes.
     """
-    path = dataset.path / "predictions" / f"{model[:16]}-features.npz"
-    found = _stored(path)
+    path = _kept(dataset, model, "features")
+    found = kept_arrays(path)
     if found is None:
         values, features = [], []
         with progress("predicting", len(dataset)) as done:
@@ -166,8 +166,7 @@ def _predictions(
         typicality = predictor.uncertainty.typicality(found["features"])
         if typicality is not None:
             found["typicality"] = typicality
-        with replacing(path, binary=True) as file:
-            np.savez(file, **found)  # type: ignore[arg-type]
+        keep_arrays(path, **found)
     sets = None
     if predictor.task.exclusive:
         try:
@@ -181,12 +180,6 @@ def _predictions(
     return predictions, found["features"]
 
 
-def _stored(path: Path) -> dict[str, np.ndarray] | None:
-    if not path.is_file():
-        return None
-    try:
-        with np.load(path) as kept:  # a zip file, which has checksums
-            return dict(kept)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        say(f"the predictions at {path} are damaged; computing them again")
-        return None
+def _kept(dataset: PackedDataset, model: str, what: str) -> Path:
+    """Where something that was computed by a model is kept, beside the packed images."""
+    return dataset.path / "predictions" / f"{model[:16]}-{what}.npz"

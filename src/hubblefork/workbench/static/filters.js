@@ -22,6 +22,7 @@ export function drawFilters(form, about, changed) {
     const next = new URLSearchParams(location.search);
     if (value) next.set(name, value);
     else next.delete(name);
+    if (!next.has("area")) next.delete("colour");  // of a choice in the map that holds no more
     history.pushState(null, "", next.size ? `?${next}` : location.pathname);
     changed();
   };
@@ -40,6 +41,11 @@ export function drawFilters(form, about, changed) {
   const down = [...columns.values()].map((each) => [`-${each.name}`, `${each.title}, largest first`]);
   form.append(choice("Order", [["", "as they come"], ...named([...columns.values()]), ...down],
     words.get("order") || "", (value) => set("order", value)));
+  if (words.has("area")) {
+    const box = element("input", { type: "checkbox", onchange: () => set("area", "") });
+    box.checked = true;
+    form.append(element("label", { class: "check" }, box, " Only the area of the map"));
+  }
   if (about.model) {
     const box = element("input", {
       type: "checkbox", onchange: (event) => set("show", event.target.checked ? "model" : ""),
