@@ -13,11 +13,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -34,8 +32,7 @@ from hubblefork.tasks.predictions import Predictions
 from hubblefork.workbench.data import Collection
 from hubblefork.workbench.map import SIDE
 from hubblefork.workbench.questions import Questions
-from hubblefork.workbench.server import bound, make_server
-from hubblefork.workbench.store import LabelStore
+from hubblefork.workbench.server import serving
 
 _KEYS = 100
 _REDRAWN = 30
@@ -81,11 +78,11 @@ def main(words: Sequence[str] | None = None) -> None:
         for number in (asked.images, asked.points):
             folder = Path(name) / str(number)
             folder.mkdir()
-            with serving(collection(number, folder), folder) as link:
+            with serving(collection(number, folder), folder / "labels.jsonl") as links:
                 context = browser.new_context(viewport={"width": 1280, "height": 800})
                 page = context.new_page()
-                page.goto(link)
-                url = link.partition("/?")[0]
+                page.goto(links[0])
+                url = links[0].partition("/?")[0]
                 if number == asked.images:
                     lines += grid(page, url, number) + keys(page, url, folder)
                 lines += redraws(page, url, number)
@@ -117,24 +114,6 @@ def collection(number: int, folder: Path) -> Collection:
     keep_arrays(path, places=(1 + places * (SIDE - 3)).astype(np.uint16))
     shown = Collection(dataset, Questions.of(task), true, Predictions(task, ids, values), "model")
     return replace(shown, features=np.zeros((number, 2), np.float32), map_file=path)
-
-
-@contextmanager
-def serving(shown: Collection, folder: Path) -> Iterator[str]:
-    """A link to a server in a thread."""
-    links: list[str] = []
-    with (
-        bound("127.0.0.1", 0) as listening,
-        LabelStore.open(folder / "labels.jsonl", shown.questions.task) as store,
-    ):
-        server = make_server(listening, shown, store, "Galaxies", "ann", links.append)
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield links[0]
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def grid(page: Page, url: str, number: int) -> list[list[str]]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from hubblefork.tasks.votes import Votes
 from hubblefork.workbench.data import Collection
 from hubblefork.workbench.questions import Questions
 from hubblefork.workbench.run_pair import RunPair
-from hubblefork.workbench.store import LabelStore
 
 NAMES = ("disc", "with_bar", "ringed")
 
@@ -125,21 +123,10 @@ class Bench:
 @contextmanager
 def serving(shown: Collection, labels: Path) -> Iterator[Bench]:
     """A server in a thread while the block runs."""
-    from hubblefork.workbench.server import bound, make_server
+    from hubblefork.workbench import server
 
-    links: list[str] = []
-    with (
-        bound("127.0.0.1", 0) as listening,
-        LabelStore.open(labels, shown.questions.task) as store,
-    ):
-        server = make_server(listening, shown, store, "Galaxies", "ann", links.append)
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield Bench(links, labels, shown)
-        finally:
-            server.should_exit = True
-            thread.join()
+    with server.serving(shown, labels) as links:
+        yield Bench(links, labels, shown)
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import uvicorn
@@ -56,6 +58,26 @@ def make_server(
     )  # fmt: skip
     announce(f"http://{named}:{port}/?token={access.token}")
     return server
+
+
+@contextmanager
+def serving(
+    collection: Collection, labels: Path, title: str = "Galaxies", rater: str = "ann"
+) -> Iterator[list[str]]:
+    """The links of a server that runs in a thread, at a free port, while the block does."""
+    links: list[str] = []
+    with (
+        bound("127.0.0.1", 0) as listening,
+        LabelStore.open(labels, collection.questions.task) as store,
+    ):
+        server = make_server(listening, collection, store, title, rater, links.append)
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield links
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 class _Impatient(H11Protocol):

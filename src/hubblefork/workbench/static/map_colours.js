@@ -5,13 +5,13 @@ const BASE = ["blue", "orange", "green", "yellow", "pink", "sky", "lemon"];
 // Those of ranges of numbers go from light to dark. Beyond twice the colours, groups are grey.
 export function colours(groups, ranges) {
   const base = BASE.map(named);
-  const [ink, muted, faint] = ["ink", "muted", "line"].map(named);
+  const [muted, faint] = ["muted", "line"].map(named);
   const steps = groups.filter((each) => each.value !== null).length - 1;
   const own = groups.map((each, k) => {
     if (each.value === null) return muted;
     if (ranges) return between([base[6], base[2], base[0]], steps ? k / steps : 1);
     if (k >= 2 * base.length) return muted;
-    return k < base.length ? base[k] : mixed(base[k - base.length], ink, 0.45);
+    return k < base.length ? base[k] : mixed(base[k - base.length], [0, 0, 0], 0.45);
   });
   return [...own, base[0], faint];
 }
