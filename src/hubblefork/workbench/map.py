@@ -60,11 +60,10 @@ class ImageMap:
         return inside(self.places, corners(area))
 
     def _known(self) -> np.ndarray | None:
-        if self._computed is None:
-            found = self._kept
-            if found is not None and self._features is not None:
-                right = found.get("places", found).shape == (len(self._features), 2)
-                self._computed = found["places"] if right else None
+        if self._computed is None and self._features is not None:
+            kept = (self._kept or {}).get("places")
+            if kept is not None and kept.shape == (len(self._features), 2):
+                self._computed = kept
         return self._computed
 
     @cached_property

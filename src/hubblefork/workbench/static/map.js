@@ -14,7 +14,7 @@ export class ImageMap {
     this.context = canvas.getContext("2d", { willReadFrequently: true });
     Object.assign(this, { places: new Uint16Array(0), codes: null, colours: [], only: null });
     this.view = { x: SIDE / 2, y: SIDE / 2, zoom: 1 };
-    Object.assign(this, { at: null, area: [], drawing: null, lasso: false, row: null });
+    Object.assign(this, { at: null, area: [], drawing: null, lasso: false, row: null, pointer: null });
     new ResizeObserver(() => this.measure()).observe(canvas);
     this.listen();
   }
@@ -72,7 +72,9 @@ export class ImageMap {
       this.dots(packed.map(() => packed.at(-1)), this.only, false);
       this.dots(packed, this.only, true);
     }
-    this.mark();
+    // Another image may lie under a pointer that rests.
+    if (this.pointer) this.look(this.placeOf(...this.pointer), NEAR);
+    else this.mark();
     performance.clearMeasures();
     performance.measure("map painted", { start });
   }
@@ -200,19 +202,21 @@ export class ImageMap {
   listen() {
     const { canvas } = this;
     let from = null;
-    const place = (event) => {
+    const inCanvas = (event) => {
       const box = canvas.getBoundingClientRect();
-      return this.placeOf(event.clientX - box.left, event.clientY - box.top);
+      return [event.clientX - box.left - canvas.clientLeft, event.clientY - box.top - canvas.clientTop];
     };
+    const place = (event) => this.placeOf(...inCanvas(event));
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       canvas.setPointerCapture(event.pointerId);
       from = { x: event.clientX, y: event.clientY, moved: false };
-      this.at = null;
+      this.at = this.pointer = null;
       if (this.lasso || event.shiftKey) this.drawing = [place(event).map(onMap)];
     });
     canvas.addEventListener("pointermove", (event) => {
       if (!from) {
+        this.pointer = inCanvas(event);
         this.look(place(event), NEAR);
         return;
       }
@@ -243,6 +247,10 @@ export class ImageMap {
       from = this.drawing = null;
       this.mark();
     });
+    canvas.addEventListener("pointerleave", () => {
+      this.row = this.pointer = null;
+      this.mark();
+    });
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.zoom(Math.exp(-event.deltaY / 300), place(event));
@@ -255,6 +263,7 @@ export class ImageMap {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (steps[event.key]) {
+      this.pointer = null;
       const step = ((event.shiftKey ? 60 : 10) * this.ratio) / this.scale;
       this.at ??= [this.view.x, this.view.y].map(onMap);
       this.at = this.at.map((each, k) => onMap(each + step * steps[event.key][k]));
