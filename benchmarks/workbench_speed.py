@@ -140,7 +140,7 @@ def keys(page: Page, url: str, folder: Path) -> list[list[str]]:
     page.evaluate(_WATCH_KEYS)
     for number in range(_KEYS):
         page.keyboard.press("1234"[number % 4])
-        page.wait_for_function(f"painted.length > {number}")
+        page.wait_for_function(f"() => painted.length > {number}")
     page.get_by_text("all stored").wait_for()
     told = page.evaluate("painted")
     times = np.array([each for each, _ in told])

@@ -1,4 +1,4 @@
-"""Draw docs/workbench/*.png: pages of the workbench with a run of the simulated sky.
+"""Draw docs/workbench/*.jpg: pages of the workbench with a run of the simulated sky.
 
 uv run python docs/make_workbench_pictures.py RUN
 """
@@ -12,17 +12,18 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from hubblefork.runs.run import Run
 from hubblefork.workbench.server import serving
 from hubblefork.workflow.serve import open_collection
+from hubblefork.workflow.serve_run import with_run
 
 WIDTH, HEIGHT = 1120, 660
-COLOURS = 96  # of the palette: pages are flat, and their images small
 
 
 def main(run: str) -> None:
     folder = Path(__file__).with_name("workbench")
     folder.mkdir(exist_ok=True)
-    shown = open_collection(run, device="cpu")
+    shown = with_run(open_collection(run, device="cpu"), Run.open(run), None)
     with (
         tempfile.TemporaryDirectory() as name,
         serving(shown, Path(name) / "labels.jsonl", "simulated", "ann") as links,
@@ -38,7 +39,7 @@ def main(run: str) -> None:
             draw(page, url)
             page.wait_for_load_state("networkidle")
             page.wait_for_timeout(500)
-            keep(page, folder / f"{draw.__name__.removeprefix('the_')}.png")
+            keep(page, folder / f"{draw.__name__.removeprefix('the_')}.jpg")
         chromium.close()
 
 
@@ -93,7 +94,7 @@ def why(page: Page, url: str) -> None:
 
 def keep(page: Page, path: Path) -> None:
     drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    drawn.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    drawn.save(path, quality=76, optimize=True, progressive=True)
     print(path, path.stat().st_size)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from tests.report import test_browser as reports
 from tests.workbench.conftest import Bench, collection, galaxies
@@ -340,3 +341,5 @@ def test_pages_fit_a_phone_have_names_and_letters_stand_out(serve, opened, colou
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.evaluate(reports._NAMELESS) == []
         assert page.evaluate(reports._FAINT) == []
+        found = Axe().run(page).response["violations"]
+        assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
