@@ -254,11 +254,14 @@ def test_it_is_moved_and_zoomed(serve, opened):
     drawn(page, set(page.evaluate(SWATCHES)))
     row = alone(bench)
     x, y = on_map(page, bench.collection.map.places[row])
-    drag(page, (x + 30, y + 30), (x + 90, y + 10))
-    page.mouse.move(x + 60, y - 20)
+    middle = on_map(page, (SIDE / 2, SIDE / 2))
+    # Towards the middle, so that it stays in the window.
+    moved = tuple(p + (60 if p < m else -60) for p, m in zip((x, y), middle, strict=True))
+    drag(page, middle, tuple(m + to - p for m, to, p in zip(middle, moved, (x, y), strict=True)))
+    page.mouse.move(*moved)
     expect(page.locator("#shown a")).to_have_text(f"g{row}")
     page.mouse.wheel(0, -600)  # the place under the pointer stays there
-    page.mouse.move(x + 61, y - 20)
+    page.mouse.move(moved[0] + 1, moved[1])
     expect(page.locator("#shown a")).to_have_text(f"g{row}")
     page.keyboard.press("0")
     page.mouse.move(x + 1, y)
