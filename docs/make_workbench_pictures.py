@@ -18,6 +18,7 @@ from hubblefork.workflow.serve import open_collection
 from hubblefork.workflow.serve_run import with_run
 
 WIDTH, HEIGHT = 1120, 660
+SMALLER = 0.8
 
 
 def main(run: str) -> None:
@@ -94,6 +95,9 @@ def why(page: Page, url: str) -> None:
 
 def keep(page: Page, path: Path) -> None:
     drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    drawn = drawn.resize(
+        (round(SMALLER * WIDTH), round(SMALLER * HEIGHT)), Image.Resampling.LANCZOS
+    )
     drawn.save(path, quality=76, optimize=True, progressive=True)
     print(path, path.stat().st_size)
 

@@ -12,7 +12,7 @@ export class ImageMap {
     Object.assign(this, { canvas, under, chosen, opened });
     // Pixels come from the processor each time: a canvas of the graphics card would be slower.
     this.context = canvas.getContext("2d", { willReadFrequently: true });
-    Object.assign(this, { places: new Uint16Array(0), codes: null, colours: [], only: null });
+    Object.assign(this, { places: new Uint16Array(0), drawn: new Uint16Array(0), codes: null, colours: [], only: null });
     this.view = { x: SIDE / 2, y: SIDE / 2, zoom: 1 };
     Object.assign(this, { at: null, area: [], drawing: null, lasso: false, row: null, pointer: null });
     new ResizeObserver(() => this.measure()).observe(canvas);
@@ -21,18 +21,25 @@ export class ImageMap {
 
   show(places) {
     this.places = places;
-    // Points of a source come class by class: in this order, none covers all of another.
+    // Points of a source come class by class: in this order, none covers all of another. They are
+    // laid out in it once, since reading a million here and there takes long.
     const number = places.length / 2;
     let stride = Math.max(1, Math.round(0.618 * number));
     while (divisor(stride, number) > 1) stride += 1;
-    this.stride = stride;
+    this.order = Uint32Array.from({ length: number }, (_, k) => (k * stride) % number);
+    this.drawn = new Uint16Array(2 * number);
+    this.order.forEach((row, k) => {
+      this.drawn[2 * k] = places[2 * row];
+      this.drawn[2 * k + 1] = places[2 * row + 1];
+    });
     this.paint();
   }
 
   // codes: the group of each image, or null. colours: [r, g, b] of each group, then of no group,
   // and of those that are not in the one that is looked at, `only`.
   colour(codes, colours, only) {
-    Object.assign(this, { codes, colours, only });
+    Object.assign(this, { colours, only });
+    this.codes = codes && Uint8Array.from(this.order, (row) => codes[row]);
     this.paint();
   }
 
@@ -81,23 +88,23 @@ export class ImageMap {
 
   // Dots of all images, or of those that are or are not of a group.
   dots(packed, only, those) {
-    const { places, codes, pixels, who, width, height, scale, stride } = this;
-    const number = places.length / 2;
+    const { drawn, codes, pixels, who, width, height, scale } = this;
+    const number = drawn.length / 2;
     const size = this.dot(number);
     const left = width / 2 - this.view.x * scale - size / 2;
     const top = height / 2 - this.view.y * scale - size / 2;
     const none = packed.at(-2);
-    for (let k = 0, i = 0; k < number; k += 1, i = (i + stride) % number) {
-      if (only !== null && (codes[i] === only) !== those) continue;
-      const x = (places[2 * i] * scale + left) | 0;
-      const y = (places[2 * i + 1] * scale + top) | 0;
+    for (let k = 0; k < number; k += 1) {
+      if (only !== null && (codes[k] === only) !== those) continue;
+      const x = (drawn[2 * k] * scale + left) | 0;
+      const y = (drawn[2 * k + 1] * scale + top) | 0;
       if (x < 0 || y < 0 || x + size > width || y + size > height) continue;
-      const colour = codes ? packed[codes[i]] : none;
+      const colour = codes ? packed[codes[k]] : none;
       for (let row = 0; row < size; row += 1) {
         const from = (y + row) * width + x;
         for (let pixel = from; pixel < from + size; pixel += 1) {
           pixels[pixel] = colour;
-          who[pixel] = i + 1;
+          who[pixel] = k + 1;
         }
       }
     }
@@ -105,8 +112,8 @@ export class ImageMap {
 
   // Pixels of the side of a dot: more where there are few, or where they are looked at closely.
   dot(number) {
-    const room = Math.sqrt((0.2 * this.width * this.height) / Math.max(1, number));
-    return Math.max(1, Math.min(8 * this.ratio, Math.round(room * this.view.zoom ** 0.6)));
+    const room = Math.sqrt((0.12 * this.width * this.height) / Math.max(1, number));
+    return Math.max(1, Math.min(6 * this.ratio, Math.round(room * this.view.zoom ** 0.6)));
   }
 
   // The dots as they were painted, and over them the area, the cross and the image that is shown.
@@ -165,7 +172,7 @@ export class ImageMap {
       for (let x = Math.max(0, cx - reach); x <= Math.min(this.width - 1, cx + reach); x += 1) {
         const distance = (x - cx) ** 2 + (y - cy) ** 2;
         const found = this.who[y * this.width + x];
-        if (found && distance < best) [best, row] = [distance, found - 1];
+        if (found && distance < best) [best, row] = [distance, this.order[found - 1]];
       }
     }
     return row;

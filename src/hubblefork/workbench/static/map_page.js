@@ -177,7 +177,7 @@ at("colour").onchange = (event) => {
   history.replaceState(null, "", `?${next}`);
   recolour().catch(tell);
 };
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => places && draw());
 
 try {
   at("count").textContent = "Looking for a place for each image; the first time this takes up to half a minute …";
