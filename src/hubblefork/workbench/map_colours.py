@@ -78,12 +78,12 @@ def _ranges(numbers: np.ndarray) -> tuple[list[dict[str, Any]], np.ndarray]:
     known = np.isfinite(numbers)
     finite = numbers[known]
     inner = np.linspace(0, 1, _RANGES + 1)[1:-1]
-    limits = np.unique(np.quantile(finite, inner, method="lower")) if len(finite) else []
+    limits = np.unique(np.quantile(finite, inner, method="lower")) if len(finite) else finite
     codes = np.searchsorted(limits, numbers).astype(np.uint8)
     # From the first to the last value of each range that has any, so that none is in two.
     used, places = np.unique(codes[known], return_inverse=True)
     codes[known] = places
-    found = []
+    found: list[dict[str, Any]] = []
     for code in range(len(used)):
         low, high = float(finite[places == code].min()), float(finite[places == code].max())
         text = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
