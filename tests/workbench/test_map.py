@@ -17,7 +17,7 @@ from tests.workbench import test_pages as pages
 from tests.workbench.conftest import collection
 from tests.workbench.test_queue_pages import SERIOUS, Axe
 
-browser, opened, expect = pages.browser, pages.opened, pages.expect
+opened, expect = pages.opened, pages.expect
 
 RANDOM = np.random.default_rng(0)
 
