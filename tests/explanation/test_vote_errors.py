@@ -93,5 +93,5 @@ def test_sections_are_of_the_tree(test_set):
     assert [row[0] for row in table.rows] == ["How many?", "Ring?"]
     assert "whose 4 fractions" in note
     assert "‘ring: yes’ 20\xa0%, volunteers 100\xa0%" in cards.groups[0].text
-    assert smallest.blocks[1].groups[-1].title == "other: RMSE 0.035"
+    assert smallest.blocks[1].groups[-1].title == "other: RMSE 0.0354"
     assert vote_sentence(found).endswith("on the question ‘How many?’.")

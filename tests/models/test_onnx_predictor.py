@@ -129,7 +129,7 @@ def test_what_is_no_file_of_ours_is_refused(exported, tmp_path):
     path.write_bytes(signed(foreign.SerializeToString()))
     assert "hubblefork did not write this ONNX file" in refusal(path)
     path.write_bytes(signed(b"hubblefork" * 9))
-    assert "is no ONNX file" in refusal(path)
+    assert "is not an ONNX file" in refusal(path)
     path.unlink()
     assert "no run folder or model file" in refusal(path)
     os.mkfifo(path)

@@ -66,7 +66,7 @@ def test_weights_that_no_run_wrote_are_of_backbones_only(tmp_path):
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
     assert not is_trained_model(str(tmp_path / "other.safetensors"))
     assert not is_trained_model(None)
-    with pytest.raises(RequestError, match=r"earlier run of 'lenet5'.*timm:NAME"):
+    with pytest.raises(RequestError, match=r"a run of 'lenet5'.*timm:NAME"):
         create_network("lenet5", SHAPE, 2, weights=str(tmp_path / "other.safetensors"))
 
 

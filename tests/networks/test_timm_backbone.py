@@ -155,7 +155,7 @@ def test_a_size_that_a_backbone_does_not_take_is_refused():
 
 
 def test_only_backbones_of_timm_have_weights_of_the_hub():
-    with pytest.raises(RequestError, match=r"earlier run of 'lenet5'.*timm:NAME"):
+    with pytest.raises(RequestError, match=r"a run of 'lenet5'.*timm:NAME"):
         create_network("lenet5", SHAPE, 2, weights="hub")
 
 

@@ -110,7 +110,7 @@ def test_classes_in_another_order_are_put_in_order():
 
 def test_another_table_is_refused(tmp_path):
     path = tmp_path / "predictions.csv"
-    with pytest.raises(RequestError, match="no table of predictions"):
+    with pytest.raises(RequestError, match="not a table of predictions"):
         Predictions.read(path, Classes(("a", "b")))
     path.write_text("id,a\nx,0.5\n")
     with pytest.raises(RequestError, match="has no column b"):

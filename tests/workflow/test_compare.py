@@ -142,16 +142,16 @@ def test_votes_are_compared_by_their_error(tmp_path):
     assert tiles == list(order[:20])
     tile = page[page.index(f'title="{order[0]}"') :].partition("</figure>")[0]
     said = re.findall(r"<dd>(.*?)</dd>", tile)
-    assert said[0] == f"RMSE {rmse.max() / 2:.3f}"
+    assert said[0] == f"RMSE {rmse.max() / 2:.4f}"
     answer = abs(error[table.index.get_loc(order[0])]).argmax()
     true, first = (table.loc[order[0], f"{kind}{columns[answer]}"] for kind in ("true_", ""))
     assert said[1].endswith(f"volunteers {percent(true, 0)}")
-    assert said[2] == f"{percent(first, 0)}, RMSE {rmse.max():.3f}"
-    assert said[3].endswith(f"RMSE {rmse.max() / 2:.3f} ✓")
+    assert said[2] == f"{percent(first, 0)}, RMSE {rmse.max():.4f}"
+    assert said[3].endswith(f"RMSE {rmse.max() / 2:.4f} ✓")
     # Between three runs, the two that are furthest apart count; equal ones do not disagree.
     third = edited(run, tmp_path / "three", lambda found: closer(found, 1.0))
     page = compare([run.path, two, third], out=tmp_path / "page.html").page.read_text()
-    assert f"<dd>RMSE {rmse.max():.3f}</dd>" in page
+    assert f"<dd>RMSE {rmse.max():.4f}</dd>" in page
     same = edited(run, tmp_path / "same", lambda found: found)
     page = compare([run.path, same], out=tmp_path / "page.html").page.read_text()
     assert "Disagreements" not in page

@@ -114,9 +114,12 @@ class PackedDataset:
     def further_columns(self, rows: np.ndarray) -> pa.Table | None:
         """What came with these images beside ids and labels, such as positions; None for nothing.
 
-        `image` is where each is from. What packing has measured is not among them.
+        `image` is where each is from, if they are not all from one place. What packing has measured
+        is not among them.
         """
-        known = ("id", *PACKED_COLUMNS[1:], *self.task.label_columns)
+        known = ["id", *PACKED_COLUMNS[1:], *self.task.label_columns]
+        if self.table["origin"].nunique() < 2:
+            known.append("origin")
         table = self.table.drop(columns=[each for each in known if each in self.table])
         table = table.rename(columns={"origin": "image"}).iloc[rows]
         if not len(table.columns):

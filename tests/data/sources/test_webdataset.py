@@ -163,7 +163,7 @@ def test_unreadable_columns_are_told_and_the_image_stays(tmp_path):
     members = samples(4) | {"0000.json": "{", "0001.json": "[1]", "0002.txt": b"\xff"}
     source = open_source(write_tar(tmp_path / "a.tar", members))
     assert len(source.table) == 4
-    [note] = [note for note in source.notes if "no JSON object" in note]
+    [note] = [note for note in source.notes if "not JSON objects" in note]
     assert note.startswith("3 members")
 
 
