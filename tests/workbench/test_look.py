@@ -155,7 +155,7 @@ def test_an_image_is_gone_through_by_keys_and_neighbours_are_links(own, opened):
     expect(page.locator("#why .near a")).to_have_count(5)
     expect(page.locator("#why img")).to_have_count(7)
     loaded = "[...document.querySelectorAll('#why img')].every((each) => each.naturalWidth)"
-    page.wait_for_function(loaded)
+    pages.until(page, loaded)
     name = page.locator("#why .near img").first.get_attribute("alt").removeprefix("Training image ")
     page.locator("#why .near a").first.focus()
     page.keyboard.press("Enter")
@@ -210,7 +210,7 @@ def test_a_stretch_changes_what_is_seen_and_not_what_is_predicted(sky, opened):
     expect(picture).to_have_attribute(
         "src", "/display/0?scale=linear&limits=percentiles&bands=2%2C1%2C0"
     )
-    page.wait_for_function("document.querySelector('#image img').naturalWidth === 32")
+    expect(picture).to_have_js_property("naturalWidth", 32)
     page.get_by_label("or counts").fill("9..1")
     page.get_by_label("or counts").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("expected zscale")

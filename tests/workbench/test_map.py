@@ -155,8 +155,7 @@ def drag(page, *points) -> None:
 
 
 def drawn(page, wanted: set[str]) -> None:
-    page.wait_for_function(f"(wanted) => wanted.every((e) => ({COLOURS})().includes(e))",
-                           arg=sorted(wanted))  # fmt: skip
+    pages.until(page, f"(wanted) => wanted.every((e) => ({COLOURS})().includes(e))", sorted(wanted))
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
@@ -173,8 +172,8 @@ def test_dots_have_the_colours_of_the_legend(bench, opened, colours):
     shown = page.evaluate(SWATCHES)[
         [*page.locator("#legend span").all_inner_texts()].index("With bar")
     ]
-    page.wait_for_function(f"(others) => !others.some((e) => ({COLOURS})().includes(e))",
-                           arg=[each for each in swatches if each != shown])  # fmt: skip
+    others = [each for each in swatches if each != shown]
+    pages.until(page, f"(others) => !others.some((e) => ({COLOURS})().includes(e))", others)
     drawn(page, {shown})
     pages.pick(page, "Colour", "column.redshift")
     expect(page.locator("#legend li")).to_have_count(6)

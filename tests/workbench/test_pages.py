@@ -1,6 +1,7 @@
 """The workbench in a real browser."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -82,6 +83,17 @@ def answers(bench: Bench) -> list[dict]:
 
 def stored(page) -> None:
     expect(page.locator("#saved")).to_have_text("all stored")
+
+
+def until(page, script, argument=None):
+    """Wait until a script gives true.
+
+    Playwright's own `wait_for_function` tries again by `eval`, which the pages forbid.
+    """
+    end = time.monotonic() + 30
+    while not page.evaluate(script, argument):
+        assert time.monotonic() < end, script
+        page.wait_for_timeout(20)
 
 
 def pick(page, label: str, value: str) -> None:
