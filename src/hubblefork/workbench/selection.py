@@ -2,8 +2,8 @@
 
 While there are few labels, a classifier does not know what it does not know: one image is taken of
 each cluster of features that has none yet, the one with the nearest neighbours (TypiClust: Hacohen
-et al. 2022, arXiv 2202.02794). Later those are taken for whose two most probable classes the
-probabilities differ least. Both, in this order, are TCM (Doucet et al. 2024, arXiv 2403.03728).
+et al. 2022, arXiv 2202.02794). Later come those whose two most probable classes are closest in
+probability. Both, in this order, are TCM (Doucet et al. 2024, arXiv 2403.03728).
 """
 
 import numpy as np
