@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from hubblefork.cli import main
+
 QUICK = ["--recipe", "lenet5", "--size", "24", "--set", "epochs=2"]
 
 
@@ -73,7 +75,7 @@ def test_a_source_that_cannot_be_used_is_one_line_and_nothing_is_written(
     ("words", "message"),
     [
         (["--recipe", "lenet"], "did you mean 'lenet5'"),
-        (["--set", "epochs=-1"], "greater than or equal to 1, not -1"),
+        (["--set", "epochs=-1"], "expected at least 1, not -1"),
         (["--set", "epoch=3"], "did you mean 'epochs'"),
         (["--set", "epochs"], "key=value"),
         (["--set", "network.name=lenet"], "did you mean 'lenet5'"),
@@ -176,3 +178,36 @@ def test_a_recipe_that_is_no_text_is_refused(hubblefork, shapes, tmp_path):
     status, _, err = hubblefork("train", shapes, "--recipe", recipe, "--out", tmp_path / "run")
     assert status == 2
     assert "not valid TOML" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["list", "nothing"], "Invalid value for 'what': 'nothing' is not one of 'sources', "),
+        (["train", "simulated", "--devices", "0"], "'--devices': expected at least 1, not '0'"),
+        (["train", "simulated", "--size", "3.5"], "'--size': expected a whole number, not '3.5'"),
+        (["serve", "simulated", "--port", "70000"], "expected at most 65535, not '70000'"),
+        (["predict", "a", "b", "--coverage", "much"], "expected a number, not 'much'"),
+        (["train", "simulated", "--out"], "--out' requires an argument"),
+        (
+            ["train", "simulated", "--set", "epochs=many"],
+            "training.epochs: expected a whole number",
+        ),
+        (
+            ["train", "simulated", "--set", "epochs=0"],
+            "training.epochs: expected at least 1, not 0",
+        ),
+        (["inspect", ""], "source is ''; expected a directory, a file or a name"),
+        (["predict", "galaxy-five", ""], "source is ''; expected a directory, a file or a name"),
+    ],
+)
+def test_values_are_refused_in_our_words(words, told, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["hubblefork", *words])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    line = capsys.readouterr().err
+    assert told in line
+    assert line.count("\n") == 1
+    assert "error" not in line.lower()
+    assert "input should" not in line.lower()

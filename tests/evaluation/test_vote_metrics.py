@@ -30,6 +30,28 @@ def test_an_error_shows_in_its_own_answer_and_question_only():
     assert silent == {str(question.number) for question in GALAXY_ZOO_2.questions} - {"7"}
 
 
+def test_the_interval_of_a_question_is_the_bootstrap_of_its_rmse():
+    true, predicted = np.random.default_rng(0).random((2, 30, 37))
+    found = measure_votes(true, predicted, GALAXY_ZOO_2, resamples=200)["per_question"]
+    random, spread = np.random.default_rng(0), {number: [] for number in found}
+    for _ in range(200):
+        picks = random.integers(30, size=30)
+        for question in GALAXY_ZOO_2.questions:
+            error = (predicted - true)[picks][:, question.columns]
+            spread[str(question.number)].append(np.sqrt((error**2).mean()))
+    for number, drawn in spread.items():
+        np.testing.assert_allclose(found[number]["interval"], np.quantile(drawn, (0.025, 0.975)))
+
+
+def test_few_galaxies_or_none_with_an_error_leave_an_interval_with_a_width():
+    true = np.random.default_rng(0).random((1, 37))
+    for predicted in (true, 1 - true):
+        for scores in measure_votes(true, predicted, GALAXY_ZOO_2)["per_question"].values():
+            low, high = scores["interval"]
+            assert 0 <= low <= scores["rmse"] <= high <= 1
+            assert high - low > 0.1
+
+
 def test_every_answer_and_question_is_there():
     result = measure_votes(np.zeros((1, 37)), np.zeros((1, 37)), GALAXY_ZOO_2, resamples=2)
     assert tuple(result["per_answer"]) == GALAXY_ZOO_2.columns

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hubblefork.explanation import neighbours
-from hubblefork.explanation.neighbours import nearest_neighbours
+from hubblefork.explanation.neighbours import ReferenceImages, nearest_neighbours
 
 numbers = st.integers(-5, 5)
 
@@ -41,6 +41,23 @@ def test_the_table_names_the_nearest():
     found = nearest_neighbours(np.eye(3)[[2, 0]], np.eye(3), k=2)
     table = found.table(["first", "second"], ["x", "y", "z"], ["spiral", "spiral", "disc"])
     assert table.loc[0].tolist() == ["first", 1, "z", "disc", 1.0]
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.integers(1, 4))
+def test_an_image_has_all_others_for_neighbours_but_itself_and_its_copies(pixels, k):
+    images = [np.full((2, 2, 1), each, np.uint8) for each in pixels]
+    features = np.array([[each + 1.0, 1.0] for each in pixels])
+    ids = [f"g{place}" for place in range(len(pixels))]
+    reference = ReferenceImages(features, ids, np.array(pixels), ids, images.__getitem__)
+    found, learnt = reference.nearest_others(images[0], "elsewhere/g0.png", features[:1], k)
+    assert learnt
+    others = [place for place, each in enumerate(pixels) if each != pixels[0]]
+    assert set(found.rows[0]) <= set(others)
+    assert found.rows.shape == found.similarity.shape == (1, min(k, len(others)))
+    other = np.full((2, 2, 1), 9, np.uint8)
+    found, learnt = reference.nearest_others(other, "g0", features[:1], 99)
+    assert not learnt
+    assert sorted(found.rows[0]) == list(range(1, len(pixels)))
 
 
 def test_above_a_million_a_line_says_what_would_be_faster(monkeypatch, capfd):

@@ -46,7 +46,12 @@ def test_votes_are_summed_up_by_question(votes, small_tree):
     text = printed(votes().metrics, 100)
     assert "tested on 60 galaxies" in text
     assert "Is there anything odd?" in text
-    assert "How thick are they?" in printed(votes(tree=small_tree).metrics)
+    run = votes(tree=small_tree)
+    assert "How thick are they?" in printed(run.metrics)
+    first = run.metrics["per_question"]["1"]
+    assert "{:.4f}  {:.4f} to {:.4f}".format(first["rmse"], *first["interval"]) in printed(
+        run.metrics
+    )
 
 
 def test_a_notebook_shows_what_the_terminal_prints(run_data):

@@ -46,6 +46,15 @@ def test_the_summary_has_the_error_its_interval_and_that_of_the_mean(votes):
     assert f"the mean fractions of these galaxies would have {of_mean:.4f}" in text
 
 
+def test_the_lowest_and_the_highest_question_are_told_with_their_intervals(votes):
+    run = votes()
+    worst = max(run.metrics["per_question"].values(), key=lambda each: each["rmse"])
+    told = "‘{}’ ({:.4f}, {:.4f} to {:.4f})".format(
+        worst["text"], worst["rmse"], *worst["interval"]
+    )
+    assert told in plain(sentences(run))
+
+
 def test_the_first_question_is_compared_by_its_most_common_answer(votes):
     run = votes(noise=2.0)
     true, predicted = run.predictions.true, run.predictions.values

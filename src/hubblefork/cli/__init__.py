@@ -26,6 +26,7 @@ from hubblefork.core.files import DISK_FULL
 from hubblefork.core.terminal import guarded
 from hubblefork.core.text import one_line
 from hubblefork.core.tries import TransientFailure, failed, is_transient
+from hubblefork.core.validation import in_words
 
 # Errors of a path in the request: not faults of this program.
 _PATH_ERRORS = (
@@ -136,11 +137,14 @@ def _run() -> None:
 
 def _tell_usage(error: Any) -> None:
     """Say what is wrong with a command line; without any word on it, how it is used."""
+    if hasattr(error.__cause__, "errors"):  # pydantic's, which checks values for newer typer
+        error.message = in_words(error.__cause__)[1]
     message = error.format_message()
     if "\n" in message:
         print(message, file=sys.stderr)
     else:
-        _tell(f"{message.rstrip('.')}; {error.ctx.command_path} --help shows what is expected")
+        command = error.ctx.command_path if error.ctx else "hubblefork"
+        _tell(f"{message.rstrip('.')}; {command} --help shows what is expected")
 
 
 def _tell(message: str) -> None:

@@ -141,15 +141,19 @@ class VoteTask(_Keys):
     tree: str | dict[str, Any]
 
 
-class QuestionErrors(_Keys):
-    """Over the answers to one question."""
-
+class _Errors(_Keys):
     text: str
     rmse: NotNegative
     mae: NotNegative
 
 
-class AnswerErrors(QuestionErrors):
+class QuestionErrors(_Errors):
+    """Over the answers to one question. interval: of the RMSE."""
+
+    interval: Interval | None = None
+
+
+class AnswerErrors(_Errors):
     """Of one answer. bias: mean of predicted minus true."""
 
     bias: float

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,13 @@ def measure_votes(
     dict, ready for JSON, with the keys
         n; rmse: square root of the mean squared error over all galaxies and all answers, the
         score of Kaggle's Galaxy Zoo challenge; mae: mean absolute error over the same;
-        per_question: {number of the question: {text, rmse, mae}} over its own answers;
+        per_question: {number of the question: {text, rmse, mae, interval}} over its own answers,
+        with the interval of this RMSE;
         per_answer: {column: {text, rmse, mae, bias}}, where bias is the mean of predicted minus
         true;
         the metrics of `register_metric` by name;
-        intervals: {metric: [low, high]}, 95 % percentile bootstrap; where all draws are the same,
-        as with one galaxy, what these galaxies may lack (see `intervals`).
+        intervals: {metric: [low, high]}, 95 % percentile bootstrap, as for the questions; where
+        all draws are the same, as with one galaxy, what these galaxies may lack (see `intervals`).
 
     Raises
     ------
@@ -49,13 +51,20 @@ def measure_votes(
     """
     found = votes_error(true, predicted, tree)
     error, number = found.error, len(found.error)
-    figures = found.scores(np.arange(number))
-    drawn = bootstrap(found.scores, number, resamples)
+    figures, of_questions = found.scores(np.arange(number)), found.of_questions(np.arange(number))
+    drawn = bootstrap(
+        lambda picks: found.scores(picks) | found.of_questions(picks), number, resamples
+    )
+    intervals = widened(of_questions, drawn, found.further_of_questions())
     return {
         "n": number,
         **{name: float(value) for name, value in figures.items()},
         "per_question": {
-            str(question.number): {"text": question.text, **_size(error[:, question.columns])}
+            str(question.number): {
+                "text": question.text,
+                **_size(error[:, question.columns]),
+                "interval": intervals[question_column(question)],
+            }
             for question in tree.questions
         },
         "per_answer": {
@@ -78,6 +87,7 @@ class VotesError:
     error: np.ndarray  # (N, answers) predicted minus true
     squared: np.ndarray  # (N,) mean over the answers
     absolute: np.ndarray  # (N,)
+    questions: Mapping[str, slice]  # the answers to each, by the names of `question_column`
     registered: Callable[[np.ndarray], dict[str, float]]  # see `registered_scores`
 
     def scores(self, picks: np.ndarray) -> dict[str, float]:
@@ -88,13 +98,28 @@ class VotesError:
             **self.registered(picks),
         }
 
+    def of_questions(self, picks: np.ndarray) -> dict[str, float]:
+        """The RMSE over the answers to each question, of the same galaxies."""
+        weights = np.bincount(picks, minlength=len(self.error)) / len(picks)
+        means = np.sqrt(weights @ self._squared_of_questions)
+        return dict(zip(self.questions, means.tolist(), strict=True))
+
+    @cached_property
+    def _squared_of_questions(self) -> np.ndarray:
+        """(N, questions) the mean over the answers to each."""
+        return self._over_questions(self.error**2)
+
+    def _over_questions(self, values: np.ndarray) -> np.ndarray:
+        """The mean of values (N, answers) over the answers to each question, (N, questions)."""
+        means = [values[:, columns].mean(axis=1) for columns in self.questions.values()]
+        return np.stack(means, axis=1)
+
     def further(self) -> dict[str, np.ndarray]:
         """Every metric with `unseen` galaxies of the same fractions, (2, 1), for `widened`.
 
         Their true ones are as far from these as they can be, or the same.
         """
-        predicted = self.true + self.error
-        farthest = (predicted < 0.5).astype(float)
+        predicted, farthest = self._farthest()
         fraction = unseen(len(predicted))
         worst = np.abs(predicted - farthest)
         squared = (1 - fraction) * self.squared.mean() + fraction * np.array(
@@ -105,6 +130,20 @@ class VotesError:
         )
         registered = further_scores("votes", self.true, predicted, (farthest, predicted))
         return {"rmse": np.sqrt(squared), "mae": absolute, **registered}
+
+    def further_of_questions(self) -> dict[str, np.ndarray]:
+        """The same (2, 1) for the RMSE of each question."""
+        predicted, farthest = self._farthest()
+        fraction = unseen(len(predicted))
+        worst = self._over_questions((predicted - farthest) ** 2).mean(axis=0)
+        seen = self._squared_of_questions.mean(axis=0)
+        ends = np.sqrt((1 - fraction) * seen + fraction * np.stack([worst, 0 * worst]))
+        return {name: ends[:, [place]] for place, name in enumerate(self.questions)}
+
+    def _farthest(self) -> tuple[np.ndarray, np.ndarray]:
+        """The predicted fractions, and true ones that would be as far from them as they can be."""
+        predicted = self.true + self.error
+        return predicted, (predicted < 0.5).astype(float)
 
 
 def votes_error(true: np.ndarray, predicted: np.ndarray, tree: DecisionTree) -> VotesError:
@@ -120,6 +159,7 @@ def votes_error(true: np.ndarray, predicted: np.ndarray, tree: DecisionTree) -> 
         error,
         squared=(error**2).mean(axis=1),
         absolute=np.abs(error).mean(axis=1),
+        questions={question_column(each): each.columns for each in tree.questions},
         registered=registered_scores("votes", true, predicted),
     )
 
@@ -163,7 +203,7 @@ def largest_errors(
 
 
 def question_column(question: Question) -> str:
-    """The column of `largest_errors` for one question."""
+    """The name of a question's error, as a column of `largest_errors`."""
     return f"question_{question.number}"
 
 

@@ -144,6 +144,25 @@ class ReferenceImages:
         """For finding the nearest of them."""
         return NeighbourIndex(self.features)
 
+    def nearest_others(
+        self, image: np.ndarray, identifier: str, features: np.ndarray, k: int
+    ) -> tuple[Neighbours, bool]:
+        """The k nearest to one image, without the image itself: none of its id or its pixels.
+
+        image: uint8 (H, W, C). features: as `NeighbourIndex.nearest` takes them. Fewer than k where
+        there are no more. The second result is whether its very pixels are among these images.
+        """
+        asked = k + 1
+        while True:
+            found = self.index.nearest(features, asked)
+            rows = found.rows[0]
+            same = np.array([np.array_equal(self.image(row), image) for row in rows], bool)
+            others = np.flatnonzero(~same & (np.asarray(self.ids, object)[rows] != identifier))
+            if len(others) >= k or asked >= len(self.ids):
+                kept = others[:k]
+                return Neighbours(found.rows[:, kept], found.similarity[:, kept]), bool(same.any())
+            asked *= 2  # there are many copies of it
+
 
 def nearest_neighbours(features: np.ndarray, reference: np.ndarray, k: int = 8) -> Neighbours:
     """The k reference images (M, F) with the most similar features.

@@ -31,7 +31,8 @@ class ImageExplanation:
     values: (K,) probabilities of classes, or fractions of votes.
     typicality: as `Answers` has it, or None.
     attributions: for the answers that the task names as targets. curve: of the first of them.
-    layers: activation maps. neighbours: among the `reference` images; None where there are none.
+    layers: activation maps. neighbours: other images among the `reference` images; None where
+        there are none. learnt: whether the image, pixel by pixel, is one of the `reference` images.
     """
 
     id: str
@@ -43,6 +44,7 @@ class ImageExplanation:
     layers: list[ActivationMaps]
     neighbours: Neighbours | None
     reference: ReferenceImages | None
+    learnt: bool
 
     @property
     def faithful(self) -> bool:
@@ -97,7 +99,7 @@ def explain_image(
         that fit the network, unless integrated gradients are measured to be more faithful for this
         image, and its first four convolutions.
     reference
-        Images to find the nearest neighbours among.
+        Images to find the nearest neighbours among: the training images.
 
     Raises RequestError for an unknown method or layer.
 
@@ -116,10 +118,10 @@ def explain_image(
         attribution(predictor, image, first.method, each, first.layer or None)
         for each in targets[1:]
     ]
-    neighbours = None
+    neighbours, learnt = None, False
     if reference is not None:
         _, features = next(answers_and_features(predictor, image[None]))
-        neighbours = reference.index.nearest(features, _NEIGHBOURS)
+        neighbours, learnt = reference.nearest_others(image, identifier, features, _NEIGHBOURS)
     return ImageExplanation(
         id=identifier,
         task=task,
@@ -130,6 +132,7 @@ def explain_image(
         layers=activation_maps(predictor, image, [layer] if layer else 4),
         neighbours=neighbours,
         reference=reference,
+        learnt=learnt,
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
 from hubblefork.core.errors import RequestError
+from hubblefork.core.validation import in_words
 from hubblefork.data.images.framing import LARGEST_SIDE, Framing
 from hubblefork.models.view import View
 from hubblefork.networks.heads import choose_head
@@ -153,7 +154,5 @@ class _Card(_Strict):
 
 def _first(error: ValidationError) -> str:
     """The first error of pydantic in one line."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    message = first["msg"][0].lower() + first["msg"][1:]
-    return f"its {place} is not one: {message}" if place else f"its metadata is damaged: {message}"
+    place, message = in_words(error)
+    return f"its {place} is wrong: {message}" if place else f"its metadata is damaged: {message}"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.parsing import parse_toml
+from hubblefork.core.validation import in_words
 from hubblefork.tasks.metric import Metric
 
 FOLDER = Path(__file__).parent / "pretrained"
@@ -94,9 +95,7 @@ def read_card(name: str) -> ShippedCard:
     try:
         return ShippedCard.model_validate(parse_toml(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        reason = f"{place}: {first['msg']}" if place else first["msg"]
+        reason = ": ".join(filter(None, in_words(error)))
         raise RequestError(f"{path} is not the card of a model: {reason}") from error
     except (OSError, ValueError) as error:
         raise RequestError(f"{path} cannot be read: {first_line(error)}") from error

@@ -20,6 +20,7 @@ from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.parsing import parse_toml
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.text import shortened
+from hubblefork.core.validation import in_words
 from hubblefork.recipes.publication import Publication
 from hubblefork.recipes.settings import (
     DataTable,
@@ -316,13 +317,10 @@ def _parse(text: str) -> Any:
 
 def _in_words(error: ValidationError) -> str:
     """The first error of pydantic in one line, with the closest known key."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
+    (place, message), kind = in_words(error), error.errors()[0]["type"]
+    if kind == "extra_forbidden":
         return f"no key {place!r}; {nearest(place, setting_keys())}"
-    if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
+    if kind == "value_error":
+        return message
     more = len(error.errors()) - 1
-    given = "" if first["type"] == "missing" else f", not {first['input']!r}"
-    message = first["msg"][0].lower() + first["msg"][1:]
-    return f"{place}: {message}{given}" + (f" (and {more} more)" if more else "")
+    return f"{place}: {message}" + (f" (and {more} more)" if more else "")

@@ -78,6 +78,8 @@ def sentences(found: ImageExplanation) -> Iterator[str]:
     if "/" in found.id:
         yield f"{found.id}:"
     yield found.task.words.sentence(found.values)
+    if found.learnt:
+        yield "The model was trained on this image, so it answers better than for new ones."
     if found.typicality is not None:
         yield (
             f"Typicality {found.typicality:.2g}: this fraction of validation images is at least as "
@@ -99,7 +101,7 @@ def sentences(found: ImageExplanation) -> Iterator[str]:
 
 
 def _neighbours(found: ImageExplanation) -> Iterator[str | Sheet]:
-    if found.neighbours is None or found.reference is None:
+    if found.neighbours is None or found.reference is None or not found.neighbours.rows.size:
         return
     rows = found.neighbours.rows[0]
     tiles = [

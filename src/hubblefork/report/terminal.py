@@ -95,12 +95,12 @@ def _classes(metrics: Mapping[str, Any], task: Task) -> Iterator[Table]:
 
 
 def _questions(metrics: Mapping[str, Any], task: Task) -> Iterator[Table]:
-    table = numbers_table("question", *(metric.title for metric in task.own_metrics))
+    metric = task.own_metrics[0]
+    table = numbers_table("question", metric.title, "95\u00a0% interval")
     for number, values in metrics["per_question"].items():
         text = f"{number:>2}  " + shorten(values["text"], _MOST_LETTERS, placeholder="…")
-        table.add_row(
-            Text(text), *(metric.written(values[metric.name]) for metric in task.own_metrics)
-        )
+        interval = metric.between(values["interval"])
+        table.add_row(Text(text), metric.written(values[metric.name]), interval)
     yield table
 
 

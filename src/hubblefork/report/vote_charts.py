@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from hubblefork.report.run_data import RunData
 from hubblefork.report.style import (
+    INK,
     MUTED,
     NARROW,
     ORANGE,
@@ -104,24 +105,33 @@ def questions(run: RunData) -> Figure:
         figure, (axes,) = panel_axes(1, 9.6, 0.42 * len(asked) + 1.0)
         places = range(len(asked))
         axes.barh(places, errors, height=0.6, color=SET_COLOURS["test"], label="this network")
+        lows, highs = np.transpose([question_interval(run, question) for question in asked])
+        axes.hlines(places, lows, highs, color=INK, linewidth=1.2, label="its 95\u00a0% interval")
         axes.plot(
             of_mean, places, "|", markersize=15, markeredgewidth=2.2, color=ORANGE,
             label="always the mean of the galaxies",
         )  # fmt: skip
-        for place, (error, mark) in enumerate(zip(errors, of_mean, strict=True)):
-            beside(axes, f"{error:.4f}", max(error, mark), place, fontsize=SMALL)
+        for place, (error, *ends) in enumerate(zip(errors, highs, of_mean, strict=True)):
+            beside(axes, f"{error:.4f}", max(error, *ends), place, fontsize=SMALL)
         texts = [each.short if is_narrow() else each.text for each in asked]
         names = [f"{each.number}  {text}" for each, text in zip(asked, texts, strict=True)]
         named_rows(axes, names, 42, 2)
-        axes.set_xlim(0, 1.14 * max(*errors, *of_mean, 0.01))
+        axes.set_xlim(0, 1.14 * max(*highs, *of_mean, 0.01))
         axes.set_xlabel("RMSE over the answers")
-        figure.legend(loc="outside upper left", ncols=1 if is_narrow() else 2, handlelength=1.4)
+        figure.legend(loc="outside upper left", ncols=1 if is_narrow() else 3, handlelength=1.4)
         return figure
 
 
 def question_error(run: RunData, question: Question) -> float:
     """The RMSE over the answers to a question."""
     return run.metrics["per_question"][str(question.number)]["rmse"]
+
+
+def question_interval(run: RunData, question: Question) -> tuple[float, float]:
+    """Its 95 % interval; of an older run, which has none, the RMSE twice."""
+    found = run.metrics["per_question"][str(question.number)]
+    low, high = found.get("interval") or (found["rmse"], found["rmse"])
+    return low, high
 
 
 def mean_error(run: RunData, question: Question) -> float:

@@ -16,8 +16,14 @@ from hubblefork.report.page import render_part
 from hubblefork.report.run_data import RunData
 from hubblefork.report.sheets import draw_tiles
 from hubblefork.report.summary import FEW
-from hubblefork.report.vote_charts import answer_densities, mean_error, question_error, questions
-from hubblefork.sky.decision_tree import DecisionTree
+from hubblefork.report.vote_charts import (
+    answer_densities,
+    mean_error,
+    question_error,
+    question_interval,
+    questions,
+)
+from hubblefork.sky.decision_tree import DecisionTree, Question
 
 # The most that rounding to six digits can move the sum of a question.
 _ROUNDED = 1e-4
@@ -62,8 +68,8 @@ class VoteReport:
     def sentences(self, run: RunData) -> Iterator[str]:
         """How close the fractions are, and where they are closest and farthest."""
         same, number = _agreement(run)
-        errors = {each["text"]: each["rmse"] for each in run.metrics["per_question"].values()}
-        best, worst = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
+        asked = sorted(run.task.tree.questions, key=lambda each: question_error(run, each))
+        best, worst = asked[0], asked[-1]
         yield (
             "The volunteers' most common answer to the first question is predicted for "
             f"{percent(same / number)} of the galaxies (95\u00a0% interval "
@@ -74,8 +80,8 @@ class VoteReport:
             f"have {run.task.baseline(run.predictions.labels):.4f}."
         )
         yield (
-            f"The RMSE is lowest for ‘{best}’ ({errors[best]:.4f}) and highest for ‘{worst}’ "
-            f"({errors[worst]:.4f})."
+            f"The RMSE is lowest for ‘{best.text}’ ({_error_of(run, best)}) and highest for "
+            f"‘{worst.text}’ ({_error_of(run, worst)})."
         )
 
     def cautions(self, run: RunData) -> Iterator[str]:
@@ -104,8 +110,9 @@ class VoteReport:
 
     def sections(self, run: RunData, drawn: Mapping[str, Chart]) -> Iterator[Section]:
         yield Section("Question by question", [
-            "The error on the answers to each question. The mark is the error of always predicting "
-            "the mean of these galaxies: a useful network is well below it.",
+            "The error on the answers to each question, with its 95\u00a0% interval. The mark is "
+            "the error of always predicting the mean of these galaxies: a useful network is well "
+            "below it.",
             Panel("questions", "Bar chart of the RMSE on each question, with that of always "
                   "predicting the mean", "", drawn["questions"]),
         ], "Questions")  # fmt: skip
@@ -208,6 +215,12 @@ def _answer_table(run: RunData) -> Table:
     columns = ["Answer", "Volunteers' mean", "Predicted mean", "RMSE", "Mean absolute error",
                "RMSE of the mean"]  # fmt: skip
     return Table("Fractions and errors of each answer", columns, rows)
+
+
+def _error_of(run: RunData, question: Question) -> str:
+    """The RMSE of a question with its interval."""
+    low, high = question_interval(run, question)
+    return f"{question_error(run, question):.4f}, {low:.4f} to {high:.4f}"
 
 
 def _agreement(run: RunData) -> tuple[int, int]:

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hubblefork.core.validation import in_words
+
 # The trees of all Galaxy Zoos have up to 20 questions, with 2 to 8 answers each.
 _MOST_QUESTIONS = 100
 _MOST_ANSWERS = 100
@@ -52,12 +54,10 @@ def misshapen(content: Any) -> str:
     """The first thing that is wrong with the content of a tree's file; empty where nothing is.
 
     >>> misshapen({"name": "small"})
-    'title: field required'
+    'title: missing'
     """
     try:
         _Tree.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        return f"{place}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        return ": ".join(in_words(error))
     return ""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubblefork.core.arguments import wrong
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.path_options import check_options, split_options
 from hubblefork.core.registry import F, Registry
@@ -163,6 +164,7 @@ def check_place(name: str) -> None:
     from hubblefork.data.sources.arrays import is_array_name
     from hubblefork.data.sources.webdataset import is_tar_name
 
+    _require_text(name)
     path, _ = split_options(name)
     known = name.partition(":")[0] in _registry.names()
     if not (known or os.path.lexists(Path(path).expanduser()) or is_array_name(name)
@@ -170,7 +172,14 @@ def check_place(name: str) -> None:
         raise _absent(name)
 
 
+def _require_text(name: str) -> None:
+    # Empty text would be the current folder, and is more likely a variable that was never set.
+    if not split_options(name)[0]:
+        raise wrong("source", name, "a directory, a file or a name (hubblefork list sources)")
+
+
 def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
+    _require_text(name)
     kind, _, rest = name.partition(":")
     if opener := _registry.find(kind):
         return _open_registered(opener, rest, {"name": name, "labelled": labelled, "hdu": hdu})
