@@ -4,10 +4,13 @@ A name is registered by a decorator, or announced by an installed package as an 
 is imported when it is first used.
 """
 
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, TypeVar
 
 from hubblefork.core.errors import RequestError
@@ -117,8 +120,26 @@ class Registry:
         return described
 
     def _announced(self) -> list[EntryPoint]:
-        points = entry_points(group=f"hubblefork.{self._noun}s")
+        changed = tuple((folder, _changed(folder)) for folder in sys.path)
+        points = _installed(f"hubblefork.{self._noun}s", changed)
         return [point for point in points if point.name not in self._own]
+
+
+@cache
+def _installed(group: str, changed: tuple[tuple[str, float], ...]) -> EntryPoints:
+    """The entry points of packages; looked up again where a folder of `sys.path` has changed.
+
+    Each time, a file of each package is read, which takes longer than the metrics of a test set.
+    """
+    return entry_points(group=group)
+
+
+def _changed(folder: str) -> float:
+    """When a package was last put into a folder, or removed from it; 0 where there is none."""
+    try:
+        return os.stat(folder or ".").st_mtime
+    except OSError:
+        return 0.0
 
 
 def _identity(factory: Callable[..., Any]) -> tuple[str, str]:

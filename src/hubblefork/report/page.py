@@ -5,6 +5,7 @@ import hashlib
 import io
 import re
 from datetime import datetime
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ def render_page(page: Page, maker: str, script: str | None = None, about: str = 
 
 def render_part(template: str, package: str = __package__, **what: Any) -> Markup:
     """Fill the template of this name, a file of `package`."""
+    return Markup(_templates(package).get_template(template).render(**what))
+
+
+@cache
+def _templates(package: str) -> Environment:
+    """The templates of a package, each of which is compiled once."""
     environment = Environment(
         loader=FunctionLoader(lambda name: _read(name, package)),
         autoescape=True,
@@ -72,7 +79,7 @@ def render_part(template: str, package: str = __package__, **what: Any) -> Marku
         "thumbnail": _thumbnail,
         "source": lambda image: image if isinstance(image, str) else jpeg(image),
     }
-    return Markup(environment.get_template(template).render(**what))
+    return environment
 
 
 def write_page(
