@@ -1,7 +1,9 @@
-"""Head first: the last layer alone, then all layers, and a cut anywhere changes nothing."""
+"""The last layer first, alone or as a probe, then all; a cut anywhere changes nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -16,8 +18,10 @@ from hubblefork.recipes.recipe import load_recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
+from hubblefork.training.probe import fit_probe
 
 SIZE = 24
+ALL = 1 - 1e-9  # nearly: a share is below 1
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def run_fit(packed, weights: Path, folder: Path, **settings) -> dict[str, torch.
     dataset, split = packed
     settings = {
         "data.size": SIZE, "network.name": "timm:test_resnet", "weights": str(weights),
-        "batch_size": 16, **settings,
+        "batch_size": 16, "probe_first": False, "start_share": 0, **settings,
     }  # fmt: skip
     recipe = load_recipe("transfer", settings)
     planned = plan(recipe, dataset, split, 0, torch.device("cpu"), "fp32")
@@ -84,6 +88,41 @@ def test_a_training_cut_in_either_phase_ends_as_if_it_had_not_been(
             run_fit(packed, weights, tmp_path / "cut", **phases)
     resumed = run_fit(packed, weights, tmp_path / "cut", **phases)
     assert not changed(whole, resumed)
+
+
+def test_a_probe_fits_the_last_layer_before_all_are_trained(packed, weights, tmp_path):
+    dataset, split = packed
+    begun = run_fit(packed, weights, tmp_path / "all", probe_first=True, epochs=2, start_share=ALL)
+    settings = {"data.size": SIZE, "network.name": "timm:test_resnet", "weights": str(weights)}
+    recipe = load_recipe("probe", settings)
+    planned = plan(recipe, dataset, split, 0, torch.device("cpu"), "fp32")
+    (tmp_path / "probe").mkdir()
+    probe = fit_probe(planned, Run(tmp_path / "probe")).state_dict()
+    assert all(torch.allclose(begun[name], value, atol=1e-5) for name, value in probe.items())
+
+
+def test_the_weights_of_the_start_have_their_share(packed, weights, tmp_path):
+    def trained(share: float) -> dict[str, torch.Tensor]:
+        out = tmp_path / str(share)
+        return run_fit(packed, weights, out, probe_first=True, epochs=2, start_share=share)
+
+    start, mixed, end = trained(ALL), trained(0.25), trained(1 - ALL)
+    assert changed(start, end)
+    for name, value in mixed.items():
+        if value.is_floating_point():
+            expected = torch.lerp(end[name], start[name], 0.25)
+            assert torch.allclose(value, expected, atol=1e-5), name
+    assert not changed(mixed, trained(0.25))  # resumed after its end
+
+
+def test_a_class_with_a_single_training_image_is_trained_without_a_probe(packed, weights, tmp_path):
+    dataset, split = packed
+    subset = split.subset.copy()
+    label = pd.Series(dataset.labels, dataset.table["id"])[subset.index]
+    subset[subset.index[(subset == "train") & (label == 0)][1:]] = "none"
+    few = dataset, replace(split, subset=subset)
+    head = run_fit(few, weights, tmp_path / "few", probe_first=True, epochs=2, freeze_epochs=2)
+    assert changed(pretrained(weights), head) == {"fc.weight", "fc.bias"}
 
 
 def test_more_freeze_epochs_than_epochs_are_refused():

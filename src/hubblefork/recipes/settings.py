@@ -197,6 +197,10 @@ class TrainingTable(Table):
     """Number of balanced parts of the training set, trained on one after another."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
     """Number of first epochs that train the last layer only."""
+    probe_first: bool = False
+    """Whether a probe fits the last layer of classes before training, in place of freeze_epochs."""
+    start_share: Fraction = 0.0
+    """Share of the weights before training in those that are saved; 0: none."""
     batch_size: Count = 64
     """Images per step, over all devices."""
     loss: LossName = "auto"

@@ -26,6 +26,7 @@ from hubblefork.training.epoch_log import EpochLog
 from hubblefork.training.keep_minutes import KeepMinutes
 from hubblefork.training.lightning_module import Classifier
 from hubblefork.training.plan import Plan
+from hubblefork.training.probe import begins_with_probe, fit_last_layer
 from hubblefork.training.processes import spawn
 from hubblefork.training.schedules import Pace
 from hubblefork.training.time_limit import with_epochs
@@ -67,8 +68,13 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequenc
     last = run.checkpoints / "last.ckpt"
     if last.is_file():
         run.checkpoint("last")  # RequestError where it is damaged: Lightning would fail anyhow
+    probed = begins_with_probe(plan)
+    if probed and plan.world.is_first and not last.is_file():  # the others are given its weights
+        fit_last_layer(plan)
+        plan.network.train()
+    frozen = 0 if probed else settings.freeze_epochs
     with _quiet():
-        trainer = _trainer(plan, run, callbacks, loggers)
+        trainer = _trainer(plan, run, frozen, callbacks, loggers)
         rank, device = trainer.global_rank, trainer.strategy.root_device
         images, labels = plan.dataset.images, _labels(plan)
         rows = {part: plan.split.rows(plan.dataset, part) for part in ("train", "val")}
@@ -87,7 +93,7 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequenc
         most = min(images_at_once(plan.view.size), _LARGER * settings.batch_size)
         validation = batches(packed, [rows["val"]], most, pinned=pinned)
         pace = Pace(len(loader), settings.chunks * plan.epochs)
-        module = _classifier(plan, pace, device)
+        module = _classifier(plan, pace, frozen, device)
         for each in trainer.loggers:
             each.log_hyperparams(plan.recipe.to_toml() | {"seed": plan.seed})
         with (
@@ -109,7 +115,7 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequenc
 
 
 def _trainer(
-    plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequence[Logger]
+    plan: Plan, run: Run, frozen: int, callbacks: Sequence[Callback], loggers: Sequence[Logger]
 ) -> Trainer:
     on_gpu = plan.device.type == "cuda"
     if on_gpu:
@@ -119,7 +125,7 @@ def _trainer(
     if plan.world.size > 1:
         strategy = DDPStrategy(
             # Frozen layers take no part in the first epochs.
-            find_unused_parameters=plan.recipe.training.freeze_epochs > 0,
+            find_unused_parameters=frozen > 0,
             gradient_as_bucket_view=True,
             broadcast_buffers=False,  # batch normalisation is over all, so they are equal anyway
         )
@@ -151,12 +157,12 @@ def _labels(plan: Plan) -> Tensor:
     return plan.objective.labels(plan.dataset.labels, plan.dataset.table)
 
 
-def _classifier(plan: Plan, pace: Pace, device: torch.device) -> Classifier:
+def _classifier(plan: Plan, pace: Pace, frozen: int, device: torch.device) -> Classifier:
     network = plan.network.to(memory_format=torch.channels_last)
     if plan.world.size > 1:
         network = share_batch_norm(network, device)
     return Classifier(
-        network, plan.view, plan.recipe, plan.objective, plan.seed, pace, plan.compiled
+        network, plan.view, plan.recipe, plan.objective, plan.seed, pace, frozen, plan.compiled
     )
 
 
@@ -165,6 +171,7 @@ def _load_checkpoint(plan: Plan, run: Run) -> None:
     settings = plan.recipe.training
     weights = run.checkpoint(settings.checkpoint)["state_dict"]
     prefix = "averaged.module." if settings.ema_decay else "network."
+    prefix = "mixed.module." if settings.start_share else prefix
     plan.network.load_state_dict(
         {
             name.removeprefix(prefix): value

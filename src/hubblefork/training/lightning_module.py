@@ -21,6 +21,7 @@ from hubblefork.runs.run import history_columns
 from hubblefork.training.batch_statistics import has_batch_statistics, measure_batch_statistics
 from hubblefork.training.data_parallel import gathered, part_of_batch
 from hubblefork.training.losses import Objective
+from hubblefork.training.mixed_weights import MixedWeights, hold_statistics
 from hubblefork.training.optimisers import make_optimiser, train_last_layer_only
 from hubblefork.training.schedules import Pace, rate_factor
 
@@ -77,6 +78,8 @@ class Classifier(LightningModule):
         Random seed of augmentation and dropout.
     pace
         Optimiser steps of an epoch, and epochs of the training, which may change on the way.
+    frozen
+        Number of first epochs that train the last layer only.
     compiled
         Mode of torch.compile for the network in training.
     """
@@ -89,6 +92,7 @@ class Classifier(LightningModule):
         objective: Objective,
         seed: int,
         pace: Pace,
+        frozen: int = 0,
         compiled: CompileMode = "off",
     ):
         super().__init__()
@@ -100,18 +104,23 @@ class Classifier(LightningModule):
         self.head = create_head(objective.head, objective.task)
         decay = recipe.training.ema_decay
         self.averaged = _averaged(network, decay) if decay else None
+        share = recipe.training.start_share
+        self.mixed = MixedWeights(network, share) if share else None
         self.view = view
         self.recipe = recipe
         self.objective = objective
         self.seed = seed
         self.pace = pace
+        self.frozen = frozen
         self.rows: list[Row] = []  # one for each finished epoch, as in history.csv
         self.plateau: ReduceLROnPlateau | None = None
         self.saved_plateau: dict[str, Any] | None = None
 
     @property
     def best_network(self) -> nn.Module:
-        """The network to validate and save: with averaged weights where the recipe has a decay."""
+        """The network to validate and save: of averaged or mixed weights where the recipe says."""
+        if self.mixed:
+            return self.mixed.module
         return self.averaged.module if self.averaged else self.network
 
     def configure_optimizers(self) -> Any:
@@ -146,8 +155,12 @@ class Classifier(LightningModule):
     def on_train_epoch_start(self) -> None:
         self.training_totals = Totals.on(self.device)
         self.validation_totals = Totals.on(self.device)
-        if frozen := self.recipe.training.freeze_epochs:
-            train_last_layer_only(self.network, self.current_epoch < frozen)
+        if self.frozen:
+            train_last_layer_only(self.network, self.current_epoch < self.frozen)
+        if self.mixed:
+            hold_statistics(self.network)
+            if 0 < self.current_epoch == self.frozen:
+                self.mixed.begin_from(self.network)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         images, labels = batch
@@ -172,11 +185,14 @@ class Classifier(LightningModule):
     def on_train_batch_end(self, *_: Any) -> None:
         if self.averaged:
             self.averaged.update_parameters(self.network)
-            frozen = self.current_epoch < self.recipe.training.freeze_epochs
-            if self.trainer.is_last_batch and not frozen and has_batch_statistics(self.network):
-                self._measure_batch_statistics(self.averaged.module)
+        if self.mixed and self.trainer.is_last_batch:
+            self.mixed.update(self.averaged.module if self.averaged else self.network)
+        elif self.averaged and self.trainer.is_last_batch and self.current_epoch >= self.frozen:
+            self._measure_batch_statistics(self.averaged.module)
 
     def _measure_batch_statistics(self, network: nn.Module) -> None:
+        if not has_batch_statistics(network):
+            return
         strategy, loader = self.trainer.strategy, self.trainer.train_dataloader
         assert loader is not None
         batches = islice(loader, _MEASURED)

@@ -6,7 +6,8 @@ the weights of the last layer, and saves the result as any other model.
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,7 @@ from hubblefork.training.plan import Plan
 # some hundred images without a mistake. They suit all networks, since features are standardised.
 STRENGTHS = 10.0 ** np.arange(-5, 2)
 _FOLDS = 5
+_LEAST_GROUPS = 2  # of images of each class, to choose the penalty by cross-validation
 # Probabilities are clipped here in the log loss: the spacing of float32 at 1.
 _FLOOR = float(np.finfo(np.float32).eps)
 # Most bytes of features to fit: 50,000 images of a network with 1,280 features. The last layer has
@@ -65,17 +67,54 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
     `check_probe` checks the plan beforehand.
     """
     began = time.monotonic()
+    fitted = fit_last_layer(plan)
+    rows, labels, layer = fitted.rows, plan.dataset.labels, _last_layer(plan)
+    logits = F.linear(torch.from_numpy(fitted.features[0]), layer.weight, layer.bias).detach()
+
+    row = {"epoch": 1} | _metrics(logits, labels[rows])
+    if len(val := plan.split.rows(plan.dataset, "val")):
+        single = DeployedModel(plan.network, nn.Identity(), plan.view.single())
+        with torch.inference_mode():
+            logits = torch.cat([single.answer(x).answers.cpu() for x in _inputs(plan, val, single)])
+        row |= {f"val_{name}": value for name, value in _metrics(logits, labels[val]).items()}
+    shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+    empty = dict.fromkeys(history_columns("accuracy"), float("nan"))
+    run.save_history([empty | row | {"seconds": time.monotonic() - began}])
+    say(f"logistic regression with C = {fitted.strength:g}, chosen by cross-validation  {shown}")
+    return plan.network.to("cpu")
+
+
+def begins_with_probe(plan: Plan) -> bool:
+    """Whether `training.probe_first` says so and the last layer can be fitted."""
+    layer, task = feature_layer(plan.network), plan.dataset.task
+    if not (plan.recipe.training.probe_first and task.exclusive and _is_dense(layer)):
+        return False
+    rows = _training_rows(plan, layer.in_features)
+    labels, groups = plan.dataset.labels[rows], _groups(plan)[rows]
+    return bool(groups_per_class(labels, groups, len(task.names)).min() >= _LEAST_GROUPS)
+
+
+@dataclass(frozen=True)
+class FittedLayer:
+    """rows (N,): the training images; features (views, N, F); strength: C, the inverse penalty."""
+
+    rows: np.ndarray
+    features: np.ndarray
+    strength: float
+
+
+def fit_last_layer(plan: Plan) -> FittedLayer:
+    """Fit the last layer of a plan's network, on its device, to the training images."""
     layer = _last_layer(plan)
-    network = plan.network.to(plan.device).to(memory_format=torch.channels_last).eval()
-    labels = plan.dataset.labels
-    rows, val = _training_rows(plan, layer.in_features), plan.split.rows(plan.dataset, "val")
+    plan.network.to(plan.device).to(memory_format=torch.channels_last).eval()
+    rows = _training_rows(plan, layer.in_features)
     if len(rows) < (all_rows := plan.split.counts()["train"]):
         say(f"fitting a random sample of {len(rows):,} of the {all_rows:,} training images")
     features = compute_features(plan, rows)
     views = len(features)
     weight, bias, strength = fit_classifier(
         features.reshape(-1, layer.in_features),
-        np.tile(labels[rows], views),
+        np.tile(plan.dataset.labels[rows], views),
         np.tile(_groups(plan)[rows], views),
         plan.dataset.task.names,
         plan.seed,
@@ -83,28 +122,21 @@ def fit_probe(plan: Plan, run: Run) -> nn.Module:
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
         layer.bias.copy_(torch.from_numpy(bias))
-
-    row = {"epoch": 1} | _metrics(torch.from_numpy(features[0] @ weight.T + bias), labels[rows])
-    if len(val):
-        single = DeployedModel(network, nn.Identity(), plan.view.single())
-        with torch.inference_mode():
-            logits = torch.cat([single.answer(x).answers.cpu() for x in _inputs(plan, val, single)])
-        row |= {f"val_{name}": value for name, value in _metrics(logits, labels[val]).items()}
-    shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
-    empty = dict.fromkeys(history_columns("accuracy"), float("nan"))
-    run.save_history([empty | row | {"seconds": time.monotonic() - began}])
-    say(f"logistic regression with C = {strength:g}, chosen by cross-validation  {shown}")
-    return network.to("cpu")
+    return FittedLayer(rows, features, strength)
 
 
 def _last_layer(plan: Plan) -> nn.Linear:
     layer = feature_layer(plan.network)
-    if not isinstance(layer, nn.Linear) or layer.bias is None:
+    if not _is_dense(layer):
         raise RequestError(
             f"a probe fits the last dense layer of a network, and {plan.recipe.network.name!r} "
             "ends in another layer: use --recipe transfer"
         )
     return layer
+
+
+def _is_dense(layer: nn.Module) -> TypeGuard[nn.Linear]:
+    return isinstance(layer, nn.Linear) and layer.bias is not None
 
 
 def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
@@ -191,7 +223,7 @@ def _groups(plan: Plan) -> np.ndarray:
 def _number_of_folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, ...]) -> int:
     """Five, or fewer if a class has fewer groups of images, so that each class is in every fold."""
     count = groups_per_class(labels, groups, len(names))
-    if count.min() < 2:
+    if count.min() < _LEAST_GROUPS:
         raise RequestError(
             f"class {names[count.argmin()]!r} has fewer than two groups of training images, "
             "too few to choose the penalty of a probe by cross-validation; add images, or use "
