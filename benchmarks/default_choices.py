@@ -45,7 +45,12 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown := [name for name in asked.ideas if name not in IDEAS]:
         parser.error(f"no idea is called {unknown[0]!r}; there are: {'; '.join(IDEAS)}")
     names = ["default", *(name for name in asked.ideas or IDEAS if name != "default")]
-    settings = {"epochs": asked.epochs, **dict(text.split("=", 1) for text in asked.settings)}
+    # From random weights, since some ideas have other weights than the recipe begins with.
+    settings = {
+        "epochs": asked.epochs,
+        "network.weights": None,
+        **dict(text.split("=", 1) for text in asked.settings),
+    }
     standard: Trial | None = None
     for name in names:
         trial = attempt(asked.source, IDEAS[name], settings, asked.seed)

@@ -1,18 +1,18 @@
 """Accuracy against the number of labels, of probes and of trainings.
 
-    python benchmarks/few_labels.py CATALOG.csv --encoder RUN [--labels 50 100 200 500 1000]
+    python benchmarks/few_labels.py CATALOG.csv [--encoder RUN] [--labels 50 100 200 500 1000]
         [--seeds 0 1 2] [--methods ...] [--test 2000] [--epochs 45] [--results RESULTS.json]
         [--table TABLE.md] [--plot PLOT.png]
 
 draws labels from CATALOG (a CSV file with the columns id, image and label), for each seed others:
 the same fraction of each class, and at least five of each. What is learnt is tested on other
-images of it, the same for all. RUN is what the encoder is, which must not have seen any of them: a
-training on the simulated sky. The methods:
+images of it, the same for all. RUN is the encoder, which must not have seen any of them; it is
+`galaxy-votes` if not given, which knows the simulated sky alone. The methods:
 
 few          the recipe `few`: logistic regression on the encoder's features
 imagenet     the recipe `probe`: the same on EfficientNet-Lite0's, which knows photographs
-default      the recipe `default`, from random weights; a fifth of the labels are for validation
-warm         the same, beginning with the encoder's weights
+default      the recipe `default`, from the encoder's weights; validated on a fifth of the labels
+random       the same, from random weights
 
 Each result is kept in RESULTS as it comes, and not computed again.
 """
@@ -46,14 +46,14 @@ _METHODS = {
     "few": "`few`: probe on the encoder",
     "imagenet": "`probe`: on EfficientNet-Lite0, 224 pixels",
     "default": "`default`",
-    "warm": "`default`, from the encoder",
+    "random": "`default`, from random weights",
 }
 
 
 def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("catalog", type=Path)
-    parser.add_argument("--encoder", default="galaxy-encoder")
+    parser.add_argument("--encoder", default="galaxy-votes")
     parser.add_argument("--labels", nargs="+", type=int, default=[50, 100, 200, 500, 1_000])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", choices=_METHODS, default=list(_METHODS))
@@ -143,7 +143,7 @@ def probes(asked: argparse.Namespace, method: str, galaxies: pd.DataFrame, test:
 
 def trainings(asked: argparse.Namespace, method: str, galaxies: pd.DataFrame, test: Ids) -> Measure:
     """Trains a network, and predicts."""
-    settings = {"network.weights": asked.encoder} if method == "warm" else {}
+    settings = {"network.weights": asked.encoder if method == "default" else None}
     if asked.epochs:
         settings["epochs"] = asked.epochs
 

@@ -31,7 +31,8 @@ _QUICK = {"epochs": 1, "data.size": 24, "view.size": 16, "network.options.width"
 _QUICK_GALAXIES = 60
 
 # The simulated sky that a network sees before, or instead of, real galaxies.
-_SKY, _SKY_SETTINGS = 12_000, {"epochs": 10, "view.field_of_view": 1}
+_SKY = 12_000
+_SKY_SETTINGS = {"epochs": 10, "view.field_of_view": 1, "network.weights": None}
 
 SDSS = "Images: Sloan Digital Sky Survey (York et al. 2000, doi:10.1086/301513), www.sdss.org"
 VOTES = "Votes: the volunteers of Galaxy Zoo 2 (Willett et al. 2013, doi:10.1093/mnras/stt1458)"

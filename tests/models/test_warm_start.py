@@ -13,6 +13,7 @@ from hubblefork.models.model_file import save_model
 from hubblefork.models.view import View
 from hubblefork.models.warm_start import is_trained_model, load_trained_weights
 from hubblefork.networks.registry import create_network
+from hubblefork.recipes.recipe import load_recipe
 from hubblefork.tasks.classes import Classes
 
 SHAPE = (3, 32, 32)
@@ -83,3 +84,18 @@ def test_weights_that_are_no_numbers_are_refused_when_written_and_when_read(earl
     with pytest.raises(RequestError, match=rf"NaN or infinite numbers: {key}"):
         save_model(folder / "again.safetensors", network, None)
     assert not (folder / "again.safetensors").exists()
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_other_channels_share_the_filters_of_the_first_layer(channels):
+    """An image that is the same in all channels gives what it gave in colour."""
+
+    def answers(number: int) -> torch.Tensor:
+        options = load_recipe("default").network.options
+        network = create_network("equivariant-resnet", (number, 32, 32), 37, options)
+        load_trained_weights(network, "equivariant-resnet", "galaxy-votes")
+        with torch.inference_mode():
+            return network.eval()(grey.repeat(1, number, 1, 1))
+
+    grey = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(answers(channels), answers(3), rtol=1e-4, atol=1e-4)

@@ -236,3 +236,18 @@ def test_a_stretch_out_of_range_is_one_clear_line(settings, said):
         load_recipe("mlp", settings)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("recipe", ["default", "fast"])
+def test_the_weights_of_a_shipped_model_are_for_its_network_only(recipe):
+    assert load_recipe(recipe).network.weights == "galaxy-votes"
+    assert load_recipe(recipe, {"network.options.width": 2}).network.weights is None
+    assert load_recipe(recipe, {"network.name": "lenet5"}).network.weights is None
+    given = {"network.options.width": 2, "network.weights": "runs/sky"}
+    assert load_recipe(recipe, given).network.weights == "runs/sky"
+
+
+def test_weights_that_come_from_elsewhere_stay_where_the_network_changes():
+    """So that one line says that they do not fit, and no training begins at random unnoticed."""
+    recipe = load_recipe("transfer", {"network.name": "timm:resnet18"})
+    assert recipe.network.weights == "efficientnet-lite0"

@@ -7,6 +7,7 @@ prints the names. A run folder holds its resolved recipe, which can be given to 
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -21,6 +22,7 @@ from hubblefork.core.parsing import parse_toml
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.text import shortened
 from hubblefork.core.validation import in_words
+from hubblefork.models.shipped import shipped_names
 from hubblefork.recipes.publication import Publication
 from hubblefork.recipes.settings import (
     DataTable,
@@ -133,7 +135,8 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     settings
         Values by key. A key is dotted (`training.epochs`) or, where only one table has it, the
         last part alone (`epochs`). Values are Python values, or text as TOML would write it.
-        Another network has neither the options nor the publication of the recipe's network;
+        Another network has neither the options nor the publication of the recipe's network, and
+        one with another name or other options does not begin with its shipped weights;
         `split.val` or `split.test` set without `split.train` changes it to the rest; and
         `training.epochs` set without `training.minutes` lifts the recipe's time limit.
 
@@ -146,14 +149,15 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
     content = _read(name)
     places = {_find_key(key): value for key, value in (settings or {}).items()}
     for table, field in Recipe.model_fields.items():
-        given = content.get(table, {})
+        its = content.get(table, {})
         kind = field.annotation
         is_table = isinstance(kind, type) and issubclass(kind, BaseModel)
-        if is_table and not isinstance(given, dict):
+        if is_table and not isinstance(its, dict):
             raise RequestError(
-                f"recipe {str(name)!r}: {table} is {given!r}; expected a table, [{table}]"
+                f"recipe {str(name)!r}: {table} is {its!r}; expected a table, [{table}]"
             )
     network = content.get("network", {})
+    given = deepcopy(network)
     if places.get(("network", "name"), network.get("name")) != network.get("name"):
         network.pop("options", None)
         content.pop("publication", None)
@@ -161,6 +165,10 @@ def load_recipe(name: str | Path, settings: Mapping[str, Any] | None = None) -> 
         content.get("training", {}).pop("minutes", None)
     for place, value in places.items():
         _override(content, place, value)
+    network = content.get("network", {})
+    changed = any(network.get(key) != given.get(key) for key in ("name", "options"))
+    if changed and ("network", "weights") not in places and given.get("weights") in shipped_names():
+        del network["weights"]
     if places.keys() & {("split", "val"), ("split", "test")} and ("split", "train") not in places:
         _set_train_to_the_rest(content["split"])
     try:
