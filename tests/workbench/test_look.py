@@ -249,7 +249,7 @@ def test_an_image_that_is_dropped_is_answered_as_by_predict(
         path.write_bytes(gzip.compress(written) if kind.endswith("gz") else written)
     else:
         path.write_bytes(content(PIXELS, kind))
-    told = session.post(f"{own.url}/api/uploads", data=path.read_bytes()).json()
+    told = session.post(f"{own.url}/api/uploads?rater=eve", data=path.read_bytes()).json()
     expected = predict(example_run.path, path, device="cpu").iloc[0]
     values = [each["values"][0] for each in told["groups"][0]["answers"]]
     assert values == pytest.approx(expected[["bar", "disc"]].tolist(), abs=1e-6)
@@ -257,6 +257,16 @@ def test_an_image_that_is_dropped_is_answered_as_by_predict(
     assert told["prediction"] == expected["predicted"]
     shown = session.get(f"{own.url}/upload/{told['number']}")
     assert Image.open(io.BytesIO(shown.content)).size == (24, 24)
+
+
+def test_who_drops_in_an_image_that_is_to_be_labelled_has_seen_its_prediction(own, shapes):
+    session, table = own.session(), own.collection.dataset.table
+    file = shapes / table["origin"][9]
+    told = session.post(f"{own.url}/api/uploads?rater=gil", data=file.read_bytes()).json()
+    assert told["prediction"] == own.collection.predicted([9])[0]["prediction"]
+    for row in (9, 10):
+        own.answer(session, row, "disc", rater="gil")
+    assert [each["shown"] for each in pages.answers(own)[-2:]] == [True, False]
 
 
 def huge() -> bytes:
@@ -283,11 +293,11 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_one_line_and_the_server_lives(own, session, name):
     bad, reason = BAD[name]
-    answer = session.post(f"{own.url}/api/uploads", data=bad)
+    answer = session.post(f"{own.url}/api/uploads?rater=eve", data=bad)
     assert answer.status_code == 400
     assert reason in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
-    good = session.post(f"{own.url}/api/uploads", data=content(PIXELS, "png"))
+    good = session.post(f"{own.url}/api/uploads?rater=eve", data=content(PIXELS, "png"))
     assert good.status_code == 200
 
 
@@ -295,7 +305,8 @@ def test_too_large_and_too_slow_files_are_not_waited_for(own, session, monkeypat
     monkeypatch.setattr("hubblefork.workbench.uploads.UPLOAD_SECONDS", 0.3)
     port = int(own.url.rpartition(":")[2])
     for length in (65 << 20, 1000):
-        head = f"POST /api/uploads HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {own.url}\r\n"
+        head = f"POST /api/uploads?rater=eve HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        head += f"Origin: {own.url}\r\n"
         head += f"Cookie: {session.headers['Cookie']}\r\nX-Hubblefork: 1\r\n"
         head += f"Content-Length: {length}\r\n\r\n"
         with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
@@ -303,7 +314,7 @@ def test_too_large_and_too_slow_files_are_not_waited_for(own, session, monkeypat
             assert client.recv(100).startswith(b"HTTP/1.1 413")
     unsaid = (bytes(1 << 20) for _ in range(70))  # its length is not told
     with suppress(OSError):  # it may hang up before all is sent
-        assert session.post(f"{own.url}/api/uploads", data=unsaid).status_code == 413
+        assert session.post(f"{own.url}/api/uploads?rater=eve", data=unsaid).status_code == 413
     assert session.get(f"{own.url}/api/about").status_code == 200
 
 
@@ -348,16 +359,16 @@ def test_a_file_that_takes_too_long_is_given_up(own, session, monkeypatch):
     for worker in before:
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
-    assert session.post(f"{own.url}/api/uploads", data=good).status_code == 200
+    assert session.post(f"{own.url}/api/uploads?rater=eve", data=good).status_code == 200
     monkeypatch.setattr("hubblefork.workbench.decoding.DECODING_SECONDS", 0.3)
     # That of this server alone: one of an earlier test would be waited for at the end for ever.
     (worker,) = set(workers()) - set(before)
     os.kill(worker, signal.SIGSTOP)
-    answer = session.post(f"{own.url}/api/uploads", data=good)
+    answer = session.post(f"{own.url}/api/uploads?rater=eve", data=good)
     assert answer.status_code == 400
     assert "took more than 0.3 seconds" in answer.json()["error"]
     monkeypatch.undo()
-    assert session.post(f"{own.url}/api/uploads", data=good).status_code == 200
+    assert session.post(f"{own.url}/api/uploads?rater=eve", data=good).status_code == 200
 
 
 def test_many_files_at_once_leave_it_alive(own, session):
@@ -366,13 +377,14 @@ def test_many_files_at_once_leave_it_alive(own, session):
     good, headers = content(PIXELS, "png"), dict(session.headers)
 
     def send(_: int) -> int:
-        return requests.post(f"{own.url}/api/uploads", data=good, headers=headers).status_code
+        url = f"{own.url}/api/uploads?rater=eve"
+        return requests.post(url, data=good, headers=headers).status_code
 
     with ThreadPoolExecutor(40) as pool:
         answered = list(pool.map(send, range(80)))
     assert set(answered) <= {200, 503}
     assert answered.count(200) >= 20
-    assert session.post(f"{own.url}/api/uploads", data=good).status_code == 200
+    assert session.post(f"{own.url}/api/uploads?rater=eve", data=good).status_code == 200
 
 
 def test_files_are_chosen_and_dropped_without_their_names(own, opened, tmp_path):
@@ -401,7 +413,7 @@ def test_files_are_chosen_and_dropped_without_their_names(own, opened, tmp_path)
     expect(page.locator("#count")).to_have_text("3 done")
     results.nth(0).get_by_role("button", name="Why it says so").click()
     expect(results.nth(0).locator(".near a")).to_have_count(5)
-    assert [url for url, _ in sent].count(f"{own.url}/api/uploads") == 3
+    assert [url for url, _ in sent].count(f"{own.url}/api/uploads?rater=ann") == 3
     assert not [each for each in sent if "secret" in "".join(each)]
 
 

@@ -83,8 +83,31 @@ def test_places_are_computed_once_and_kept(tmp_path, capsys):
 def test_a_map_needs_a_model_and_some_images():
     with pytest.raises(RequestError, match="serve a run"):
         ImageMap(None).compute()
-    with pytest.raises(RequestError, match="needs 4 or more"):
-        ImageMap(np.ones((3, 2), np.float32)).compute()
+    for number in (1, 2, 3):
+        for features in (np.ones((number, 2)), RANDOM.normal(size=(number, 2))):
+            with pytest.raises(RequestError, match="needs 4 or more"):
+                ImageMap(features.astype(np.float32)).compute()
+
+
+@pytest.mark.filterwarnings("error")
+def test_features_that_say_little_have_a_map_and_those_that_are_no_numbers_a_line():
+    same = np.full((40, 6), 0.1, np.float32)
+    assert (places(same) == places(same)[0]).all()
+    assert abs(int(places(same)[0, 0]) - SIDE // 2) < 3  # in the middle
+    two = places(np.repeat([[0.0, 0.1], [1.0, 0.1]], 20, axis=0))
+    assert (two[0] != two[-1]).any()
+    for few in (
+        RANDOM.normal(size=(5, 90)),
+        RANDOM.normal(size=(40, 1)),
+        1e30 * same + RANDOM.random((40, 6)) * 1e30,
+    ):
+        found = places(few)
+        assert len(np.unique(found, axis=0)) == len(few)
+    for wrong in (np.nan, np.inf):
+        features = RANDOM.normal(size=(9, 4))
+        features[3, 1] = wrong
+        with pytest.raises(RequestError, match=r"for 1 of 9 images, .* image 3"):
+            places(features)
 
 
 def test_the_filter_of_a_group_gives_exactly_its_images():

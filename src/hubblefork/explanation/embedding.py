@@ -16,6 +16,7 @@ import pandas as pd
 
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.sampling import stable_sample
+from hubblefork.evaluation.components import principal_components
 
 # The fewest images: t-SNE needs some neighbours of each.
 FEWEST = 4
@@ -92,7 +93,8 @@ def embedding(
     most
         Of more images, a random sample of this size is used.
 
-    Raises RequestError for too few images, an unknown method, and where umap-learn is missing.
+    Raises RequestError for too few images, an unknown method, features that are no finite numbers,
+    and where umap-learn is missing.
 
     >>> random = np.random.default_rng(0)
     >>> groups = random.normal(size=(60, 5)) + 20 * np.repeat([[0], [1]], 30, axis=0)
@@ -107,22 +109,15 @@ def embedding(
     if len(features) < FEWEST:
         raise RequestError(f"{len(features)} images: an embedding needs {FEWEST} or more")
     rows = stable_sample(np.arange(len(features)), most)
-    positions = _laid_out(_reduced(features[rows]), method)
-    low, high = positions.min(axis=0), positions.max(axis=0)
-    positions = (positions - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
+    positions = _laid_out(principal_components(features[rows], _COMPONENTS), method)
+    low, width = positions.min(axis=0), np.ptp(positions, axis=0)
+    positions = np.where(width > 0, (positions - low) / np.where(width > 0, width, 1), 0.5)
     return Embedding(method, positions.astype(np.float32), rows, labels[rows], tuple(names))
 
 
-def _reduced(features: np.ndarray) -> np.ndarray:
-    from sklearn.decomposition import PCA
-
-    number = min(_COMPONENTS, *features.shape)
-    with np.errstate(invalid="ignore"):  # fractions of the variance, where there is none
-        return PCA(number, random_state=0).fit_transform(features)
-
-
 def _laid_out(reduced: np.ndarray, method: str) -> np.ndarray:
-    if method == "pca" or reduced.shape[1] < 2:
+    nothing_differs = not reduced.any()
+    if method == "pca" or reduced.shape[1] < 2 or (method == "tsne" and nothing_differs):
         return np.pad(reduced[:, :2], ((0, 0), (0, max(0, 2 - reduced.shape[1]))))
     if method == "tsne":
         from sklearn.manifold import TSNE

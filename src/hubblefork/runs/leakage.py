@@ -1,7 +1,7 @@
 """Images of a validation or test set that an earlier training has already learnt from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +34,13 @@ class Overlap:
     """How many images of a set a run has learnt from.
 
     by: the number found in each way; an image counts for the first way only.
+    rows: (number,) which images of the set these are.
     same_name: further images whose file has the name of another in training: perhaps by chance.
     example: one such name.
     """
 
     by: dict[str, int]
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64), compare=False)
     same_name: int = 0
     example: str = ""
 
@@ -118,7 +120,7 @@ def find_learnt(
         numbers[way] = int(np.sum(same & ~found))
         found |= np.asarray(same)
     called = table["path"][same_name & ~found]
-    return Overlap(numbers, len(called), next(iter(called), ""))
+    return Overlap(numbers, rows[found], len(called), next(iter(called), ""))
 
 
 def _is_of(dataset: PackedDataset, run: Run) -> bool:

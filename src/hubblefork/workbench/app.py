@@ -29,6 +29,7 @@ from hubblefork.workbench.look import look_routes
 from hubblefork.workbench.loop import Loop
 from hubblefork.workbench.map_colours import map_routes
 from hubblefork.workbench.queues import Queues
+from hubblefork.workbench.seen import Seen
 from hubblefork.workbench.store import Labels, LabelStore, read_labels
 from hubblefork.workbench.uploads import upload_routes
 from hubblefork.workbench.why import Why
@@ -48,7 +49,8 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
 
     title: of the pages. rater: who answers, unless another name is given in the page.
     """
-    bench, why = _Bench(collection, store, title, rater), Why(collection)
+    seen, why = Seen(collection, store), Why(collection)
+    bench = _Bench(collection, store, seen, title, rater)
     return Starlette(
         routes=[
             Route("/", bench.page("grid")),
@@ -71,10 +73,11 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
             Route("/api/raters", bench.raters),
             Route("/api/tiles", bench.tiles),
             Route("/api/shown", bench.shown, methods=["POST"]),
+            Route("/api/offered", bench.offered, methods=["POST"]),
             Route("/api/answers", bench.answer, methods=["POST"]),
             Route("/api/undo", bench.undo, methods=["POST"]),
-            *look_routes(collection, store, why),
-            *upload_routes(why),
+            *look_routes(collection, seen, why),
+            *upload_routes(collection, seen, why),
             *map_routes(collection),
             Route("/api/loop", bench.loop),
             Route("/api/batch", bench.batch, methods=["POST"]),
@@ -90,8 +93,10 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
 class _Bench:
     """The answers to requests; plain functions among them run in threads."""
 
-    def __init__(self, collection: Collection, store: LabelStore, title: str, rater: str) -> None:
-        self._collection, self._store = collection, store
+    def __init__(
+        self, collection: Collection, store: LabelStore, seen: Seen, title: str, rater: str
+    ) -> None:
+        self._collection, self._store, self._seen = collection, store, seen
         self._title, self._rater = title, rater
         self._loop = Loop(collection, store)
         self._queues = Queues(collection, store)
@@ -137,7 +142,8 @@ class _Bench:
         """Rows by filters and a queue; with `unanswered`, without what this rater has answered."""
         query = dict(request.query_params)
         rater = query.pop("unanswered", None)
-        return JSONResponse({"rows": self._wanted(query, rater).tolist()})
+        rows = self._wanted(query, rater).tolist()
+        return JSONResponse({"rows": rows, "tells": self._queues.tells(query)})
 
     def queues(self, request: Request) -> Response:
         pair = self._collection.pair
@@ -171,16 +177,24 @@ class _Bench:
         given = await read_json(request, rater=str, rows=list)
         rater, rows = rater_name(given["rater"]), _few(given["rows"])
         told = self._collection.predicted(rows)
-        images = [self._collection.image(row) for row in rows]
-        await run_in_threadpool(self._store.show, rater, images)
+        await run_in_threadpool(self._seen.note, request, rater, rows)
         return JSONResponse({"tiles": told})
+
+    async def offered(self, request: Request) -> Response:
+        """Which images a page is about to show, and by which query: noted if that tells of them."""
+        given = await read_json(request, rater=str, rows=list, query=str)
+        rater, rows = rater_name(given["rater"]), _few(given["rows"])
+        tells = self._queues.tells(dict(parse_qsl(given["query"], keep_blank_values=True)))
+        if tells:
+            await run_in_threadpool(self._seen.note, request, rater, rows)
+        return JSONResponse({"tells": tells})
 
     async def answer(self, request: Request) -> Response:
         """Store an answer; only then tell what the model and others say."""
         given = await read_json(request, rater=str, row=int, answer=list, queue=str, key=str)
-        return await run_in_threadpool(self._answer, given)
+        return await run_in_threadpool(self._answer, request, given)
 
-    def _answer(self, given: Mapping[str, Any]) -> Response:
+    def _answer(self, request: Request, given: Mapping[str, Any]) -> Response:
         collection, rater, row = self._collection, rater_name(given["rater"]), given["row"]
         image = collection.image(row)
         collection.questions.path(given["answer"])
@@ -188,10 +202,11 @@ class _Bench:
         self._wanted(queue)
         stored = self._store.answer(
             rater, image, given["answer"], key=given["key"], model=collection.model,
-            queue=self._loop.tagged(given["queue"], image), shown=self._queues.tells(queue),
+            queue=self._loop.tagged(given["queue"], image),
+            shown=self._queues.tells(queue) or self._seen.in_browser(request, row),
         )  # fmt: skip
         if collection.model:
-            self._store.show(rater, [image])
+            self._seen.note(request, rater, [row])
         others = {
             each.rater: each.answer
             for each in self._store.standing()

@@ -49,8 +49,9 @@ class Collection:
     source: opens the source that the images were packed from. reference: finds the training images
     of the model, if they are available. features: (N, F) float32, what the model's last layer is
     given. mislabels: of `likely_mislabels`, with rows of these images, where their labels could be
-    judged. pair: this run and another one. method: of the maps that explain single images.
-    map_file: where the places of the map are kept.
+    judged; about_mislabels: which were not, or what is needed where none was. pair: this run and
+    another one. method: of the maps that explain single images. map_file: where the places of the
+    map are kept.
     """
 
     dataset: PackedDataset
@@ -63,6 +64,7 @@ class Collection:
     reference: "Callable[[], ReferenceImages | None] | None" = None
     features: np.ndarray | None = None
     mislabels: pd.DataFrame | None = None
+    about_mislabels: str = "a run: hubblefork train SOURCE --out RUN, then hubblefork serve RUN"
     pair: RunPair | None = None
     method: MethodChoice | None = None
     map_file: Path | None = None
@@ -78,6 +80,10 @@ class Collection:
     def row(self, image: tuple[str, str]) -> int | None:
         """The row of an image by id and digest; None where it is not among these."""
         return self._rows.get(image)
+
+    def rows_of(self, digest: str) -> list[int]:
+        """The rows of all images with these pixels."""
+        return [row for row, each in enumerate(self._digests) if each == digest]
 
     def jpeg(self, row: int) -> bytes:
         """An image as it was packed. RequestError for a row that is not there."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from hubblefork.evaluation.components import check_features
 from hubblefork.training.logistic import dense_layer
 
 # Inverse strength of the penalty, for standardised features.
@@ -16,10 +17,20 @@ _STRENGTH = 0.3
 
 
 def standardised(features: np.ndarray) -> np.ndarray:
-    """Features (N, F) float32 with mean 0 and standard deviation 1, constant ones with 0."""
+    """Features (N, F) float32 with mean 0 and standard deviation 1; constant ones are 0.
+
+    Raises RequestError for features that are no finite numbers.
+
+    >>> standardised(np.array([[1.0, 0.1], [3.0, 0.1]]))
+    array([[-1.,  0.],
+           [ 1.,  0.]], dtype=float32)
+    """
     features = np.asarray(features, np.float32)
-    std = features.std(axis=0)
-    return (features - features.mean(axis=0)) / np.where(std == 0, 1, std)
+    check_features(features)
+    mean, std = (each(features, axis=0, dtype=np.float64) for each in (np.mean, np.std))
+    # Equal numbers differ from their mean by a rounding error, which would become 1.
+    std[(features == features[0]).all(axis=0)] = np.inf
+    return ((features - mean.astype(np.float32)) / std.astype(np.float32)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from hubblefork.workbench.bodies import rater_name, read_json
 from hubblefork.workbench.counts import Counts
 from hubblefork.workbench.data import Collection, as_jpeg
 from hubblefork.workbench.questions import plain
-from hubblefork.workbench.store import LabelStore
+from hubblefork.workbench.seen import Seen
 from hubblefork.workbench.turns import Turns
 from hubblefork.workbench.why import Why, told
 
@@ -26,14 +26,14 @@ from hubblefork.workbench.why import Why, told
 _LARGEST = 1024
 
 
-def look_routes(collection: Collection, store: LabelStore, why: Why) -> list[Route]:
+def look_routes(collection: Collection, seen: Seen, why: Why) -> list[Route]:
     """What the page of one image asks for."""
-    look = _Look(collection, store, why)
+    look = _Look(collection, seen, why)
     return [
         Route("/api/image/{row:int}", look.facts),
         Route("/api/counts/{row:int}", look.counts),
         Route("/display/{row:int}", look.display),
-        Route("/map/{key}/{place:int}", look.map),
+        Route("/map/row-{row:int}/{place:int}", look.map),
         Route("/training/{place:int}", look.training_image),
         Route("/api/look", look.look, methods=["POST"]),
         Route("/api/why", look.explain, methods=["POST"]),
@@ -41,8 +41,8 @@ def look_routes(collection: Collection, store: LabelStore, why: Why) -> list[Rou
 
 
 class _Look:
-    def __init__(self, collection: Collection, store: LabelStore, why: Why) -> None:
-        self._collection, self._store, self._why = collection, store, why
+    def __init__(self, collection: Collection, seen: Seen, why: Why) -> None:
+        self._collection, self._seen, self._why = collection, seen, why
         self._counts, self._turns = Counts(collection), Turns()
 
     def facts(self, request: Request) -> Response:
@@ -88,7 +88,11 @@ class _Look:
             return await run_in_threadpool(self._counts.of, request.path_params["row"])
 
     def map(self, request: Request) -> Response:
-        content = self._why.map(request.path_params["key"], request.path_params["place"])
+        """A map that was asked for by `explain`, for the browser that was told."""
+        row = request.path_params["row"]
+        if not self._seen.in_browser(request, row):
+            raise RequestError(f"image {row} has to be explained first")
+        content = self._why.map(f"row-{row}", request.path_params["place"])
         return Response(content, media_type="image/jpeg")
 
     def training_image(self, request: Request) -> Response:
@@ -109,10 +113,9 @@ class _Look:
     async def _shown(self, request: Request) -> int:
         given = await read_json(request, rater=str, row=int)
         rater, row = rater_name(given["rater"]), given["row"]
-        image = self._collection.image(row)
         if self._collection.predictions is None:
             raise RequestError("there is no model: serve a run")
-        await run_in_threadpool(self._store.show, rater, [image])
+        await run_in_threadpool(self._seen.note, request, rater, [row])
         return int(row)
 
     def _told(self, row: int) -> dict[str, Any]:

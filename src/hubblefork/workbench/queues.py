@@ -105,9 +105,7 @@ class Queues:
         wrong = ""
         if suspects is not None:
             wrong = f"{int(suspects['likely'].sum()):,} of {several(len(suspects), 'label')} are "
-            wrong += "likely wrong."
-            if len(suspects) < len(collection):
-                wrong += " Those of the test set; explain RUN --folds 5 finds those of all images."
+            wrong += f"likely wrong. {collection.about_mislabels}"
         return [
             Queue(
                 "least-certain", "Least certain",
@@ -126,7 +124,7 @@ class Queues:
                 "The label is least probable by a network that was trained without the image. "
                 + wrong,
                 None if suspects is None else lambda: suspects["row"].to_numpy(np.int64),
-                "a run of classes: networks that were trained without an image tell of its label",
+                collection.about_mislabels,
             ),
             Queue(
                 "least-typical", "Least typical",

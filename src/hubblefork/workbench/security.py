@@ -69,6 +69,8 @@ class Access:
 class Guard:
     """Lets requests of known browsers through to `app`, and puts our headers on every answer.
 
+    The app finds in `request.state.browser` which browser asks.
+
     host: the address that the server is bound to. port: its port.
     """
 
@@ -100,11 +102,12 @@ class Guard:
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token")
         if token and scope["path"] == "/" and not writes:
             return self._entrance(token[-1], headers)
-        if not self._access.knows(self._session(headers)):
+        if not self._access.knows(session := self._session(headers)):
             return _refused("open the link that hubblefork serve has printed")
         origins = headers.getlist("origin")
         if writes and (origins != [f"http://{headers['host']}"] or headers.get(HEADER) != "1"):
             return _refused("expected a request of a page of this server")
+        scope.setdefault("state", {})["browser"] = session
         return None
 
     def is_ours(self, name: str) -> bool:

@@ -8,8 +8,9 @@ probability. Both, in this order, are TCM (Doucet et al. 2024, arXiv 2403.03728)
 
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
+
+from hubblefork.evaluation.components import principal_components
 
 # Typical images until there are so many labels a class.
 TYPICAL_PER_CLASS = 5
@@ -24,8 +25,7 @@ _MOST_IMAGES = 30_000
 
 def clustering_points(features: np.ndarray) -> np.ndarray:
     """The principal components (N, D) of standardised features (N, F), to find clusters in."""
-    number = min(_COMPONENTS, *features.shape)
-    return PCA(number, svd_solver="randomized", random_state=0).fit_transform(features)
+    return principal_components(features, _COMPONENTS, "randomized")
 
 
 def typical_images(

@@ -45,8 +45,8 @@ class Answer:
     number: of the event in the file, from 1. time: ISO 8601, UTC. image, digest: id of the image,
     and digest of its packed pixels. answer: the chosen answers, from the first question to the
     last. model: SHA-256 of the model file, empty where there is none. queue: by which images were
-    offered. shown: whether the rater had seen the model's prediction for this image. key: by which
-    a repeated request is known.
+    offered. shown: whether the rater knew something of the model's prediction for this image
+    (`seen.py`). key: by which a repeated request is known.
     """
 
     number: int
@@ -92,7 +92,8 @@ class Labels:
     batches: list[Batch] = field(default_factory=list)
     by_rater: dict[str, list[Answer]] = field(default_factory=lambda: defaultdict(list))
     by_key: dict[str, Answer] = field(default_factory=dict)
-    seen: set[tuple[str, str, str]] = field(default_factory=set)
+    # Rater and digest of an image whose prediction was told.
+    seen: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Take in one event. LookupError, TypeError or ValueError for what is none."""
@@ -107,7 +108,7 @@ class Labels:
                 if given.number != event["undone"]:
                     raise ValueError(f"it takes back {event['undone']}, which is not the last")
             case "shown":
-                self.seen |= {(event["rater"], *image) for image in event["images"]}
+                self.seen |= {(event["rater"], digest) for _, digest in event["images"]}
             case "batch":
                 values = event["values"]
                 self.batches.append(
@@ -194,7 +195,7 @@ class LabelStore:
                 return self._labels.by_key[key]
             given = Answer(
                 self._labels.events + 1, _now(), rater, *image, tuple(answer), model, queue,
-                shown or (rater, *image) in self._labels.seen, key,
+                shown or (rater, image[1]) in self._labels.seen, key,
             )  # fmt: skip
             self._append({"kind": "answer"} | asdict(given))
             return given
@@ -213,7 +214,7 @@ class LabelStore:
     def show(self, rater: str, images: Iterable[Image]) -> None:
         """Note that a rater sees the predictions of these images."""
         with self._lock:
-            new = [each for each in images if (rater, *each) not in self._labels.seen]
+            new = [each for each in images if (rater, each[1]) not in self._labels.seen]
             if new:
                 self._append({"kind": "shown", "number": self._labels.events + 1,
                               "time": _now(), "rater": rater, "images": new})  # fmt: skip

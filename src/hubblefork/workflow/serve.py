@@ -75,8 +75,12 @@ def serve(
     if compare is not None and not own:
         raise RequestError("--compare goes with a run and its own images: serve RUN --compare RUN2")
     collection = open_collection(what, source, device)
-    if own:
-        from hubblefork.workflow.serve_run import with_run  # loads torch
+    if source is not None:
+        from hubblefork.workflow.serve_run import with_suspects  # loads torch
+
+        collection = with_suspects(collection, Run.open(what) if Path(what).is_dir() else None)
+    elif own:
+        from hubblefork.workflow.serve_run import with_run
 
         other = None if compare is None else as_path(compare, "compare", "a second run")
         collection = with_run(collection, Run.open(what), other)

@@ -1,5 +1,6 @@
 // Files that are dropped or chosen, sent one after another without their names.
 import { element, percent } from "./elements.js";
+import { rater } from "./rater.js";
 import { answer, get, post } from "./server.js";
 import { drawTold, drawWhy } from "./told.js";
 
@@ -25,7 +26,7 @@ async function run() {
     const item = element("li", { class: "card" }, element("h3", {}, file.name), element("p", { class: "note" }, "…"));
     at("results").prepend(item);
     try {
-      const told = await answer(await fetch("/api/uploads", {
+      const told = await answer(await fetch(`/api/uploads?${new URLSearchParams({ rater: rater(about) })}`, {
         method: "POST",
         headers: { "Content-Type": "application/octet-stream", "X-Hubblefork": "1" },
         body: file,

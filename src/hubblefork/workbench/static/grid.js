@@ -9,7 +9,7 @@ const MOST_TILES = 60;
 const SMALLEST = 104;
 
 export class Grid {
-  // list: the element. options: { about, rater, showModel, address(row) }.
+  // list: the element. options: { about, rater, showModel, address(row), offer(rows) }.
   constructor(list, options) {
     Object.assign(this, { list, options, rows: [], tiles: new Map(), facts: new Map() });
     this.at = 0;
@@ -18,8 +18,9 @@ export class Grid {
     list.addEventListener("keydown", (event) => this.key(event));
   }
 
-  show(rows) {
-    this.rows = rows;
+  // tells: whether to be among these rows tells of an image: it is shown once that is noted.
+  show(rows, tells) {
+    Object.assign(this, { rows, tells });
     this.at = 0;
     this.forget();
     this.measure();
@@ -72,9 +73,10 @@ export class Grid {
     const row = this.rows[place];
     const link = element("a", {
       href: this.options.address(row), tabindex: place === this.at ? "0" : "-1",
-    }, element("img", { src: imageAddress(this.options.about, row), alt: `Image ${row}` }));
+    }, element("img", { alt: `Image ${row}` }));
     const tile = element("li", {}, link);
-    if (this.facts.has(row)) caption(link, this.facts.get(row));
+    if (!this.tells) link.firstChild.src = imageAddress(this.options.about, row);
+    if (this.facts.has(row)) this.caption(link, this.facts.get(row));
     // In the order of the places, for the keyboard and for those who are read to.
     const after = [...this.tiles.keys()].filter((each) => each > place).sort((a, b) => a - b)[0];
     this.list.insertBefore(tile, this.tiles.get(after) || null);
@@ -89,6 +91,7 @@ export class Grid {
     const { showModel, rater } = this.options;
     const known = this.facts;
     try {
+      if (this.tells) await this.options.offer(wanted);
       const told = (await get("/api/tiles", { rows: wanted.join() })).tiles;
       const predicted = showModel()
         ? (await post("/api/shown", { rater: rater(), rows: wanted })).tiles : [];
@@ -99,7 +102,7 @@ export class Grid {
     }
     for (const [place, tile] of this.tiles) {
       const row = this.rows[place];
-      if (known.has(row)) caption(tile.firstChild, known.get(row));
+      if (known.has(row)) this.caption(tile.firstChild, known.get(row));
     }
   }
 
@@ -121,14 +124,15 @@ export class Grid {
     link.setAttribute("tabindex", "0");
     link.focus({ preventScroll: true });
   }
-}
 
-// Two lines below an image: what it is called, and what the model says, if that is to be seen.
-function caption(link, told) {
-  if (link.childElementCount > 1) return;
-  const model = told.prediction === undefined
-    ? told.id : `${told.prediction}, ${percent(told.probability)}`;
-  link.title = told.id;
-  link.firstChild.alt = `Image ${told.id}`;
-  link.append(element("span", {}, told.label || told.id), element("small", {}, model));
+  // Two lines below an image: what it is called, and what the model says, if that is to be seen.
+  caption(link, told) {
+    if (link.childElementCount > 1) return;
+    const model = told.prediction === undefined
+      ? told.id : `${told.prediction}, ${percent(told.probability)}`;
+    link.title = told.id;
+    link.firstChild.src = imageAddress(this.options.about, told.row);
+    link.firstChild.alt = `Image ${told.id}`;
+    link.append(element("span", {}, told.label || told.id), element("small", {}, model));
+  }
 }

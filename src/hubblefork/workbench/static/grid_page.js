@@ -1,6 +1,7 @@
 // The page of all images.
 import { drawFilters, query, shown } from "./filters.js";
 import { Grid } from "./grid.js";
+import { offer } from "./offer.js";
 import { rater } from "./rater.js";
 import { get, tell } from "./server.js";
 
@@ -9,6 +10,7 @@ const grid = new Grid(document.getElementById("grid"), {
   about,
   rater: () => rater(about),
   showModel: shown,
+  offer: (rows) => offer(about, rows),
   address: (row) => {
     const words = query();
     words.set("at", row);
@@ -28,12 +30,12 @@ async function load() {
   }
   asked = words;
   try {
-    const { rows } = await get("/api/rows", query());
+    const { rows, tells } = await get("/api/rows", query());
     if (asked !== words) return;
     const of = rows.length === about.images ? "" : ` of ${about.images.toLocaleString("en")}`;
     document.getElementById("count").textContent = `${rows.length.toLocaleString("en")}${of} images`;
     document.querySelector('nav a[href^="/label"]').href = words ? `/label?${words}` : "/label";
-    grid.show(rows);
+    grid.show(rows, tells);
     tell(null);
   } catch (error) {
     asked = null;

@@ -17,7 +17,8 @@ const saver = new Saver((waiting) => {
   at("saved").textContent = waiting ? `${waiting} not stored yet` : "all stored";
 });
 
-let rows = [];
+let [rows, tells] = [[], false];
+let offered = null;
 let place = 0;
 let walk = new Walk(about.questions);
 let undoing = false;
@@ -41,6 +42,11 @@ function draw() {
   const question = row === undefined || !about.questions.length ? null : walk.question;
   at("image").replaceChildren(...(row === undefined ? [] : [images.get(row)]));
   at("image").dataset.row = row ?? "";
+  if (tells && row !== undefined && row !== offered) {
+    // Also where it is skipped here, and answered elsewhere.
+    offered = row;
+    saver.send("/api/offered", { rater: rater(about), rows: [row], query: query().toString() });
+  }
   at("place").textContent = row === undefined
     ? "No image is left to label here. "
     : `${(rows.length - place).toLocaleString("en")} to label`;
@@ -106,7 +112,8 @@ async function undo() {
 
 async function start() {
   try {
-    rows = (await get("/api/rows", { ...Object.fromEntries(query()), unanswered: rater(about) })).rows;
+    ({ rows, tells } = await get("/api/rows", { ...Object.fromEntries(query()), unanswered: rater(about) }));
+    offered = null;
     tell(null);
   } catch (error) {
     rows = [];

@@ -3,6 +3,7 @@
 import { Display } from "./display.js";
 import { element } from "./elements.js";
 import { query } from "./filters.js";
+import { offer } from "./offer.js";
 import { rater } from "./rater.js";
 import { get, imageAddress, post, tell } from "./server.js";
 import { drawTold, drawWhy } from "./told.js";
@@ -11,7 +12,7 @@ const at = (id) => document.getElementById(id);
 const about = await get("/api/about");
 const display = new Display(at("display"), showAs);
 
-let rows = [];
+let [rows, tells] = [[], false];
 let picture = null;
 
 const words = () => new URLSearchParams(location.search);
@@ -59,6 +60,8 @@ async function draw() {
   }
   const place = rows.indexOf(now);
   const near = [rows[place - 1], rows[place + 1]];
+  if (tells) await offer(about, [now]).catch(tell);
+  if (row() !== now) return;
   picture = element("img", { src: imageAddress(about, now), alt: `Image ${now}` });
   at("image").replaceChildren(picture);
   at("image").dataset.row = now;
@@ -141,7 +144,7 @@ at("explain").onclick = actions.w;
 at("ask").onclick = actions.l;
 at("back").onclick = actions.Escape;
 try {
-  rows = (await get("/api/rows", query())).rows;
+  ({ rows, tells } = await get("/api/rows", query()));
 } catch (error) {
   tell(error);
 }

@@ -3,6 +3,7 @@
 import { element, percent } from "./elements.js";
 import { ImageMap, inside } from "./map.js";
 import { colours } from "./map_colours.js";
+import { offer } from "./offer.js";
 import { rater } from "./rater.js";
 import { answer, get, imageAddress, post, tell } from "./server.js";
 
@@ -38,6 +39,9 @@ const only = () => {
 
 async function recolour() {
   const name = column();
+  // Of images that were pointed at before, the colour of their place tells.
+  const before = ofTheModel.has(name) ? [...pointed] : [];
+  for (let k = 0; k < before.length; k += 1000) await offer(about, before.slice(k, k + 1000), words());
   [groups, codes] = [[], null];
   if (name) {
     const told = await get("/api/map/groups", { column: name });
@@ -83,12 +87,17 @@ function drawChosen(group) {
 
 let asked = 0;
 const facts = new Map();
+const pointed = new Set();
 
 async function showImage(row) {
   asked += 1;
   const now = asked;
   if (row === null) return;
-  const picture = element("img", { src: imageAddress(about, row), alt: `Image ${row}` });
+  const picture = element("img", { alt: `Image ${row}` });
+  if (!ofTheModel.has(column())) {
+    picture.src = imageAddress(about, row);
+    pointed.add(row);
+  }
   const line = element("p", {}, "…");
   at("shown").replaceChildren(picture, line);
   // A pointer that passes over many images asks for the names of those it rests at.
@@ -97,6 +106,7 @@ async function showImage(row) {
   try {
     const told = await factsOf(row);
     if (asked !== now) return;
+    picture.src = imageAddress(about, row);
     picture.alt = `Image ${told.id}`;
     const model = told.prediction === undefined ? [] : [element("br"), `Model: ${told.prediction}, ${percent(told.probability)}`];
     line.replaceChildren(element("a", { href: address(row) }, told.id), element("br"), told.label, ...model);
