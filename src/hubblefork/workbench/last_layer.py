@@ -27,9 +27,9 @@ def standardised(features: np.ndarray) -> np.ndarray:
     """
     features = np.asarray(features, np.float32)
     check_features(features)
-    mean, std = (each(features, axis=0, dtype=np.float64) for each in (np.mean, np.std))
+    mean, std = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
     # Equal numbers differ from their mean by a rounding error, which would become 1.
-    std[(features == features[0]).all(axis=0)] = np.inf
+    std = np.where((features == features[0]).all(axis=0), np.inf, std)
     return ((features - mean.astype(np.float32)) / std.astype(np.float32)).astype(np.float32)
 
 
