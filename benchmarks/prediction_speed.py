@@ -15,8 +15,9 @@ timm      as timm's `inference.py`: a DataLoader with a worker a core and torchv
           batches of 256, the network as it was trained
 onnx      Pillow as in `pillow`, and onnxruntime for what `hubblefork export` writes
 
-The speed counts from when all is imported and the model is loaded (of a survey, its workers begin
-later), `whole` from the start of the process. The limits are the speeds of reading alone and of the
+The speed counts from when all is imported and the model is loaded (of a survey, when its first
+worker, which is started first as the command does, has imported all; it still loads the model),
+`whole` from the start of the process. The limits are the speeds of reading alone and of the
 network alone on all cores; on processors they share the cores, so that the ratio to both together
 (1 / (1/reading + 1/view + 1/network)) is also given. Fractions are of processor time.
 """
@@ -57,8 +58,20 @@ from hubblefork.training.plan import make_network
 from hubblefork.workflow import survey
 from hubblefork.workflow.predict import predict
 
+HERE = Path(__file__).parent
 DATA = Path(os.environ.get("HUBBLEFORK_TEST_DATA", "../shared/data"))
 SETS = ("native", "small")
+# What each way is run by in a process of its own.
+CODE = (
+    "import sys, prediction_speed; prediction_speed.work(*sys.argv[1:])",
+    """if True:
+    import sys
+    from hubblefork.prediction.survey.local_pool import worker_ahead
+    with worker_ahead() as worker:
+        import prediction_speed
+        worker.stdout.readline()  # it has imported all
+        prediction_speed.work(*sys.argv[1:])""",
+)
 CLASSES = Classes(("cigar", "edge-on", "in between", "round", "spiral"))
 
 
@@ -69,12 +82,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--images", type=int, help="of each set, at most")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--table", type=Path, help="a file for the tables in Markdown")
-    parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args(words)
-    if asked.worker:
-        way, model, catalogue = asked.worker
-        work(way, Path(model), Path(catalogue))
-        return
     speeds, stages = [], []
     with tempfile.TemporaryDirectory() as folder:
         for recipe in asked.recipes:
@@ -128,8 +136,8 @@ def measure(model: Path, catalogue: Path, repeats: int) -> dict[str, list[dict]]
     for _ in range(repeats):
         for way in list(results):
             began = time.perf_counter()
-            words = [sys.executable, __file__, "--worker", way, model, catalogue]
-            done = subprocess.run(words, stdout=subprocess.PIPE, text=True)
+            words = [sys.executable, "-c", CODE[way == "survey"], way, model, catalogue]
+            done = subprocess.run(words, stdout=subprocess.PIPE, text=True, cwd=HERE)
             if done.returncode:
                 print(f"{way} is left out: {model.stem}, {catalogue.stem}", file=sys.stderr)
                 del results[way]
@@ -178,8 +186,9 @@ def stage_line(results: dict[str, list[dict]]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def work(way: str, model: Path, catalogue: Path) -> None:
+def work(way: str, model_path: str, catalogue_path: str) -> None:
     """Run one way in this process, and print what it took as a line of JSON."""
+    model, catalogue = Path(model_path), Path(catalogue_path)
     paths = pd.read_csv(catalogue)["image"].tolist()
     if way == "stages":
         print(json.dumps({"images": len(paths), **alone(model, catalogue)}))

@@ -1,6 +1,6 @@
 """A web server of a test, which gives files and can be told to misbehave."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,7 +12,7 @@ class Server(ThreadingHTTPServer):
     files: what it gives, by path. statuses: of each path, those of the next answers, before it
     gives the file. shorter: by how many bytes its answers are shorter than they say. endless:
     whether they never end, nor say how long they are. headers: of every answer. requests: the path
-    of each, with its query.
+    of each, with its query. before: called with the path of each before it is answered.
     """
 
     daemon_threads = True
@@ -26,6 +26,7 @@ class Server(ThreadingHTTPServer):
         self.endless = False
         self.headers: dict[str, str] = {}
         self.requests: list[str] = []
+        self.before: Callable[[str], None] = lambda path: None
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up is no fault."""
@@ -41,6 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests.append(self.path)
         path = self.path.partition("?")[0]
+        self.server.before(path)
         waiting = self.server.statuses.get(path, [])
         status = waiting.pop(0) if waiting else 200 if path in self.server.files else 404
         self.send_response(status)

@@ -1,11 +1,18 @@
 """`hubblefork predict MODEL IMAGE... [--out FILE]`: the classes or vote fractions of images."""
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import hubblefork
 from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption
+from hubblefork.core.errors import RequestError
+from hubblefork.core.progress import say
+from hubblefork.core.terminal import print_path
+from hubblefork.prediction.survey.local_pool import worker_ahead
 
 # Images that could not be read are told one by one, up to so many.
 _TOLD = 100
@@ -54,16 +61,13 @@ def predict(
     Without --out, prints a small table, or JSON. Images that cannot be read are listed with the
     reason.
     """
-    from hubblefork.core.errors import RequestError
-    from hubblefork.core.progress import say
-    from hubblefork.core.terminal import print_path
-    from hubblefork.prediction.writers import json_lines
-    from hubblefork.workflow import predict as workflow
-
     if as_json:
         if out is not None or submission is not None:
             raise RequestError("--json prints the predictions: leave --out and --submission out")
-        for block in workflow.prediction_blocks(
+        from hubblefork.prediction.writers import json_lines
+        from hubblefork.workflow.predict import prediction_blocks
+
+        for block in prediction_blocks(
             model, images, columns=columns, mosaics=mosaics,
             crop=crop, coverage=coverage, device=device,
         ):  # fmt: skip
@@ -71,19 +75,26 @@ def predict(
         return
     if out is None and submission is None:
         from hubblefork.cli.output import show_predictions
+        from hubblefork.workflow.predict import predictions
 
-        found = workflow.predictions(
+        found = predictions(
             model, images, columns=columns, mosaics=mosaics,
             crop=crop, coverage=coverage, device=device,
         )  # fmt: skip
         show_predictions(found)
         return
-    unread = workflow.predict(
-        model, images, out=out, submission=submission, columns=columns, mosaics=mosaics,
-        crop=crop, coverage=coverage, device=device,
-    )  # fmt: skip
+    # Of a survey, a worker begins its imports before those of this process.
+    is_survey = out is not None and (out.endswith("/") or os.path.isdir(out))
+    with worker_ahead() if is_survey else nullcontext():
+        unread = hubblefork.predict(
+            model, images, out=out, submission=submission, columns=columns, mosaics=mosaics,
+            crop=crop, coverage=coverage, device=device,
+        )  # fmt: skip
     for row in unread[:_TOLD].itertuples():
         say(f"not read: {row.id}: {row.problem}")
     if len(unread) > _TOLD:
-        say(f"and {len(unread) - _TOLD:,} more: see the column problem of {out}")
+        where = f"unreadable.parquet in {out}" if is_survey else f"the column problem of {out}"
+        say(f"and {len(unread) - _TOLD:,} more: see {where}")
+    if is_survey:
+        say(f"hubblefork survey export {out} --to answers.fits writes one table")
     print_path(Path(out) if out else submission)

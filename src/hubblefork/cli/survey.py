@@ -1,12 +1,15 @@
 """`hubblefork survey plan|run|status|finish|export`: classify a catalogue of any length."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+import hubblefork
 from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption
+from hubblefork.prediction.survey.local_pool import worker_ahead
 
 app = typer.Typer(
     help="Classify a catalogue of any length: shard by shard, each row exactly once.",
@@ -67,12 +70,15 @@ def run(
 ) -> None:
     """Predict the shards that are not done yet."""
     from hubblefork.core.terminal import print_path
-    from hubblefork.workflow import survey as workflow
 
-    found = workflow.run_all(
-        survey, part=part, ray=ray, workers=workers, device=device, retry=retry
-    )
+    # A worker begins its imports before those of this process.
+    with worker_ahead() if ray is None else nullcontext():
+        found = hubblefork.survey.run_all(
+            survey, part=part, ray=ray, workers=workers, device=device, retry=retry
+        )
     _say(found)
+    if found.done_shards + len(found.set_aside) == found.shards and not found.finished:
+        _say(f"hubblefork survey finish {survey} checks that each row is there")
     print_path(survey)
 
 
@@ -95,6 +101,7 @@ def finish(survey: SurveyArgument) -> None:
     from hubblefork.workflow import survey as workflow
 
     _say(workflow.finish(survey))
+    _say(f"hubblefork survey export {survey} --to answers.fits writes one table")
     print_path(survey / "manifest.json")
 
 

@@ -7,22 +7,25 @@ Not part of CI: Ray is a large package, and to start and restart its workers tak
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
+from hubblefork.core.errors import RequestError
 from hubblefork.prediction.survey.one_shard import attempt, load
 from hubblefork.prediction.survey.plan import Survey
 from hubblefork.prediction.survey.shards import failures
 from hubblefork.workflow import survey as verbs
+from tests.web import Server, serving
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'hubblefork[survey]'")
@@ -30,35 +33,30 @@ ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'hubb
 ROWS, SHARD_ROWS = 10, 2
 
 
-class Images:
-    """A server of the images of `sky`: of which each is asked for, `before` is called first."""
+@pytest.fixture
+def gone(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a cluster that was killed, which Ray's own file still tells."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    with tempfile.TemporaryDirectory() as folder:  # its path is short, as those of sockets are
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        (Path(folder) / "ray").mkdir()
+        (Path(folder) / "ray" / "ray_current_cluster").write_text(address)
+        yield address
 
-    def __init__(self, sky: Path):
-        self.before: Callable[[str], None] = lambda name: None
-        outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                name = self.path.strip("/")
-                outer.before(name)
-                content = (sky / name).read_bytes()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_HEAD = do_GET
-
-            def log_message(self, *given: object) -> None:
-                """Say nothing."""
-
-        class Server(ThreadingHTTPServer):
-            def handle_error(self, *given: object) -> None:
-                """Whoever asked was killed."""
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
+def test_a_cluster_that_is_gone_is_not_waited_for(gone, survey, monkeypatch, capsys):
+    with pytest.raises(RequestError, match=f"no Ray cluster at {gone}: Connection refused"):
+        verbs.run_all(survey.folder, ray=gone)
+    with pytest.raises(RequestError, match="no Ray cluster at nonsense: Invalid address"):
+        verbs.run_all(survey.folder, ray="nonsense")
+    with monkeypatch.context() as patched:
+        patched.setenv("RAY_ADDRESS", gone)
+        with pytest.raises(RequestError, match=f"no Ray cluster at {gone}"):
+            verbs.run_all(survey.folder, ray="auto")
+    assert verbs.run_all(survey.folder, ray="auto", device="cpu").done_rows == 23
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "no Ray cluster is running here: one is started on this machine"
 
 
 @pytest.fixture(scope="module")
@@ -76,18 +74,19 @@ def cluster() -> Iterator:
     cluster.shutdown()
 
 
-@pytest.fixture(scope="module")
-def images(sky: Path) -> Iterator[Images]:
-    images = Images(sky)
-    yield images
-    images.server.shutdown()
+@pytest.fixture
+def images(sky: Path) -> Iterator[Server]:
+    """A server of the images of `sky`, by the paths 0.png, 1.png and so on."""
+    with serving() as server:
+        server.files = {f"/{path.name}": path.read_bytes() for path in sky.glob("*.png")}
+        yield server
 
 
 @pytest.fixture
-def planned(model: Path, images: Images, tmp_path: Path) -> Survey:
+def planned(model: Path, images: Server, tmp_path: Path) -> Survey:
     """A survey in five shards, the images of which come from the server."""
     numbers = [number for number in range(ROWS + 2) if number not in (5, 7)]
-    paths = [f"{images.address}/{number}.png" for number in numbers]
+    paths = [f"{images.url}/{number}.png" for number in numbers]
     pd.DataFrame({"objid": numbers, "image": paths}).to_csv(tmp_path / "sky.csv", index=False)
     folder = verbs.plan(model, tmp_path / "sky.csv", out=tmp_path / "a", shard_rows=SHARD_ROWS)
     return Survey.open(folder)
@@ -129,7 +128,7 @@ def test_a_killed_worker_is_replaced_and_a_shard_that_always_kills_its_own_is_se
     killed: list[str] = []
 
     def kill(name: str) -> None:
-        if name == "8.png" or (name == "0.png" and name not in killed):
+        if name == "/8.png" or (name == "/0.png" and name not in killed):
             killed.append(name)
             for node in cluster.list_all_nodes():
                 for process in actors(node):
@@ -138,8 +137,8 @@ def test_a_killed_worker_is_replaced_and_a_shard_that_always_kills_its_own_is_se
 
     images.before = kill
     status = verbs.run_all(planned.folder, ray=cluster.address, device="cpu", workers=1)
-    assert killed.count("0.png") == 1
-    assert killed.count("8.png") == 3
+    assert killed.count("/0.png") == 1
+    assert killed.count("/8.png") == 3
     assert status.set_aside == {3: "its worker died each time that it was tried"}
     assert status.done_rows == ROWS - SHARD_ROWS
     assert sorted(failures(planned)) == [3]

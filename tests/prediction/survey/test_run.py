@@ -1,10 +1,9 @@
 """Workers do all shards of a survey, and the survey is proved whole."""
 
 import json
-import os
 import signal
-import threading
-import time
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -15,13 +14,14 @@ from PIL import Image
 from hubblefork.core.errors import RequestError
 from hubblefork.core.temporary import _beginning
 from hubblefork.core.tries import TransientFailure
-from hubblefork.prediction.survey import local_pool
+from hubblefork.prediction.survey.local_pool import LocalPool, worker_ahead
 from hubblefork.prediction.survey.one_shard import attempt, load
 from hubblefork.prediction.survey.plan import Survey
 from hubblefork.prediction.survey.shards import failures, find_done, forget_failures, note_failure
 from hubblefork.prediction.survey.todo import Todo
 from hubblefork.workflow import survey as verbs
 from tests.survey_helpers import ids_of, manifest
+from tests.web import serving
 
 
 def test_a_survey_is_run_checked_and_written(survey, tmp_path):
@@ -51,24 +51,41 @@ def test_a_survey_is_run_checked_and_written(survey, tmp_path):
     assert not (tmp_path / "no.csv").exists()
 
 
-def test_a_worker_that_is_killed_is_replaced_and_its_shard_done(survey, monkeypatch):
-    started = []
+def test_a_worker_that_is_killed_in_a_shard_is_replaced_and_the_shard_done(model, sky, tmp_path):
+    with serving() as server, worker_ahead() as worker:
+        paths = [f"/{number}.png" for number in range(3)]
+        server.files = {path: (sky / path[1:]).read_bytes() for path in paths}
+        server.before = lambda path: worker.kill() if path == "/1.png" else None
+        table = pd.DataFrame(
+            {"objid": range(3), "image": [f"{server.url}{path}" for path in paths]}
+        )
+        table.to_csv(tmp_path / "sky.csv", index=False)
+        survey = Survey.open(verbs.plan(model, tmp_path / "sky.csv", out=tmp_path / "survey"))
+        assert verbs.run_all(survey.folder).done_rows == 3
+    assert failures(survey) == {0: ["its worker died by signal 9"]}
+    assert ids_of(survey) == dict.fromkeys(range(3), 1)
 
-    def start(self, worker):
-        real(self, worker)
-        started.append(self._processes[worker].pid)
 
-    def kill_first() -> None:
-        while not started:
-            time.sleep(0.01)
-        os.kill(started[0], signal.SIGKILL)
+def test_a_worker_that_was_started_ahead_and_is_not_needed_ends():
+    with worker_ahead() as worker:
+        """Nothing is to be done."""
+    assert worker.poll() == -signal.SIGKILL
 
-    real = local_pool.LocalPool.start
-    monkeypatch.setattr(local_pool.LocalPool, "start", start)
-    threading.Thread(target=kill_first).start()
-    assert verbs.run_all(survey.folder, workers=1).done_rows == 23
-    assert len(started) == 2
-    assert ids_of(survey) == dict.fromkeys(range(2**60, 2**60 + 23), 1)
+
+def test_a_worker_ends_whose_parent_is_gone_before_it_has_begun():
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    words = [sys.executable, "-m", "hubblefork.prediction.survey.worker", str(gone.pid)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as worker:  # which would wait for its task
+        assert worker.wait() == 1
+
+
+def test_few_shards_have_few_workers_with_more_threads(survey):
+    def pool(shards: int, workers: int) -> tuple[int, int]:
+        found = LocalPool(survey, shards, "cpu", workers)
+        return found.number, found.threads
+
+    assert [pool(1, 8), pool(3, 8), pool(8, 8), pool(100, 8)] == [(1, 8), (3, 2), (8, 1), (8, 1)]
 
 
 def test_a_shard_that_failed_three_times_is_set_aside_named_and_tried_again_when_asked(survey):
@@ -146,6 +163,20 @@ def test_the_status_is_one_line_of_json(survey, capsys):
 
     printed = CliRunner().invoke(app, ["status", str(survey.folder), "--json"]).stdout
     assert json.loads(printed)["shards"] == 3
+
+
+def test_after_the_last_shard_it_is_said_what_is_next(survey):
+    from typer.testing import CliRunner
+
+    from hubblefork.cli.survey import app
+
+    predictor = load(survey, "cpu")
+    for shard in survey.plan.shards:
+        attempt(survey, predictor, shard)
+    told = CliRunner().invoke(app, ["run", str(survey.folder)])
+    assert f"hubblefork survey finish {survey.folder} checks" in told.stderr
+    verbs.finish(survey.folder)
+    assert "survey finish" not in CliRunner().invoke(app, ["run", str(survey.folder)]).stderr
 
 
 def test_the_survey_is_no_longer_finished_when_a_shard_is_gone_or_damaged(survey):

@@ -86,6 +86,15 @@ def test_a_file_that_is_cut_off_foreign_or_stale_is_replaced(
     assert glance(survey, 0) == find_done(survey, 0)
 
 
+def test_a_shard_that_cannot_be_looked_at_is_not_told_to_be_undone(survey):
+    path = survey.shard_path(0)
+    path.symlink_to(path.name)  # a loop: another error than that there is nothing
+    with pytest.raises(OSError, match="symbolic links"):
+        verbs.status(survey.folder)
+    with pytest.raises(OSError, match="symbolic links"):
+        find_done(survey, 0)
+
+
 def test_of_two_runners_one_does_the_shard(survey, predictor):
     lock = survey.folder / "locks" / "00001"
     lock.touch()

@@ -18,7 +18,7 @@ from hubblefork.core.parsing import parse_json
 from hubblefork.core.progress import progress
 from hubblefork.core.temporary import sweep
 from hubblefork.core.text import several
-from hubblefork.prediction.survey.plan import Survey, file_hash
+from hubblefork.prediction.survey.plan import Survey, file_hash, is_damage
 from hubblefork.prediction.survey.shards import (
     MOST_FAILURES,
     Done,
@@ -94,7 +94,7 @@ def _is_finished(survey: Survey, status: Status) -> bool:
     try:
         told = parse_json((survey.folder / MANIFEST).read_text(encoding="utf-8"))
         known = (told["plan"], told["rows"], list(told["set_aside"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return False
     return known == (survey.plan.hash, status.done_rows, list(map(str, status.set_aside)))
 
@@ -157,6 +157,8 @@ def _unreadable(path: Path, first: int, ids: np.ndarray) -> pa.Table:
         # Every column is read, and compared with the checksums of its pages.
         table = pq.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
+        if not is_damage(error):
+            raise
         raise RequestError(
             f"{path} is damaged ({first_line(error)}); remove it, and run again"
         ) from error

@@ -1,5 +1,6 @@
 """The plan of a survey: which rows each shard has, and all that decides the answers."""
 
+import errno
 import hashlib
 import json
 import os
@@ -90,11 +91,11 @@ class Survey:
             content = parse_json(path.read_text(encoding="utf-8"))
             told = content.pop("hash")
             plan = Plan(**content)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise RequestError(
                 f"{folder} is not a survey: it has no {PLAN_FILE}; hubblefork survey plan makes one"
             ) from None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RequestError(f"{path} is damaged: {first_line(error)}") from error
         if plan.format != FORMAT:
             raise RequestError(
@@ -130,6 +131,8 @@ class Survey:
         try:
             table = pq.read_table(path, columns=columns)
         except (OSError, pa.ArrowException) as error:
+            if not is_damage(error):
+                raise
             raise RequestError(f"{path} is damaged: {first_line(error)}; plan it again") from error
         if _IDS not in table.column_names or len(table) != self.plan.length(shard):
             raise RequestError(
@@ -246,6 +249,17 @@ def _refuse_repeated(check: IdCheck, folder: Path, shard_rows: int, name: str) -
         f"{name}: {number:,} rows have the id of an earlier one: {first_few(ids)}; each row needs "
         "an id of its own; --columns id=COLUMN names another column"
     )
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether a file that could not be read is gone or has wrong contents.
+
+    Other errors have a number, and tell nothing of the file: no permission, a lost network.
+
+    >>> is_damage(pa.ArrowInvalid("no magic bytes")), is_damage(PermissionError(errno.EACCES, ""))
+    (True, False)
+    """
+    return not isinstance(error, OSError) or error.errno in (None, errno.ENOENT)
 
 
 def file_hash(path: Path) -> str:

@@ -9,6 +9,7 @@ very end.
 import json
 import logging
 import os
+import socket
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -20,11 +21,15 @@ import numpy as np
 
 from hubblefork.core.errors import RequestError, first_line
 from hubblefork.core.progress import be_silent, progress, say
+from hubblefork.core.tries import reason_of
 from hubblefork.prediction.survey.one_shard import BUSY_WAIT, attempt, load
 from hubblefork.prediction.survey.plan import Survey
 from hubblefork.prediction.survey.shards import MOST_FAILURES
 from hubblefork.prediction.survey.todo import Todo
 from hubblefork.prediction.survey.watchdog import watched
+
+# Seconds that a cluster has to answer in.
+_ANSWER = 5.0
 
 
 class ShardActor:
@@ -131,6 +136,38 @@ def _outcomes(
         ) from error
 
 
+def _connect(ray: Any, address: str) -> None:
+    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or address
+    try:
+        _knock(address)
+        ray.init(address=address, **options)
+    except (OSError, ValueError) as error:
+        if address != "auto":
+            why = reason_of(error) if isinstance(error, OSError) else first_line(error)
+            raise RequestError(
+                f"no Ray cluster at {address}: {why}; --ray auto starts one on this machine where "
+                "none is running"
+            ) from error
+        say("no Ray cluster is running here: one is started on this machine")
+        ray.init(address="local", include_dashboard=False, **options)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError or ValueError unless something answers at the address of a cluster.
+
+    Ray itself tries again for minutes, also where a file tells it of a cluster that was killed.
+    """
+    from ray._private.services import canonicalize_bootstrap_address
+
+    found = canonicalize_bootstrap_address(address.removeprefix("ray://"))
+    if found is None:
+        raise ValueError("expected HOST:PORT")
+    host, _, port = found.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _ANSWER).close()
+
+
 def _most_actors(ray: Any, device: str) -> tuple[bool, int]:
     """Whether GPUs are used, and how many actors there may be, one per GPU or a processor."""
     machines = [each["Resources"] for each in ray.nodes() if each["Alive"]]
@@ -154,14 +191,7 @@ def _cluster(address: str) -> Iterator[Any]:
     except ImportError:
         raise RequestError("--ray needs Ray: pip install 'hubblefork[survey]'") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    try:
-        ray.init(address=address, **options)
-    except ConnectionError as error:
-        if address != "auto":
-            raise RequestError(f"no Ray cluster at {address}: {first_line(error)}") from error
-        say("no Ray cluster is running here: one is started on this machine")
-        ray.init(include_dashboard=False, **options)
+    _connect(ray, address)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = 0

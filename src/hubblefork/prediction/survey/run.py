@@ -29,7 +29,7 @@ def run_survey(
     if todo.waiting:
         with (
             progress("classifying", todo.rows, "rows", before=todo.done) as advance,
-            local_pool(survey, device, workers) as pool,
+            local_pool(survey, len(todo.waiting), device, workers) as pool,
         ):
             _Run(todo, pool, advance).until_done()
     return todo
@@ -46,7 +46,7 @@ class _Run:
 
     def until_done(self) -> None:
         """Hand out shards until none is left."""
-        for worker in range(min(self.pool.number, len(self.todo.waiting))):
+        for worker in range(self.pool.number):
             self._start(worker)
         while self.doing:
             event = self.pool.next()
@@ -59,6 +59,8 @@ class _Run:
 
     def _handle(self, worker: int, content: dict) -> None:
         shard = self.doing[worker]
+        if "imported" in content:
+            return
         if "rows" in content:
             self.rows[worker] += content["rows"]
             self.advance(content["rows"], self.todo.note)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from hubblefork.core.files import replacing
 from hubblefork.core.parsing import parse_json
-from hubblefork.prediction.survey.plan import Survey
+from hubblefork.prediction.survey.plan import Survey, is_damage
 
 # Of the footer of a shard's file, what tells whose it is.
 _KEY = b"hubblefork"
@@ -43,7 +43,8 @@ class Done(NamedTuple):
 def find_done(survey: Survey, shard: int) -> Done | None:
     """What is known of a shard that is done; None where it is not.
 
-    A file that is cut off, or of another plan, does not count.
+    A file that is cut off, or of another plan, does not count. Raises OSError where it is not known
+    whether there is one.
     """
     try:
         with pq.ParquetFile(survey.shard_path(shard)) as file:
@@ -52,7 +53,9 @@ def find_done(survey: Survey, shard: int) -> Done | None:
             if (told["plan"], told["shard"]) != (survey.plan.hash, shard):
                 return None
             found = Done(rows, told["unreadable"], told["ids"])
-    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError):
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        if not is_damage(error):
+            raise
         return None
     return found if rows == survey.plan.length(shard) else None
 
@@ -66,7 +69,7 @@ def glance(survey: Survey, shard: int) -> Done | None:
         with survey.shard_path(shard).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
             tail = file.read()
-    except OSError:
+    except FileNotFoundError:
         return None
     for found in re.findall(rb'\{"plan": "\w+", "shard": \d+, [^{}]+\}', tail):
         told = parse_json(found)
