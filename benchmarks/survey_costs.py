@@ -1,6 +1,6 @@
 """What a survey of 10^6 and of 10^9 rows takes, estimated from one that is finished.
 
-    python benchmarks/survey_costs.py DIR --rows-per-second 533 --cores 2 --image-bytes 3646
+    python benchmarks/survey_costs.py DIR --rows-per-second 585 --cores 2 --image-bytes 3646
         [--core-hour 0.05] [--table FILE.md]
 
 DIR is a finished survey, whose files tell the bytes of a row; the speed is that of `survey` in a

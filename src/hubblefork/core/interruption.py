@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_RESUMES = {
+    "train ": "; --resume continues the training",
+    "survey run ": "; the next run continues",
+}
 
 
 @contextmanager
@@ -38,7 +42,8 @@ def interruptible() -> Iterator[None]:
         for each in _WORDS:
             signal.signal(each, signal.SIG_IGN)
     if received:
-        resumes = "; --resume continues the training" if sys.argv[1:2] == ["train"] else ""
+        command = " ".join(sys.argv[1:])
+        resumes = next((how for verb, how in _RESUMES.items() if command.startswith(verb)), "")
         print(f"hubblefork: {_WORDS[received[0]]}{resumes}", file=sys.stderr, flush=True)
         # An interrupt within `exec`, as in imports, makes Python end by the signal whoever catches
         # it; another `exec` takes that back.

@@ -38,8 +38,6 @@ def test_astropy_opens_what_we_write(tmp_path, suffix, kind):
     with writing_table(path, OURS.schema, {"model": "x"}) as append:
         append(OURS)
     found = Table.read(path, format=kind)
-    if kind == "votable":
-        found.rename_columns(found.colnames, OURS.column_names)
     assert found["objid"].tolist() == [2**63 - 1, None]
     assert [int(each) for each in found["big"]] == [2**64 - 1, 7]
     assert found["z"].dtype.itemsize == 4
@@ -51,10 +49,13 @@ def test_astropy_opens_what_we_write(tmp_path, suffix, kind):
 
 
 def test_astropy_finds_the_names_in_a_votable(tmp_path):
-    with writing_table(tmp_path / "a.vot", OURS.schema) as append:
-        append(OURS)
-    found = Table.read(tmp_path / "a.vot", use_names_over_ids=True)
-    assert found.colnames == OURS.column_names
+    names = ["objid", "Größe", "col2", "note1", "a b"]
+    table = pa.table([[1]] * len(names), names=names)
+    with writing_table(tmp_path / "a.vot", table.schema, {"model": "x"}) as append:
+        append(table)
+    assert Table.read(tmp_path / "a.vot", use_names_over_ids=True).colnames == names
+    told = Table.read(tmp_path / "a.vot").colnames  # some names are no identifiers in XML
+    assert told == ["objid", "col2_", "col2", "note1", "col5"]
 
 
 def test_the_fits_file_keeps_to_the_standard(tmp_path):

@@ -56,12 +56,20 @@ def writing_votable(
 def _around(schema: pa.Schema, meta: Mapping[str, str]) -> tuple[bytes, bytes]:
     """What stands above the rows and below them."""
     from astropy.io.votable.tree import Field, Info, Resource, TableElement, VOTableFile
+    from astropy.utils.xml.check import check_id
+
+    names = set(schema.names)
+
+    def unused(name: str) -> str:
+        while name in names:
+            name += "_"
+        return name
 
     document = VOTableFile(version="1.4")
     quiet = {**document._get_version_checks(), "verify": "ignore"}
     for number, (key, value) in enumerate(meta.items(), 1):
         document.infos.append(
-            Info(ID=f"note{number}", name=PREFIX + key, value=value, config=quiet)
+            Info(ID=unused(f"note{number}"), name=PREFIX + key, value=value, config=quiet)
         )
     resource, table = Resource(), TableElement(document)
     document.resources.append(resource)
@@ -72,7 +80,8 @@ def _around(schema: pa.Schema, meta: Mapping[str, str]) -> tuple[bytes, bytes]:
         size = "x".join(map(str, reversed(shape)))
         made = Field(
             document,
-            ID=f"col{number}",
+            # By which astropy calls columns, where it is not told to take their names.
+            ID=each.name if check_id(each.name) else unused(f"col{number}"),
             name=each.name,
             datatype="unicodeChar" if as_text else _DATATYPES[str(element)][0],
             arraysize="*" if as_text else size or None,
