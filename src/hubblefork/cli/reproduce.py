@@ -1,4 +1,4 @@
-"""`hubblefork reproduce NAME|all [SOURCE]`: published systems, trained as published."""
+"""`hubblefork reproduce NAME|all [SOURCE...]`: published systems, trained as published."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,12 @@ import typer
 from hubblefork.cli.options import Device, Seed, Settings, source_is_there
 
 
+def _are_there(sources: list[str] | None) -> list[str] | None:
+    for source in sources or []:
+        source_is_there(source)
+    return sources
+
+
 def reproduce(
     name: Annotated[
         str,
@@ -15,11 +21,14 @@ def reproduce(
             metavar="NAME|all", help="The recipe of a published system (hubblefork list recipes)."
         ),
     ],
-    source: Annotated[
-        str | None,
+    sources: Annotated[
+        list[str] | None,
         typer.Argument(
-            callback=source_is_there,
-            help="Labelled images, as for train. [default: those of the publication]",
+            metavar="SOURCE",
+            callback=_are_there,
+            help="Labelled images, as for train, or a directory of several sources: each system "
+            "is trained on the one that is like its publication's. [default: those of the "
+            "publication]",
         ),
     ] = None,
     set_: Settings = None,
@@ -40,6 +49,11 @@ def reproduce(
     from hubblefork.workflow import reproduce as workflow
 
     found = workflow.reproduce(
-        name, source, out=out, settings=parse_settings(set_ or []), seed=seed, device=device
+        name,
+        sources or None,
+        out=out,
+        settings=parse_settings(set_ or []),
+        seed=seed,
+        device=device,
     )
     print_path(found.page)

@@ -51,6 +51,10 @@ class Publication(Table):
     """The data that it trains on."""
     images: Count
     """How many images these are, all sets together."""
+    classes: Sequence[str] = ()
+    """The classes by which other images of the same objects are known; none where any will do."""
+    group: str = ""
+    """The column of images that are alike, where they have it: a leak if split between the sets."""
     source: str = ""
     """The same data as a source; empty where their place is not known beforehand."""
     substitute: str

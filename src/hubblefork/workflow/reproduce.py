@@ -1,6 +1,6 @@
 """Train what publications trained, as published, and show all of it side by side on one page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 from hubblefork.core.arguments import as_path
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.progress import say
+from hubblefork.core.text import listed
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
+from hubblefork.data.sources.several import sources_within
 from hubblefork.recipes.publication import Publication
 from hubblefork.recipes.recipe import Recipe, check_settings, load_recipe, published_recipes
 from hubblefork.report.page import check_page, write_page
@@ -43,9 +45,11 @@ def reproduce(
     name
         The recipe of a published system (`hubblefork list recipes`), or `all` of them.
     source
-        Images as `train` takes them; by default the data of the publication. Of `all`, systems
-        that need another kind of labels are trained on their own data, or on the simulated sky
-        where these have to be named.
+        Images as `train` takes them, a list of such sources, or a directory that has them in its
+        folders; by default the data of the publication. Of several, a system is trained on the one
+        that is like its publication's data: with the same classes, else with labels of the same
+        kind, and then with the most images. Of `all`, systems that need another kind of labels are
+        trained on their own data, or on the simulated sky where these have to be named.
     out
         The folder of the runs, one for each system and source, and of the page,
         `reproduction.html`; by default `runs/reproduction`. Runs that are there already stay, are
@@ -78,7 +82,8 @@ def reproduce(
     page = check_page(folder / _PAGE, "reproduce")
     # Whatever is wrong is told before the first training, which may take hours.
     recipes = [load_recipe(each, settings) for each in (known if name == "all" else [name])]
-    chosen = [(recipe, *_source(recipe, source, name == "all")) for recipe in recipes]
+    sources = _opened(source, recipes[0].data.classes)  # a rule that is set holds for all recipes
+    chosen = [(recipe, *_source(recipe, sources, name == "all")) for recipe in recipes]
     paths = [folder / f"{recipe.name}-{short_name(opened.name)}" for recipe, _, opened in chosen]
     for path in filter(Path.exists, paths):
         Run.open(path)
@@ -87,7 +92,8 @@ def reproduce(
     runs: list[Run] = []
     failed: dict[str, str] = {}
     for (recipe, given, opened), path in zip(chosen, paths, strict=True):
-        used, finished = _fitting(settings, opened), Run(path).finished
+        used = _fitting(settings, _publication(recipe), opened)
+        finished = Run(path).finished
         news = not finished
         try:
             runs.append(
@@ -117,37 +123,68 @@ def _publication(recipe: Recipe) -> Publication:
     return recipe.publication
 
 
-def _source(recipe: Recipe, source: Any, one_of_all: bool) -> tuple[Any, Source]:
+def _opened(source: Any, classes: str | None) -> list[tuple[Any, Source]]:
+    """Each source that was given, as it is given to `train`, and opened."""
+    given = [] if source is None else source if isinstance(source, list) else [source]
+    for each in given:
+        if isinstance(each, str | Path) and (within := sources_within(str(each))):
+            say(f"{each} has several sources: {listed(within)}")
+            given = [one for one in given if one is not each] + within
+    return [(each, open_source(each, classes)) for each in given]
+
+
+def _source(
+    recipe: Recipe, sources: Sequence[tuple[Any, Source]], one_of_all: bool
+) -> tuple[Any, Source]:
     """The source to train on as it is given to `train`, and opened."""
     publication = _publication(recipe)
-    if source is not None:
-        opened = open_source(source, recipe.data.classes)
-        if publication.metric in [metric.name for metric in opened.task.own_metrics]:
-            return source, opened
-        if not one_of_all:
-            wanted = "classes" if publication.metric == "accuracy" else "fractions of votes"
-            raise RequestError(
-                f"{opened.name} has {opened.task.labels_are}, and {recipe.name!r} was published "
-                f"with {publication.written}: give images with {wanted}"
-            )
-    elif not publication.source and not one_of_all:
+    fits = [
+        (given, opened)
+        for given, opened in sources
+        if publication.metric in [metric.name for metric in opened.task.own_metrics]
+    ]
+    if fits:
+        return max(fits, key=lambda each: _likeness(each[1], publication))
+    if sources and not one_of_all:
+        wanted = "classes" if publication.metric == "accuracy" else "fractions of votes"
+        found = listed([f"{opened.name} has {opened.task.labels_are}" for _, opened in sources])
+        raise RequestError(
+            f"{found}, and {recipe.name!r} was published with {publication.written}: give images "
+            f"with {wanted}"
+        )
+    if not publication.source and not one_of_all:
         raise RequestError(
             f"{recipe.name!r} was trained on {publication.data}, which hubblefork cannot download: "
             f"give them as SOURCE, or {publication.substitute}"
         )
     used = publication.source or publication.substitute
-    if source is not None or not publication.source:
+    if sources or not publication.source:
         used = publication.substitute
-        if str(source).startswith("simulated"):  # as many galaxies, with the other labels
-            used += str(source).removeprefix("simulated").replace(":votes", "")
+        for given in [str(given) for given, _ in sources if str(given).startswith("simulated")]:
+            # As many galaxies, with the other labels.
+            used = publication.substitute + given.removeprefix("simulated").replace(":votes", "")
         say(f"{recipe.name}: {used} takes the place of {publication.data}")
     return used, open_source(used, recipe.data.classes)
 
 
-def _fitting(settings: Mapping[str, Any], opened: Source) -> Mapping[str, Any]:
-    """The settings for a source: simulated images are as small as the published crops."""
-    simulated = opened.name.startswith("simulated")
-    return {"data.crop": None, **settings} if simulated else settings
+def _likeness(source: Source, publication: Publication) -> tuple[bool, bool, int]:
+    """How like a publication's data a source of the same kind of labels is; more is better."""
+    classes = sorted(source.task.names)
+    of_others = [sorted(each.classes) for each in published_recipes().values()]
+    same = classes == sorted(publication.classes)
+    return same, classes not in of_others, len(source.table)
+
+
+def _fitting(
+    settings: Mapping[str, Any], publication: Publication, opened: Source
+) -> Mapping[str, Any]:
+    """The settings for a source, apart from those that were asked for."""
+    fitting: dict[str, Any] = {}
+    if opened.name.startswith("simulated"):  # as small as the published crops
+        fitting["data.crop"] = None
+    if publication.group in opened.table:
+        fitting["split.group"] = publication.group
+    return {**fitting, **settings}
 
 
 def _write(folder: Path, page: Path, device: str, failed: Mapping[str, str]) -> None:
