@@ -153,7 +153,7 @@ def _confidence(run: RunData, drawn: Mapping[str, Chart]) -> Iterator[str | Pane
                 "those with the highest confidence", "", drawn["selective"])  # fmt: skip
     if "coverage" in drawn:
         yield (
-            "Prediction sets (`--coverage` in prediction) should contain the true class as often "
+            "Prediction sets (`predict --coverage`) should contain the true class as often "
             "as the vertical line says, over all images, if these are like the validation set. A "
             "class left of the line is covered less often; an orange cross marks a class for which "
             "chance does not explain it."
@@ -287,10 +287,10 @@ def _calibration(run: RunData) -> Iterator[str]:
     if told:
         error = run.metrics["expected_calibration_error"]
         yield (
-            f"Confidence and accuracy differ by {percent(error)} on average (95\u00a0% interval "
+            f"The calibration error is {percent(error)} (95\u00a0% interval "
             f"{between(run.metrics['intervals']['expected_calibration_error'])}), where "
             f"{percent(told['error_by_chance'])} are expected by chance; before calibration on the "
-            f"validation set they differed by {percent(told['error_before'])}."
+            f"validation set it was {percent(told['error_before'])}."
         )
 
 

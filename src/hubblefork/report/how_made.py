@@ -43,6 +43,8 @@ def how_it_was_made(run: RunData) -> Iterator[Any]:
     }
     named = {"recipe": str(recipe["name"]), "network": str(recipe["network"]["name"])}
     about = {**named, **{key: _written(made[key]) for key in _SHOWN if key in made}}
+    if made:
+        about["initial weights"] = made.get("weights") or "random"
     if "started" in about:
         about["started"] = f"{datetime.fromisoformat(about['started']):%Y-%m-%d %H:%M %Z}"
     yield Facts({"Run": about, "Differs from the default settings": changed or ["Nothing."]})
@@ -52,7 +54,7 @@ def how_it_was_made(run: RunData) -> Iterator[Any]:
 
 
 # Of the provenance; dataset, versions and task stand under Data.
-_SHOWN = ("seed", "device", "precision", "processes", "threads", "started", "weights")
+_SHOWN = ("seed", "device", "precision", "processes", "threads", "started")
 
 
 def command(recipe: Mapping[str, Any], source: str, seed: int, labels: str | None = None) -> str:
@@ -89,7 +91,7 @@ def about_data(run: RunData) -> dict[str, Any]:
             "size": f"{wide} × {high} pixels, {kind}",
             "packed as": str(Framing.from_json(dataset["framing"])),
             "left out": f"{len(left_out):,}",
-            "content": dataset["content"][:SHORT_HASH],
+            "SHA-256": dataset["content"][:SHORT_HASH],
         },
         "Split": {
             "rule": _written(split["rule"]),
@@ -99,7 +101,7 @@ def about_data(run: RunData) -> dict[str, Any]:
                 for key, name in SET_NAMES.items()
                 if key in split["sizes"]
             },
-            "sha256": _written(split["sha256"])[:SHORT_HASH],
+            "SHA-256": _written(split["sha256"])[:SHORT_HASH],
         },
         "Versions": run.versions,
         "Notes": dataset["notes"],
@@ -141,4 +143,6 @@ def _written(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple) and value:
         return ", ".join(_written(item) for item in value)
+    if isinstance(value, float):
+        return f"{value:g}"
     return "none" if value in (None, "", [], ()) else str(value)

@@ -31,17 +31,17 @@ def draw_panels(examples: NetworkExamples, run: RunData) -> list[Panel]:
 def _views(examples: NetworkExamples) -> Panel:
     """Some images as packed, grey, flipped, and as training augments them."""
     images, grey = examples.images, Framing(channels=1)
-    shown = {"as packed": [displayable(each) for each in images]}
+    shown = {"As packed": [displayable(each) for each in images]}
     caption = "Test images as they are packed"
     if images.shape[3] > 1:
-        shown["grey"] = [frame(each, grey)[..., 0] for each in images]
+        shown["Grey"] = [frame(each, grey)[..., 0] for each in images]
         caption += ", in grey"
-    shown["flipped"] = [displayable(each[:, ::-1]) for each in images]
+    shown["Flipped"] = [displayable(each[:, ::-1]) for each in images]
     caption += ", and flipped left to right"
     if examples.views is None:
         caption += ". This recipe trains without augmentation."
     else:
-        shown["augmented for training"] = [displayable(each) for each in examples.views]
+        shown["Augmented for training"] = [displayable(each) for each in examples.views]
         caption += (
             "; below, one of the random views that training draws for every image in every epoch."
         )
@@ -67,7 +67,7 @@ def _activations(name: str, run: RunData, index: int, layers: list[ActivationMap
     predictions, words = run.predictions, run.predictions.task.words
     identifier = predictions.ids[index]
     label = words.beside(words.labels(predictions.labels[[index]])[0])
-    title = f"predicted {words.summary(predictions.values[index])}; {label}"
+    title = f"Predicted {words.summary(predictions.values[index])}; {label}"
     which = f"the {name} prediction"
     if predictions.task.exclusive:
         right = predictions.correct[index]
@@ -81,9 +81,9 @@ def _activations(name: str, run: RunData, index: int, layers: list[ActivationMap
         name=f"activations-{name}",
         title=f"Activation maps of {which}",
         caption=(
-            f"What the first {several(len(layers), 'convolution')} give for {identifier}: bright "
-            "where a channel finds its pattern, each channel scaled by itself, crossed out where "
-            "it is constant."
+            f"What the first {several(len(layers), 'convolution')} give for image {identifier}: "
+            "bright where a channel finds its pattern, each channel scaled by itself, crossed out "
+            "where it is constant."
         ),
         figure=ImageRows([image, *maps]),
     )

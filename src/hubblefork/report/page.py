@@ -125,9 +125,17 @@ def _read(name: str, package: str = __package__) -> str:
 
 
 def _prose(text: str) -> Markup:
-    """Text in which words between backticks are code, which is not broken where it is short."""
-    text = re.sub("`([^`]{1,30})`", r'<code class="word">\1</code>', str(escape(text)))
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", text))
+    """Text in which words between backticks are code, which is not broken where it is short, and
+    else not in its options.
+    """
+
+    def code(found: re.Match[str]) -> str:
+        if len(found[1]) <= 30:
+            return f'<code class="word">{found[1]}</code>'
+        words = re.sub(r"(?<!\S)--?[\w-]+", r'<span class="word">\g<0></span>', found[1])
+        return f"<code>{words}</code>"
+
+    return Markup(re.sub("`([^`]+)`", code, str(escape(text))))
 
 
 def _whole(text: str) -> Markup:

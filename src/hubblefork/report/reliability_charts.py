@@ -68,11 +68,13 @@ def draw_reliability(panels: Mapping[str, Reliability]) -> Figure:
         pairs = grid.reshape(-1, 2) if slim else grid.T
         for (upper, lower), (title, found) in zip(pairs, panels.items(), strict=True):
             _reliability(upper, lower, found)
-            upper.set_title(title)
+            # Above the axes: points may be anywhere in them.
+            upper.set_title(title, pad=32)
             upper.text(
-                0.04, 0.95, f"calibration error {percent(found.calibration_error)}"
-                f"\nBrier score {found.brier:.4f}", va="top", linespacing=1.4,
+                0, 1.03, f"calibration error {percent(found.calibration_error)}"
+                f"\nBrier score {found.brier:.4f}", va="bottom", linespacing=1.4,
             )  # fmt: skip
+            lower.tick_params(labelbottom=True)
             if slim or upper is grid[0, 0]:
                 upper.set_ylabel("Accuracy")
                 lower.set_ylabel("Images")

@@ -66,8 +66,8 @@ def report_page(run: RunData, drawn: Mapping[str, Chart] | None = None) -> Page:
         made=run.made,
         sentences=[summary.training(run), *report.sentences(run)],
         cards=list(_cards(run, report)),
-        note="Below each number is its 95\u00a0% interval: the range expected for other test "
-        "images of the same kind.",
+        note="Below a number is its 95\u00a0% interval: the range expected for other test images "
+        "of the same kind.",
         cautions=[*report.cautions(run), *summary.cautions(run)],
         sections=[
             *_training(run, drawn, report.loss),
@@ -80,8 +80,8 @@ def report_page(run: RunData, drawn: Mapping[str, Chart] | None = None) -> Page:
             Section("Explanations and comparisons", [
                 "`hubblefork explain RUN` looks into this run: maps of the evidence in images and "
                 "how reliable they are, robustness to changed images, anomalies, and the nearest "
-                "training images of each answer. With images after it, it explains the answers to "
-                "these. `hubblefork compare RUN RUN` compares runs.",
+                "training images of each prediction. Followed by images, it explains the "
+                "predictions for these. `hubblefork compare RUN RUN` compares runs.",
             ], "Next", open=False),
             Section("How it was made", list(how_it_was_made(run)), "How made", open=False),
             Section("Data", [Facts(about_data(run))], open=False),

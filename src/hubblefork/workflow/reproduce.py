@@ -123,7 +123,7 @@ def _publication(recipe: Recipe) -> Publication:
     return recipe.publication
 
 
-def _opened(source: Any, classes: str | None) -> list[tuple[Any, Source]]:
+def _opened(source: Any, classes: str | Mapping[str, Any] | None) -> list[tuple[Any, Source]]:
     """Each source that was given, as it is given to `train`, and opened."""
     given = [] if source is None else source if isinstance(source, list) else [source]
     for each in given:
