@@ -42,7 +42,7 @@ def test_what_differs_is_told():
     told = " ".join(found.differences)
     assert "Published: Galaxy10 SDSS, 21,785" in told
     assert "This run: galaxies, 100" in told
-    assert "training.epochs is 1, in the recipe 10" in told
+    assert "training.epochs is 1 instead of 10" in told
     assert "validation set, for curves" in told
 
 

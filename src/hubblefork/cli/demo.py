@@ -19,7 +19,9 @@ QUICK = (
 
 
 def demo(
-    out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder to write.")
+    ] = None,
     quick: Annotated[
         bool,
         typer.Option(

@@ -28,8 +28,9 @@ def explain(
     method: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="grad-cam, integrated-gradients or occlusion. [default: the one that measured "
-            "best on validation images, for images where explain RUN was called before]"
+            "best on validation images, for images where explain RUN was called before]",
         ),
     ] = None,
     layer: Annotated[

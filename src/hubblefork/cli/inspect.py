@@ -27,8 +27,9 @@ def inspect(
     recipe: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME|FILE",
             help="Pack and split as this recipe does: a name (hubblefork list recipes) or a .toml "
-            "file. [default: default]"
+            "file. [default: default]",
         ),
     ] = None,
     columns: ColumnsOption = None,

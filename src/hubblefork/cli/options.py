@@ -32,11 +32,12 @@ ModelArgument = Annotated[
         "hf:OWNER/NAME (Hugging Face).",
     ),
 ]
-Device = Annotated[str, typer.Option(help="Compute device: auto, cpu or cuda.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="Compute device: auto, cpu or cuda.")]
 Seed = Annotated[
     int,
     typer.Option(
         min=0,
+        metavar="N",
         help="Random seed of the split, the initial weights, the batch order and the augmentation.",
     ),
 ]
@@ -49,12 +50,14 @@ Settings = Annotated[
     ),
 ]
 SourceCrop = Annotated[
-    int | None, typer.Option(help="Side of the central square to keep of each image, in pixels.")
+    int | None,
+    typer.Option(metavar="N", help="Side of the central square to keep of each image, in pixels."),
 ]
 Crop = Annotated[
     int | None,
     typer.Option(
-        help="Side of the central square to keep of each image, in pixels. [default: the model's]"
+        metavar="N",
+        help="Side of the central square to keep of each image, in pixels. [default: the model's]",
     ),
 ]
 ColumnsOption = Annotated[
@@ -74,7 +77,8 @@ MosaicsOption = Annotated[
     ),
 ]
 Size = Annotated[
-    int | None, typer.Option(help="Side of the packed images that are trained on, in pixels.")
+    int | None,
+    typer.Option(metavar="N", help="Side of the packed images that are trained on, in pixels."),
 ]
 Grey = Annotated[
     bool, typer.Option("--grey", help="Convert the images to one channel instead of three.")

@@ -35,12 +35,16 @@ def serve(
         typer.Option(metavar="RUN", help="A second run: what it corrects and what it breaks."),
     ] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port to listen at; 0 is any free one.")
+        int,
+        typer.Option(
+            min=0, max=65535, metavar="N", help="The port to listen at; 0 is any free one."
+        ),
     ] = 0,
     host: Annotated[
         str,
         typer.Option(
-            help="The address to listen at; any but the default can be reached from elsewhere."
+            metavar="ADDRESS",
+            help="The address to listen at; any but the default can be reached from elsewhere.",
         ),
     ] = "127.0.0.1",
     device: Device = "auto",

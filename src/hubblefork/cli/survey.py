@@ -25,7 +25,9 @@ def plan(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
     shard_rows: Annotated[
         int | None,
-        typer.Option(help="Rows of each shard; by default 1,024 to 32,768, for about 64 shards."),
+        typer.Option(
+            metavar="N", help="Rows of each shard; by default 1,024 to 32,768, for about 64 shards."
+        ),
     ] = None,
     columns: ColumnsOption = None,
     mosaics: MosaicsOption = None,
@@ -61,7 +63,7 @@ def run(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes. [default: one per GPU, or one per core]"),
+        typer.Option(min=1, metavar="N", help="Processes. [default: one per GPU, or one per core]"),
     ] = None,
     device: Device = "auto",
     retry: Annotated[

@@ -31,15 +31,20 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="Name of a recipe (hubblefork list recipes) or a .toml file. [default: default]"
+            metavar="NAME|FILE",
+            help="Name of a recipe (hubblefork list recipes) or a .toml file. [default: default]",
         ),
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(help="Network in place of the recipe's (hubblefork list networks)."),
+        typer.Option(
+            metavar="NAME", help="Network in place of the recipe's (hubblefork list networks)."
+        ),
     ] = None,
     set_: Settings = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder to write.")
+    ] = None,
     columns: ColumnsOption = None,
     mosaics: MosaicsOption = None,
     crop: SourceCrop = None,
@@ -49,7 +54,10 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
     precision: Annotated[
-        str, typer.Option(help="Floating-point precision of the training: auto, fp32 or bf16.")
+        str,
+        typer.Option(
+            metavar="NAME", help="Floating-point precision of the training: auto, fp32 or bf16."
+        ),
     ] = "auto",
     devices: Annotated[
         int,

@@ -92,7 +92,7 @@ def _differences(
         yield f"Data. Published: {published}. This run: {here}."
     yield from publication.differs
     for key, (own, value) in changed_settings(recipe).items():
-        yield f"Changed for this run: {key} is {_told(value)}, in the recipe {_told(own)}."
+        yield f"Changed for this run: {key} is {_told(value)} instead of {_told(own)}."
 
 
 def _told(value: Any) -> str:

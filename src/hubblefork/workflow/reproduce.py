@@ -144,7 +144,7 @@ def _source(
         if publication.metric in [metric.name for metric in opened.task.own_metrics]
     ]
     if fits:
-        return max(fits, key=lambda each: _likeness(each[1], publication))
+        return max(fits, key=lambda each: _fitness(each[1], publication))
     if sources and not one_of_all:
         wanted = "classes" if publication.metric == "accuracy" else "fractions of votes"
         found = listed([f"{opened.name} has {opened.task.labels_are}" for _, opened in sources])
@@ -167,8 +167,8 @@ def _source(
     return used, open_source(used, recipe.data.classes)
 
 
-def _likeness(source: Source, publication: Publication) -> tuple[bool, bool, int]:
-    """How like a publication's data a source of the same kind of labels is; more is better."""
+def _fitness(source: Source, publication: Publication) -> tuple[bool, bool, int]:
+    """How well a source of the same kind of labels fits a publication; the highest fits best."""
     classes = sorted(source.task.names)
     of_others = [sorted(each.classes) for each in published_recipes().values()]
     same = classes == sorted(publication.classes)
