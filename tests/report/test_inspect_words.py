@@ -63,8 +63,8 @@ def test_sound_images_need_no_care():
     ("counts", "expected"),
     [
         ((60, 40), "accuracy is a fair measure"),
-        ((97, 3), "never finds ‘b’ (3 images) can still have an accuracy of 97.0 %"),
-        ((9_999, 1), "never finds ‘b’ (1 image) can still have an accuracy of 99.99 %"),
+        ((97, 3), "never predicts ‘b’ (3 images) can still have an accuracy of 97.0 %"),
+        ((9_999, 1), "never predicts ‘b’ (1 image) can still have an accuracy of 99.99 %"),
     ],
 )
 def test_why_accuracy_misleads_is_told_from_the_figures(counts, expected):
@@ -113,10 +113,10 @@ def test_columns_that_could_group_are_proposed_unless_one_does():
 def test_sizes_are_counted_the_most_common_first():
     inspection = found(width=[64] * 70 + [90] * 30, bands=[3] * 98 + [5, 2])
     assert sizes(inspection) == [
-        ("64 × 64, colour", 70),
-        ("90 × 64, colour", 28),
-        ("90 × 64, 2 channels", 1),
-        ("90 × 64, 5 channels", 1),
+        ("64 × 64 pixels, colour", 70),
+        ("90 × 64 pixels, colour", 28),
+        ("90 × 64 pixels, 2 channels", 1),
+        ("90 × 64 pixels, 5 channels", 1),
     ]
 
 

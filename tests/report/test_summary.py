@@ -56,7 +56,7 @@ def test_the_summary_says_what_the_highest_confidence_and_the_sets_are_worth(tru
     assert f"80 % of the images with the highest confidence, {right:.1f} % are correctly" in text
     values = run.metrics["prediction_sets"]["0.99"]
     assert f"{values['mean_size']:.2f} classes on average" in text
-    assert "before calibration on the validation set they differed by 10.0 %" in text
+    assert "before calibration on the validation set it was 10.0 %" in text
 
 
 def test_confidence_that_is_off_and_classes_that_sets_miss_are_told(trusted):

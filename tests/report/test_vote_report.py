@@ -124,12 +124,12 @@ def test_examples_are_half_at_random_and_half_the_worst(votes, number):
     tiles = [tile for tile, _ in examples(run)]
     assert len(tiles) == min(number, 10)
     assert len({tile.id for tile in tiles}) == len(tiles)
-    worst = [tile.text for tile in tiles if tile.text.endswith("large")]
+    worst = [tile.text for tile in tiles if tile.text.startswith("large")]
     assert len(worst) == len(tiles) // 2
     true, predicted = run.predictions.true, run.predictions.values
     errors = np.sqrt(((true - predicted) ** 2).mean(axis=1))
     largest = np.sort(errors)[::-1][: len(worst)]
-    assert worst == [f"RMSE {error:.4f}, large" for error in largest]
+    assert worst == [f"large RMSE\u00a0{error:.4f}" for error in largest]
 
 
 def test_a_path_ends_where_the_tree_does():

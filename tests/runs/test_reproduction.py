@@ -43,6 +43,7 @@ def test_what_differs_is_told():
     assert "Published: Galaxy10 SDSS, 21,785" in told
     assert "This run: galaxies, 100" in told
     assert "training.epochs is 1 instead of 10" in told
+    assert found.changed == ("training.epochs",)
     assert "validation set, for curves" in told
 
 

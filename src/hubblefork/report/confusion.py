@@ -35,16 +35,17 @@ _DARK_SHADES = LinearSegmentedColormap.from_list(
 _LISTED = 10
 
 
-def confusion_table(run: RunData, images: bool = True) -> list[Markup]:
+def confusion_table(run: RunData, images: bool = True, of: str = "") -> list[Markup]:
     """The table and the images of its cells, as the block of a section.
 
-    images: or the table alone, on a page that has several.
+    images: or the table alone, on a page that has several. of: what tells it from the others there.
     """
     names = run.task.words.names
     number = len(names)
     part = render_part(
         "confusion.html",
         names=names,
+        title=f"Confusion matrix, {of}" if of else "Confusion matrix",
         rows=list(matrix_rows(run)),
         galleries=galleries(run) if images else [],
         size="compact" if number > _MOST_ROOMY else "ample" if number <= _MOST_AMPLE else "",

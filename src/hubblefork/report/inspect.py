@@ -61,12 +61,12 @@ _ALIKE = {
         "They seem to show the same object, although they are not identical: compressed again, "
         "smaller, rotated by 90 degrees, flipped or of another brightness. The percentage is the "
         "correlation of their fine structure. A split keeps them together, unless "
-        "split.tie_near_duplicates is false.",
+        "`split.tie_near_duplicates` is false.",
     ),
     "same_place": (
         "The same position on the sky",
         "Nearer one another than half a cut-out, or than 36 arcseconds where the scale is not "
-        "known; split.sky_radius sets another distance. A split never divides them.",
+        "known; `split.sky_radius` sets another distance. A split never divides them.",
     ),
 }
 
@@ -340,7 +340,7 @@ def _facts(found: SourceInspection) -> dict[str, Any]:
             "images": f"{len(table):,}",
             "labels": dataset.task.summary,
             "packed as": str(dataset.framing),
-            "content": dataset.info["content"][:SHORT_HASH],
+            "SHA-256": dataset.info["content"][:SHORT_HASH],
         },
         "Original sizes": originals,
         "Positions": {"known": "for none of the images"},

@@ -11,14 +11,14 @@ from hubblefork.report.style import BLUE, PAPER, is_narrow, named_rows, panel_ax
 def brightness(inspection: Inspection, names: tuple[str, ...]) -> Figure:
     """The distribution of the mean brightness of the images of each class."""
     table = inspection.light
-    sets = [table[inspection.codes == code] for code in range(len(names))] if names else [table]
+    present = [code for code in range(len(names)) if (inspection.codes == code).any()]
+    sets = [table[inspection.codes == code] for code in present] or [table]
     height = 0.38 if len(sets) <= 25 or is_narrow() else 0.24
     with styled(names) as labels:
         figure, (axes,) = panel_axes(1, 6.4, height * len(sets) + 1.0)
         for place, found in enumerate(sets):
-            if len(found):
-                _spread(axes, place, found["brightness"].to_numpy())
-        named_rows(axes, [labels[name] for name in names] or ["all images"])
+            _spread(axes, place, found["brightness"].to_numpy())
+        named_rows(axes, [labels[names[code]] for code in present] or ["all images"])
         axes.set_xlim(left=0)
         axes.set_xlabel("Mean brightness (black 0, white 255)")
         return figure

@@ -97,7 +97,7 @@ class ClassSource(UnlabelledSource):
             return
         rare = counts[least] / total
         yield (
-            f"The classes are imbalanced: a classifier that never finds ‘{names[least]}’ "
+            f"The classes are imbalanced: a classifier that never predicts ‘{names[least]}’ "
             f"({several(int(counts[least]), 'image')}) can still have an accuracy of "
             f"{percent(1 - rare, _digits(rare))}. Its balanced accuracy is at most "
             f"{percent(1 - 1 / present)}, and that of the baseline {percent(1 / present)}."

@@ -17,7 +17,7 @@ _MUCH, _MANY = 0.05, 0.01
 def sentences(inspection: Inspection) -> list[str]:
     """What the source holds, and what a model has to beat."""
     found, table = sizes(inspection), inspection.dataset.table
-    size = f"all of {found[0][0]}"
+    size = f"all of them {found[0][0]}"
     if len(found) > 1:
         low, high = table[["width", "height"]].min(axis=1), table[["width", "height"]].max(axis=1)
         size = f"with sides from {low.min():,} to {high.max():,} pixels"
@@ -46,7 +46,7 @@ def sizes(inspection: Inspection) -> list[tuple[str, int]]:
     found = inspection.dataset.table.groupby(columns).size().sort_values(ascending=False)
     kinds = {1: "grey", 3: "colour"}
     return [
-        (f"{width} × {height}, {kinds.get(bands, f'{bands} channels')}", int(number))
+        (f"{width} × {height} pixels, {kinds.get(bands, f'{bands} channels')}", int(number))
         for (width, height, bands), number in found.items()
     ]
 

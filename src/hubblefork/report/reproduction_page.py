@@ -38,11 +38,14 @@ def reproduction_page(runs: Sequence[ReproducedRun], missing: Mapping[str, str])
         kind="Published figures beside those of runs of the same recipes",
         made=now(),
         sentences=[
-            "Each figure of a run is of the same kind as the published one: of the training, the "
-            "validation or the test set. Only the test set measures what the network does on "
-            "images that it was not trained on.",
+            "Beside each published figure is the figure of the run for the same set: training, "
+            "validation or test. Only the test set shows how well a network classifies images that "
+            "had no part in its training.",
         ],
-        cautions=[f"Not shown: `{name}`, {reason}." for name, reason in missing.items()],
+        cautions=[
+            *_changed(runs),
+            *(f"Not shown: `{name}`, {reason}." for name, reason in missing.items()),
+        ],
         sections=[
             *([Section("Comparison", [_table(runs)])] if runs else []),
             *(
@@ -51,6 +54,19 @@ def reproduction_page(runs: Sequence[ReproducedRun], missing: Mapping[str, str])
             ),
         ],
     )
+
+
+def _changed(runs: Sequence[ReproducedRun]) -> Iterator[str]:
+    """A caution about each set of settings that are not the published ones."""
+    changed: dict[tuple[str, ...], list[str]] = {}
+    for run in runs:
+        changed.setdefault(run.reproduction.changed, []).append(_short(run, runs))
+    for keys, names in changed.items():
+        if keys:
+            yield (
+                f"Not trained as published: {listed(names)}, with another "
+                f"{listed([f'`{key}`' for key in keys])}."
+            )
 
 
 def _title(run: ReproducedRun) -> str:
@@ -102,8 +118,10 @@ def _figures(run: ReproducedRun, sections: Sequence[Section]) -> Iterator[Any]:
         yield Markup("<h3>{}</h3>").format(section.title)
         # The table with the images has a script, which is for one on a page.
         matrix = section.title == "Confusion matrix"
-        blocks: Sequence[Any] = confusion_table(run.data, False) if matrix else section.blocks
+        blocks: Sequence[Any] = section.blocks
+        if matrix:
+            blocks = confusion_table(run.data, images=False, of=run.folder)
         for block in blocks:
-            # Charts of several runs stand on one page: each has a title of its own.
-            named = isinstance(block, Panel)
+            # Charts and tables of several runs are on one page: each has a title of its own.
+            named = isinstance(block, Panel | Table)
             yield replace(block, title=f"{block.title}, {run.folder}") if named else block

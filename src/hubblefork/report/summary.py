@@ -7,6 +7,7 @@ import pandas as pd
 from hubblefork.core.text import duration, several
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.report.run_data import RunData
+from hubblefork.runs.run import short_name
 
 # Below so many test images a class's recall is uncertain by 18 points or more to either side
 # (half of the 95 % interval of a proportion of one half, the widest).
@@ -27,7 +28,9 @@ def training(run: RunData) -> str:
     """Which network was trained for how long on what."""
     network = f"The network ‘{network_name(run)}’ with {several(run.parameters, 'parameter')}"
     tested = several(run.metrics["n"], run.task.example, run.task.examples)
-    source = f"‘{run.dataset['source']}’ {run.task.summary}"
+    given = run.dataset["source"]
+    # A path would be long, and tell of the machine; it stands under Data.
+    source = f"‘{short_name(given) if '/' in given else given}’ {run.task.summary}"
     trained_on = run.split["sizes"].get("train", 0)
     if not trained_on:
         return f"{network}, trained before, was tested on {tested} of {source}."

@@ -104,7 +104,8 @@ def questions(run: RunData) -> Figure:
     with styled(()):
         figure, (axes,) = panel_axes(1, 9.6, 0.42 * len(asked) + 1.0)
         places = range(len(asked))
-        axes.barh(places, errors, height=0.6, color=SET_COLOURS["test"], label="this network")
+        axes.barh(places, errors, height=0.6, color=SET_COLOURS["test"],
+                  label="this network, with its RMSE")  # fmt: skip
         lows, highs = np.transpose([question_interval(run, question) for question in asked])
         axes.hlines(places, lows, highs, color=INK, linewidth=1.2, label="its 95\u00a0% interval")
         axes.plot(

@@ -144,7 +144,7 @@ def examples(run: RunData) -> list[tuple[Tile, list[dict[str, Any]]]]:
     tiles = []
     for row in (*random, *worst):
         steps = path(run.task.tree, found.labels[row], found.values[row])
-        text = f"RMSE {error[row]:.4f}{', large' if row in worst else ''}"
+        text = f"{'large ' if row in worst else ''}RMSE\u00a0{error[row]:.4f}"
         tile = Tile(
             image=run.image(found.ids[row]),
             alt=f"Galaxy {found.ids[row]}, {text}",

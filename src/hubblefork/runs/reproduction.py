@@ -24,6 +24,7 @@ class Reproduction:
     value: of the run, measured as the published figure was; None where the run has none of this
     kind, as of votes where the publication has classes. interval: its 95 % interval, where one is
     known. images: how many it was measured on. differences: what is not as published, in sentences.
+    changed: the settings that are not those of the recipe, by their keys.
     """
 
     publication: Publication
@@ -31,6 +32,7 @@ class Reproduction:
     interval: tuple[float, float] | None
     images: int
     differences: tuple[str, ...]
+    changed: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -67,6 +69,7 @@ class Reproduction:
             interval and (interval[0], interval[1]),
             images,
             tuple(_differences(recipe, publication, source, sum(sizes.values()))),
+            tuple(changed_settings(recipe)),
         )
 
     @property
