@@ -38,7 +38,7 @@ def export(
         typer.Option(metavar="NAME", help="Licence of the model: apache-2.0, cc-by-4.0, mit, ..."),
     ] = None,
 ) -> None:
-    """Export a model for programs that do not have hubblefork, or to the Hugging Face hub."""
+    """Export a model to ONNX, or to the Hugging Face hub."""
     from hubblefork.core.terminal import print_path
     from hubblefork.workflow import export as workflow
 

@@ -41,8 +41,8 @@ def reproduce(
 ) -> None:
     """Train what a publication trained, as published.
 
-    Writes one page with the published figures beside those of the runs. Given again, it goes on
-    where it was cut off.
+    Writes one page with the published figures beside those of the runs. Called again, it continues
+    where it was interrupted.
     """
     from hubblefork.core.terminal import print_path
     from hubblefork.recipes.recipe import parse_settings

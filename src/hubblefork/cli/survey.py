@@ -12,7 +12,7 @@ from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, M
 from hubblefork.prediction.survey.local_pool import worker_ahead
 
 app = typer.Typer(
-    help="Classify a catalogue of any length: shard by shard, each row exactly once.",
+    help="Classify a catalogue of any length, shard by shard.",
     no_args_is_help=True,
 )
 SurveyArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a survey.")]
