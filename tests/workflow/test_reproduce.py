@@ -42,7 +42,7 @@ def test_one_page_has_all_runs_of_the_folder(shapes, tmp_path, without_reports, 
     assert rows[:2] == ["mlp", "lenet5"]
     metric = 100 * run.history["accuracy"].iloc[-1]
     assert f"{metric:.1f}\u00a0%" in text
-    assert '<code class="word">data.size</code> changed for mlp and lenet5' in text
+    assert "Not trained as published: mlp and lenet5, with another" in text
     assert 'href="mlp-shapes/report.html"' in text
     with pytest.raises(RequestError, match="epochs was 2, is 1"):
         reproduce("mlp", shapes, out=tmp_path, settings={**SMALL, "epochs": 1})
