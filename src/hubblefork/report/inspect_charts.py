@@ -11,7 +11,7 @@ from hubblefork.report.style import BLUE, PAPER, is_narrow, named_rows, panel_ax
 def brightness(inspection: Inspection, names: tuple[str, ...]) -> Figure:
     """The distribution of the mean brightness of the images of each class."""
     table = inspection.light
-    present = [code for code in range(len(names)) if (inspection.codes == code).any()]
+    present = [code for code in range(len(names)) if np.any(inspection.codes == code)]
     sets = [table[inspection.codes == code] for code in present] or [table]
     height = 0.38 if len(sets) <= 25 or is_narrow() else 0.24
     with styled(names) as labels:
