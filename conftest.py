@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 # Processes beside each other (pytest -n) already keep all cores busy: more threads would only wait.
@@ -54,11 +55,23 @@ def fine_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hubblefork.report.figures.SHEET_DPI", style.SHEET_DPI)
 
 
+@pytest.fixture(scope="session")
+def empty_reports():
+    """The context in which runs and evaluations have an empty report: to draw one takes seconds."""
+
+    @contextmanager
+    def empty():
+        with pytest.MonkeyPatch.context() as patch:
+            _leave_reports_empty(patch)
+            yield patch
+
+    return empty
+
+
 @pytest.fixture(scope="module")
-def without_reports():
+def without_reports(empty_reports):
     """Runs and evaluations of this module have an empty report, for tests that look at none."""
-    with pytest.MonkeyPatch.context() as patch:
-        _leave_reports_empty(patch)
+    with empty_reports() as patch:
         yield patch
 
 

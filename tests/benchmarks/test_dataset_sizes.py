@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "dataset_sizes.py"
 
 

@@ -36,7 +36,7 @@ def cue() -> Cue:
 
 
 @pytest.fixture(scope="session")
-def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+def bars(cue: Cue, empty_reports, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     """A network that classifies bars as lying or upright."""
     folder = tmp_path_factory.mktemp("cues")
     random = np.random.default_rng(0)
@@ -56,19 +56,21 @@ def bars(cue: Cue, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
         "epochs": 8,
         "batch_size": 16,
     }
-    run = train(folder / "images", "default", settings=settings, out=folder / "run")
+    with empty_reports():
+        run = train(folder / "images", "default", settings=settings, out=folder / "run")
     assert run.metrics["accuracy"] > 0.9
     return Predictor.load(run.path)
 
 
 @pytest.fixture(scope="session")
 def volunteers(
-    tmp_path_factory: pytest.TempPathFactory,
+    empty_reports, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Run, Predictor, PackedDataset, np.ndarray]:
     """A run of votes, its predictor, its dataset and the rows of its test set."""
     settings = {"epochs": 2, "data.size": 24, "learning_rate": 3e-3}
     folder = tmp_path_factory.mktemp("votes") / "run"
-    run = train("simulated:votes:60", "lenet5", settings=settings, out=folder)
+    with empty_reports():
+        run = train("simulated:votes:60", "lenet5", settings=settings, out=folder)
     predictor = Predictor.load(run.path)
     dataset, split = own_dataset(run, predictor)
     return run, predictor, dataset, split.rows(dataset, "test")

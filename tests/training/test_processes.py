@@ -65,12 +65,25 @@ def assert_alike(one, other) -> None:
     )
 
 
+@pytest.fixture
+def forked(monkeypatch):
+    """Processes are forks, which have imported everything: that they can begin anew is shown once.
+
+    A fork has none of the threads of its parent, whose pool would wait for them.
+    """
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: get_context("fork"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def test_two_processes_end_with_the_weights_of_one(shapes, tmp_path):
     one = trained(shapes, tmp_path / "one", "lenet5", ALONE)
     assert_alike(one, trained(shapes, tmp_path / "two", "lenet5", TWO))
 
 
-def test_two_processes_go_on_from_what_one_began(shapes, tmp_path, monkeypatch):
+def test_two_processes_go_on_from_what_one_began(shapes, tmp_path, forked):
     whole = trained(shapes, tmp_path / "whole", "default", ALONE)
     save = Run.save_history
 
@@ -79,17 +92,15 @@ def test_two_processes_go_on_from_what_one_began(shapes, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         save(run, rows)
 
-    monkeypatch.setattr(Run, "save_history", cut)
-    with pytest.raises(KeyboardInterrupt):
-        trained(shapes, tmp_path / "cut", "default", ALONE)
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "save_history", cut)
+        with pytest.raises(KeyboardInterrupt):
+            trained(shapes, tmp_path / "cut", "default", ALONE)
     assert len(Run(tmp_path / "cut").history) == 1
     assert_alike(whole, trained(shapes, tmp_path / "cut", "default", TWO))
 
 
-def test_what_a_process_fails_of_is_raised_here(monkeypatch):
-    # A fork has imported everything already. That a process can begin anew is shown above.
-    monkeypatch.setattr(multiprocessing, "get_context", lambda method: get_context("fork"))
+def test_what_a_process_fails_of_is_raised_here(forked):
     with pytest.raises(RequestError, match="unknown device 'gpu'"):
         spawn(ALONE, choose_device, "gpu")
     with pytest.raises(RequestError, match=r"killed \(SIGABRT\).*batch_size"):
@@ -114,7 +125,7 @@ def one_of_two_fails(folder: Path) -> None:
             (folder / rank).write_text(repr(error))
 
 
-def test_where_a_process_cannot_follow_the_plan_all_end(tmp_path):
+def test_where_a_process_cannot_follow_the_plan_all_end(tmp_path, forked):
     spawn(TWO, one_of_two_fails, tmp_path)
     assert (tmp_path / "0").read_text() == "SystemExit(2)"
     assert (tmp_path / "1").read_text() == "RequestError('the plan does not fit here')"

@@ -12,6 +12,8 @@ from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.predict import predict
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SAID = "blank, or almost, of "
 
 

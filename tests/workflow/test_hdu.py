@@ -11,6 +11,8 @@ from hubblefork.workflow.evaluate import evaluate
 from hubblefork.workflow.predict import predict
 from hubblefork.workflow.train import train
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 
 @pytest.fixture
 def sky(tmp_path: Path) -> Path:

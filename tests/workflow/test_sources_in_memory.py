@@ -8,6 +8,8 @@ import hubblefork
 import hubblefork.data.images.transforms
 from hubblefork.core.errors import RequestError
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 SETTINGS = {"epochs": 1, "data.size": 16}
 
 

@@ -11,6 +11,8 @@ from hubblefork.core.errors import RequestError
 from hubblefork.networks.registry import create_network
 from hubblefork.training.processes import World, check_sendable
 
+pytestmark = pytest.mark.usefixtures("without_reports")
+
 QUICK = {"data.size": 24, "epochs": 2}
 SHAPE = (3, 24, 24)
 
