@@ -200,7 +200,7 @@ class TrainingTable(Table):
     probe_first: bool = False
     """Whether a probe fits the last layer of classes before training, in place of freeze_epochs."""
     start_share: Fraction = 0.0
-    """Share of the weights before training in those that are saved; 0: none."""
+    """Fraction of the weights before training in those that are saved; 0: none."""
     batch_size: Count = 64
     """Images per step, over all devices."""
     loss: LossName = "auto"

@@ -133,7 +133,8 @@ class Comparison:
             ]
             runs.add_row(Text(run.name), *values)
         tested = any(pair.test for pair in self.differences)
-        differences = numbers_table("second minus first", *titles, *(["p-value"] * tested))
+        what = "second minus first" + (",\npercentage points" if metrics[0].percent else "")
+        differences = numbers_table(what, *titles, *(["p-value"] * tested))
         for pair in self.differences:
             cells = []
             for metric in metrics:

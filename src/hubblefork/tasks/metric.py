@@ -16,7 +16,7 @@ class Metric:
     >>> Metric("accuracy", "Accuracy", percent=True).written(0.9512)
     '95.1\\xa0%'
     >>> Metric("rmse", "RMSE", lower_is_better=True).difference(-0.001)
-    '-0.0010'
+    '−0.0010'
     """
 
     name: str
@@ -46,7 +46,8 @@ class Metric:
 
     def difference(self, value: float) -> str:
         """A difference of two values; of fractions, in percentage points."""
-        return f"{100 * value:+.1f}" if self.percent else f"{value:+.4f}"
+        shown = f"{100 * value:+.1f}" if self.percent else f"{value:+.4f}"
+        return shown.replace("-", "\u2212")
 
 
 ACCURACY = Metric("accuracy", "Accuracy", percent=True)
