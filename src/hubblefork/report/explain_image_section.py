@@ -33,7 +33,8 @@ def image_section(found: ImageExplanation, positions: Positions, unfolded: bool)
     words, first = found.task.words, found.attributions[0]
     links = links_of(found.id, positions)
     alt, text = f"Image {found.id} after preprocessing", "after preprocessing"
-    seen = Tile(displayable(first.seen), alt, text, links=links)
+    path = found.id if "/" in found.id else ""
+    seen = Tile(displayable(first.seen), alt, text, id=path, links=links)
     maps = [map_tile(found.task, found.values, found.id, each) for each in found.attributions]
     title = found.id.rsplit("/", 1)[-1]  # of a path, its last part
     return Section(title, [
@@ -75,8 +76,6 @@ def save_image_figures(found: ImageExplanation, folder: str | Path, stem: str) -
 
 def sentences(found: ImageExplanation) -> Iterator[str]:
     """What was found: the answer, how typical the image is, and what its map tells."""
-    if "/" in found.id:
-        yield f"{found.id}:"
     yield found.task.words.sentence(found.values)
     if found.learnt:
         yield "The model was trained on this image, so it answers better than for new ones."
@@ -90,8 +89,9 @@ def sentences(found: ImageExplanation) -> Iterator[str]:
         yield "The map is empty: by this method, there is no evidence for the answer in the image."
     elif found.faithful:
         yield (
-            "The map points at what matters: blurring its brightest places first lowers the answer "
-            "sooner than blurring in random order, by more than random orders differ."
+            "The map points at what matters: blurring its brightest places first lowers the "
+            f"{found.task.words.quantity} sooner than blurring in random order, by more than "
+            "random orders differ."
         )
     else:
         yield (

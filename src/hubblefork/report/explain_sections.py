@@ -25,11 +25,11 @@ from hubblefork.report.components import (
 )
 from hubblefork.report.embedding_chart import EmbeddingChart, cells, draw_embedding
 from hubblefork.report.explain_figures import draw_faithfulness, draw_robustness
-from hubblefork.report.explain_words import background_sentence, baseline_sentence
 from hubblefork.report.figures import Chart
 from hubblefork.report.overlay import overlay
 from hubblefork.report.run_data import displayable
 from hubblefork.sky.links import links_of
+from hubblefork.tasks.classes import display_name
 from hubblefork.tasks.task import Task
 
 # Anomalies and likely wrong labels; wrong answers, and neighbours of each.
@@ -45,7 +45,7 @@ _MEANING = {
 
 def common_sections(found: TestSetExplanation) -> list[Section]:
     """What is measured, and what the features tell."""
-    sections = [
+    return [
         _background(found),
         _robustness(found),
         _faithfulness(found),
@@ -53,7 +53,11 @@ def common_sections(found: TestSetExplanation) -> list[Section]:
         _anomalies(found),
         _neighbours(found),
     ]
-    return [*sections, _mislabels(found.mislabels)] if found.mislabels else sections
+
+
+def mislabel_sections(found: TestSetExplanation) -> list[Section]:
+    """The likely wrong labels, where they were asked for: the page begins with them."""
+    return [_mislabels(found.mislabels)] if found.mislabels else []
 
 
 def label_beside(test_set: TestSet, index: int) -> str:
@@ -111,10 +115,9 @@ def _background(found: TestSetExplanation) -> Section:
     measured, test_set = found.background, found.test_set
     note = (
         f"The centre is a circle of {percent(2 * measured.radius, 0)} of the image's width. A "
-        "network that learned the object needs the centre, and little of the background; if not, "
-        "find out what in the background gives the answer away. "
-        f"{background_sentence(measured, test_set.task.training_metric)} "
-        f"{baseline_sentence(test_set)}{_sampled(measured.number, test_set)}"
+        "network that has learnt the object needs the centre, and little of the background; if "
+        "not, find out what in the background tells it the answer."
+        f"{_sampled(measured.number, test_set)}"
     )
     rows = pd.DataFrame({"Images": measured.table["images"], **_scores(measured.table, test_set)})
     title = "Background dependence"
@@ -145,9 +148,9 @@ def _faithfulness(found: TestSetExplanation) -> Section:
     rows = pd.DataFrame(
         {
             "Method": table["method"],
-            "Below random order by": [f"{each:.3f}" for each in table["gain"]],
+            "Below random order by": [_signed(each) for each in table["gain"]],
             "95 % interval": [
-                f"{low:.3f} to {high:.3f}"
+                f"{_signed(low)} to {_signed(high)}"
                 for low, high in zip(table["gain_low"], table["gain_high"], strict=True)
             ],
             "Its maps": [
@@ -240,9 +243,13 @@ def _mislabels(found: Mislabels) -> Section:
     tiles = [
         Tile(
             displayable(found.images[row.row]),
-            f"Image {row.id}, labelled {row.label}, likely {row.suggested}",
-            f"labelled {row.label}",
-            {"likely": f"{row.suggested}, {percent(row.p_suggested, 0)}", "image": str(row.id)},
+            f"Image {row.id}, label {display_name(row.label)}, "
+            f"predicted {display_name(row.suggested)}",
+            facts={
+                "label": display_name(row.label),
+                "predicted": f"{display_name(row.suggested)}, {percent(row.p_suggested, 0)}",
+            },
+            id=str(row.id),
             links=links_of(str(row.id), found.positions),
         )
         for row in found.table.head(_LABELS).itertuples()
@@ -252,10 +259,14 @@ def _mislabels(found: Mislabels) -> Section:
         f"Each of the {total:,} images of the source was predicted by one of {found.folds} "
         "networks that were trained by this run's recipe without it. By confident learning, "
         f"{several(found.likely, 'label')} ({percent(found.likely / total)}) are likely wrong. "
-        "Check mislabels.csv from the top by eye: some of these are rare kinds with the right "
-        "label."
+        "`mislabels.csv` has all images, the least probable label first. Check it from the top by "
+        "eye: some of these are rare kinds with a correct label."
     )
     return Section("Likely wrong labels", [note, Sheet(tiles, "predictions")])
+
+
+def _signed(value: float) -> str:
+    return f"{value:.3f}".replace("-", "\u2212")
 
 
 def _scores(table: pd.DataFrame, test_set: TestSet) -> dict[str, list[str]]:

@@ -40,10 +40,13 @@ def about_images(
     sentences = [
         f"{several(len(table), 'image')} explained by {listed(methods)}{some}.",
         *([why] if why else []),
-        f"Maps that point at what matters: {int(table['faithful'].sum())} of {len(table)}. "
-        "Blurring their brightest places first lowers the answer sooner than blurring in random "
-        "order, by more than random orders differ.",
     ]
+    if len(table) > 1:  # the section of a single image says it of its map
+        sentences.append(
+            f"Maps that point at what matters: {int(table['faithful'].sum())} of {len(table)}. "
+            "Blurring their brightest places first lowers the prediction sooner than blurring in "
+            "random order, by more than random orders differ."
+        )
     cautions = []
     if number > len(table) + len(problems):
         cautions.append(f"Only the first {len(table)} of {number:,} images are explained.")
@@ -104,6 +107,9 @@ def _sentences(found: TestSetExplanation, errors: str) -> Iterator[str]:
     metric = test_set.task.training_metric
     value = _value(metric, test_set.score.value)
     yield f"On {_number(test_set)}, the network has {value}. {baseline_sentence(test_set)}"
+    if found.mislabels:
+        number = len(found.mislabels.table)
+        yield f"{several(found.mislabels.likely, 'label')} of {number:,} are likely wrong."
     yield background_sentence(found.background, metric)
     yield errors
     worst, plain = found.robustness.worst, found.robustness.table[metric.name][0]
@@ -115,9 +121,6 @@ def _sentences(found: TestSetExplanation, errors: str) -> Iterator[str]:
         )
     else:
         yield "Rotation, shift, noise, blur and lower resolution make no significant difference."
-    if found.mislabels:
-        number = len(found.mislabels.table)
-        yield f"{several(found.mislabels.likely, 'label')} of {number:,} are likely wrong."
 
 
 def _cards(found: TestSetExplanation) -> list[Card]:

@@ -57,7 +57,7 @@ def _filters(examples: NetworkExamples) -> Iterator[Panel]:
         title="Filters of the first layer",
         caption=(
             f"The weights of the first layer, {examples.filters.layer}. Middle grey is a weight of "
-            "0; each filter is scaled by itself. Filters that look like noise have learned little."
+            "0; each filter is scaled by itself. Filters that look like noise have learnt little."
         ),
         figure=ImageRows([filter_group(examples.filters, _MOST_FILTERS)]),
     )

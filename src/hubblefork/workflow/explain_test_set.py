@@ -24,7 +24,7 @@ from hubblefork.models.predictor import Predictor
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.report.components import Page, Panel, Section
 from hubblefork.report.explain_class_sections import class_sections, class_sentence
-from hubblefork.report.explain_sections import common_sections
+from hubblefork.report.explain_sections import common_sections, mislabel_sections
 from hubblefork.report.explain_vote_sections import vote_sections, vote_sentence
 from hubblefork.report.explain_words import about_test_set
 from hubblefork.report.page import now, write_page
@@ -86,7 +86,7 @@ def explain_run(
         title=f"{predictor.card.recipe} on {short_name(dataset.source)}",
         kind=kind,
         made=now(),
-        sections=[*sections(found), *common_sections(found)],
+        sections=[*mislabel_sections(found), *sections(found), *common_sections(found)],
         **about_test_set(found, sentence(found)),
     )
     for block in (block for section in page.sections for block in section.blocks):
