@@ -417,8 +417,7 @@ def test_files_are_chosen_and_dropped_without_their_names(own, opened, tmp_path)
     assert not [each for each in sent if "secret" in "".join(each)]
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("colours", "width"), [("light", 1280), ("dark", 390)])
 def test_both_pages_can_be_used_by_all(sky, opened, colours, width):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -285,6 +285,28 @@ def test_the_grid_shows_predictions_when_asked_and_that_is_noted(serve, opened):
     assert answers(bench)[0]["shown"]
 
 
+def test_addresses_where_nothing_is_and_strangers_get_a_page(serve, browser):
+    bench = serve(collection(3))
+    context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme="dark")
+    page, said = context.new_page(), []
+    for link, status, text in (
+        (f"{bench.url}/", 403, "Open the link that hubblefork serve has printed."),
+        (f"{bench.url}/?token=guess", 403, "This link was used or is an old one"),
+        (bench.links[-1], 200, "Galaxies"),
+        (f"{bench.url}/nothing<b>", 404, "Nothing is at this address"),
+        (f"{bench.url}/look?at=99", 200, "No such image"),
+    ):
+        assert page.goto(link).status == status
+        expect(page.locator("body")).to_contain_text(text)
+        faults = Axe().run(page).response["violations"]
+        said += [each["id"] for each in faults if each["impact"] in ("serious", "critical")]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+    assert said == []
+    answer = bench.session().get(f"{bench.url}/nothing")
+    assert answer.json() == {"error": "nothing is at /nothing"}
+
+
 def test_two_tabs_of_two_raters_lose_nothing(serve, opened):
     bench = serve(collection(20))
     ann = opened(bench, "/label")
@@ -345,6 +367,7 @@ def test_pages_fit_a_phone_have_names_and_letters_stand_out(serve, opened, colou
         page = opened(bench, path, 390, context, color_scheme=colours)
         context = page.context
         if path == "/label":
+            bench.answer(bench.session(), 0, "Class1.3", rater="bob")
             for key in "112":
                 page.keyboard.press(key)
             page.locator("#before table").first.wait_for()

@@ -143,7 +143,7 @@ def test_agreement_of_two_raters_is_shown_and_leads_to_where_they_differ(serve, 
     expect(row).to_contain_text(f"{kappa:.3f}")
     alpha = table.loc["all", "krippendorff_alpha"]
     expect(page.locator("#agreement tr").nth(1)).to_contain_text(f"{alpha:.3f}")
-    expect(page.locator("#against")).to_contain_text("Beside the labels’ answers")
+    expect(page.locator("#against")).to_contain_text("Beside the labels")
     with page.expect_download() as download:
         page.get_by_role("link", name="All as CSV").click()
     assert "krippendorff_alpha" in download.value.path().read_text().splitlines()[0]

@@ -230,12 +230,20 @@ def test_slow_clients_are_hung_up_on_and_others_are_answered(bench, session, mon
     silent = [connected(bench) for _ in range(20)]
     begun = [connected(bench, b"GET / HTTP/1.1\r\nHost: ") for _ in range(20)]
     slow = [connected(bench, head.encode()) for _ in range(20)]
+    # A whole request, refused, and then the beginning of another.
+    refused = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port(bench)}\r\n\r\n".encode()
+    again = [connected(bench, refused) for _ in range(20)]
+    for client in again:
+        told = b""
+        while not told.endswith(b"has printed\n"):
+            told += client.recv(2000)
+        client.sendall(b"GET / HT")
     assert alive(bench, session)
-    for client in silent + begun:
+    for client in silent + begun + again:
         assert client.recv(100) == b""
     for client in slow:
         assert client.recv(100).startswith(b"HTTP/1.1 413")
-    for client in silent + begun + slow:
+    for client in silent + begun + slow + again:
         client.close()
 
 

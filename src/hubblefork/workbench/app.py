@@ -29,6 +29,7 @@ from hubblefork.workbench.look import look_routes
 from hubblefork.workbench.loop import Loop
 from hubblefork.workbench.map_colours import map_routes
 from hubblefork.workbench.queues import Queues
+from hubblefork.workbench.security import wants_page
 from hubblefork.workbench.seen import Seen
 from hubblefork.workbench.store import Labels, LabelStore, read_labels
 from hubblefork.workbench.uploads import upload_routes
@@ -85,6 +86,7 @@ def create_app(collection: Collection, store: LabelStore, title: str, rater: str
         exception_handlers={
             RequestError: _mistake,
             OSError: _failure,
+            404: bench.missing,
             ClientDisconnect: lambda request, error: Response(status_code=400),
         },
     )
@@ -109,6 +111,15 @@ class _Bench:
             return Response(text, media_type="text/html")
 
         return show
+
+    def missing(self, request: Request, error: Exception) -> Response:
+        """No such page; in a browser with the way to the others."""
+        if not wants_page(request.headers):
+            return JSONResponse({"error": f"nothing is at {request.url.path}"}, 404)
+        text = render_part(
+            "templates/missing.html", package=__package__, title=self._title, here=""
+        )
+        return Response(text, 404, media_type="text/html")
 
     def about(self, request: Request) -> Response:
         collection = self._collection

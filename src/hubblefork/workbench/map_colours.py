@@ -11,6 +11,7 @@ from starlette.routing import Route
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.workbench.bodies import read_json
 from hubblefork.workbench.data import Collection
+from hubblefork.workbench.turns import Turns
 
 # Ranges of a column of numbers, each with about as many images.
 _RANGES = 6
@@ -29,12 +30,13 @@ def map_routes(collection: Collection) -> list[Route]:
 
 class _Map:
     def __init__(self, collection: Collection) -> None:
-        self._collection = collection
+        self._collection, self._turns = collection, Turns()
 
     async def compute(self, request: Request) -> Response:
         """Compute the places, unless they are there: it takes up to half a minute."""
         await read_json(request)
-        await run_in_threadpool(self._collection.map.compute)
+        async with self._turns.turn():
+            await run_in_threadpool(self._collection.map.compute)
         return JSONResponse({"images": len(self._collection)})
 
     def places(self, request: Request) -> Response:

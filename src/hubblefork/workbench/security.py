@@ -8,13 +8,14 @@ DNS name is not, and what changes anything needs our origin and a header that no
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -91,22 +92,24 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        answer = self._refusal(scope) or self._app
+        reason = self._refusal(scope)
+        answer = _refused(reason, scope) if isinstance(reason, str) else reason or self._app
         await answer(scope, receive, headed)
 
-    def _refusal(self, scope: Message) -> Response | None:
+    def _refusal(self, scope: Message) -> Response | str | None:
+        """Why a request is not let through, or where it is sent instead."""
         headers = Headers(scope=scope)
         if len(headers.getlist("host")) != 1 or not self.is_ours(headers["host"]):
-            return _refused(f"expected the name of this server, {self._host}:{self._port}")
+            return f"expected the name of this server, {self._host}:{self._port}"
         writes = scope["method"] not in ("GET", "HEAD")
         token = parse_qs(scope["query_string"].decode("latin-1")).get("token")
         if token and scope["path"] == "/" and not writes:
             return self._entrance(token[-1], headers)
         if not self._access.knows(session := self._session(headers)):
-            return _refused("open the link that hubblefork serve has printed")
+            return "open the link that hubblefork serve has printed"
         origins = headers.getlist("origin")
         if writes and (origins != [f"http://{headers['host']}"] or headers.get(HEADER) != "1"):
-            return _refused("expected a request of a page of this server")
+            return "expected a request of a page of this server"
         scope.setdefault("state", {})["browser"] = session
         return None
 
@@ -128,10 +131,10 @@ class Guard:
         except ValueError:
             return False
 
-    def _entrance(self, token: str, headers: Headers) -> Response:
+    def _entrance(self, token: str, headers: Headers) -> Response | str:
         session = self._access.exchange(token)
         if session is None and not self._access.knows(self._session(headers)):
-            return _refused("this link was used or is an old one: open the last one printed")
+            return "this link was used or is an old one: open the last one printed"
         answer = RedirectResponse("/", 303)
         if session is not None:
             answer.set_cookie(self._cookie, session, path="/", httponly=True, samesite="strict")
@@ -145,7 +148,24 @@ class Guard:
         return cookie.value if cookie else ""
 
 
-def _refused(reason: str) -> Response:
+def wants_page(headers: Mapping[str, str]) -> bool:
+    """Whether somebody looks at the answer, and not a script of a page."""
+    return "text/html" in headers.get("accept", "")
+
+
+# It has no style sheet: nothing of ours is given to whom it is for.
+_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>Not allowed</title></head>
+<body><main><h1>Not allowed</h1><p>{}.</p></main></body>
+</html>
+"""
+
+
+def _refused(reason: str, scope: Message) -> Response:
+    if wants_page(Headers(scope=scope)):
+        return HTMLResponse(_PAGE.format(escape(reason[0].upper() + reason[1:])), 403)
     return PlainTextResponse(f"not allowed: {reason}\n", 403)
 
 

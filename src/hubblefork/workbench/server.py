@@ -81,12 +81,26 @@ def serving(
 
 
 class _Impatient(H11Protocol):
-    """Hangs up on clients that connect and do not ask."""
+    """Hangs up on clients that begin to ask and do not come to an end, also after a first request.
+
+    uvicorn itself waits for the rest of a request as long as some of it arrives now and then.
+    """
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.loop.call_later(REQUEST_SECONDS, self._hang_up_unless_asked)
+        self._hang_up_later()
 
-    def _hang_up_unless_asked(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._is_idle():
+            self._hang_up_later()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _hang_up_later(self) -> None:
+        self.loop.call_later(REQUEST_SECONDS, self._hang_up_unless_asked, self.cycle)
+
+    def _hang_up_unless_asked(self, before: Any) -> None:
+        if self.cycle is before and self._is_idle() and not self.transport.is_closing():
             self.transport.close()

@@ -9,12 +9,14 @@ export function drawCompared(section, about, told) {
   if (typeof told.set_size === "number") facts.push(`${told.set_size} in the prediction set`);
   const head = element("tr", {}, element("th", { scope: "col" }, "Answer"),
     ...told.columns.map((name) => element("th", { scope: "col" }, name)));
-  const tables = told.groups.map((group) => element("table", {},
+  const tables = told.groups.map((group) => element("div", {
+    class: "wide-table", tabindex: "0", role: "region", "aria-label": group.question,
+  }, element("table", {},
     element("caption", {}, group.question),
     element("thead", {}, head.cloneNode(true)),
     element("tbody", {}, ...group.answers.map((each) => element("tr", {},
       element("th", { scope: "row" }, each.text),
-      ...each.values.map((value) => element("td", {}, percent(value))))))));
+      ...each.values.map((value) => element("td", {}, percent(value)))))))));
   section.replaceChildren(
     element("h2", {}, "The image before"),
     element("div", { class: "then" },

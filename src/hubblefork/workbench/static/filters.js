@@ -59,9 +59,11 @@ export function drawFilters(form, about, changed) {
 const named = (columns) => columns.map((each) => [each.name, each.title]);
 
 function control(column, value, set) {
+  // What a catalogue calls its columns is shown as it is.
+  const kind = column.name.startsWith("column.") ? "column" : "";
   if (column.kind === "choice") {
     const values = column.values.map((each) => [each, each || "(empty)"]);
-    return choice(column.title, [["", "all"], ...values], value || "", (to) => set(column.name, to));
+    return choice(column.title, [["", "all"], ...values], value || "", (to) => set(column.name, to), kind);
   }
   const hint = column.kind === "number"
     ? `${short(column.low)}..${short(column.high)}` : "part of the text";
@@ -70,7 +72,7 @@ function control(column, value, set) {
     onchange: (event) => set(column.name, event.target.value.trim()),
   });
   input.value = value || "";
-  return element("label", {}, element("span", {}, column.title), input);
+  return element("label", { class: kind }, element("span", {}, column.title), input);
 }
 
 function choice(title, pairs, value, changed, kind = "") {

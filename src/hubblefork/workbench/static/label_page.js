@@ -153,6 +153,7 @@ addEventListener("keydown", (event) => {
 at("undo").onclick = actions.z;
 at("skip").onclick = actions.s;
 at("back").onclick = actions.ArrowLeft;
+at("back").hidden = about.questions.length < 2;
 at("rater").value = rater(about);
 at("rater").onchange = (event) => {
   setRater(event.target.value);

@@ -70,7 +70,11 @@ async function draw() {
   at("next").disabled = near[1] === undefined;
   for (const each of near) if (each !== undefined) new Image().src = imageAddress(about, each);
   try {
-    const known = await get(`/api/image/${now}`);
+    const known = await get(`/api/image/${now}`).catch((error) => {
+      at("image").replaceChildren();
+      at("name").textContent = "No such image";
+      throw error;
+    });
     if (row() !== now) return;
     drawKnown(known);
     await display.of(now, known.counts);

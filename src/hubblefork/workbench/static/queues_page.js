@@ -6,17 +6,21 @@ import { get, tell } from "./server.js";
 const number = (count) => count.toLocaleString("en");
 const address = (page, name) => `${page}?${new URLSearchParams({ queue: name })}`;
 
+// Options of commands are not broken after their hyphens.
+const words = (text) => text.split(/(--[\w-]+)/).map((part, k) =>
+  (k % 2 ? element("span", { class: "whole" }, part) : part));
+
 function drawQueue(queue) {
   const title = element("h3", {}, queue.title, queue.tells && !queue.missing
     ? element("span", { role: "img", "aria-label": "tells of the prediction" }, " ◐") : "");
   if (queue.missing) {
-    return element("li", { class: "missing" }, title, element("p", { class: "note" }, `Needs ${queue.missing}.`));
+    return element("li", { class: "missing" }, title, element("p", { class: "note" }, ...words(`Needs ${queue.missing}.`)));
   }
   const links = queue.images
     ? [element("a", { href: address("/label", queue.name), "aria-label": `Label: ${queue.title}` }, "Label"), " ",
       element("a", { href: address("/", queue.name), "aria-label": `Look at: ${queue.title}` }, "Look at them")] : [];
   return element("li", {}, title,
-    element("p", {}, queue.text),
+    element("p", {}, ...words(queue.text)),
     element("p", { class: "note" },
       queue.images ? `${number(queue.images)} images, ${number(queue.left)} to label. ` : "No image yet.", ...links));
 }

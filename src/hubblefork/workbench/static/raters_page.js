@@ -39,17 +39,18 @@ function drawAgreement(place, rows) {
 }
 
 function drawAgainst(place, rows, beside) {
-  const whose = beside === "Volunteers" ? "the volunteers’" : "the labels’";
-  const tables = [...grouped(rows, (each) => `${each.rater}: ${each.question}`)].flatMap(([title, own]) => {
+  const [title, meaning] = beside === "Volunteers"
+    ? ["Beside the volunteers", "the volunteers’ mean fraction of each answer, of those who were asked"]
+    : ["Beside the labels", "the fraction with each label"];
+  const tables = [...grouped(rows, (each) => `${each.rater}: ${each.question}`)].flatMap(([name, own]) => {
     const others = [...new Set(own.map((each) => each.other))];
     const answers = [...grouped(own, (each) => each.answer)].map(([answer, each]) =>
       [answer, String(each[0].images), ...each.map(({ fraction }) => percent(fraction))]);
-    return table(title, ["Answer of the rater", "Images", ...others], answers);
+    return table(name, ["Answer of the rater", "Images", ...others], answers);
   });
   place.replaceChildren(...(tables.length
-    ? [element("h2", { id: "beside" }, `Beside ${whose} answers`),
-      element("p", { class: "note" }, `For the images to which a rater gave an answer: ${whose} `
-        + "mean fraction of each answer, of those who were asked. ",
+    ? [element("h2", { id: "beside" }, title),
+      element("p", { class: "note" }, `Of the images to which a rater gave an answer, ${meaning}. `,
       element("a", { href: "/?queue=labels-differ" }, "Images on which they differ")),
       ...tables] : []));
 }
