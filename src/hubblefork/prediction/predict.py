@@ -118,12 +118,14 @@ def predict_rows(
     coverage: float | None = None,
     see: Callable[[Block], None] = lambda block: None,
     digests: bool = False,
+    divide: int | None = None,
 ) -> Iterator[Predictions]:
     """Predict rows, and yield the predictions of each part of them.
 
     workers: threads or processes that read images, while on a processor as many threads compute
     those that have been read. see: called with each block as it was read. digests: whether blocks
-    have them.
+    have them. divide: how many workers the blocks are made for, where they shall not depend on how
+    many there are: in blocks of other sizes, the last bits of answers may differ.
     """
     shape = framing.shape
     waiting: deque[tuple[_Part, np.ndarray]] = deque()
@@ -133,7 +135,7 @@ def predict_rows(
             part = _Part(predictor, rows, coverage)
             image_bytes = max(math.prod(shape), rows.images.held_bytes)
             most = images_a_block(image_bytes, images_at_once(predictor.card.view.size))
-            for places, job in rows.jobs(_evenly(len(rows), most, workers)):
+            for places, job in rows.jobs(_evenly(len(rows), most, divide or workers)):
                 waiting.append((part, places))
                 yield job
 

@@ -6,10 +6,12 @@ import shutil
 import time
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from hubblefork.core import files
+from hubblefork.core.device import threads_of_each
 from hubblefork.core.errors import RequestError
 from hubblefork.core.temporary import locking
 from hubblefork.prediction.survey import one_shard, shards, watchdog
@@ -84,6 +86,20 @@ def test_a_file_that_is_cut_off_foreign_or_stale_is_replaced(
         assert attempt(survey, predictor, 0) == {"done": 10, "unreadable": 2}
         assert survey.shard_path(0).read_bytes() == whole
     assert glance(survey, 0) == find_done(survey, 0)
+
+
+def test_more_threads_do_a_shard_in_the_same_blocks(model, sky, tmp_path):
+    table = pd.DataFrame({"objid": range(100), "image": [str(sky / "0.png")] * 100})
+    table.to_csv(tmp_path / "sky.csv", index=False)
+    survey = Survey.open(verbs.plan(model, tmp_path / "sky.csv", out=tmp_path / "survey"))
+    predictor, found = load(survey, "cpu"), []
+    for workers in (1, 3):
+        told: list[int] = []
+        with threads_of_each(workers):  # one of torch's for each of ours
+            one_shard.do_shard(survey, predictor, 0, workers, told.append)
+        found.append((told, survey.shard_path(0).read_bytes()))
+    assert found[0] == found[1]
+    assert found[0][0] == [32, 32, 32, 4]
 
 
 def test_a_shard_that_cannot_be_looked_at_is_not_told_to_be_undone(survey):

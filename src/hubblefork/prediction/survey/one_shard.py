@@ -22,6 +22,10 @@ from hubblefork.prediction.survey.shards import Done, find_done, ids_digest, wri
 # Seconds after which a shard that another command is doing is looked at again.
 BUSY_WAIT = 1.0
 
+# Threads that a shard has blocks for, at least, however many there are: whoever does it again gives
+# the same answers to the bit.
+_THREADS = 8
+
 # A survey's folder that cannot be written is the same for every shard.
 _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -97,6 +101,7 @@ def do_shard(
             predictor.framing,
             workers,
             coverage=survey.plan.options["coverage"],
+            divide=_THREADS,
             see=lambda block: done(len(block.read) + len(block.left_out)),
         )
     finally:
