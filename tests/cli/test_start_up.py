@@ -17,7 +17,6 @@ import json, sys
 from hubblefork.cli import app
 from hubblefork.core.errors import RequestError
 
-assert "pandas" not in sys.modules
 commands, heavy = json.loads(sys.argv[1])
 answers = []
 for words in commands:
@@ -40,6 +39,7 @@ def test_looking_and_comparing_and_mistakes_need_no_torch(shapes, tmp_path):
         ("train", "simulatd"): "did you mean 'simulated'",
         ("train", "simulated", "--recipe", "lenet"): "did you mean 'lenet5'",
         ("train", "simulated", "--set", "epoch=3"): "did you mean 'epochs'",
+        ("train", "simulated", "--network", "lenet"): "did you mean 'lenet5'",
         ("reproduce", "nobody"): "no published system",
         ("reproduce", "mlp", "nowhere/at/all"): "no such file",
         ("evaluate", "nowhere/at/all"): "no run folder or model file",
@@ -56,7 +56,8 @@ def test_looking_and_comparing_and_mistakes_need_no_torch(shapes, tmp_path):
     }
     right = [
         ("--help",), ("train", "--help"), ("list", "recipes"), ("list", "sources"),
-        ("list", "settings"), ("list", "models"), ("list", "trees"), ("compare", run, again),
+        ("list", "settings"), ("list", "models"), ("list", "trees"), ("list", "networks"),
+        ("compare", run, again),
         ("inspect", str(shapes), "--size", "24"),
     ]  # fmt: skip
     ran = subprocess.run(
@@ -70,3 +71,57 @@ def test_looking_and_comparing_and_mistakes_need_no_torch(shapes, tmp_path):
         assert expected in answer, words
     written = {each.name for each in tmp_path.iterdir()}
     assert written == {"again", "comparison.html", "data-shapes.html"}
+
+
+# A verb has said what it is about to do when its workflow is imported, which imports the rest.
+FIRST = """
+import sys
+from hubblefork.cli import app
+
+class Reached(Exception):
+    pass
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "pandas", "matplotlib"):
+            raise Reached(name)
+
+sys.meta_path.insert(0, Watch())
+for words in WORDS:
+    print(words[0], file=sys.stderr)
+    try:
+        app(words, standalone_mode=False)
+    except Reached:
+        continue
+    raise SystemExit(f"{words} did not import anything that takes long")
+"""
+
+
+def test_a_verb_says_what_it_is_about_to_do_before_it_imports_what_takes_long(shapes, tmp_path):
+    run, source = str(ARTEFACTS / "classes" / "run"), str(shapes)
+    out = str(tmp_path / "out")
+    expected = {
+        ("inspect", source): f"inspecting {source}",
+        ("train", source, "--recipe", "lenet5"): f"training lenet5 on {source}",
+        ("train", source, "--dry-run"): f"planning to train default on {source}",
+        ("train", source, "--resume"): f"resuming the training on {source}",
+        ("predict", run, source, "b.png"): f"predicting {source}, b.png by {run}",
+        ("evaluate", run): f"evaluating {run} on its own test set",
+        ("evaluate", run, source): f"evaluating {run} on {source}",
+        ("explain", run, "a.png"): f"explaining a.png by {run}",
+        ("explain", run): f"explaining the test set by {run}",
+        ("compare", run, source): "comparing 2\xa0runs",
+        ("export", run): f"exporting {run}",
+        ("reproduce", "mlp", source): "reproducing mlp",
+        ("serve", run): f"opening {run}",
+        ("survey", "plan", run, source, "--out", out): f"planning the predictions of {source} by",
+        ("demo",): "training default on simulated",
+    }
+    code = FIRST.replace("WORDS", repr([list(words) for words in expected]))
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stderr.splitlines()
+    assert lines[::2] == [words[0] for words in expected]
+    for line, said in zip(lines[1::2], expected.values(), strict=True):
+        assert line.startswith(said)
+    assert not list(tmp_path.iterdir())

@@ -28,8 +28,9 @@ def test_without_a_terminal_progress_is_plain_lines_on_stderr():
     mode, line, more, less = result.stderr.splitlines()
     assert mode == result.stdout.strip() == "plain"
     assert line.startswith("packing: 1,500 of 2,000 images, ")
-    assert re.fullmatch(r"classifying: 300 of 400 rows, [\d,]+/s, .+ left, 2 unreadable", more)
-    assert less == "classifying: 50 of 400 rows, 0/s"
+    told = r"classifying: 300 of 400 rows, [\d,]+\xa0rows/s, .+ left, 2 unreadable"
+    assert re.fullmatch(told, more)
+    assert less == "classifying: 50 of 400 rows, 0\xa0rows/s"
 
 
 def test_on_a_terminal_progress_is_a_bar():
@@ -41,5 +42,5 @@ def test_on_a_terminal_progress_is_a_bar():
     assert result.stdout.strip() == b"plain"
     assert said.splitlines()[0] == "terminal"
     assert "packing" in said
-    assert re.search(r"1,500/2,000 images, [\d,]+/s", said)
+    assert re.search(r"1,500/2,000 images, [\d,]+\xa0images/s", said)
     assert "not said" not in said

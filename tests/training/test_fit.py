@@ -1,6 +1,7 @@
 """Training: what is learnt, what is kept, and that a kill at any moment changes nothing."""
 
 import io
+import re
 import time
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -230,6 +231,16 @@ def test_training_without_a_validation_set_leaves_its_columns_empty(packed, tmp_
 def test_a_loss_that_is_no_number_stops_the_training(packed, tmp_path):
     with pytest.raises(RequestError, match=r"loss is not a number.*learning_rate"):
         run_fit(packed, tmp_path / "run", learning_rate=1e30, **{"schedule.name": "constant"})
+
+
+def test_without_a_terminal_a_long_epoch_says_how_far_it_is(packed, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("hubblefork.training.epoch_log._LINE_INTERVAL", -1.0)
+    run_fit(packed, tmp_path, "lenet5", epochs=1, batch_size=2)
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("epoch   1/1")]
+    assert len(told) == 3
+    for batches, line in zip((10, 20), told, strict=False):
+        assert re.fullmatch(rf"epoch   1/1: {batches} of 24 batches, .+images/s, .+ left", line)
+    assert "loss" in told[-1]
 
 
 def test_the_bar_is_gone_after_a_training_that_failed(packed, tmp_path, monkeypatch):

@@ -6,10 +6,21 @@ from typing import Annotated
 import typer
 
 
+def _are_there(runs: list[Path]) -> list[Path]:
+    from hubblefork.runs.folders import require_folders
+
+    require_folders(runs)
+    return runs
+
+
 def compare(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN RUN...", help="Run folders, or folders that evaluate wrote."),
+        typer.Argument(
+            callback=_are_there,
+            metavar="RUN RUN...",
+            help="Run folders, or folders that evaluate wrote.",
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -20,7 +31,11 @@ def compare(
 
     The page shows metrics, training curves and images on which the runs disagree.
     """
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path, print_screen
+    from hubblefork.core.text import several
+
+    say(f"comparing {several(len(runs), 'run')}")
     from hubblefork.workflow import compare as workflow
 
     found = workflow.compare(runs, out=out)

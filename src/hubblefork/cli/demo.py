@@ -33,10 +33,13 @@ def demo(
 ) -> None:
     """Train on 4,000 simulated galaxies and write a report. No data is needed."""
     from hubblefork.cli.output import show_metrics
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
-    from hubblefork.workflow import train as workflow
 
     source, recipe, settings = QUICK if quick else FULL
+    say(f"training {recipe} on {source}")
+    from hubblefork.workflow import train as workflow
+
     run = workflow.train(source, recipe, out=out, settings=settings, seed=seed, device=device)
     show_metrics(run.metrics)
     print_path(run.report)

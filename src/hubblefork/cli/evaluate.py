@@ -49,7 +49,10 @@ def evaluate(
     Writes its predictions, metrics, figures and a report.
     """
     from hubblefork.cli.output import show_metrics
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
+
+    say(f"evaluating {run} on {source or 'its own test set'}")
     from hubblefork.workflow import evaluate as workflow
 
     evaluation = workflow.evaluate(

@@ -47,7 +47,11 @@ def explain(
 
     The page shows attribution, errors, robustness, anomalies and nearest neighbours.
     """
+    from hubblefork.core.errors import first_few
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
+
+    say(f"explaining {first_few(images) if images else 'the test set'} by {run}")
     from hubblefork.workflow import explain as workflow
 
     explained = workflow.explain(

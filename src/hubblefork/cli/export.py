@@ -39,7 +39,10 @@ def export(
     ] = None,
 ) -> None:
     """Export a model to ONNX, or to the Hugging Face hub."""
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
+
+    say(f"exporting {model}")
     from hubblefork.workflow import export as workflow
 
     print_path(

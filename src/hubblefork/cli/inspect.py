@@ -50,7 +50,10 @@ def inspect(
 
     The page shows class counts, images, brightness, duplicates, unreadable files and the split.
     """
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path, print_screen
+
+    say(f"inspecting {source}")
     from hubblefork.workflow import inspect as workflow
 
     found = workflow.inspect(

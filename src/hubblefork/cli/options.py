@@ -23,6 +23,15 @@ def source_is_there(source: str | None) -> str | None:
     return source
 
 
+def network_is_there(network: str | None) -> str | None:
+    """The same for the name of a network."""
+    from hubblefork.networks.registry import check_network
+
+    if network is not None:
+        check_network(network)
+    return network
+
+
 # The help shows it by the verb's parameter, run or model.
 ModelArgument = Annotated[
     str,

@@ -9,7 +9,7 @@ import typer
 
 import hubblefork
 from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption
-from hubblefork.core.errors import RequestError
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.progress import say
 from hubblefork.core.terminal import print_path
 from hubblefork.prediction.survey.local_pool import worker_ahead
@@ -61,9 +61,10 @@ def predict(
     Without --out, prints a small table, or JSON. Images that cannot be read are listed with the
     reason.
     """
+    if as_json and (out is not None or submission is not None):
+        raise RequestError("--json prints the predictions: leave --out and --submission out")
+    say(f"predicting {first_few(images)} by {model}")
     if as_json:
-        if out is not None or submission is not None:
-            raise RequestError("--json prints the predictions: leave --out and --submission out")
         from hubblefork.prediction.writers import json_lines
         from hubblefork.workflow.predict import prediction_blocks
 

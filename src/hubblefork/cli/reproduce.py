@@ -44,16 +44,15 @@ def reproduce(
     Writes one page with the published figures beside those of the runs. Called again, it continues
     where it was interrupted.
     """
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
-    from hubblefork.recipes.recipe import parse_settings
+    from hubblefork.recipes.recipe import parse_settings, systems_called
+
+    settings = parse_settings(set_ or [])
+    say(f"reproducing {', '.join(systems_called(name))}")
     from hubblefork.workflow import reproduce as workflow
 
     found = workflow.reproduce(
-        name,
-        sources or None,
-        out=out,
-        settings=parse_settings(set_ or []),
-        seed=seed,
-        device=device,
+        name, sources or None, out=out, settings=settings, seed=seed, device=device
     )
     print_path(found.page)

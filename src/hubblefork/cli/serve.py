@@ -53,6 +53,9 @@ def serve(
 
     Prints a link for one browser, and another one as soon as that was opened. Ctrl-C ends it.
     """
+    from hubblefork.core.progress import say
+
+    say(f"opening {what}")
     from hubblefork.workflow import serve as workflow
 
     workflow.serve(

@@ -15,7 +15,20 @@ app = typer.Typer(
     help="Classify a catalogue of any length, shard by shard.",
     no_args_is_help=True,
 )
-SurveyArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a survey.")]
+
+
+def _is_planned(survey: Path) -> Path:
+    """Tell of a folder that is no survey before anything that takes long is imported."""
+    from hubblefork.prediction.survey.plan_file import require_plan
+
+    require_plan(survey)
+    return survey
+
+
+SurveyArgument = Annotated[
+    Path,
+    typer.Argument(callback=_is_planned, metavar="DIR", help="The folder of a survey."),
+]
 
 
 @app.command()
@@ -41,7 +54,10 @@ def plan(
     ] = None,
 ) -> None:
     """Read a catalogue once, and write what each shard has to do."""
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
+
+    say(f"planning the predictions of {catalogue} by {model}")
     from hubblefork.workflow import survey
 
     folder = survey.plan(
@@ -71,7 +87,10 @@ def run(
     ] = False,
 ) -> None:
     """Predict the shards that are not done yet."""
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
+
+    say(f"running {survey}")
 
     # A worker begins its imports before those of this process.
     with worker_ahead() if ray is None else nullcontext():
@@ -99,7 +118,10 @@ def status(
 @app.command()
 def finish(survey: SurveyArgument) -> None:
     """Check that each row was answered once, and write manifest.json and unreadable.parquet."""
+    from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
+
+    say(f"checking {survey}")
     from hubblefork.workflow import survey as workflow
 
     _say(workflow.finish(survey))
@@ -131,6 +153,8 @@ def export(
     """Write the answers of a finished survey as one table."""
     from hubblefork.core.progress import say
     from hubblefork.core.terminal import print_path
+
+    say(f"exporting {survey}")
     from hubblefork.workflow import survey as workflow
 
     say(f"{workflow.export(survey, to=to, where=where, columns=columns):,} rows")

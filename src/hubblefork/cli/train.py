@@ -15,6 +15,7 @@ from hubblefork.cli.options import (
     Settings,
     Size,
     SourceCrop,
+    network_is_there,
     source_is_there,
 )
 
@@ -38,7 +39,9 @@ def train(
     network: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Network in place of the recipe's (hubblefork list networks)."
+            callback=network_is_there,
+            metavar="NAME",
+            help="Network in place of the recipe's (hubblefork list networks).",
         ),
     ] = None,
     set_: Settings = None,
@@ -104,14 +107,17 @@ def train(
     """
     from hubblefork.cli.output import show_metrics
     from hubblefork.core.errors import RequestError
-    from hubblefork.core.progress import is_silent
+    from hubblefork.core.progress import is_silent, say
     from hubblefork.core.terminal import print_path
     from hubblefork.recipes.recipe import load_recipe, parse_settings
 
     settings = parse_settings(set_ or [])
     if recipe is not None or not resume:  # else it is that of the run
         # What is wrong with it is told before torch is imported.
-        load_recipe("default" if recipe is None else recipe, settings)
+        named = load_recipe("default" if recipe is None else recipe, settings).name
+        say(f"{'planning to train' if dry_run else 'training'} {named} on {source}")
+    else:
+        say(f"resuming the training on {source}")
     if dry_run:
         from hubblefork.core.terminal import print_screen
         from hubblefork.workflow.dry_run import dry_run as expect

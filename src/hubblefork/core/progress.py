@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
-from hubblefork.core.text import duration, one_line
+from hubblefork.core.text import duration, one_line, per_second
 
 # Seconds between plain lines: often enough to show that work goes on, rarely enough for a log file.
 _LINE_INTERVAL = 10.0
@@ -124,26 +124,17 @@ def progress(what: str, total: int, unit: str = "images", before: int = 0) -> It
         # Of what failed, some was taken back.
         rate = max(0, count - before) / max(now - start, 1e-9)
         if bar:
-            bar.update(count, f"{count:,}/{total:,} {unit}, {_written(rate)}/s{note}")
+            bar.update(count, f"{count:,}/{total:,} {unit}, {per_second(rate, unit)}{note}")
         elif now - last >= _LINE_INTERVAL:
             last = now
             left = f", {duration((total - count) / rate)} left" if rate > 0 else ""
-            say(f"{what}: {count:,} of {total:,} {unit}, {_written(rate)}/s{left}{note}")
+            say(f"{what}: {count:,} of {total:,} {unit}, {per_second(rate, unit)}{left}{note}")
 
     try:
         yield advance
     finally:
         if bar:
             bar.stop()
-
-
-def _written(rate: float) -> str:
-    """A rate in whole numbers, or with a decimal where it is small.
-
-    >>> _written(1234.5), _written(0.61)
-    ('1,234', '0.6')
-    """
-    return f"{rate:.1f}" if 0 < rate < 10 else f"{rate:,.0f}"
 
 
 def say(line: str) -> None:

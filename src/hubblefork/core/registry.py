@@ -4,6 +4,7 @@ A name is registered by a decorator, or announced by an installed package as an 
 is imported when it is first used.
 """
 
+import ast
 import os
 import re
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.resources import files
 from typing import Any, TypeVar
 
 from hubblefork.core.errors import RequestError
@@ -111,6 +113,21 @@ class Registry:
         """All names, sorted; nothing is imported for it."""
         announced = {point.name for point in self._announced()}
         return sorted({*self._own, *self._registered, *announced})
+
+    def own_lines(self) -> dict[str, str]:
+        """This project's names with the first line of each docstring; nothing is imported for it.
+
+        Their modules are read as text, since importing what they import may take seconds.
+        """
+        described = {}
+        for name, place in self._own.items():
+            module, _, attribute = place.partition(":")
+            package, _, file = module.rpartition(".")
+            tree = ast.parse((files(package) / f"{file}.py").read_text(encoding="utf-8"))
+            for node in tree.body:
+                if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
+                    described[name] = (ast.get_docstring(node) or "").split("\n")[0]
+        return described
 
     def describe(self) -> dict[str, str]:
         """The names that users and packages added, with one line on each."""

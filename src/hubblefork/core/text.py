@@ -61,6 +61,15 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}{_SPACE}h {minutes % 60}{_SPACE}min"
 
 
+def per_second(rate: float, unit: str = "images") -> str:
+    """A rate in whole numbers, or with a decimal where it is small.
+
+    >>> per_second(1234.5), per_second(0.61, "rows")
+    ('1,234\\xa0images/s', '0.6\\xa0rows/s')
+    """
+    return f"{rate:{'.1f' if 0 < rate < 10 else ',.0f'}}{_SPACE}{unit}/s"
+
+
 def several(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun in the singular or plural.
 

@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import cpu_count
 
 from hubblefork.core.cache import cache_folder
 from hubblefork.core.errors import RequestError, first_few
@@ -92,6 +91,8 @@ def pack(
         room = "make room, or set HUBBLEFORK_CACHE to a folder with room"
         with _errors_explained(f"cannot write the packed images in {folder}", f"; {room}"):
             if _open_whole(path, source) is None:
+                from joblib import cpu_count  # takes a tenth of a second to import
+
                 make_folder(path.parent)
                 with appearing(path, first_stays=True) as temporary:
                     _write(temporary, source, framing, content, key, workers or cpu_count())

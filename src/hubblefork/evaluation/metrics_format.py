@@ -18,7 +18,7 @@ Interval = tuple[float, float]
 
 
 class _Keys(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Cost(_Keys):
@@ -171,4 +171,6 @@ class VoteMetrics(_Metrics):
 
 
 # Reads and checks either: METRICS.validate_python(...), METRICS.json_schema().
-METRICS: TypeAdapter[ClassMetrics | VoteMetrics] = TypeAdapter(ClassMetrics | VoteMetrics)
+METRICS: TypeAdapter[ClassMetrics | VoteMetrics] = TypeAdapter(
+    ClassMetrics | VoteMetrics, config=ConfigDict(defer_build=True)
+)

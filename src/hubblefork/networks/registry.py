@@ -7,13 +7,13 @@ prints them.
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from hubblefork.core.errors import RequestError, nearest
 from hubblefork.core.registry import F, Registry
-from hubblefork.networks.bounds import check_options
+
+if TYPE_CHECKING:  # importing torch takes seconds, and names are looked up without it
+    from torch import nn
 
 _registry = Registry(
     "network",
@@ -32,7 +32,7 @@ _registry = Registry(
 _TIMM = "timm:"
 
 # A class or a function: called with input_shape, outputs and options, it returns a network.
-Factory = Callable[..., nn.Module]
+Factory = Callable[..., Any]
 
 
 def register_network(name: str) -> Callable[[F], F]:
@@ -51,6 +51,7 @@ def register_network(name: str) -> Callable[[F], F]:
     cannot be called in this way.
 
     >>> from math import prod
+    >>> from torch import nn
     >>> @register_network("two-layers")
     ... class TwoLayers(nn.Sequential):
     ...     def __init__(self, input_shape, outputs, width=16):
@@ -75,7 +76,7 @@ def create_network(
     outputs: int,
     options: Mapping[str, Any] | None = None,
     weights: str | None = None,
-) -> nn.Module:
+) -> "nn.Module":
     """Make a network with random weights, or a backbone of timm with pretrained ones.
 
     Parameters
@@ -100,6 +101,10 @@ def create_network(
     >>> count_parameters(network)
     390326
     """
+    from torch import nn
+
+    from hubblefork.networks.bounds import check_options
+
     options = dict(options or {})
     check_options(name, options)
     if name.startswith(_TIMM):
@@ -129,9 +134,16 @@ def network_names() -> list[str]:
     return _registry.names()
 
 
+def check_network(name: str) -> None:
+    """RequestError unless there is a network of this name; none of ours is imported for it."""
+    if not name.startswith(_TIMM) and name not in network_names():
+        raise _unknown(name)
+
+
 def describe_networks() -> dict[str, str]:
     """Each network's name with the first line of its docstring, or why it cannot be used."""
-    described = {name: _describe(name) for name in network_names()}
+    own = _registry.own_lines()
+    described = {name: own.get(name) or _describe(name) for name in network_names()}
     return described | {"timm:NAME": "Any backbone of timm, with random or pretrained weights."}
 
 
@@ -150,7 +162,7 @@ def resolve_network(
     return resolve_backbone(name, options, weights)
 
 
-def registered_name(network: nn.Module) -> str:
+def registered_name(network: "nn.Module") -> str:
     """The name by which the class of a network is registered.
 
     Raises RequestError if it is not registered: a model file names its network.
@@ -169,7 +181,7 @@ def registered_name(network: nn.Module) -> str:
     )
 
 
-def count_parameters(network: nn.Module) -> int:
+def count_parameters(network: "nn.Module") -> int:
     """The number of a network's trainable and frozen parameters."""
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -179,7 +191,11 @@ def _find(name: str) -> Factory:
     if factory:
         _check_callable(name, factory)
         return factory
-    raise RequestError(
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> RequestError:
+    return RequestError(
         f"no network is called {name!r}; {nearest(name, [*network_names(), 'timm:NAME'])}; one of "
         f"your own has to be registered first, by @hubblefork.register_network({name!r})"
     )

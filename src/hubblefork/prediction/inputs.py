@@ -21,11 +21,11 @@ from hubblefork.data.folders import is_archive, kinds, passed_over
 from hubblefork.data.images.read import is_image_name
 from hubblefork.data.rows import ImageStream, SourceStream
 from hubblefork.data.sources import open_source
-from hubblefork.data.sources.arrays import is_array_name
 from hubblefork.data.sources.base import ImageFiles, Source, display_text
 from hubblefork.data.sources.column_roles import asked_of, with_options
+from hubblefork.data.sources.file_names import is_array_name, is_tar_name
 from hubblefork.data.sources.huggingface import holds_images
-from hubblefork.data.sources.webdataset import holds_tars, is_tar_name
+from hubblefork.data.sources.webdataset import holds_tars
 from hubblefork.tasks.task import Unlabelled
 
 _TABLES = (".csv", ".tsv", ".parquet", ".arrow")

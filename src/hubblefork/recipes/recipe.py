@@ -184,6 +184,20 @@ def published_recipes() -> dict[str, Publication]:
     return dict(sorted(found.items(), key=lambda item: item[1].place))
 
 
+def systems_called(name: object) -> list[str]:
+    """The recipe of the published system `name`, or those of `all`; RequestError for another name.
+
+    >>> systems_called("lenet5")
+    ['lenet5']
+    """
+    known = published_recipes()
+    if not isinstance(name, str) or name not in (*known, "all"):
+        raise RequestError(
+            f"no published system is called {name!r}; {nearest(str(name), [*known, 'all'])}"
+        )
+    return list(known) if name == "all" else [name]
+
+
 def changed_settings(recipe: Recipe) -> dict[str, tuple[Any, Any]]:
     """The settings in which a recipe differs from the one of its name that comes with hubblefork.
 

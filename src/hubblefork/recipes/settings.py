@@ -4,14 +4,15 @@ The text below a key is its description in `hubblefork list settings`; the choic
 added to it.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hubblefork.data.groups import TieRules
 from hubblefork.data.images.framing import LARGEST_SIDE
-from hubblefork.data.sources.votes_to_classes import read_rule
 from hubblefork.sky.stretch import Stretch
+
+if TYPE_CHECKING:
+    from hubblefork.data.groups import TieRules
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -27,7 +28,11 @@ class Table(BaseModel):
     """A table of a recipe: it has no other keys, and is immutable."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=False, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=False,
+        use_attribute_docstrings=True,
+        defer_build=True,  # most of what imports it reads no recipe
     )
 
 
@@ -80,7 +85,11 @@ class DataTable(Table):
     @classmethod
     def _needs_no_file(cls, rule: Any) -> Any:
         """A file of thresholds is read, so that a run keeps what was in it."""
-        return None if rule is None else read_rule(rule)
+        if rule is None:
+            return None
+        from hubblefork.data.sources.votes_to_classes import read_rule  # imports pandas
+
+        return read_rule(rule)
 
 
 class SplitTable(Table):
@@ -106,8 +115,10 @@ class SplitTable(Table):
             raise ValueError(f"split.train + split.val + split.test is {total:g}, expected 1")
         return self
 
-    def ties(self) -> TieRules:
+    def ties(self) -> "TieRules":
         """What keeps images together."""
+        from hubblefork.data.groups import TieRules  # imports pandas
+
         return TieRules(self.group, self.sky_radius, self.tie_near_duplicates)
 
 

@@ -17,7 +17,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=_LONGEST)]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class _Answer(_Table):

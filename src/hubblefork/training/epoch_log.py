@@ -1,4 +1,4 @@
-"""What is shown while a network trains: a progress bar, and one line for each epoch."""
+"""What is shown while a network trains: a progress bar, or lines, and one line for each epoch."""
 
 import time
 from typing import Any
@@ -6,16 +6,19 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hubblefork.core.progress import Bar, display_mode, say
-from hubblefork.core.text import duration, percent
+from hubblefork.core.text import duration, per_second, percent
 from hubblefork.runs.run import Run
 from hubblefork.training.lightning_module import Classifier, Row
 
 # Batches between updates of the bar: reading the loss and the accuracy waits for the device.
 _UPDATE_EVERY = 10
 
+# Seconds between lines within an epoch where there is no bar: a log file shows that work goes on.
+_LINE_INTERVAL = 60.0
+
 
 class EpochLog(Callback):
-    """Writes history.csv and prints a line after each epoch; moves the bar in between."""
+    """Writes history.csv and prints a line after each epoch; shows progress in between."""
 
     def __init__(self, run: Run):
         self.run = run
@@ -26,7 +29,7 @@ class EpochLog(Callback):
             self.bar = Bar("training", int(trainer.num_training_batches))
 
     def on_train_epoch_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.began = time.monotonic()
+        self.began = self.told = time.monotonic()
         self.training_seconds: float | None = None
         if self.bar:
             self.bar.restart(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
@@ -35,10 +38,19 @@ class EpochLog(Callback):
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
         assert isinstance(module, Classifier)
-        if self.bar and (index + 1) % _UPDATE_EVERY == 0:
-            rate = module.training_totals.images / (time.monotonic() - self.began)
+        if (index + 1) % _UPDATE_EVERY or not trainer.is_global_zero:
+            return
+        now = time.monotonic()
+        rate = per_second(module.training_totals.images / (now - self.began))
+        if self.bar:
             metrics = _metrics(module.metrics(module.training_totals))
-            self.bar.update(index + 1, f"{metrics}  {rate:,.0f} images/s")
+            self.bar.update(index + 1, f"{metrics}  {rate}")
+        elif now - self.told > _LINE_INTERVAL:
+            self.told = now
+            batches = int(trainer.num_training_batches)
+            left = duration((now - self.began) / (index + 1) * (batches - index - 1))
+            epoch = f"epoch {trainer.current_epoch + 1:>3}/{trainer.max_epochs}"
+            say(f"{epoch}: {index + 1:,} of {batches:,} batches, {rate}, {left} left")
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.training_seconds = time.monotonic() - self.began
@@ -54,7 +66,7 @@ class EpochLog(Callback):
         epoch = f"epoch {row['epoch']:>3}/{trainer.max_epochs}"
         rest = (trainer.max_epochs or 0) - trainer.current_epoch - 1
         left = f"  {duration(rest * seconds)} left" if rest else ""
-        say(f"{epoch}  {_metrics(row)}  {rate:,.0f} images/s{left}")
+        say(f"{epoch}  {_metrics(row)}  {per_second(rate)}{left}")
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         self._stop()

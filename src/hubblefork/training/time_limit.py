@@ -42,7 +42,7 @@ def epochs_within_minutes(plan: Plan) -> int:
         step = _step(plan)
         possible = 60 * settings.minutes / (steps * step())
         if possible < settings.epochs:
-            possible = 60 * settings.minutes / (steps * _typical(step))
+            possible = 60 * settings.minutes / (steps * _typical(step, settings.epochs * steps))
     del step
     if plan.device.type == "cuda":
         torch.cuda.empty_cache()  # this process may not be the one that trains
@@ -56,7 +56,8 @@ def epoch_seconds(plan: Plan) -> float:
     """
     settings = plan.recipe.training
     with explain_out_of_memory_in_training(settings.batch_size, plan.view.size):
-        return _steps(plan) * _typical(_step(plan))
+        steps = _steps(plan)
+        return steps * _typical(_step(plan), plan.epochs * steps)
 
 
 def _steps(plan: Plan) -> float:
@@ -77,11 +78,14 @@ def with_epochs(recipe: Recipe, epochs: int) -> Recipe:
     return recipe.model_copy(update={"training": training})
 
 
-def _typical(step: Callable[[], float]) -> float:
+def _typical(step: Callable[[], float], steps: float) -> float:
+    """The median seconds of a step, of a training of so many steps."""
     for _ in range(_WARM_UP):
         step()
+    # Of a short training it need not be known well, and timing must not take as long as training.
+    most = max(_LEAST_STEPS, min(_MOST_STEPS, int(steps / 10)))
     times: list[float] = []
-    while sum(times) < _SECONDS and len(times) < _MOST_STEPS and not _agree(times):
+    while sum(times) < _SECONDS and len(times) < most and not _agree(times):
         times.append(step())
     return median(times)
 

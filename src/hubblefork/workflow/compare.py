@@ -22,6 +22,7 @@ from hubblefork.report.comparison import ComparedRun, Comparison, Pair
 from hubblefork.report.disputed import DISPUTES, disagreements
 from hubblefork.report.page import check_page, write_page
 from hubblefork.report.run_data import displayable
+from hubblefork.runs.folders import require_folders
 from hubblefork.runs.run import Run
 from hubblefork.tasks.predictions import Predictions
 
@@ -86,12 +87,7 @@ def common_predictions(paths: Sequence[Path]) -> list[tuple[str, Predictions]]:
 
 
 def _entries(paths: Sequence[Path]) -> list[_Entry]:
-    twice = [str(path) for path in paths if paths.count(path) > 1]
-    if twice:
-        raise RequestError(f"{twice[0]} is given twice")
-    missing = [str(path) for path in paths if not path.is_dir()]
-    if missing:
-        raise RequestError(f"no folder of a run or of an evaluation at {first_few(missing)}")
+    require_folders(paths)
     return _in_common(_read(paths))
 
 

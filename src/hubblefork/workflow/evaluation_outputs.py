@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hubblefork.core.files import replacing
-from hubblefork.core.progress import progress
+from hubblefork.core.progress import progress, say
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.numeric_columns import measured_columns, numbers_of
 from hubblefork.data.splits import Split
@@ -87,6 +87,7 @@ def measure(
     predictions.save(folder / "predictions.csv")
     with replacing(folder / "metrics.json") as file:
         json.dump(metrics, file, indent=2, ensure_ascii=False, allow_nan=False)
+    say("drawing the report")
     run_data = drawn_data(predictor, dataset, predictions, metrics, run, split)
     charts = draw_charts(run_data)
     save_figures(run_data, folder / "figures", charts)

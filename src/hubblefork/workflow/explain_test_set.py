@@ -11,7 +11,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError
 from hubblefork.core.file_cache import file_sha256
 from hubblefork.core.files import replacing
-from hubblefork.core.progress import progress
+from hubblefork.core.progress import progress, say
 from hubblefork.core.temporary import scratch_folder
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.evaluation.mislabels import likely_mislabels
@@ -81,6 +81,7 @@ def explain_run(
         seed = run.provenance.seed
         found = replace(found, mislabels=_mislabels(recipe, dataset, folds, seed, device))
     found.save(folder)
+    say("drawing the page")
     kind, sections, sentence = _PAGES[predictor.task.kind]
     page = Page(
         title=f"{predictor.card.recipe} on {short_name(dataset.source)}",

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from hubblefork.core.arguments import as_path
-from hubblefork.core.errors import RequestError, first_few, nearest
+from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.progress import say
 from hubblefork.core.text import listed
 from hubblefork.data.sources import open_source
 from hubblefork.data.sources.base import Source
 from hubblefork.data.sources.several import sources_within
 from hubblefork.recipes.publication import Publication
-from hubblefork.recipes.recipe import Recipe, check_settings, load_recipe, published_recipes
+from hubblefork.recipes.recipe import (
+    Recipe,
+    check_settings,
+    load_recipe,
+    published_recipes,
+    systems_called,
+)
 from hubblefork.report.page import check_page, write_page
 from hubblefork.report.reproduction_page import ReproducedRun, reproduction_page
 from hubblefork.runs.run import Run, short_name
@@ -67,11 +73,7 @@ def reproduce(
     >>> found.page.name, [run.path.name for run in found.runs]
     ('reproduction.html', ['mlp-shapes'])
     """
-    known = published_recipes()
-    if not isinstance(name, str) or name not in (*known, "all"):
-        raise RequestError(
-            f"no published system is called {name!r}; {nearest(str(name), [*known, 'all'])}"
-        )
+    names = systems_called(name)
     settings = {} if settings is None else settings
     check_settings(settings)
     folder = Path("runs/reproduction") if out is None else as_path(out, "out", "a folder")
@@ -81,7 +83,7 @@ def reproduce(
         raise RequestError(f"--out {folder} is the folder of one run: give the folder it is in")
     page = check_page(folder / _PAGE, "reproduce")
     # Whatever is wrong is told before the first training, which may take hours.
-    recipes = [load_recipe(each, settings) for each in (known if name == "all" else [name])]
+    recipes = [load_recipe(each, settings) for each in names]
     sources = _opened(source, recipes[0].data.classes)  # a rule that is set holds for all recipes
     chosen = [(recipe, *_source(recipe, sources, name == "all")) for recipe in recipes]
     paths = [folder / f"{recipe.name}-{short_name(opened.name)}" for recipe, _, opened in chosen]

@@ -20,7 +20,8 @@ from hubblefork.models.find import find_model, pinned
 from hubblefork.prediction.inputs import are_images, open_streams
 from hubblefork.prediction.survey.export import export_survey
 from hubblefork.prediction.survey.finish import UNREADABLE, Status, finish_survey, survey_status
-from hubblefork.prediction.survey.plan import PLAN_FILE, Survey, file_hash, make_survey
+from hubblefork.prediction.survey.plan import Survey, file_hash, make_survey
+from hubblefork.prediction.survey.plan_file import PLAN_FILE
 from hubblefork.prediction.survey.run import run_survey
 from hubblefork.prediction.survey.shards import forget_failures
 from hubblefork.runs.run import Run

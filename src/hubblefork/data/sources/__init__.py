@@ -16,6 +16,7 @@ from hubblefork.core.path_options import check_options, split_options
 from hubblefork.core.registry import F, Registry
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.core.urls import protocol_of
+from hubblefork.data.sources.file_names import is_array_name, is_tar_name
 from hubblefork.data.sources.path_options import is_in_memory
 
 if TYPE_CHECKING:
@@ -161,9 +162,6 @@ def check_place(name: str) -> None:
     Traceback (most recent call last):
     hubblefork.core.errors.RequestError: nowhere/at/all: no such file or directory
     """
-    from hubblefork.data.sources.arrays import is_array_name
-    from hubblefork.data.sources.webdataset import is_tar_name
-
     _require_text(name)
     path, _ = split_options(name)
     known = name.partition(":")[0] in _registry.names()
@@ -189,9 +187,9 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
         return _open_directory(path, name, labelled, options, hdu)
     if os.path.lexists(path) and (reason := not_a_file(path)):
         raise RequestError(f"{name}: {reason}; save what it gives in a file, and give that")
-    from hubblefork.data.sources import arrays
+    if is_array_name(name):
+        from hubblefork.data.sources import arrays
 
-    if arrays.is_array_name(name):
         return arrays.open_arrays(name, labelled)
     if path.suffix.lower() in (".parquet", ".arrow") and os.path.isfile(path):
         from hubblefork.data.sources import huggingface
@@ -206,9 +204,9 @@ def _open_text(name: str, labelled: bool, hdu: str | None) -> "Source":
         from hubblefork.data.sources.catalogue import open_catalogue
 
         return open_catalogue(name, labelled, hdu)
-    from hubblefork.data.sources import webdataset
+    if is_tar_name(path_text):
+        from hubblefork.data.sources import webdataset
 
-    if webdataset.is_tar_name(path_text):
         return webdataset.open_webdataset(path, name, labelled, options, hdu)
     if os.path.exists(path):
         from hubblefork.data.folders import is_archive

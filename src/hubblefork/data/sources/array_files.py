@@ -19,8 +19,6 @@ from hubblefork.core.errors import RequestError, first_few, first_line
 from hubblefork.core.regular_files import not_a_file
 from hubblefork.data.sources.hdf5_text import read_text
 
-SUFFIXES = (".h5", ".hdf5", ".npz", ".npy")
-
 # Attributes and arrays that usually hold the names of the classes.
 NAMES_OF_CLASSES = ("class_names", "classes", "label_names", "target_names", "names", "categories")
 

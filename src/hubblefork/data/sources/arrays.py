@@ -17,7 +17,7 @@ import pandas as pd
 from hubblefork.core.errors import RequestError, first_few, nearest
 from hubblefork.core.names import normalised, stem
 from hubblefork.core.path_options import check_options, split_options
-from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, SUFFIXES, Array, open_arrays_of
+from hubblefork.data.sources.array_files import NAMES_OF_CLASSES, Array, open_arrays_of
 from hubblefork.data.sources.array_pixels import ArraySource, can_be_images, find_pixels
 from hubblefork.data.sources.array_tables import is_column, labels_of, origins, read_columns
 from hubblefork.data.sources.base import display_text
@@ -29,15 +29,6 @@ from hubblefork.tasks.task import Task, Unlabelled
 _IMAGES = frozenset({"images", "image", "pictures", "x", "data"})
 _LABELS = frozenset({"labels", "label", "y", "ans", "target", "targets", "class", "classes",
                      "votes", "fractions"})  # fmt: skip
-
-
-def is_array_name(text: str) -> bool:
-    """Whether `text` names a file of arrays, with or without options.
-
-    >>> is_array_name("sky.h5"), is_array_name("sky.npz:images=x"), is_array_name("sky.csv")
-    (True, True, False)
-    """
-    return split_options(text)[0].lower().endswith(SUFFIXES)
 
 
 def open_arrays(text: str, labelled: bool = True) -> ArraySource:

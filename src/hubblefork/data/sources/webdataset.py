@@ -33,6 +33,7 @@ from hubblefork.data.images.decoded import FilePart, UnreadableImage
 from hubblefork.data.images.framing import Framing
 from hubblefork.data.images.read import is_image_name, read_images
 from hubblefork.data.sources.base import Source, faster_by, table_digest
+from hubblefork.data.sources.file_names import is_tar_name
 from hubblefork.data.sources.huggingface_labels import read_labels
 from hubblefork.data.sources.huggingface_layout import DataFile
 from hubblefork.data.sources.ids import find_ids
@@ -42,15 +43,6 @@ from hubblefork.tasks.task import Task
 
 # Enough to see the bands of FITS files, which `look_at_counts` chooses from.
 _LOOKED_AT = 32
-
-
-def is_tar_name(text: str) -> bool:
-    """Whether a path is called as a tar that is not compressed, or as several, numbered ones.
-
-    >>> is_tar_name("sky.tar"), is_tar_name("sky-{00..11}.tar"), is_tar_name("sky.tar.gz")
-    (True, True, False)
-    """
-    return text.lower().endswith(".tar")
 
 
 def holds_tars(folder: Path) -> bool:

@@ -25,9 +25,9 @@ from hubblefork.data.rows import ImageStream, RowImages, Rows
 from hubblefork.models.file_format import MODEL_FILE, current_versions
 from hubblefork.models.find import find_model
 from hubblefork.prediction.survey.duplicates import IdCheck
+from hubblefork.prediction.survey.plan_file import PLAN_FILE, require_plan
 
 FORMAT = 1
-PLAN_FILE = "plan.json"
 
 # Rows of a shard: some minutes of one core, and a row group that is read fast. Of a short catalogue
 # they are fewer, so that there is a shard for each worker and all end at about the same time.
@@ -86,15 +86,12 @@ class Survey:
     @classmethod
     def open(cls, folder: Path) -> "Survey":
         """Open a folder that `make_survey` made; RequestError where it is none, or is damaged."""
+        require_plan(folder)
         path = folder / PLAN_FILE
         try:
             content = parse_json(path.read_text(encoding="utf-8"))
             told = content.pop("hash")
             plan = Plan(**content)
-        except (FileNotFoundError, NotADirectoryError):
-            raise RequestError(
-                f"{folder} is not a survey: it has no {PLAN_FILE}; hubblefork survey plan makes one"
-            ) from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise RequestError(f"{path} is damaged: {first_line(error)}") from error
         if plan.format != FORMAT:
