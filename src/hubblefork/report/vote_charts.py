@@ -107,7 +107,7 @@ def questions(run: RunData) -> Figure:
         axes.barh(places, errors, height=0.6, color=SET_COLOURS["test"],
                   label="this network, with its RMSE")  # fmt: skip
         lows, highs = np.transpose([question_interval(run, question) for question in asked])
-        axes.hlines(places, lows, highs, color=INK, linewidth=1.2, label="its 95\u00a0% interval")
+        axes.hlines(places, lows, highs, color=INK, linewidth=1.2, label="95\u00a0% interval")
         axes.plot(
             of_mean, places, "|", markersize=15, markeredgewidth=2.2, color=ORANGE,
             label="always the mean of the galaxies",
