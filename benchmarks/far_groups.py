@@ -49,8 +49,8 @@ _HELD_BACK = (
 _METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "probe": ("probe", {}),
     "transfer": ("transfer", {}),
-    "last weights": ("transfer", {"start_share": 0}),
-    "head first": ("transfer", {"start_share": 0, "probe_first": False}),
+    "last weights": ("transfer", {"start_fraction": 0}),
+    "head first": ("transfer", {"start_fraction": 0, "probe_first": False}),
 }
 _COLUMNS = (
     "method", "test", "images", "accuracy", "95 % interval", "log loss", "calibration error",

@@ -21,7 +21,7 @@ from hubblefork.training.plan import plan
 from hubblefork.training.probe import fit_probe
 
 SIZE = 24
-ALL = 1 - 1e-9  # nearly: a share is below 1
+ALL = 1 - 1e-9  # nearly: it has to be below 1
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def run_fit(packed, weights: Path, folder: Path, **settings) -> dict[str, torch.
     dataset, split = packed
     settings = {
         "data.size": SIZE, "network.name": "timm:test_resnet", "weights": str(weights),
-        "batch_size": 16, "probe_first": False, "start_share": 0, **settings,
+        "batch_size": 16, "probe_first": False, "start_fraction": 0, **settings,
     }  # fmt: skip
     recipe = load_recipe("transfer", settings)
     planned = plan(recipe, dataset, split, 0, torch.device("cpu"), "fp32")
@@ -92,7 +92,9 @@ def test_a_training_cut_in_either_phase_ends_as_if_it_had_not_been(
 
 def test_a_probe_fits_the_last_layer_before_all_are_trained(packed, weights, tmp_path):
     dataset, split = packed
-    begun = run_fit(packed, weights, tmp_path / "all", probe_first=True, epochs=2, start_share=ALL)
+    begun = run_fit(
+        packed, weights, tmp_path / "all", probe_first=True, epochs=2, start_fraction=ALL
+    )
     settings = {"data.size": SIZE, "network.name": "timm:test_resnet", "weights": str(weights)}
     recipe = load_recipe("probe", settings)
     planned = plan(recipe, dataset, split, 0, torch.device("cpu"), "fp32")
@@ -101,10 +103,10 @@ def test_a_probe_fits_the_last_layer_before_all_are_trained(packed, weights, tmp
     assert all(torch.allclose(begun[name], value, atol=1e-5) for name, value in probe.items())
 
 
-def test_the_weights_of_the_start_have_their_share(packed, weights, tmp_path):
-    def trained(share: float) -> dict[str, torch.Tensor]:
-        out = tmp_path / str(share)
-        return run_fit(packed, weights, out, probe_first=True, epochs=2, start_share=share)
+def test_the_weights_of_the_start_have_their_fraction(packed, weights, tmp_path):
+    def trained(fraction: float) -> dict[str, torch.Tensor]:
+        out = tmp_path / str(fraction)
+        return run_fit(packed, weights, out, probe_first=True, epochs=2, start_fraction=fraction)
 
     start, mixed, end = trained(ALL), trained(0.25), trained(1 - ALL)
     assert changed(start, end)

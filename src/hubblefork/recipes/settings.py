@@ -210,7 +210,7 @@ class TrainingTable(Table):
     """Number of first epochs that train the last layer only."""
     probe_first: bool = False
     """Whether a probe fits the last layer of classes before training, in place of freeze_epochs."""
-    start_share: Fraction = 0.0
+    start_fraction: Fraction = 0.0
     """Fraction of the weights before training in those that are saved; 0: none."""
     batch_size: Count = 64
     """Images per step, over all devices."""

@@ -171,7 +171,7 @@ def _load_checkpoint(plan: Plan, run: Run) -> None:
     settings = plan.recipe.training
     weights = run.checkpoint(settings.checkpoint)["state_dict"]
     prefix = "averaged.module." if settings.ema_decay else "network."
-    prefix = "mixed.module." if settings.start_share else prefix
+    prefix = "mixed.module." if settings.start_fraction else prefix
     plan.network.load_state_dict(
         {
             name.removeprefix(prefix): value

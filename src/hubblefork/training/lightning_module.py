@@ -104,8 +104,8 @@ class Classifier(LightningModule):
         self.head = create_head(objective.head, objective.task)
         decay = recipe.training.ema_decay
         self.averaged = _averaged(network, decay) if decay else None
-        share = recipe.training.start_share
-        self.mixed = MixedWeights(network, share) if share else None
+        fraction = recipe.training.start_fraction
+        self.mixed = MixedWeights(network, fraction) if fraction else None
         self.view = view
         self.recipe = recipe
         self.objective = objective

@@ -14,20 +14,20 @@ from torch import Tensor, nn
 
 
 class MixedWeights(nn.Module):
-    """A network (`module`) with `share` of its weights as at the `start` of a training.
+    """A network (`module`) with this `fraction` of its weights as at the `start` of a training.
 
     >>> network = nn.Linear(1, 1, bias=False)
     >>> _ = nn.init.ones_(network.weight)
-    >>> mixed = MixedWeights(network, share=0.25)
+    >>> mixed = MixedWeights(network, fraction=0.25)
     >>> _ = nn.init.constant_(network.weight, 5.0)
     >>> mixed.update(network)
     >>> mixed.module.weight.item()
     4.0
     """
 
-    def __init__(self, network: nn.Module, share: float):
+    def __init__(self, network: nn.Module, fraction: float):
         super().__init__()
-        self.share = share
+        self.fraction = fraction
         self.start = deepcopy(network).requires_grad_(False)
         self.module = deepcopy(network).requires_grad_(False)
 
@@ -40,7 +40,7 @@ class MixedWeights(nn.Module):
         """Mix with the present weights of a network."""
         first, last = self.start.state_dict(), network.state_dict()
         for name, value in self.module.state_dict().items():
-            value.copy_(_mixed(last[name], first[name], self.share))
+            value.copy_(_mixed(last[name], first[name], self.fraction))
 
 
 def hold_statistics(network: nn.Module) -> None:
@@ -54,5 +54,5 @@ def hold_statistics(network: nn.Module) -> None:
             module.eval()
 
 
-def _mixed(last: Tensor, first: Tensor, share: float) -> Tensor:
-    return torch.lerp(last, first, share) if last.is_floating_point() else last
+def _mixed(last: Tensor, first: Tensor, fraction: float) -> Tensor:
+    return torch.lerp(last, first, fraction) if last.is_floating_point() else last
