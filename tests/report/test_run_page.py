@@ -138,7 +138,7 @@ def test_a_model_without_history_or_split_still_has_a_page(run_data):
         run_data(history=run.history.head(0), split=split, counts={"test": {"round": 60}})
     )
     words = Page(text).words
-    assert "trained before" in words
+    assert "trained earlier" in words
     assert "over-fits" not in words
 
 

@@ -83,7 +83,7 @@ def test_no_mistake_is_not_called_certainty(run_data):
 
 def test_a_model_measured_on_another_source_was_trained_before(run_data):
     split = {"rule": "all", "seed": None, "sha256": None, "sizes": {"test": 60}}
-    assert "trained before, was tested on 60 images of" in plain(sentences(run_data(split=split)))
+    assert "trained earlier, was tested on 60 images of" in plain(sentences(run_data(split=split)))
 
 
 def test_a_network_may_be_named_plainly_or_in_a_table(run_data):

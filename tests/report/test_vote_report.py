@@ -175,7 +175,7 @@ def test_a_model_without_history_still_has_a_page(votes):
     split = {"rule": "all", "seed": None, "sha256": None, "sizes": {"test": 60}}
     charts = {name: png for name, png in drawn(votes).items() if name != "curves"}
     text = render(votes(history=votes().history.head(0), split=split), charts)
-    assert "trained before" in text
+    assert "trained earlier" in text
     assert text.count("<svg role=") == 2 * 2
 
 

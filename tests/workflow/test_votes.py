@@ -61,7 +61,7 @@ def test_a_model_of_votes_can_be_measured_elsewhere(run, tmp_path):
     other = evaluate(run.model, "simulated:votes:30:seed5", out=tmp_path / "other")
     assert other.metrics["n"] == 30
     assert json.loads((other.path / "metrics.json").read_text()) == other.metrics
-    assert "trained before" in (other.path / "report.html").read_text()
+    assert "trained earlier" in (other.path / "report.html").read_text()
 
 
 def test_a_model_of_votes_is_not_measured_on_classes(run, shapes, tmp_path):

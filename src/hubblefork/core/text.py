@@ -27,10 +27,10 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 def whole_percent(fraction: float) -> str:
     """A fraction above 0 as a whole percentage, never rounded to 0 %, nor to 100 % unless it is 1.
 
-    >>> whole_percent(0.004), whole_percent(0.996), whole_percent(0.5)
+    >>> whole_percent(0.005), whole_percent(0.996), whole_percent(0.5)
     ('<\xa01\xa0%', '>\xa099\xa0%', '50\xa0%')
     """
-    if fraction < 0.005:
+    if fraction <= 0.005:  # halves are rounded to even digits
         return f"<{_SPACE}1{_SPACE}%"
     return f">{_SPACE}99{_SPACE}%" if 0.995 <= fraction < 1 else percent(fraction, 0)
 

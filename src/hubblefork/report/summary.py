@@ -33,7 +33,7 @@ def training(run: RunData) -> str:
     source = f"‘{short_name(given) if '/' in given else given}’ {run.task.summary}"
     trained_on = run.split["sizes"].get("train", 0)
     if not trained_on:
-        return f"{network}, trained before, was tested on {tested} of {source}."
+        return f"{network}, trained earlier, was tested on {tested} of {source}."
     return (
         f"{network} was trained on {several(trained_on, 'image')} of {source}, for "
         f"{several(len(run.history), 'epoch')} ({duration(run.seconds)}), and tested on {tested} "
