@@ -170,6 +170,23 @@ def test_a_page_fits_its_window_and_has_names_for_everything(kind, pages, opened
     assert page.evaluate("[...document.images].every((each) => each.naturalWidth > 0)")
 
 
+def test_a_name_in_a_table_is_not_broken_inside_a_word(opened, tmp_path):
+    columns = ["Class", "Precision", "Recall", "F1", "Test images"]
+    table = Table("Recall", columns, [["Completely round, smooth", *["67.8 to 84.2 %"] * 4]])
+    write_page(Page("A run", "tested", [], [Section("Classes", [table])]), tmp_path / "a.html", "t")
+    page = opened(tmp_path / "a.html", 360)
+    lines = page.evaluate("""() => {
+      const text = document.querySelector("th[scope=row]").firstChild;
+      return text.data.trim().split(" ").map((word) => {
+        const range = document.createRange(), start = text.data.indexOf(word);
+        range.setStart(text, start);
+        range.setEnd(text, start + word.length);
+        return range.getClientRects().length;
+      });
+    }""")
+    assert lines == [1, 1, 1]
+
+
 def shown(page) -> list[str]:
     """The images of the galleries that are to be seen."""
     images = page.locator(".galleries img:visible")

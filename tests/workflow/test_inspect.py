@@ -29,7 +29,7 @@ def test_the_page_is_named_after_the_source_and_replaces_an_older_one_of_its_kin
     for size in (16, 24):
         found = inspect(shapes, size=size)
         assert str(found.page) == "data-shapes.html"
-    assert "24 × 24" in found.page.read_text()
+    assert "24\u00a0×\u00a024" in found.page.read_text()
 
 
 @pytest.mark.parametrize("name", ["catalogue.csv", "page", "folder.html"])

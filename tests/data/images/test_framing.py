@@ -18,5 +18,5 @@ def test_a_side_that_is_no_sensible_number_is_refused(name, side):
 
 def test_a_framing_is_told_in_words_and_survives_json():
     framing = Framing(crop=212, size=106, channels=1)
-    assert str(framing) == "centre 212 pixels, resized to 106 × 106, grey"
+    assert str(framing) == "centre 212 pixels, resized to 106\u00a0×\u00a0106, grey"
     assert Framing.from_json(framing.to_json()) == framing

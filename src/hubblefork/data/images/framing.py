@@ -83,7 +83,7 @@ class Framing:
 
     def __str__(self) -> str:
         crop = f"centre {self.crop} pixels" if self.crop else "centre square"
-        size = f", resized to {self.size} × {self.size}" if self.size else ""
+        size = f", resized to {self.size}\u00a0×\u00a0{self.size}" if self.size else ""
         kind = {1: ", grey", 3: ""}.get(self.channels, f", {self.channels} bands")
         hdu = [f"HDU {self.hdu}"] if self.hdu else []
         return ", ".join([crop + size + kind, *hdu, *self.transforms])
