@@ -111,6 +111,8 @@ def train(
     from hubblefork.core.terminal import print_path
     from hubblefork.recipes.recipe import load_recipe, parse_settings
 
+    if dry_run and (resume or devices > 1 or nodes > 1):
+        raise RequestError("--dry-run is of a new run on one device: leave the others out")
     settings = parse_settings(set_ or [])
     if recipe is not None or not resume:  # else it is that of the run
         # What is wrong with it is told before torch is imported.
@@ -122,8 +124,6 @@ def train(
         from hubblefork.core.terminal import print_screen
         from hubblefork.workflow.dry_run import dry_run as expect
 
-        if resume or devices > 1 or nodes > 1:
-            raise RequestError("--dry-run is of a new run on one device: leave the others out")
         found = expect(
             source, recipe, network=network, out=out, settings=settings, columns=columns,
             mosaics=mosaics, crop=crop, size=size, grey=grey, classes=classes, seed=seed,
