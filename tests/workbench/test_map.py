@@ -243,7 +243,8 @@ def test_labels_of_an_area_that_was_chosen_by_predictions_are_not_blind(serve, o
     page.keyboard.up("Shift")
     page.get_by_role("link", name="Open these 60 images").click()
     expect(page.locator("#count")).to_have_text("60 images")
-    assert pages.kinds(bench) == []
+    page.locator("#grid small").first.wait_for()
+    assert pages.kinds(bench) == ["shown"]
     page.get_by_role("link", name="Label", exact=True).click()
     page.locator("#choices button").first.wait_for()
     page.keyboard.press("1")

@@ -40,15 +40,18 @@ def by_looking(page, bench: Bench) -> list[str]:
 
 
 def by_skipping(page, bench: Bench) -> list[str]:
+    skipped, before = [], len(bench.events())
     page.goto(f"{bench.url}/label?queue=mislabels")
     page.locator("#choices button").first.wait_for()
-    skipped = []
     for _ in range(3):
         skipped.append(pages.current(page))
         page.keyboard.press("s")
     skipped.append(pages.current(page))  # and this one is left
-    pages.stored(page)
-    return skipped
+    for _ in range(600):
+        if len(bench.events()) == before + 4:
+            return skipped
+        page.wait_for_timeout(50)
+    raise AssertionError("what was shown is not noted")
 
 
 def by_the_map(page, bench: Bench) -> list[str]:

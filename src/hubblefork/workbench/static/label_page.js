@@ -2,6 +2,7 @@
 import { drawCompared } from "./compared.js";
 import { element } from "./elements.js";
 import { query } from "./filters.js";
+import { offer } from "./offer.js";
 import { rater, setRater } from "./rater.js";
 import { Saver } from "./saver.js";
 import { get, imageAddress, tell } from "./server.js";
@@ -45,7 +46,7 @@ function draw() {
   if (tells && row !== undefined && row !== offered) {
     // Also where it is skipped here, and answered elsewhere.
     offered = row;
-    saver.send("/api/offered", { rater: rater(about), rows: [row], query: query().toString() });
+    offer(about, [row]).catch(tell);
   }
   at("place").textContent = row === undefined
     ? "No image is left to label here. "

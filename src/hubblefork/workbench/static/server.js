@@ -10,6 +10,7 @@ export async function post(path, content) {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Hubblefork": "1" },
     body: JSON.stringify(content),
+    keepalive: true,  // it arrives also where the page is left meanwhile
   }));
 }
 
