@@ -1,5 +1,6 @@
 """`hubblefork train SOURCE --recipe NAME`: train on a source and write a run folder."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -117,9 +118,12 @@ def train(
     if recipe is not None or not resume:  # else it is that of the run
         # What is wrong with it is told before torch is imported.
         named = load_recipe("default" if recipe is None else recipe, settings).name
-        say(f"{'planning to train' if dry_run else 'training'} {named} on {source}")
+        about = f"{'planning to train' if dry_run else 'training'} {named} on {source}"
     else:
-        say(f"resuming the training on {source}")
+        about = f"resuming the training on {source}"
+    # torchrun and SLURM start this command several times: the first one speaks for all.
+    if os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")) == "0":
+        say(about)
     if dry_run:
         from hubblefork.core.terminal import print_screen
         from hubblefork.workflow.dry_run import dry_run as expect
