@@ -87,7 +87,7 @@ def _table(runs: Sequence[ReproducedRun]) -> Table:
         test = metric.between(data.metrics["intervals"][metric.name])
         rows.append([
             Cell(run.recipe, several(data.parameters, "parameter")),
-            Cell(publication.value, f"{publication.kind}, {publication.data}"),
+            Cell(publication.value, f"{publication.kind} {metric.noun}, {publication.data}"),
             Cell(found.written, found.between),
             Cell(metric.written(data.metrics[metric.name]), test),
             Cell(run.source, several(sum(data.split["sizes"].values()), "image")),
