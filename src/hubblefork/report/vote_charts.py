@@ -119,7 +119,9 @@ def questions(run: RunData) -> Figure:
         named_rows(axes, names, 42, 2)
         axes.set_xlim(0, 1.14 * max(*highs, *of_mean, 0.01))
         axes.set_xlabel("RMSE over the answers")
-        figure.legend(loc="outside upper left", ncols=1 if is_narrow() else 3, handlelength=1.4)
+        interval, mean, network = axes.get_legend_handles_labels()[0]
+        figure.legend(handles=[network, interval, mean], loc="outside upper left",
+                      ncols=1 if is_narrow() else 3, handlelength=1.4)  # fmt: skip
         return figure
 
 

@@ -97,8 +97,8 @@ class VoteReport:
         if unlearnt:
             what = "question" if len(unlearnt) == 1 else "questions"
             yield (
-                f"No better than the mean of the galaxies on {what} {listed(unlearnt)}: nothing "
-                "useful was learnt there."
+                f"No better than the mean of the galaxies on {what} {listed(unlearnt)}: the "
+                "network may have learnt nothing useful there."
             )
         if tree.check(run.predictions.values, _ROUNDED).any():
             broken = tree.check(run.predictions.values, 0.01).any(axis=1).mean()
