@@ -39,7 +39,7 @@ export function drawFilters(form, about, changed) {
     }, "more"));
   }
   const down = [...columns.values()].map((each) => [`-${each.name}`, `${each.title}, largest first`]);
-  form.append(choice("Order", [["", words.has("queue") ? "that of the queue" : "as they come"], ...named([...columns.values()]), ...down],
+  form.append(choice("Order", [["", words.has("queue") ? "the queue’s" : "as they come"], ...named([...columns.values()]), ...down],
     words.get("order") || "", (value) => set("order", value)));
   if (words.has("area")) {
     const box = element("input", { type: "checkbox", onchange: () => set("area", "") });
