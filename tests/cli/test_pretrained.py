@@ -24,7 +24,7 @@ SMALL = ["--recipe", "transfer", "--size", "32", "--set", "network.name=timm:tes
         (["--set", "weights=none", "--set", "network.name=timm:resnet1"], "mean 'resnet18'"),
         (["--set", "weights=none", "--set", "network.name=lenet5"], "needs a backbone of timm"),
         (["--set", "weights=none", "--set", "freeze_epochs=9"], "freeze_epochs is 9, of 8 epochs"),
-        (["--set", "weights=none", "--set", "layer_decay=0"], "greater than 0, not 0"),
+        (["--set", "weights=none", "--set", "layer_decay=0"], "expected more than 0, not 0"),
         (["--set", "weights=none", "--set", "method=prob"], "'gradient' or 'probe', not 'prob'"),
         (["--set", "weights=none", "--set", "wieghts=hub"], "did you mean 'weights'"),
     ],

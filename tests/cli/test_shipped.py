@@ -46,7 +46,7 @@ def test_its_answers_are_those_of_its_file(hubblefork, galaxy_five, shapes, tmp_
 def test_without_out_it_prints_the_answer_with_its_typicality(hubblefork, galaxy_five, shapes):
     image = shapes / "disc" / "disc 3.png"
     status, out, err = hubblefork("predict", "galaxy-five", image)
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, f"predicting {image} by galaxy-five\n")
     assert "typicality" in out
     assert "3.png" in out
 

@@ -1,6 +1,5 @@
 """What a recipe reproduces: a publication, the figure that it reports, and what differs here."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -51,7 +50,7 @@ class Publication(Table):
     """The data that it trains on."""
     images: Count
     """How many images these are, all sets together."""
-    classes: Sequence[str] = ()
+    classes: tuple[str, ...] = ()
     """The classes by which other images of the same objects are known; none where any will do."""
     group: str = ""
     """The column of images that are alike, where they have it: a leak if split between the sets."""
@@ -69,9 +68,9 @@ class Publication(Table):
     """The set that the figure was measured on."""
     further: str = ""
     """What else is reported, in one sentence."""
-    differs: Sequence[str] = ()
+    differs: tuple[str, ...] = ()
     """What is done otherwise here, and why, in sentences."""
-    shows: Sequence[Shown] = ()
+    shows: tuple[Shown, ...] = ()
     """What it shows, in its own order."""
 
     @property
