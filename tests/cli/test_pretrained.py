@@ -23,7 +23,7 @@ SMALL = ["--recipe", "transfer", "--size", "32", "--set", "network.name=timm:tes
         (["--set", "weights=efficientnet-lite0"], "not of test_resnet"),
         (["--set", "weights=none", "--set", "network.name=timm:resnet1"], "mean 'resnet18'"),
         (["--set", "weights=none", "--set", "network.name=lenet5"], "needs a backbone of timm"),
-        (["--set", "weights=none", "--set", "freeze_epochs=9"], "freeze_epochs is 9, of 8 epochs"),
+        (["--set", "weights=none", "--set", "freeze_epochs=-1"], "expected at least 0, not -1"),
         (["--set", "weights=none", "--set", "layer_decay=0"], "expected more than 0, not 0"),
         (["--set", "weights=none", "--set", "method=prob"], "'gradient' or 'probe', not 'prob'"),
         (["--set", "weights=none", "--set", "wieghts=hub"], "did you mean 'weights'"),
@@ -59,7 +59,7 @@ def test_a_model_needs_nothing_of_the_repository_that_it_began_with(
         "--set",
         "weights=none",
     ]
-    words = ["--set", "epochs=2", "--set", "freeze_epochs=1", "--out", "run"]
+    words = ["--set", "epochs=1", "--out", "run"]
     assert hubblefork("train", shapes, "--recipe", "transfer", *begin, *words)[0] == 0
     assert 'name = "timm:test_resnet"' in (tmp_path / "run" / "recipe.toml").read_text()
     for file in (tmp_path / "encoder").iterdir():

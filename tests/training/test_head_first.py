@@ -127,9 +127,16 @@ def test_a_class_with_a_single_training_image_is_trained_without_a_probe(packed,
     assert changed(pretrained(weights), head) == {"fc.weight", "fc.bias"}
 
 
-def test_more_freeze_epochs_than_epochs_are_refused():
-    with pytest.raises(RequestError, match="freeze_epochs is 2, of 1 epochs in all"):
-        load_recipe("transfer", {"epochs": 1})
+def test_with_no_more_epochs_the_last_layer_alone_is_trained(weights, tmp_path, capsys):
+    votes = pack(open_source("simulated:votes:24"), Framing(size=SIZE))
+    packed = votes, make_split(votes.table, votes.task, (0.6, 0.2, 0.2))
+    phases = {"epochs": 1, "freeze_epochs": 2}
+    plain = run_fit(packed, weights, tmp_path / "plain", **phases)
+    told = "only the last layer is trained: training.freeze_epochs is 2, of 1\u00a0epoch in all"
+    assert told in capsys.readouterr().err
+    assert changed(pretrained(weights), plain) == {"fc.weight", "fc.bias"}
+    mixed = run_fit(packed, weights, tmp_path / "mixed", **phases, start_fraction=0.5)
+    assert not changed(plain, mixed), "nothing of the random weights that it began with"
 
 
 def test_the_backbone_decides_the_normalisation(packed, weights):

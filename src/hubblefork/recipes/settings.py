@@ -207,7 +207,7 @@ class TrainingTable(Table):
     chunks: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Number of balanced parts of the training set, trained on one after another."""
     freeze_epochs: Annotated[int, Field(ge=0)] = 0
-    """Number of first epochs that train the last layer only."""
+    """Number of first epochs that train the last layer only; all, if there are no more."""
     probe_first: bool = False
     """Whether a probe fits the last layer of classes before training, in place of freeze_epochs."""
     start_fraction: Fraction = 0.0
@@ -226,15 +226,6 @@ class TrainingTable(Table):
     """Epochs without a lower val_loss before training stops; none: all epochs."""
     checkpoint: Literal["best", "last"] = "last"
     """Saves the weights of the epoch with the lowest val_loss, or of the last"""
-
-    @model_validator(mode="after")
-    def _freeze_epochs_are_some_of_all(self) -> "TrainingTable":
-        if self.freeze_epochs > self.all_epochs:
-            raise ValueError(
-                f"training.freeze_epochs is {self.freeze_epochs}, of {self.all_epochs} epochs in "
-                "all; expected as many or fewer"
-            )
-        return self
 
     @model_validator(mode="after")
     def _minutes_are_of_one_chunk(self) -> "TrainingTable":

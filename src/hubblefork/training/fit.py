@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from hubblefork.core.allocator import keep_freed_memory
 from hubblefork.core.device import explain_out_of_memory_in_training, images_at_once
 from hubblefork.core.files import replacing
+from hubblefork.core.progress import say
+from hubblefork.core.text import several
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.run import Run
 from hubblefork.training.batches import PackedRows, balanced_chunks, batches, has_room, resident
@@ -73,6 +75,12 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequenc
         fit_last_layer(plan)
         plan.network.train()
     frozen = 0 if probed else settings.freeze_epochs
+    epochs = settings.chunks * plan.epochs
+    if frozen >= epochs:
+        say(
+            f"only the last layer is trained: training.freeze_epochs is {frozen}, of "
+            f"{several(epochs, 'epoch')} in all; --set freeze_epochs=0 trains all layers"
+        )
     with _quiet():
         trainer = _trainer(plan, run, frozen, callbacks, loggers)
         rank, device = trainer.global_rank, trainer.strategy.root_device
@@ -92,7 +100,7 @@ def _train(plan: Plan, run: Run, callbacks: Sequence[Callback], loggers: Sequenc
         loader = batches(packed, chunks, settings.batch_size, plan.seed, settings.epochs, pinned)
         most = min(images_at_once(plan.view.size), _LARGER * settings.batch_size)
         validation = batches(packed, [rows["val"]], most, pinned=pinned)
-        pace = Pace(len(loader), settings.chunks * plan.epochs)
+        pace = Pace(len(loader), epochs)
         module = _classifier(plan, pace, frozen, device)
         for each in trainer.loggers:
             each.log_hyperparams(plan.recipe.to_toml() | {"seed": plan.seed})

@@ -52,4 +52,4 @@ def epochs_in_time(seconds: Sequence[float], planned: int, settings: TrainingTab
         return planned
     recent = seconds[-_RECENT:]
     left = (60 * settings.minutes - sum(seconds)) * len(recent) / sum(recent)
-    return min(most, max(settings.freeze_epochs, done + max(1, int(left))))
+    return min(most, done + max(1, int(left)))

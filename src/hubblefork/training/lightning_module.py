@@ -159,8 +159,6 @@ class Classifier(LightningModule):
             train_last_layer_only(self.network, self.current_epoch < self.frozen)
         if self.mixed:
             hold_statistics(self.network)
-            if 0 < self.current_epoch == self.frozen:
-                self.mixed.begin_from(self.network)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         images, labels = batch
@@ -186,7 +184,10 @@ class Classifier(LightningModule):
         if self.averaged:
             self.averaged.update_parameters(self.network)
         if self.mixed and self.trainer.is_last_batch:
-            self.mixed.update(self.averaged.module if self.averaged else self.network)
+            trained = self.averaged.module if self.averaged else self.network
+            if self.current_epoch < self.frozen:  # the training of all layers begins after it
+                self.mixed.begin_from(trained)
+            self.mixed.update(trained)
         elif self.averaged and self.trainer.is_last_batch and self.current_epoch >= self.frozen:
             self._measure_batch_statistics(self.averaged.module)
 

@@ -29,10 +29,9 @@ _VALIDATION = 1 / 3
 def epochs_within_minutes(plan: Plan) -> int:
     """The number of epochs that fit into the recipe's minutes; at most the recipe's own number.
 
-    At least one, and no fewer than those in which only the last layer is trained.
-
-    Times training steps on a copy of the network, with this process's part of a batch; a single
-    step where that is clear enough. Raises RequestError where a batch does not fit the memory.
+    At least one. Times training steps on a copy of the network, with this process's part of a
+    batch; a single step where that is clear enough. Raises RequestError where a batch does not fit
+    the memory.
     """
     settings = plan.recipe.training
     if settings.minutes is None:
@@ -46,7 +45,7 @@ def epochs_within_minutes(plan: Plan) -> int:
     del step
     if plan.device.type == "cuda":
         torch.cuda.empty_cache()  # this process may not be the one that trains
-    return max(1, settings.freeze_epochs, min(settings.epochs, int(possible)))
+    return max(1, min(settings.epochs, int(possible)))
 
 
 def epoch_seconds(plan: Plan) -> float:
