@@ -34,10 +34,17 @@ def test_a_case_is_learnt_and_kept(data, tmp_path, capsys):
     benchmark = runpy.run_path(str(BENCHMARK))
     benchmark["_RECIPES"]["default"] = (
         "default",
-        {"epochs": 2, "data.size": 20, "view.size": 16},
+        {"data.size": 20, "view.size": 16},
     )
     words = ["--data", str(data), "--cases", "odonata:40", "--recipes", "default"]
-    words += ["--results", str(tmp_path / "results.json"), "--table", str(tmp_path / "table.md")]
+    words += [
+        "--epochs",
+        "2",
+        "--results",
+        str(tmp_path / "results.json"),
+        "--table",
+        str(tmp_path / "table.md"),
+    ]
     benchmark["main"](words)
     (result,) = json.loads((tmp_path / "results.json").read_text()).values()
     assert len(result["losses"]) == 2

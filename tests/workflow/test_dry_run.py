@@ -27,3 +27,13 @@ def test_a_training_that_is_refused_is_refused_here(shapes, tmp_path):
         dry_run(shapes, "lenet5", size=24, out=tmp_path)
     with pytest.raises(RequestError, match="did you mean 'lenet5'"):
         dry_run(shapes, "lenet")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "mentioned"), [("default", True), ("lenet5", False), ("few", False)]
+)
+def test_few_images_are_compared_with_probes(shapes, recipe, mentioned, capsys):
+    settings = {} if recipe == "few" else {"epochs": 1}
+    dry_run(shapes, recipe, size=24, settings=settings)
+    told = capsys.readouterr().err
+    assert ("training images are few: compare with --recipe few" in told) == mentioned

@@ -37,6 +37,9 @@ from hubblefork.training.processes import World
 from hubblefork.training.time_limit import epochs_within_minutes, with_epochs
 from hubblefork.workbench.given_labels import GivenLabels, labels_of, read_given_labels
 
+# With fewer training images a probe is often as good as a training (docs/default.md).
+_FEW_IMAGES = 1_000
+
 # The largest seed of NumPy's and torch's generators.
 LARGEST_SEED = 2**32 - 1
 
@@ -124,6 +127,8 @@ def plan_run(
 
         check_probe(planned)
     overlap = require_unseen(recipe.network.weights, dataset, split)
+    if not earlier:
+        _mention_probes(planned)
     if earlier and (earlier.checkpoints / "last.ckpt").is_file():
         return planned, overlap, labels  # the checkpoint has the number of epochs
     return _within_minutes(planned), overlap, labels
@@ -265,6 +270,18 @@ def _plan(
         request.compiled,
         request.network,
     )
+
+
+def _mention_probes(planned: Plan) -> None:
+    """Where images are few, say which recipes suit that; published ones are trained as they are."""
+    recipe, number = planned.recipe, planned.split.counts()["train"]
+    probed = recipe.training.method == "probe" or recipe.training.probe_first
+    fits = probed or recipe.publication or not planned.dataset.task.exclusive
+    if number < _FEW_IMAGES and not fits:
+        say(
+            f"{number:,} training images are few: compare with --recipe few for galaxies, and "
+            "--recipe transfer for photographs, which begin with networks that know such images"
+        )
 
 
 def _within_minutes(planned: Plan) -> Plan:
