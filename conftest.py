@@ -31,7 +31,7 @@ _ROOT = Path(__file__).parent
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Real galaxies and insects that are not part of the project."""
-    folder = Path(os.environ.get("HUBBLEFORK_TEST_DATA", _ROOT.parent / "shared" / "data"))
+    folder = Path(os.environ.get("HUBBLEFORK_TEST_DATA") or _ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip("no real images here: HUBBLEFORK_TEST_DATA names no folder")
     return folder

@@ -59,7 +59,7 @@ from hubblefork.workflow import survey
 from hubblefork.workflow.predict import predict
 
 HERE = Path(__file__).parent
-DATA = Path(os.environ.get("HUBBLEFORK_TEST_DATA", "../shared/data"))
+DATA = Path(os.environ.get("HUBBLEFORK_TEST_DATA") or "../shared/data")
 SETS = ("native", "small")
 # What each way is run by in a process of its own.
 CODE = (

@@ -44,7 +44,7 @@ SIMULATION = "Training images: the simulated sky of hubblefork, made of no surve
 def arguments(about: str, words: list[str] | None) -> argparse.Namespace:
     """What the user asks for: `data`, `runs`, `out` and `quick`."""
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("HUBBLEFORK_TEST_DATA"))
+    parser.add_argument("--data", type=Path, default=os.environ.get("HUBBLEFORK_TEST_DATA") or None)
     parser.add_argument("--runs", type=Path, default=Path("runs/shipped"))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--quick", action="store_true")

@@ -3,12 +3,34 @@
 import json
 import re
 
+import typer
+
+from hubblefork.cli import app
+
 
 def test_nothing_but_the_name_tells_what_to_type_first(hubblefork):
     status, out, err = hubblefork()
     assert (status, err) == (0, "")
     assert "hubblefork demo" in out
     assert len(out.splitlines()) < 20
+
+
+def test_help_names_what_each_argument_and_option_takes(hubblefork):
+    verbs = list(_verbs(typer.main.get_command(app), ()))
+    assert ("survey", "export") in verbs
+    for words in verbs:
+        status, out, _ = hubblefork(*words, "--help")
+        assert status == 0
+        bare = re.findall(r"<[\w\[\]]+>|\b(?:TEXT|INTEGER|FLOAT|PATH|STR|INT)\b|\{[a-z_]+\}", out)
+        assert bare == [], words
+    assert "{RUN|MODEL} [SOURCE]" in hubblefork("evaluate", "--help")[1]
+
+
+def _verbs(command, words):
+    for name, each in getattr(command, "commands", {}).items():
+        yield from _verbs(each, (*words, name))
+    if words and not hasattr(command, "commands"):
+        yield words
 
 
 def test_recipes_are_listed_with_their_publications(hubblefork):
@@ -20,10 +42,13 @@ def test_recipes_are_listed_with_their_publications(hubblefork):
     assert lines[place + 4].startswith("test RMSE 0.12875 on")
 
 
-def test_a_dry_run_prints_the_split_and_the_time(hubblefork, shapes, tmp_path):
+def test_a_dry_run_prints_the_split_and_the_time(hubblefork, shapes, tmp_path, monkeypatch):
+    for unset in ("RANK", "SLURM_PROCID", "SLURM_NTASKS"):
+        monkeypatch.setenv(unset, "")
     words = ["train", shapes, "--recipe", "lenet5", "--size", "24", "--dry-run"]
     status, out, err = hubblefork(*words, "--out", tmp_path / "run")
     assert status == 0, err
+    assert err.startswith("planning to train lenet5 on")
     assert "30,606\u00a0parameters" in out
     assert "10\u00a0epochs, expected to take" in out
     assert out.splitlines()[-1] == "nothing was written"

@@ -51,6 +51,15 @@ def test_looking_and_comparing_and_mistakes_need_no_torch(shapes, tmp_path):
         ("survey", "status", "nowhere"): "is not a survey",
         ("survey", "export", "nowhere", "--to", "a.csv"): "is not a survey",
         ("compare", "nowhere", run): "no folder of a run",
+        ("predict", run, str(shapes), "nowhere.jpg"): "nowhere.jpg: no such file",
+        ("explain", run, "nowhere.jpg"): "nowhere.jpg: no such file",
+        ("survey", "plan", run, "nowhere.csv", "--out", "s"): "nowhere.csv: no such file",
+        ("serve", run, "nowhere/at/all"): "no such file",
+        ("serve", run, "--compare", "nowhere"): "no folder of a run",
+        ("train", "simulated", "--labels", "nowhere"): "nowhere: the file is not there",
+        ("inspect", "simulated", "--recipe", "lenet"): "did you mean 'lenet5'",
+        ("inspect", "simulated", "--classes", "no.toml"): "no.toml: the file is not there",
+        ("predict", run, str(shapes), "--mosaics", "no/:size=9"): "no/:size=9: no such file",
         ("inspect", "nowhere/at/all"): "no such file",
         ("serve", "nowhere/at/all"): "no such file",
     }
@@ -99,16 +108,18 @@ for words in WORDS:
 
 def test_a_verb_says_what_it_is_about_to_do_before_it_imports_what_takes_long(shapes, tmp_path):
     run, source = str(ARTEFACTS / "classes" / "run"), str(shapes)
+    image = str(next(shapes.glob("*/*.png")))
     out = str(tmp_path / "out")
     expected = {
         ("inspect", source): f"inspecting {source}",
         ("train", source, "--recipe", "lenet5"): f"training lenet5 on {source}",
         ("train", source, "--dry-run"): f"planning to train default on {source}",
         ("train", source, "--resume"): f"resuming the training on {source}",
-        ("predict", run, source, "b.png"): f"predicting {source}, b.png by {run}",
+        ("predict", run, source, image): f"predicting {source}, {image} by {run}",
+        ("predict", run, "http://a.org/b.png"): "predicting http://a.org/b.png by",
         ("evaluate", run): f"evaluating {run} on its own test set",
         ("evaluate", run, source): f"evaluating {run} on {source}",
-        ("explain", run, "a.png"): f"explaining a.png by {run}",
+        ("explain", run, image): f"explaining {image} by {run}",
         ("explain", run): f"explaining the test set by {run}",
         ("compare", run, source): "comparing 2\xa0runs",
         ("export", run): f"exporting {run}",

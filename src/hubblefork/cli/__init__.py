@@ -21,6 +21,7 @@ from hubblefork.cli import (
     survey,
     train,
 )
+from hubblefork.cli.verb import Verb
 from hubblefork.core.errors import RequestError
 from hubblefork.core.files import DISK_FULL
 from hubblefork.core.terminal import guarded
@@ -88,18 +89,18 @@ def _options(
         print(_START)
 
 
-app.command("demo")(demo.demo)
-app.command("inspect")(inspect.inspect)
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("explain")(explain.explain)
-app.command("predict")(predict.predict)
+app.command("demo", cls=Verb)(demo.demo)
+app.command("inspect", cls=Verb)(inspect.inspect)
+app.command("train", cls=Verb)(train.train)
+app.command("evaluate", cls=Verb)(evaluate.evaluate)
+app.command("explain", cls=Verb)(explain.explain)
+app.command("predict", cls=Verb)(predict.predict)
 app.add_typer(survey.app, name="survey")
-app.command("compare")(compare.compare)
-app.command("export")(export.export)
-app.command("reproduce")(reproduce.reproduce)
-app.command("serve")(serve.serve)
-app.command("list")(listing.listing)
+app.command("compare", cls=Verb)(compare.compare)
+app.command("export", cls=Verb)(export.export)
+app.command("reproduce", cls=Verb)(reproduce.reproduce)
+app.command("serve", cls=Verb)(serve.serve)
+app.command("list", cls=Verb)(listing.listing)
 
 
 def main() -> None:

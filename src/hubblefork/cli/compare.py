@@ -18,8 +18,8 @@ def compare(
         list[Path],
         typer.Argument(
             callback=_are_there,
-            metavar="RUN RUN...",
-            help="Run folders, or folders that evaluate wrote.",
+            metavar="RUN",
+            help="Two or more run folders, or folders that evaluate wrote.",
         ),
     ],
     out: Annotated[

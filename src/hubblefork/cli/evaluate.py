@@ -22,6 +22,7 @@ def evaluate(
         str | None,
         typer.Argument(
             callback=source_is_there,
+            metavar="SOURCE",
             help="Labelled images to evaluate on. [default: the run's test set]",
         ),
     ] = None,

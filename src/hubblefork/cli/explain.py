@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Crop, Device, ModelArgument
+from hubblefork.cli.options import Crop, Device, ModelArgument, images_are_there
 
 
 def explain(
@@ -13,6 +13,7 @@ def explain(
     images: Annotated[
         list[str] | None,
         typer.Argument(
+            callback=images_are_there,
             metavar="IMAGE|DIRECTORY|SOURCE",
             help="Images to explain. [default: the run's test set]",
         ),

@@ -12,13 +12,17 @@ from hubblefork.cli.options import (
     Rule,
     Size,
     SourceCrop,
+    recipe_is_there,
     source_is_there,
 )
 
 
 def inspect(
     source: Annotated[
-        str, typer.Argument(callback=source_is_there, help="Images, with or without labels.")
+        str,
+        typer.Argument(
+            callback=source_is_there, metavar="SOURCE", help="Images, with or without labels."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -27,6 +31,7 @@ def inspect(
     recipe: Annotated[
         str | None,
         typer.Option(
+            callback=recipe_is_there,
             metavar="NAME|FILE",
             help="Pack and split as this recipe does: a name (hubblefork list recipes) or a .toml "
             "file. [default: default]",

@@ -17,7 +17,11 @@ class Kind(StrEnum):
     trees = "trees"
 
 
-def listing(what: Annotated[Kind, typer.Argument(help="Which names to list.")]) -> None:
+def listing(
+    what: Annotated[
+        Kind, typer.Argument(metavar="KIND", help=f"Names of what: {', '.join(Kind)}.")
+    ],
+) -> None:
     """Print the names that can be used."""
     match what:
         case Kind.sources:

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 import hubblefork
-from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption
+from hubblefork.cli.options import (
+    ColumnsOption,
+    Crop,
+    Device,
+    ModelArgument,
+    MosaicsOption,
+    images_are_there,
+)
 from hubblefork.core.errors import RequestError, first_few
 from hubblefork.core.progress import say
 from hubblefork.core.terminal import print_path
@@ -23,6 +30,7 @@ def predict(
     images: Annotated[
         list[str],
         typer.Argument(
+            callback=images_are_there,
             metavar="IMAGE|DIRECTORY|SOURCE",
             help="Image files, directories of them, catalogues and other sources.",
         ),

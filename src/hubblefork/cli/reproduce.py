@@ -5,13 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, Seed, Settings, source_is_there
-
-
-def _are_there(sources: list[str] | None) -> list[str] | None:
-    for source in sources or []:
-        source_is_there(source)
-    return sources
+from hubblefork.cli.options import Device, Seed, Settings, sources_are_there
 
 
 def reproduce(
@@ -25,7 +19,7 @@ def reproduce(
         list[str] | None,
         typer.Argument(
             metavar="SOURCE",
-            callback=_are_there,
+            callback=sources_are_there,
             help="Labelled images, as for train, or a directory of several sources: each system "
             "is trained on the one that is like its publication's. [default: those of the "
             "publication]",

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hubblefork.cli.options import Device, source_is_there
+from hubblefork.cli.options import Device, run_is_there, source_is_there
 
 
 def serve(
@@ -19,7 +19,11 @@ def serve(
     ],
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="Other images, for the model of a run or file."),
+        typer.Argument(
+            callback=source_is_there,
+            metavar="SOURCE",
+            help="Other images, for the model of a run or file.",
+        ),
     ] = None,
     labels: Annotated[
         Path | None,
@@ -32,7 +36,11 @@ def serve(
     ] = None,
     compare: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="A second run: what it corrects and what it breaks."),
+        typer.Option(
+            callback=run_is_there,
+            metavar="RUN",
+            help="A second run: what it corrects and what it breaks.",
+        ),
     ] = None,
     port: Annotated[
         int,

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 import hubblefork
-from hubblefork.cli.options import ColumnsOption, Crop, Device, ModelArgument, MosaicsOption
+from hubblefork.cli.options import (
+    ColumnsOption,
+    Crop,
+    Device,
+    ModelArgument,
+    MosaicsOption,
+    source_is_there,
+)
+from hubblefork.cli.verb import Verb
 from hubblefork.prediction.survey.local_pool import worker_ahead
 
 app = typer.Typer(
@@ -31,10 +39,17 @@ SurveyArgument = Annotated[
 ]
 
 
-@app.command()
+@app.command(cls=Verb)
 def plan(
     model: ModelArgument,
-    catalogue: Annotated[str, typer.Argument(help="A catalogue, a folder or another source.")],
+    catalogue: Annotated[
+        str,
+        typer.Argument(
+            callback=source_is_there,
+            metavar="CATALOGUE|SOURCE",
+            help="A catalogue, a folder or another source.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
     shard_rows: Annotated[
         int | None,
@@ -67,7 +82,7 @@ def plan(
     print_path(folder)
 
 
-@app.command()
+@app.command(cls=Verb)
 def run(
     survey: SurveyArgument,
     part: Annotated[
@@ -103,7 +118,7 @@ def run(
     print_path(survey)
 
 
-@app.command()
+@app.command(cls=Verb)
 def status(
     survey: SurveyArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as one line of JSON.")] = False,
@@ -115,7 +130,7 @@ def status(
     print(json.dumps(found.to_json()) if as_json else found)
 
 
-@app.command()
+@app.command(cls=Verb)
 def finish(survey: SurveyArgument) -> None:
     """Check that each row was answered once, and write manifest.json and unreadable.parquet."""
     from hubblefork.core.progress import say
@@ -129,7 +144,7 @@ def finish(survey: SurveyArgument) -> None:
     print_path(survey / "manifest.json")
 
 
-@app.command()
+@app.command(cls=Verb)
 def export(
     survey: SurveyArgument,
     to: Annotated[

@@ -16,6 +16,7 @@ from hubblefork.cli.options import (
     Settings,
     Size,
     SourceCrop,
+    file_is_there,
     network_is_there,
     source_is_there,
 )
@@ -26,6 +27,7 @@ def train(
         str,
         typer.Argument(
             callback=source_is_there,
+            metavar="SOURCE",
             help="simulated, a directory with one folder for each class, a catalogue, or another "
             "source (hubblefork list sources).",
         ),
@@ -88,6 +90,7 @@ def train(
     labels: Annotated[
         Path | None,
         typer.Option(
+            callback=file_is_there,
             metavar="FILE",
             help="Labels of the workbench (its file, or a table exported from it), which replace "
             "those of the source.",
@@ -122,7 +125,7 @@ def train(
     else:
         about = f"resuming the training on {source}"
     # torchrun and SLURM start this command several times: the first one speaks for all.
-    if os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")) == "0":
+    if (os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or "0") == "0":
         say(about)
     if dry_run:
         from hubblefork.core.terminal import print_screen

@@ -251,8 +251,8 @@ def _launcher() -> "ClusterEnvironment | None":
     if TorchElasticEnvironment.detect():
         torchrun = TorchElasticEnvironment()
         return torchrun if torchrun.world_size() > 1 else None
-    if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and SLURMEnvironment.detect():
-        if "SLURM_NTASKS_PER_NODE" not in os.environ:
+    if int(os.environ.get("SLURM_NTASKS") or 1) > 1 and SLURMEnvironment.detect():
+        if not os.environ.get("SLURM_NTASKS_PER_NODE"):
             raise RequestError(
                 "SLURM started several processes by --ntasks; give --ntasks-per-node, so that the "
                 "number on each machine is known"
