@@ -8,6 +8,7 @@ from sklearn import metrics as sklearn_metrics
 
 from hubblefork.core.errors import RequestError
 from hubblefork.evaluation.class_metrics import measure_classes
+from hubblefork.evaluation.intervals import bootstrap, interval
 
 KEYS = {
     "n", "classes", "accuracy", "balanced_accuracy", "macro_f1", "matthews", "log_loss", "brier",
@@ -74,8 +75,11 @@ def test_calibration_error_is_the_gap_of_each_bin_weighted_by_its_images():
 def test_an_undefined_metric_of_a_class_is_none_and_left_out_of_the_means():
     probabilities = np.eye(4)[[0, 0, 1]]
     result = measure_classes([0, 2, 1], probabilities, ["a", "b", "c", "d"], resamples=10)
-    assert result["per_class"]["c"] == {"precision": None, "recall": 0, "f1": 0, "support": 1}
-    assert result["per_class"]["d"] == {"precision": None, "recall": None, "f1": None, "support": 0}
+    c, d = (result["per_class"][name] for name in "cd")
+    assert (c["precision"], c["recall"], c["f1"], c["support"]) == (None, 0, 0, 1)
+    assert (d["precision"], d["recall"], d["f1"], d["support"]) == (None, None, None, 0)
+    assert [name for name, ends in c["intervals"].items() if ends is None] == ["precision"]
+    assert set(d["intervals"].values()) == {None}
     assert result["balanced_accuracy"] == pytest.approx(2 / 3)
     assert result["macro_f1"] == pytest.approx((2 / 3 + 1 + 0) / 3)
 
@@ -83,8 +87,24 @@ def test_an_undefined_metric_of_a_class_is_none_and_left_out_of_the_means():
 def test_a_class_that_does_not_occur_costs_precision_and_nothing_else():
     # One of four 'a' is called 'c', of which there is none.
     result = measure_classes([0, 0, 0, 0, 1], np.eye(3)[[0, 0, 0, 2, 1]], ["a", "b", "c"])
-    assert result["per_class"]["c"] == {"precision": 0, "recall": None, "f1": None, "support": 0}
+    c = result["per_class"]["c"]
+    assert (c["precision"], c["recall"], c["f1"], c["support"]) == (0, None, None, 0)
+    assert c["intervals"]["f1"] is None
     assert result["macro_f1"] == pytest.approx((6 / 7 + 1) / 2)
+
+
+def test_the_intervals_of_a_class_contain_its_figures_and_are_those_of_the_bootstrap():
+    true, probabilities = draw(400, 3, strength=1.5)
+    result = measure_classes(true, probabilities, ["a", "b", "c"], resamples=2)
+    predicted = probabilities.argmax(axis=1)
+    drawn = bootstrap(
+        lambda picks: {"f1": sklearn_metrics.f1_score(true[picks] == 1, predicted[picks] == 1)},
+        len(true), 300,
+    )  # fmt: skip
+    found = result["per_class"]["b"]
+    np.testing.assert_allclose(found["intervals"]["f1"], interval(drawn["f1"]), atol=0.02)
+    for name, (low, high) in found["intervals"].items():
+        assert 0 <= low < found[name] < high <= 1
 
 
 def test_a_certain_error_has_a_finite_log_loss():

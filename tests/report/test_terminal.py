@@ -20,6 +20,9 @@ def test_classes_are_summed_up_with_intervals(run_data):
     assert f"{100 * metrics['accuracy']:.1f} %" in text
     assert f"{100 * low:.1f} to {100 * high:.1f} %" in text
     assert all(name in text for name in ("round", "edge-on", "Spiral"))
+    low, high = metrics["per_class"]["round"]["intervals"]["f1"]
+    f1 = f"{100 * metrics['per_class']['round']['f1']:.1f} %"
+    assert f"{f1}  {100 * low:.1f} to {100 * high:.1f} %" in text
 
 
 def test_brackets_in_a_name_are_no_markup(run_data):
@@ -39,7 +42,7 @@ def test_a_class_that_was_not_there_has_dashes(run_data):
         for line in printed(run_data(true=np.repeat([0, 1], 20)).metrics).splitlines()
         if line.startswith("Spiral")
     )
-    assert line.split() == ["Spiral", "–", "–", "–", "0"]
+    assert line.split() == ["Spiral", "–", "–", "–", "–", "0"]
 
 
 def test_votes_are_summed_up_by_question(votes, small_tree):

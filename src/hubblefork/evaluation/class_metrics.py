@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from hubblefork.core.errors import RequestError, first_few
-from hubblefork.evaluation.intervals import bootstrap, unseen, widened
+from hubblefork.evaluation.intervals import (
+    bootstrap,
+    f1_interval,
+    unseen,
+    widened,
+    wilson_interval,
+)
 from hubblefork.evaluation.registered import further_scores, registered_scores
 from hubblefork.evaluation.scores import accuracy
 
@@ -57,8 +63,9 @@ def measure_classes(
         log_loss: mean of -ln(probability of the true class), no probability below 1.2e-7;
         brier (0 to 2): mean of the squared error summed over classes, Brier 1950;
         expected_calibration_error (0 to 1): 15 bins of equal width, Guo et al. 2017;
-        per_class: {name: {precision, recall, f1, support}}, None where there is nothing to
-        divide by: recall and F1 of a class that does not occur, precision of one never predicted;
+        per_class: {name: {precision, recall, f1, support, intervals: those of the first three}},
+        None where there is nothing to divide by: recall and F1 of a class that does not occur,
+        precision of one never predicted;
         confusion_matrix: K rows, true classes, of K counts, predicted classes;
         the metrics of `register_metric` by name;
         intervals: {metric: [low, high]}, 95 %: Wilson's of the accuracy; else the percentile
@@ -72,8 +79,11 @@ def measure_classes(
     >>> result = measure_classes([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], ["disc", "arm"])
     >>> round(result["accuracy"], 3), result["balanced_accuracy"], result["confusion_matrix"]
     (0.667, 0.75, [[1, 0], [1, 1]])
-    >>> result["per_class"]["arm"]
-    {'precision': 1.0, 'recall': 0.5, 'f1': 0.666..., 'support': 2}
+    >>> arm = result["per_class"]["arm"]
+    >>> arm["precision"], arm["recall"], round(arm["f1"], 3), arm["support"]
+    (1.0, 0.5, 0.667, 2)
+    >>> [round(end, 3) for end in arm["intervals"]["f1"]]
+    [0.173, 0.95]
     """
     contributions = class_contributions(true, probabilities, names)
     number = len(contributions.true)
@@ -243,9 +253,28 @@ def _per_class(matrix: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, 
             "recall": _ratio(hits[k], occur[k]),
             "f1": _ratio(2 * hits[k], occur[k] + answered[k] if occur[k] else 0),
             "support": int(occur[k]),
+            "intervals": found,
         }
-        for k, name in enumerate(names)
+        for k, (name, found) in enumerate(zip(names, class_intervals(matrix), strict=True))
     }
+
+
+def class_intervals(matrix: np.ndarray) -> list[dict[str, list[float] | None]]:
+    """The 95 % intervals of precision, recall and F1 of each class, of a confusion matrix (K, K).
+
+    Wilson's, and of F1 what follows from his (`f1_interval`); None where there is no figure.
+    """
+    hits, occur, answered = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    either = np.where(occur, occur + answered - hits, 0)
+    found = [
+        {
+            "precision": wilson_interval(int(hits[k]), int(answered[k])),
+            "recall": wilson_interval(int(hits[k]), int(occur[k])),
+            "f1": f1_interval(int(hits[k]), int(either[k])),
+        }
+        for k in range(len(matrix))
+    ]
+    return [{key: ends and list(ends) for key, ends in each.items()} for each in found]
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -2,7 +2,8 @@
 
 All are at 95 %, contain the figure itself, and have a width however few images there are.
 
-- A proportion has Wilson's interval (Wilson 1927); the difference of two proportions of the same
+- A proportion has Wilson's interval (Wilson 1927), and so has the F1 of a class, which follows from
+  one (`f1_interval`); the difference of two proportions of the same
   images that of Newcombe (1998), which is made of two of Wilson's.
 - Any other metric has the percentile bootstrap (Efron & Tibshirani 1993, ch. 13), which draws the
   test images again with replacement. It knows nothing of images that the test set happens to lack:
@@ -103,6 +104,22 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float] | None:
     # At the ends rounding may leave the fraction itself out.
     low, high = min(float(centre - half), fraction), max(float(centre + half), fraction)
     return max(0.0, low), min(1.0, high)
+
+
+def f1_interval(both: int, either: int) -> tuple[float, float] | None:
+    """The 95 % interval of the F1 of a class, or None where there is nothing to divide by.
+
+    both: how many images are of the class and predicted as it. either: how many are one or both.
+    Their quotient F* is a proportion, and F1 = 2 F* / (1 + F*) rises with it (Hand, Christen &
+    Kirielle 2021, Mach. Learn. 110, 451). So Wilson's interval of F* gives that of F1: the "Wilson
+    indirect" of Lam, Gopal & Qian (2023, arXiv:2309.14621), which has a width also where F1 is 1.
+
+    >>> low, high = f1_interval(20, 20)
+    >>> round(low, 3), high
+    (0.912, 1.0)
+    """
+    found = wilson_interval(both, either)
+    return found and (2 * found[0] / (1 + found[0]), 2 * found[1] / (1 + found[1]))
 
 
 def newcombe_interval(both: int, first: int, second: int, neither: int) -> list[float]:

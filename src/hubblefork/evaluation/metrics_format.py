@@ -76,12 +76,16 @@ class ClassTask(_Keys):
 
 
 class ClassScores(_Keys):
-    """Of one class; None where there is nothing to divide by. support: its test images."""
+    """Of one class; None where there is nothing to divide by. support: its test images.
+
+    intervals: of precision, recall and f1.
+    """
 
     precision: Fraction | None
     recall: Fraction | None
     f1: Fraction | None
     support: Count
+    intervals: dict[str, Interval | None] = {}
 
 
 class CalibrationFigures(_Keys):

@@ -1,6 +1,7 @@
 """What the report of a run shows where the labels are classes."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 
 from hubblefork.core.errors import first_few
 from hubblefork.core.text import between, percent
+from hubblefork.evaluation.class_metrics import class_intervals
 from hubblefork.evaluation.examples import balanced_sample
 from hubblefork.evaluation.intervals import wilson_interval
 from hubblefork.evaluation.reliability import risk_coverage
@@ -219,22 +221,18 @@ def prediction_tiles(run: RunData) -> list[Tile]:
 
 
 def class_table(task: Task, metrics: Mapping[str, Any]) -> Table:
-    """Precision, recall and F1, with Wilson's intervals."""
-    matrix = np.array(metrics["confusion_matrix"])
-    correct, predicted = matrix.diagonal(), matrix.sum(axis=0)
+    """Precision, recall and F1, with their intervals."""
+    intervals = class_intervals(np.array(metrics["confusion_matrix"]))
     rows: list[list[str | Cell]] = []
-    for place, raw in enumerate(task.names):
+    for name, raw, ends in zip(task.words.names, task.names, intervals, strict=True):
         found = metrics["per_class"][raw]
         support = found["support"]
         few = "" if support >= FEW else "few" if support else "none"
-        cells = [
-            Cell(percent(found[key]), between(interval) if interval else "")
-            for key, total in (("precision", predicted[place]), ("recall", support))
-            for interval in [wilson_interval(int(correct[place]), int(total))]
-        ]
-        f1 = Cell(percent(found["f1"]), bar=found["f1"] or 0)
+        precision, recall, f1 = (
+            Cell(percent(found[key]), between(each) if each else "") for key, each in ends.items()
+        )
         count = Cell(f"{support:,}", few, few=bool(few))
-        rows.append([task.words.names[place], *cells, f1, count])
+        rows.append([name, precision, recall, replace(f1, bar=found["f1"] or 0), count])
     columns = ["Class", "Precision", "Recall", "F1", "Test images"]
     return Table("Precision, recall and F1 of each class", columns, rows)
 

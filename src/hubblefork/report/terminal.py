@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from textwrap import shorten
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hubblefork.core.text import percent, several
+from hubblefork.core.text import between, percent, several
+from hubblefork.evaluation.class_metrics import class_intervals
 from hubblefork.tasks.metric import Metric
 from hubblefork.tasks.predictions import Predictions
 from hubblefork.tasks.registry import task_from_json
@@ -81,16 +83,18 @@ def _summary(metrics: Mapping[str, Any], task: Task) -> Table:
 
 
 def _classes(metrics: Mapping[str, Any], task: Task) -> Iterator[Table]:
-    rows = list(zip(task.words.names, metrics["per_class"].values(), strict=True))
-    table = numbers_table("class", "precision", "recall", "F1", "images")
+    intervals = class_intervals(np.array(metrics["confusion_matrix"]))
+    rows = list(zip(task.words.names, metrics["per_class"].values(), intervals, strict=True))
+    table = numbers_table("class", "precision", "recall", "F1", "95\u00a0% interval", "images")
     if len(rows) > MOST_ROWS:
         # A class without an F1 did not occur in the test set.
         rows = sorted((row for row in rows if row[1]["f1"] is not None), key=lambda r: r[1]["f1"])
         table.columns[0].header = f"the {MOST_ROWS} of {task.outputs} classes with the lowest F1"
-    for name, values in rows[:MOST_ROWS]:
+    for name, values, ends in rows[:MOST_ROWS]:
         fractions = (percent(values[key]) for key in ("precision", "recall", "f1"))
+        interval = between(ends["f1"]) if ends["f1"] else "–"
         # Text, not a string, so that brackets in a name are no markup.
-        table.add_row(Text(name), *fractions, f"{values['support']:,}")
+        table.add_row(Text(name), *fractions, interval, f"{values['support']:,}")
     yield table
 
 
