@@ -1,17 +1,25 @@
 """Every image is answered to by a network that never saw it; planted wrong labels are found."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from hubblefork import pack
 from hubblefork.core.errors import RequestError
 from hubblefork.data.groups import find_groups
 from hubblefork.evaluation.mislabels import likely_mislabels
+from hubblefork.models.predictor import Predictor
 from hubblefork.recipes.recipe import load_recipe
-from hubblefork.workflow.out_of_fold import dataset_folds, out_of_fold
+from hubblefork.runs.run import Run
+from hubblefork.training.plan import plan
+from hubblefork.training.probe import compute_features, fit_probe
+from hubblefork.workflow.calibrate import calibrate
+from hubblefork.workflow.out_of_fold import dataset_folds, fold_splits, out_of_fold
+from hubblefork.workflow.train import model_card
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +45,47 @@ def test_planted_wrong_labels_come_first(planted, tmp_path):
     for fold in range(1, 4):
         split = pd.read_csv(tmp_path / f"fold-{fold}" / "split.csv", comment="#")
         assert set(split["subset"]) == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize(
+    ("network", "normalise", "once"),
+    [
+        ("equivariant-resnet", "unit", True),
+        ("timm:test_resnet", "backbone", True),
+        ("equivariant-resnet", "train", False),  # by the training images of each fold
+    ],
+)
+def test_features_of_a_fixed_backbone_are_computed_once(
+    planted, tmp_path, monkeypatch, network, normalise, once
+):
+    dataset, _ = planted
+    recipe = load_recipe("probe", {
+        "data.size": 24, "network.name": network, "weights": None, "normalise": normalise,
+        **({"network.options": {"width": 1, "blocks": [1]}} if "equi" in network else {}),
+    })  # fmt: skip
+    place, expected = torch.device("cpu"), np.zeros((len(dataset), 2), np.float32)
+    for number, split in enumerate(fold_splits(recipe, dataset, 2)):
+        planned = plan(recipe, dataset, split, 0, place, "fp32")
+        (tmp_path / f"{number}").mkdir()
+        predictor = Predictor.of(
+            fit_probe(planned, Run(tmp_path / f"{number}")), model_card(planned), place
+        )
+        predictor = replace(predictor, uncertainty=calibrate(predictor, dataset, split))
+        rows = split.rows(dataset, "test")
+        expected[rows] = predictor.predict(dataset.images, rows)
+
+    computed = []
+
+    def counted(plan, rows):
+        computed.append(len(rows))
+        return compute_features(plan, rows)
+
+    monkeypatch.setattr("hubblefork.training.probe.compute_features", counted)
+    found = out_of_fold(recipe, dataset, 2, tmp_path / "folds", device="cpu")
+    assert (computed == [len(dataset)]) == once
+    # How a sum is rounded may depend on the number of images in a batch; not in every network.
+    tolerance = 1e-5 if network.startswith("timm") else 0
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
 def test_folds_are_even_in_every_class(planted):

@@ -58,16 +58,16 @@ def check_probe(plan: Plan) -> None:
     _number_of_folds(plan.dataset.labels[rows], _groups(plan)[rows], plan.dataset.task.names)
 
 
-def fit_probe(plan: Plan, run: Run) -> nn.Module:
+def fit_probe(plan: Plan, run: Run, features: np.ndarray | None = None) -> nn.Module:
     """Fit the last layer, write `history.csv`, and return the network on the CPU.
 
     The features are those of every view that predictions are averaged over; if that is one view,
     those of the image and, with `view.flip`, of the flipped image.
 
-    `check_probe` checks the plan beforehand.
+    `check_probe` checks the plan beforehand. features: what `features_of_all` gives, or None.
     """
     began = time.monotonic()
-    fitted = fit_last_layer(plan)
+    fitted = fit_last_layer(plan, features)
     rows, labels, layer = fitted.rows, plan.dataset.labels, _last_layer(plan)
     logits = F.linear(torch.from_numpy(fitted.features[0]), layer.weight, layer.bias).detach()
 
@@ -103,17 +103,34 @@ class FittedLayer:
     strength: float
 
 
-def fit_last_layer(plan: Plan) -> FittedLayer:
-    """Fit the last layer of a plan's network, on its device, to the training images."""
+def features_of_all(plan: Plan) -> np.ndarray | None:
+    """The features (views, N, F) of all images, for the fits of plans with other splits.
+
+    None where they would not be the same for another split, since pixel values are standardised by
+    the training set, and where they would take much memory.
+    """
+    rows, width = np.arange(len(plan.dataset)), _last_layer(plan).in_features
+    large = len(rows) * _bytes_of_each(plan, width) > _MOST_BYTES
+    if large or plan.recipe.view.normalise == "train":
+        return None
+    return compute_features(plan, rows)
+
+
+def fit_last_layer(plan: Plan, features: np.ndarray | None = None) -> FittedLayer:
+    """Fit the last layer of a plan's network, on its device, to the training images.
+
+    features: of all images of the dataset, as `features_of_all` gives them; None: they are
+    computed.
+    """
     layer = _last_layer(plan)
     plan.network.to(plan.device).to(memory_format=torch.channels_last).eval()
     rows = _training_rows(plan, layer.in_features)
     if len(rows) < (all_rows := plan.split.counts()["train"]):
         say(f"fitting a random sample of {len(rows):,} of the {all_rows:,} training images")
-    features = compute_features(plan, rows)
-    views = len(features)
+    found = compute_features(plan, rows) if features is None else features[:, rows]
+    views = len(found)
     weight, bias, strength = fit_classifier(
-        features.reshape(-1, layer.in_features),
+        found.reshape(-1, layer.in_features),
         np.tile(plan.dataset.labels[rows], views),
         np.tile(_groups(plan)[rows], views),
         plan.dataset.task.names,
@@ -122,7 +139,7 @@ def fit_last_layer(plan: Plan) -> FittedLayer:
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
         layer.bias.copy_(torch.from_numpy(bias))
-    return FittedLayer(rows, features, strength)
+    return FittedLayer(rows, found, strength)
 
 
 def _last_layer(plan: Plan) -> nn.Linear:
@@ -144,7 +161,8 @@ def compute_features(plan: Plan, rows: np.ndarray) -> np.ndarray:
 
     Returns (views, N, F) float32; the first view is the fixed one.
     """
-    module = DeployedModel(plan.network, nn.Identity(), plan.view)
+    network = plan.network.to(plan.device).to(memory_format=torch.channels_last)
+    module = DeployedModel(network, nn.Identity(), plan.view)
     flipped = _views(plan) > plan.view.number_of_views
     batches = []
     with (
@@ -232,10 +250,15 @@ def _number_of_folds(labels: np.ndarray, groups: np.ndarray, names: tuple[str, .
     return min(_FOLDS, int(count.min()))
 
 
+def _bytes_of_each(plan: Plan, width: int) -> int:
+    """The bytes of the features of an image."""
+    return 4 * width * _views(plan)
+
+
 def _training_rows(plan: Plan, width: int) -> np.ndarray:
     """The training rows, or a sample whose features, `width` each, are of _MOST_BYTES."""
     rows = plan.split.rows(plan.dataset, "train")
-    most = _MOST_BYTES // (4 * width * _views(plan))
+    most = _MOST_BYTES // _bytes_of_each(plan, width)
     if len(rows) <= most:
         return rows
     return rows[stratified_sample(plan.dataset.labels[rows], most, plan.seed)]

@@ -9,7 +9,7 @@ from hubblefork.core.progress import progress, say
 from hubblefork.core.sampling import stable_sample
 from hubblefork.data.dataset import PackedDataset
 from hubblefork.data.splits import Split
-from hubblefork.evaluation.calibration import fit_calibration
+from hubblefork.evaluation.calibration import Calibration, fit_calibration
 from hubblefork.evaluation.conformal import Reference, set_scores
 from hubblefork.evaluation.outliers import fit_outliers
 from hubblefork.models.predictor import Predictor
@@ -41,11 +41,7 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Unc
     once = predictor.single_view()
     with progress("calibrating", len(sample) + len(rows)) as done:
         features = np.concatenate([f for _, f in once.compute(dataset.images, sample, done)])
-        if not np.isfinite(features).all():
-            raise RequestError(
-                "the trained network gives no finite numbers for its own training images: train "
-                "with a lower learning_rate, or start from other weights"
-            )
+        _require_finite(features)
         outliers = fit_outliers(features)
         answers, distances = [], []
         for values, found in predictor.compute(dataset.images, rows, done):
@@ -54,12 +50,31 @@ def calibrate(predictor: Predictor, dataset: PackedDataset, split: Split) -> Unc
     known = Uncertainty(outliers=outliers, distances=Reference.of(np.concatenate(distances)))
     if not dataset.task.exclusive:
         return known
-    true = dataset.labels[rows]
-    _tell_missing(dataset.task, true)
-    raw = np.concatenate(answers)
-    calibration = fit_calibration(raw, true)
+    raw, true = np.concatenate(answers), dataset.labels[rows]
+    calibration = calibrate_probabilities(raw, dataset, rows)
     scores = set_scores(calibration.applied(raw))[np.arange(len(true)), true]
     return replace(known, calibration=calibration, set_scores=Reference.of(scores))
+
+
+def calibrate_probabilities(
+    raw: np.ndarray, dataset: PackedDataset, rows: np.ndarray
+) -> Calibration:
+    """Fit the calibration of probabilities (n, K) that a model gives for validation images.
+
+    rows: the n images in the dataset. Raises RequestError for what are no finite numbers.
+    """
+    _require_finite(raw)
+    true = dataset.labels[rows]
+    _tell_missing(dataset.task, true)
+    return fit_calibration(raw, true)
+
+
+def _require_finite(found: np.ndarray) -> None:
+    if not np.isfinite(found).all():
+        raise RequestError(
+            "the trained network gives no finite numbers for images as it was trained on: train "
+            "with a lower learning_rate, or start from other weights"
+        )
 
 
 def _tell_missing(task: Task, true: np.ndarray) -> None:

@@ -13,13 +13,14 @@ from hubblefork.data.folds import deal_folds, groups_per_class
 from hubblefork.data.groups import Groups, dataset_groups
 from hubblefork.data.splits import Split, make_split
 from hubblefork.models.predictor import Predictor
+from hubblefork.models.uncertainty import Uncertainty
 from hubblefork.recipes.recipe import Recipe
 from hubblefork.runs.leakage import require_unseen
 from hubblefork.runs.run import Run
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
-from hubblefork.training.probe import check_probe, fit_probe
-from hubblefork.workflow.calibrate import calibrate
+from hubblefork.training.probe import check_probe, features_of_all, fit_probe
+from hubblefork.workflow.calibrate import calibrate_probabilities
 from hubblefork.workflow.start_run import provenance_of
 from hubblefork.workflow.train import model_card
 
@@ -66,17 +67,24 @@ def out_of_fold(
     precision = choose_precision("auto", place)
     splits = fold_splits(recipe, dataset, folds, seed)
     probabilities = np.zeros((len(dataset), dataset.task.outputs), np.float32)
+    features = None
     for number, split in enumerate(splits, start=1):
         say(f"fold {number} of {folds}")
         planned = plan(recipe, dataset, split, seed, place, precision)
         run = Run.create(scratch / f"fold-{number}", recipe, provenance_of(planned), split)
         if recipe.training.method == "probe":
             check_probe(planned)
-            network = fit_probe(planned, run)
+            if number == 1:  # the backbone stays as it is, whatever the fold
+                features = features_of_all(planned)
+            network = fit_probe(planned, run, features)
         else:
             network = fit(planned, run)
         predictor = Predictor.of(network, model_card(planned), place)
-        predictor = replace(predictor, uncertainty=calibrate(predictor, dataset, split))
+        if len(val := split.rows(dataset, "val")):
+            calibration = calibrate_probabilities(
+                predictor.predict(dataset.images, val), dataset, val
+            )
+            predictor = replace(predictor, uncertainty=Uncertainty(calibration=calibration))
         rows = split.rows(dataset, "test")
         with progress("predicting", len(rows)) as done:
             probabilities[rows] = predictor.predict(dataset.images, rows, done)
