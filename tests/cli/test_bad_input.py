@@ -183,7 +183,7 @@ def test_a_recipe_that_is_no_text_is_refused(hubblefork, shapes, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["list", "nothing"], "Invalid value for 'what': 'nothing' is not one of 'sources', "),
+        (["list", "nothing"], "Invalid value for 'KIND': 'nothing' is not one of 'sources', "),
         (["train", "simulated", "--devices", "0"], "'--devices': expected at least 1, not '0'"),
         (["train", "simulated", "--size", "3.5"], "'--size': expected a whole number, not '3.5'"),
         (["serve", "simulated", "--port", "70000"], "expected at most 65535, not '70000'"),

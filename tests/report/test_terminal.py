@@ -1,4 +1,5 @@
 import io
+import re
 
 import numpy as np
 from rich.console import Console
@@ -22,7 +23,7 @@ def test_classes_are_summed_up_with_intervals(run_data):
     assert all(name in text for name in ("round", "edge-on", "Spiral"))
     low, high = metrics["per_class"]["round"]["intervals"]["f1"]
     f1 = f"{100 * metrics['per_class']['round']['f1']:.1f} %"
-    assert f"{f1}  {100 * low:.1f} to {100 * high:.1f} %" in text
+    assert re.search(rf"{f1} +{100 * low:.1f} to {100 * high:.1f} %", text)
 
 
 def test_brackets_in_a_name_are_no_markup(run_data):
@@ -32,7 +33,7 @@ def test_brackets_in_a_name_are_no_markup(run_data):
 def test_many_classes_still_fit_on_a_screen(run_data):
     metrics = run_data(names=tuple(f"species {k}" for k in range(60)), number=400).metrics
     text = printed(metrics)
-    assert "the 20 of 60 classes with the lowest F1" in text
+    assert "20 of 60, lowest F1" in text
     assert len(text.splitlines()) < 40
 
 

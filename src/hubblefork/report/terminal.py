@@ -89,7 +89,7 @@ def _classes(metrics: Mapping[str, Any], task: Task) -> Iterator[Table]:
     if len(rows) > MOST_ROWS:
         # A class without an F1 did not occur in the test set.
         rows = sorted((row for row in rows if row[1]["f1"] is not None), key=lambda r: r[1]["f1"])
-        table.columns[0].header = f"the {MOST_ROWS} of {task.outputs} classes with the lowest F1"
+        table.columns[0].header = f"{MOST_ROWS} of {task.outputs}, lowest F1"
     for name, values, ends in rows[:MOST_ROWS]:
         fractions = (percent(values[key]) for key in ("precision", "recall", "f1"))
         interval = between(ends["f1"]) if ends["f1"] else "–"

@@ -43,8 +43,8 @@ class EpochLog(Callback):
         now = time.monotonic()
         rate = per_second(module.training_totals.images / (now - self.began))
         if self.bar:
-            metrics = _metrics(module.metrics(module.training_totals))
-            self.bar.update(index + 1, f"{metrics}  {rate}")
+            metrics = _metrics(module.metrics(module.training_totals)).split("  ")
+            self.bar.update(index + 1, *metrics, rate)
         elif now - self.told > _LINE_INTERVAL:
             self.told = now
             batches = int(trainer.num_training_batches)
