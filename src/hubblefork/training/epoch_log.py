@@ -23,6 +23,7 @@ class EpochLog(Callback):
     def __init__(self, run: Run):
         self.run = run
         self.bar: Bar | None = None
+        self.left = ""  # how long all that is left takes
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.is_global_zero and display_mode() != "plain":
@@ -32,7 +33,7 @@ class EpochLog(Callback):
         self.began = self.told = time.monotonic()
         self.training_seconds: float | None = None
         if self.bar:
-            self.bar.restart(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+            self.bar.restart(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}{self.left}")
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
@@ -63,10 +64,11 @@ class EpochLog(Callback):
             return
         self.run.save_history(module.rows)
         rate = module.training_totals.images / (self.training_seconds or seconds)
-        epoch = f"epoch {row['epoch']:>3}/{trainer.max_epochs}"
+        told = f"epoch {row['epoch']:>3}/{trainer.max_epochs}  {_metrics(row)}"
         rest = (trainer.max_epochs or 0) - trainer.current_epoch - 1
-        left = f"  {duration(rest * seconds)} left" if rest else ""
-        say(f"{epoch}  {_metrics(row)}  {per_second(rate)}{left}")
+        self.left = f"  {duration(rest * seconds)} left" if rest else ""
+        # A terminal of 80 columns has no room for more, which is on the bar.
+        say(told if self.bar else f"{told}  {per_second(rate)}{self.left}")
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         self._stop()
