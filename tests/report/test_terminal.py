@@ -2,6 +2,7 @@ import io
 import re
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from hubblefork.report.terminal import as_html, metrics_screen
@@ -24,6 +25,18 @@ def test_classes_are_summed_up_with_intervals(run_data):
     low, high = metrics["per_class"]["round"]["intervals"]["f1"]
     f1 = f"{100 * metrics['per_class']['round']['f1']:.1f} %"
     assert re.search(rf"{f1} +{100 * low:.1f} to {100 * high:.1f} %", text)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80])
+def test_on_a_narrow_terminal_the_last_columns_are_left_out_and_none_is_cut(run_data, width):
+    text = printed(run_data(names=("round", "edge-on", "disc")).metrics, width)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    header = next(line for line in text.splitlines() if line.startswith("class"))
+    columns = ["class", "precision", "recall", "F1", "95", "%", "interval", "images"]
+    shown = header.split()
+    assert shown == columns[: len(shown)]
+    assert len(shown) == {20: 2, 40: 4, 60: 7, 80: 8}[width]
 
 
 def test_brackets_in_a_name_are_no_markup(run_data):

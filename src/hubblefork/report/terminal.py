@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -30,13 +31,35 @@ _FURTHER = (
     Metric("brier", "Brier score", lower_is_better=True),
 )
 
+# Columns of a terminal on which every table fits.
+_ANY = 10_000
+
 # Columns of a notebook's output.
 _WIDTH = 100
 
 
+class _FittingTable(Table):
+    """Leaves out its last columns on a terminal that is too narrow: numbers are never cut."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        columns, room = self.columns, options.max_width
+        for place, column in enumerate(columns):
+            cells = [
+                Measurement.get(console, options.update(max_width=_ANY), each)
+                for each in (column.header, *column.cells)
+            ]
+            # The first column breaks lines between words, and no other does.
+            room -= max(each.maximum if place else each.minimum for each in cells) + 2
+            if place > 1 and room < -2:
+                self.columns = columns[:place]
+                break
+        yield from super().__rich_console__(console, options)
+        self.columns = columns
+
+
 def numbers_table(first: str, *others: str) -> Table:
     """An empty table without lines, whose further columns are numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = _FittingTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column(Text(first))
     for title in others:
         table.add_column(Text(title), justify="right", no_wrap=True)
