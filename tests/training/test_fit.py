@@ -3,7 +3,9 @@
 import io
 import re
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -34,6 +36,15 @@ SMALL = {
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Weights are compared bit by bit; and a fork would wait for the threads of its parent."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def packed(shapes):
     dataset = pack(open_source(shapes), Framing(size=24))
@@ -50,6 +61,17 @@ def run_fit(packed, folder: Path, recipe: str = "default", seed: int = 0, **sett
     return run
 
 
+@pytest.fixture(scope="module")
+def whole(packed, tmp_path_factory) -> Callable[..., Run]:
+    """Trains as `run_fit` does, without a cut, and each training once. To be read only."""
+
+    @cache
+    def train(recipe: str = "default", **settings) -> Run:
+        return run_fit(packed, tmp_path_factory.mktemp("whole"), recipe, **settings)
+
+    return train
+
+
 def weights(run: Run) -> dict[str, torch.Tensor]:
     return torch.load(run.path / "weights.pt", weights_only=True)
 
@@ -61,10 +83,9 @@ def assert_same(one: Run, other: Run) -> None:
     pd.testing.assert_frame_equal(one.history[columns], other.history[columns], check_exact=True)
 
 
-def test_a_network_learns_to_tell_shapes_apart(packed, tmp_path):
-    run = run_fit(packed, tmp_path / "run", epochs=16)
-    history = run.history
-    assert list(history["epoch"]) == list(range(1, 17))
+def test_a_network_learns_to_tell_shapes_apart(whole):
+    history = whole(epochs=25).history
+    assert list(history["epoch"]) == list(range(1, 26))
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert history["val_accuracy"].iloc[-1] > 0.9
     assert history["seconds"].gt(0).all()
@@ -72,26 +93,22 @@ def test_a_network_learns_to_tell_shapes_apart(packed, tmp_path):
     assert history["lr"].iloc[-1] < 1e-4 < history["lr"].max() <= 0.01
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not(packed, tmp_path):
-    first, second, other = (
-        run_fit(packed, tmp_path / name, seed=seed)
-        for name, seed in zip("abc", (1, 1, 2), strict=True)
-    )
-    assert_same(first, second)
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(packed, whole, tmp_path):
+    first, again, other = whole(), run_fit(packed, tmp_path / "again"), whole(seed=1)
+    assert_same(first, again)
     assert not torch.equal(weights(first)["head.weight"], weights(other)["head.weight"])
 
 
 @pytest.mark.parametrize("recipe", ["default", "lenet5"])
 @pytest.mark.parametrize("epochs_before", [1, 2])
 def test_a_training_cut_between_epochs_ends_as_if_it_had_not_been(
-    packed, tmp_path, recipe, epochs_before
+    packed, whole, tmp_path, recipe, epochs_before
 ):
-    whole = run_fit(packed, tmp_path / "whole", recipe)
     cut = tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
         _stop_after(epochs_before, lambda: run_fit(packed, cut, recipe))
     assert len(Run(cut).history) == epochs_before
-    assert_same(whole, run_fit(packed, cut, recipe))
+    assert_same(whole(recipe), run_fit(packed, cut, recipe))
 
 
 def _stop_after(epochs: int, action) -> None:
@@ -108,16 +125,7 @@ def _stop_after(epochs: int, action) -> None:
         action()
 
 
-@pytest.fixture
-def one_thread():
-    """A fork has none of the threads of its parent, whose pool would wait for them."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(packed, tmp_path, one_thread):
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(packed, whole, tmp_path):
     folder = tmp_path / "killed"
     process = get_context("fork").Process(
         target=run_fit, args=(packed, folder), kwargs={"epochs": 25}
@@ -134,7 +142,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(packed, tmp_pa
     assert before < 25
     resumed = run_fit(packed, folder, epochs=25)
     assert len(resumed.history) == 25
-    assert_same(run_fit(packed, tmp_path / "whole", epochs=25), resumed)
+    assert_same(whole(epochs=25), resumed)
     assert not list(folder.rglob(".*.ckpt.*"))[1:], "at most the file that the kill cut is left"
 
 
@@ -156,15 +164,15 @@ def test_the_rate_is_reduced_after_fractions_of_the_training(packed, tmp_path):
 
 @pytest.mark.parametrize("epochs_before", [1, 2, 3])
 def test_chunk_by_chunk_weights_carry_over_and_a_cut_changes_nothing(
-    packed, tmp_path, epochs_before
+    packed, whole, tmp_path, epochs_before
 ):
     settings = {"chunks": 2, "epochs": 2}
-    whole = run_fit(packed, tmp_path / "whole", "lenet5", **settings)
-    assert list(whole.history["epoch"]) == [1, 2, 3, 4], "two for each chunk"
+    expected = whole("lenet5", **settings)
+    assert list(expected.history["epoch"]) == [1, 2, 3, 4], "two for each chunk"
     cut = tmp_path / "cut"
     with pytest.raises(KeyboardInterrupt):
         _stop_after(epochs_before, lambda: run_fit(packed, cut, "lenet5", **settings))
-    assert_same(whole, run_fit(packed, cut, "lenet5", **settings))
+    assert_same(expected, run_fit(packed, cut, "lenet5", **settings))
 
 
 def test_more_chunks_than_images_are_refused_before_anything_is_written(packed, tmp_path):

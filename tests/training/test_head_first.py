@@ -1,6 +1,8 @@
 """The last layer first, alone or as a probe, then all; a cut anywhere changes nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +25,8 @@ from hubblefork.training.probe import fit_probe
 SIZE = 24
 ALL = 1 - 1e-9  # nearly: it has to be below 1
 
+State = dict[str, torch.Tensor]
+
 
 @pytest.fixture(scope="module")
 def packed(shapes):
@@ -38,7 +42,7 @@ def weights(tmp_path_factory) -> Path:
     return path
 
 
-def run_fit(packed, weights: Path, folder: Path, **settings) -> dict[str, torch.Tensor]:
+def run_fit(packed, weights: Path, folder: Path, **settings) -> State:
     dataset, split = packed
     settings = {
         "data.size": SIZE, "network.name": "timm:test_resnet", "weights": str(weights),
@@ -49,14 +53,25 @@ def run_fit(packed, weights: Path, folder: Path, **settings) -> dict[str, torch.
     return dict(fit(planned, Run(folder)).state_dict())
 
 
-def changed(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> set[str]:
+@pytest.fixture(scope="module")
+def whole(packed, weights, tmp_path_factory) -> Callable[..., State]:
+    """Trains as `run_fit` does, without a cut, and each training once."""
+
+    @cache
+    def train(**settings) -> State:
+        return run_fit(packed, weights, tmp_path_factory.mktemp("whole"), **settings)
+
+    return train
+
+
+def changed(before: State, after: State) -> set[str]:
     return {
         name for name in before
         if before[name].shape != after[name].shape or not torch.equal(before[name], after[name])
     }  # fmt: skip
 
 
-def pretrained(weights: Path) -> dict[str, torch.Tensor]:
+def pretrained(weights: Path) -> State:
     shape = (3, SIZE, SIZE)
     return create_network("timm:test_resnet", shape, 10, weights=str(weights)).state_dict()
 
@@ -71,10 +86,9 @@ def test_at_first_the_last_layer_learns_alone_and_then_all_do(packed, weights, t
 
 @pytest.mark.parametrize("epochs_before", [1, 2, 3])
 def test_a_training_cut_in_either_phase_ends_as_if_it_had_not_been(
-    packed, weights, tmp_path, epochs_before, monkeypatch
+    packed, weights, whole, tmp_path, epochs_before, monkeypatch
 ):
     phases = {"epochs": 4, "freeze_epochs": 2}
-    whole = run_fit(packed, weights, tmp_path / "whole", **phases)
     save = Run.save_history
 
     def interrupted(run, rows):
@@ -87,14 +101,12 @@ def test_a_training_cut_in_either_phase_ends_as_if_it_had_not_been(
         with pytest.raises(KeyboardInterrupt):
             run_fit(packed, weights, tmp_path / "cut", **phases)
     resumed = run_fit(packed, weights, tmp_path / "cut", **phases)
-    assert not changed(whole, resumed)
+    assert not changed(whole(**phases), resumed)
 
 
-def test_a_probe_fits_the_last_layer_before_all_are_trained(packed, weights, tmp_path):
+def test_a_probe_fits_the_last_layer_before_all_are_trained(packed, weights, whole, tmp_path):
     dataset, split = packed
-    begun = run_fit(
-        packed, weights, tmp_path / "all", probe_first=True, epochs=2, start_fraction=ALL
-    )
+    begun = whole(probe_first=True, epochs=2, start_fraction=ALL)
     settings = {"data.size": SIZE, "network.name": "timm:test_resnet", "weights": str(weights)}
     recipe = load_recipe("probe", settings)
     planned = plan(recipe, dataset, split, 0, torch.device("cpu"), "fp32")
@@ -103,18 +115,18 @@ def test_a_probe_fits_the_last_layer_before_all_are_trained(packed, weights, tmp
     assert all(torch.allclose(begun[name], value, atol=1e-5) for name, value in probe.items())
 
 
-def test_the_weights_of_the_start_have_their_fraction(packed, weights, tmp_path):
-    def trained(fraction: float) -> dict[str, torch.Tensor]:
-        out = tmp_path / str(fraction)
-        return run_fit(packed, weights, out, probe_first=True, epochs=2, start_fraction=fraction)
-
-    start, mixed, end = trained(ALL), trained(0.25), trained(1 - ALL)
+def test_the_weights_of_the_start_have_their_fraction(packed, weights, whole, tmp_path):
+    settings = {"probe_first": True, "epochs": 2}
+    start, end = (whole(**settings, start_fraction=fraction) for fraction in (ALL, 1 - ALL))
+    mixed, resumed = (
+        run_fit(packed, weights, tmp_path, **settings, start_fraction=0.25) for _ in range(2)
+    )
     assert changed(start, end)
     for name, value in mixed.items():
         if value.is_floating_point():
             expected = torch.lerp(end[name], start[name], 0.25)
             assert torch.allclose(value, expected, atol=1e-5), name
-    assert not changed(mixed, trained(0.25))  # resumed after its end
+    assert not changed(mixed, resumed)  # after its end
 
 
 def test_a_class_with_a_single_training_image_is_trained_without_a_probe(packed, weights, tmp_path):
