@@ -1,30 +1,27 @@
 """A full disk is one line and exit status 1; nothing is lost and no temporary file left."""
 
-import json
-import os
-import subprocess
+import resource
 import sys
 
 import pytest
 
-# A limit on the size of a file ends a write as a full disk does: with an OSError.
-_LIMITED = """
-import json, resource, sys
 from hubblefork.cli import main
-from hubblefork.report import figures
-figures.CHART_DPI = figures.SHEET_DPI = 45
-for limit, words in json.loads(sys.argv[1]):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-    sys.argv = ["hubblefork", *words]
-    try:
-        main()
-    except SystemExit as end:
-        print("ended with", end.code, file=sys.stderr, flush=True)
-"""
+from tests.forks import Fork
+
+
+def limited(work: list[tuple[int, list[str]]]) -> None:
+    """Commands, each with the most bytes that a file may have: more fail as on a full disk."""
+    for limit, words in work:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        sys.argv = ["hubblefork", *words]
+        try:
+            main()
+        except SystemExit as end:
+            print("ended with", end.code, file=sys.stderr, flush=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sets a limit on the size of files")
-def test_a_full_disk_is_one_line_and_nothing_is_lost(trained, shapes, tmp_path):
+def test_a_full_disk_is_one_line_and_nothing_is_lost(trained, shapes, tmp_path, monkeypatch):
     out, page = tmp_path / "out.csv", tmp_path / "page.html"
     parquet, explained = tmp_path / "out.parquet", tmp_path / "why"
     image = str(next(shapes.glob("bar/*.png")))
@@ -43,18 +40,12 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(trained, shapes, tmp_path):
         (1000, ["explain", str(trained), image, "--out", str(explained)]),
         (40_000, training),  # its first checkpoint is larger
     ]
-    environment = os.environ | {"HUBBLEFORK_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-c", _LIMITED, json.dumps(work)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    ended = [line for line in done.stderr.splitlines() if line.startswith("ended")]
+    monkeypatch.setenv("HUBBLEFORK_CACHE", str(tmp_path / "cache"))
+    _, _, err = Fork(limited, work).ended()
+    assert "Traceback" not in err
+    ended = [line for line in err.splitlines() if line.startswith("ended")]
     assert ended == ["ended with 0"] * 2 + ["ended with 1"] * 6
-    told = [line for line in done.stderr.splitlines() if line.startswith("hubblefork:")]
+    told = [line for line in err.splitlines() if line.startswith("hubblefork:")]
     assert len(told) == 6
     assert all("File too large" in line for line in told)
     assert str(out) in told[0]

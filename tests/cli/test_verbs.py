@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import requests
 from PIL import Image
 
 from hubblefork.__main__ import main
+from tests.forks import Fork
 
 pytestmark = pytest.mark.usefixtures("without_reports")
 
@@ -183,13 +183,11 @@ def test_a_signal_ends_with_one_line_that_says_how_to_continue(
     assert told == f"hubblefork: {word}; --resume continues the training"
 
 
-def test_a_run_is_served_with_the_predictions_of_the_command_line(trained, tmp_path):
+def test_a_run_is_served_with_the_predictions_of_the_command_line(trained, tmp_path, monkeypatch):
     pytest.importorskip("starlette")
     words = ["serve", trained, "--labels", tmp_path / "labels.jsonl", "--rater", "ann"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "hubblefork", *map(str, words)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["hubblefork", *map(str, words)])
+    server = Fork(main)
     try:
         link = server.stdout.readline().strip()
         url = link.partition("/?")[0]
@@ -202,9 +200,9 @@ def test_a_run_is_served_with_the_predictions_of_the_command_line(trained, tmp_p
             told = session.post(f"{url}/api/shown", json=asked).json()["tiles"]
             ids = session.get(f"{url}/api/tiles?rows={','.join(map(str, rows))}").json()["tiles"]
     finally:
-        server.terminate()
-        _, said = server.communicate()
-    assert server.returncode == 143, said
+        server.process.terminate()
+        status, _, said = server.ended()
+    assert status == 143, said
     served = {each["id"]: tile["probability"] for each, tile in zip(ids, told, strict=True)}
     measured = pd.read_csv(trained / "predictions.csv").set_index("id")[["bar", "disc"]].max(axis=1)
     np.testing.assert_allclose([served[each] for each in measured.index], measured, atol=1e-5)

@@ -1,9 +1,6 @@
 """Pretrained weights: read without running code, from files, folders, a package and the hub."""
 
-import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -14,7 +11,7 @@ from safetensors.torch import save_file
 from timm.models import save_for_hf
 
 from hubblefork.core.errors import RequestError
-from hubblefork.networks.registry import create_network
+from hubblefork.networks.registry import create_network, resolve_network
 from hubblefork.networks.weights import (
     EFFICIENTNET_LITE0,
     Repository,
@@ -121,55 +118,35 @@ def test_a_backbone_whose_weights_nobody_published_is_one_line():
         published("gcvit_base")
 
 
-# huggingface_hub reads HF_ENDPOINT when it is first imported: a process of its own is needed.
-_CREATE = """
-import sys
-from hubblefork.core.errors import RequestError
-from hubblefork.networks.registry import create_network, resolve_network
-for name in map(str.strip, sys.stdin):
-    try:
-        network = create_network(name, (3, 32, 32), 4)
-        print(resolve_network(name, {}, None)[2], end=" ")
-        print(network.conv1[0].weight.sum().item(), network.pretrained_cfg["mean"][0], flush=True)
-    except RequestError as error:
-        print(error, flush=True)
-"""
-
-
-def test_a_repository_of_the_hub_is_downloaded_once_and_then_needs_no_hub(tmp_path):
+def test_a_repository_of_the_hub_is_downloaded_once_and_then_needs_no_hub(tmp_path, monkeypatch):
     encoder = timm.create_model("test_resnet", num_classes=0)  # as Zoobot's: without a classifier
     encoder.pretrained_cfg["mean"] = (0.25, 0.25, 0.25)
     save_for_hf(encoder, tmp_path / "net", safe_serialization=True)
-    with serving_hub() as hub:
-        commit = hub.put("models/owner/net", read_files(tmp_path / "net"))
-        environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
-        environment.pop("HF_HUB_OFFLINE", None)
-        process = subprocess.Popen(
-            [sys.executable, "-c", _CREATE], env=environment, text=True, stdin=-1, stdout=-1
-        )
 
-        def ask(name: str) -> str:
-            process.stdin.write(f"{name}\n")
-            process.stdin.flush()
-            return process.stdout.readline().strip()
-
+    def ask(repository: str) -> tuple | str:
+        name = f"timm:hf-hub:{repository}"
         try:
-            first = f"hf-hub:owner/net@{commit} {encoder.conv1[0].weight.sum().item()} 0.25"
-            assert ask("timm:hf-hub:owner/net") == first
-            hub.put("models/owner/net", {"model.safetensors": b"other"})
-            assert ask(f"timm:hf-hub:owner/net@{commit}") == first
-            assert "no such revision" in ask("timm:hf-hub:owner/net@v9")
-            assert "hf-hub:owner/none: the hub has no such repository" in ask(
-                "timm:hf-hub:owner/none"
-            )
-            assert "hf-hub:/: expected hf-hub:OWNER/NAME" in ask("timm:hf-hub:/")
-            hub.down = True
-            assert ask(f"timm:hf-hub:owner/net@{commit}") == first
-            unknown = ask("timm:hf-hub:owner/none")
-            assert "hf-hub:owner/none cannot be downloaded: " in unknown
-            assert "--set weights=PATH" in unknown
-        finally:
-            process.communicate()
+            network = create_network(name, (3, 32, 32), 4)
+        except RequestError as error:
+            return str(error)
+        first = network.conv1[0].weight.sum().item()
+        return resolve_network(name, {}, None)[2], first, network.pretrained_cfg["mean"][0]
+
+    with serving_hub() as hub:
+        hub.known_to(monkeypatch, tmp_path / "home")
+        commit = hub.put("models/owner/net", read_files(tmp_path / "net"))
+        first = f"hf-hub:owner/net@{commit}", encoder.conv1[0].weight.sum().item(), 0.25
+        assert ask("owner/net") == first
+        hub.put("models/owner/net", {"model.safetensors": b"other"})
+        assert ask(f"owner/net@{commit}") == first
+        assert "no such revision" in ask("owner/net@v9")
+        assert "hf-hub:owner/none: the hub has no such repository" in ask("owner/none")
+        assert "hf-hub:/: expected hf-hub:OWNER/NAME" in ask("/")
+        hub.down = True
+        assert ask(f"owner/net@{commit}") == first
+        unknown = ask("owner/none")
+        assert "hf-hub:owner/none cannot be downloaded: " in unknown
+        assert "--set weights=PATH" in unknown
 
 
 def refusal(path):

@@ -4,7 +4,6 @@ import faulthandler
 import multiprocessing
 import os
 import socket
-import subprocess
 import sys
 from multiprocessing import get_context
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from hubblefork.cli import main
 from hubblefork.core.device import choose_device
 from hubblefork.core.errors import RequestError
 from hubblefork.data.images.framing import Framing
@@ -24,6 +24,7 @@ from hubblefork.training.fit import fit
 from hubblefork.training.plan import plan
 from hubblefork.training.processes import ALONE, World, join, spawn
 from hubblefork.workflow.train import train
+from tests.forks import Fork
 
 TWO = World(devices=2)
 SMALL = {
@@ -136,11 +137,17 @@ def _abort() -> None:
     os.abort()
 
 
-def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):
+def run_as(words: list[str], variables: dict[str, str]) -> None:
+    """The command line, as a launcher starts it."""
+    os.environ |= variables
+    sys.argv = ["hubblefork", *words]
+    main()
+
+
+def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path, without_reports):
     words = [*("train", shapes, "--recipe", "mlp", "--size", 24, "--set", "epochs=2")]
     words = [*words, "--device", "cpu", "--precision", "fp32", "--nodes", 2]
-    words = [*words, "--out", tmp_path / "run"]
-    words = [sys.executable, "-m", "hubblefork", *map(str, words)]
+    words = [*map(str, words), "--out", str(tmp_path / "run")]
     slurm = {
         "SLURM_NTASKS": "2",
         "SLURM_NTASKS_PER_NODE": "1",
@@ -149,15 +156,13 @@ def test_processes_that_a_launcher_began_train_as_one(shapes, tmp_path):
         "SLURM_LOCALID": "0",
         "MASTER_PORT": str(_free_port()),
     }
-    ranks = [{"SLURM_PROCID": rank, "SLURM_NODEID": rank} for rank in "01"]
-    processes = [
-        subprocess.Popen(words, env=os.environ | slurm | rank, stdout=-1, stderr=-1, text=True)
-        for rank in ranks
-    ]
-    said = [process.communicate(timeout=300) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
-    assert said[0][0].splitlines()[-1] == str(tmp_path / "run")
-    assert said[1] == ("", ""), "the first process speaks for all"
+    ranks = [slurm | {"SLURM_PROCID": rank, "SLURM_NODEID": rank} for rank in "01"]
+    (status, out, err), other = (
+        each.ended() for each in [Fork(run_as, words, rank) for rank in ranks]
+    )
+    assert status == 0, err
+    assert out.splitlines()[-1] == str(tmp_path / "run")
+    assert other == (0, "", ""), "the first process speaks for all"
     settings = {"data.size": 24, "epochs": 2}
     place = {"device": "cpu", "precision": "fp32"}
     alone = train(shapes, "mlp", out=tmp_path / "alone", settings=settings, **place)

@@ -1,7 +1,5 @@
 """Data sets of the hub are downloaded as they are asked for, and used without it then."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,29 +12,18 @@ from hubblefork.core.errors import RequestError
 from hubblefork.data.sources import open_source
 from tests.hub_server import Hub, read_files, serving_hub
 
-# huggingface_hub reads HF_ENDPOINT when it is first imported: a process of its own is needed.
-_OPEN = """
-import sys
-from hubblefork.data.sources import open_source
-from hubblefork.core.errors import RequestError
-for text in sys.argv[1:]:
-    try:
-        source = open_source(text)
-        images = source.read(range(len(source.table)), source.framing())
-        print(len(images), *sorted(set(source.table.get("split", []))))
-    except RequestError as error:
-        print(error)
-"""
 
-
-def _ask(endpoint: str, home: Path, *texts: str, **environment: str) -> list[str]:
-    environment = os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(home)} | environment
-    result = subprocess.run(
-        [sys.executable, "-c", _OPEN, *texts], env=environment, capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
-    return result.stdout.splitlines()
+def _ask(*texts: str) -> list[str]:
+    """For each text the number of images and the subsets, or why there are none."""
+    said = []
+    for text in texts:
+        try:
+            source = open_source(text)
+            images = source.read(range(len(source.table)), source.framing())
+            said.append(" ".join([str(len(images)), *sorted(set(source.table.get("split", [])))]))
+        except RequestError as error:
+            said.append(str(error))
+    return said
 
 
 @contextmanager
@@ -52,10 +39,11 @@ def _serving(files: SimpleNamespace, folder: Path) -> Iterator[Hub]:
         yield hub
 
 
-def test_what_is_asked_for_is_downloaded_and_the_rest_is_told(files, tmp_path):
+def test_what_is_asked_for_is_downloaded_and_the_rest_is_told(files, tmp_path, monkeypatch):
     with _serving(files, tmp_path / "sky") as hub:
+        hub.known_to(monkeypatch, tmp_path / "home")
         names = ("sky:split=test", "none", "gated", "sky")
-        said = _ask(hub.url, tmp_path / "home", *(f"hub:owner/{name}" for name in names))
+        said = _ask(*(f"hub:owner/{name}" for name in names))
     assert said[0] == "6"
     assert "hub:owner/none: the hub has no such repository" in said[1]
     assert "is restricted by its owner" in said[2]
@@ -67,13 +55,17 @@ def test_what_is_asked_for_is_downloaded_and_the_rest_is_told(files, tmp_path):
     assert all("/data/" in each for each in fetched)
 
 
-def test_what_was_downloaded_is_used_without_the_hub(files, tmp_path):
+def test_what_was_downloaded_is_used_without_the_hub(files, tmp_path, monkeypatch):
     texts = [f"hub:owner/{name}" for name in ("sky:split=test", "sky", "none")]
     with _serving(files, tmp_path / "sky") as hub:
-        assert _ask(hub.url, tmp_path / "home", texts[0]) == ["6"]
+        from huggingface_hub import constants
+
+        hub.known_to(monkeypatch, tmp_path / "home")
+        assert _ask(texts[0]) == ["6"]
     # The server has gone; then the user says that there is no network.
-    for environment in ({}, {"HF_HUB_OFFLINE": "1"}):
-        said = _ask(hub.url, tmp_path / "home", *texts, **environment)
+    for offline in (False, True):
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+        said = _ask(*texts)
         assert said[0] == "6"
         # A part is not taken for the whole.
         assert said[1].startswith("hub:owner/sky cannot be downloaded: ")
