@@ -126,7 +126,8 @@ def _examples(
 ) -> None:
     """What the examples in docstrings find there.
 
-    `folder`, to write to; `galaxies`, images of two classes; `run`, what `train` gave for them.
+    `folder`, to write to; `galaxies`, images of two classes; `run`, what `train` gave for them,
+    with its report. Those of their own trainings are empty.
     """
     if isinstance(request.node, pytest.DoctestItem):
         doctest_namespace["folder"] = tmp_path
@@ -136,6 +137,7 @@ def _examples(
         doctest_namespace["galaxies"] = request.getfixturevalue("shapes")
         if any(re.search(r"\brun[.,)]", each.source) for each in request.node.dtest.examples):
             doctest_namespace["run"] = request.getfixturevalue("example_run")
+        _leave_reports_empty(monkeypatch)
 
 
 @pytest.fixture(scope="session")

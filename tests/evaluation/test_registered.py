@@ -141,9 +141,10 @@ def test_names_that_are_taken_or_cannot_be_one_are_refused():
         hubblefork.register_metric("mine")(np.mean)
 
 
-def test_runs_reports_and_comparisons_show_it(shapes, tmp_path):
+def test_runs_reports_and_comparisons_show_it(shapes, tmp_path, empty_reports):
     settings = {"epochs": 1, "data.size": 16}
-    before = train(shapes, "mlp", settings=settings, out=tmp_path / "before")
+    with empty_reports():
+        before = train(shapes, "mlp", settings=settings, out=tmp_path / "before")
 
     @hubblefork.register_metric("mean_confidence", percent=True)
     def mean_confidence(true, probabilities):

@@ -111,9 +111,10 @@ def test_a_network_that_overflows_is_refused(run, shapes):
         calibrate(predictor, dataset, split)
 
 
-def test_a_model_of_votes_knows_typicality_only(tmp_path):
+def test_a_model_of_votes_knows_typicality_only(tmp_path, empty_reports):
     settings = {"data.size": 24, "epochs": 1}
-    run = train("simulated:votes:60", "lenet5", settings=settings, out=tmp_path / "run")
+    with empty_reports():
+        run = train("simulated:votes:60", "lenet5", settings=settings, out=tmp_path / "run")
     table = predict(run.path, "simulated:4")
     assert table["typicality"].between(0, 1).all()
     assert "calibration" not in json.loads((run.path / "metrics.json").read_text())
