@@ -119,7 +119,7 @@ def test_every_network_answers_as_before_for_any_number_of_images(name, exported
     predictor, path = exported(name)
     opened = open_predictor(path)
     outliers = predictor.uncertainty.outliers
-    for number in (1, 3, 7, 64):
+    for number in (1, 3, 20):
         images = images_of(predictor, number)
         ((values, features),) = list(predictor.compute(images))
         assert np.ptp(values, axis=0).max() > 1e-6 or number == 1
