@@ -10,6 +10,10 @@ from multiprocessing import get_context
 
 import torch
 
+# Where autograd is first used after an export to ONNX it starts threads, and forks cannot train:
+# here it is used before any test is run.
+torch.ones(1, requires_grad=True).backward()
+
 
 class Fork:
     """A function in a fork. What it says on stdout and stderr has to fit into a pipe, 64 KiB."""

@@ -2,11 +2,11 @@
 
 import io
 import re
+import signal
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from functools import cache
-from multiprocessing import get_context
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from hubblefork.runs.run import Run
 from hubblefork.training.epoch_log import EpochLog
 from hubblefork.training.fit import fit
 from hubblefork.training.plan import make_view, plan
+from tests.forks import Fork
 
 SMALL = {
     "data.size": 24,
@@ -38,7 +39,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread():
-    """Weights are compared bit by bit; and a fork would wait for the threads of its parent."""
+    """Weights are compared bit by bit, also with those of a fork, which has one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -127,17 +128,14 @@ def _stop_after(epochs: int, action) -> None:
 
 def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(packed, whole, tmp_path):
     folder = tmp_path / "killed"
-    process = get_context("fork").Process(
-        target=run_fit, args=(packed, folder), kwargs={"epochs": 25}
-    )
-    process.start()
+    killed = Fork(partial(run_fit, packed, folder, epochs=25))
     deadline = time.monotonic() + 120
     while not (folder / "history.csv").exists() or len(Run(folder).history) < 3:
-        assert process.is_alive(), "the training ended before it could be killed"
+        assert killed.process.is_alive(), "the training ended before it could be killed"
         assert time.monotonic() < deadline, "the training never got to its third epoch"
         time.sleep(0.01)
-    process.kill()
-    process.join()
+    killed.process.kill()
+    assert killed.ended()[0] == -signal.SIGKILL
     before = len(Run(folder).history)
     assert before < 25
     resumed = run_fit(packed, folder, epochs=25)
