@@ -32,19 +32,9 @@ def data(tmp_path) -> Path:
 
 def test_a_case_is_learnt_and_kept(data, tmp_path, capsys):
     benchmark = runpy.run_path(str(BENCHMARK))
-    benchmark["_RECIPES"]["default"] = (
-        "default",
-        {"data.size": 20, "view.size": 16},
-    )
-    words = ["--data", str(data), "--cases", "odonata:40", "--recipes", "default"]
-    words += [
-        "--epochs",
-        "2",
-        "--results",
-        str(tmp_path / "results.json"),
-        "--table",
-        str(tmp_path / "table.md"),
-    ]
+    benchmark["_RECIPES"]["default"] = ("default", {"data.size": 20, "view.size": 16})
+    words = ["--data", str(data), "--cases", "odonata:40", "--recipes", "default", "--epochs", "2"]
+    words += ["--results", str(tmp_path / "results.json"), "--table", str(tmp_path / "table.md")]
     benchmark["main"](words)
     (result,) = json.loads((tmp_path / "results.json").read_text()).values()
     assert len(result["losses"]) == 2
