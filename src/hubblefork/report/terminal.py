@@ -34,6 +34,9 @@ _FURTHER = (
 # Columns of a terminal on which every table fits.
 _ANY = 10_000
 
+# Of the names in a first column, at least so many characters stand in a line.
+_NAME = 12
+
 # Columns of a notebook's output.
 _WIDTH = 100
 
@@ -48,8 +51,9 @@ class _FittingTable(Table):
                 Measurement.get(console, options.update(max_width=_ANY), each)
                 for each in (column.header, *column.cells)
             ]
-            # The first column breaks lines between words, and no other does.
-            room -= max(each.maximum if place else each.minimum for each in cells) + 2
+            # The first column breaks lines, between words or in long ones, and no other does.
+            least = min(_NAME, max(each.minimum for each in cells))
+            room -= (max(each.maximum for each in cells) if place else least) + 2
             if place > 1 and room < -2:
                 self.columns = columns[:place]
                 break
