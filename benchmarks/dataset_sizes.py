@@ -80,7 +80,7 @@ def main(words: list[str] | None = None) -> None:
                     asked.results.parent.mkdir(parents=True, exist_ok=True)
                     with replacing(asked.results) as file:
                         json.dump(results, file, indent=1)
-    table = as_markdown(_COLUMNS, map(line, results.values()))
+    table = as_markdown(_COLUMNS, map(line, sorted(results.values(), key=place)))
     print(table, end="")
     if asked.table:
         with replacing(asked.table) as file:
@@ -113,6 +113,16 @@ def rise(losses: list[float]) -> float:
     0.25
     """
     return float(max(np.array(losses) - np.minimum.accumulate(losses)))
+
+
+def place(result: dict[str, Any]) -> tuple[int, int, int]:
+    """Where a result stands in the table.
+
+    >>> place({"case": "radio:2000", "recipe": "few"})
+    (1, 2000, 4)
+    """
+    kind, number = result["case"].split(":")
+    return list(_KINDS).index(kind), int(number), list(_RECIPES).index(result["recipe"])
 
 
 def line(result: dict[str, Any]) -> tuple[str, ...]:

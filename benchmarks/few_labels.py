@@ -209,8 +209,10 @@ def line(row: dict) -> tuple[str, ...]:
     return (
         f"{row['labels']:,}",
         _METHODS[row["method"]],
-        f"{percent(row['accuracy'])} ± {percent(row['accuracy_std'])}",
-        f"{percent(row['balanced'])} ± {percent(row['balanced_std'])}",
+        *(
+            percent(row[each]) + f" ± {percent(row[f'{each}_std'])}" * (row["seeds"] > 1)
+            for each in ("accuracy", "balanced")
+        ),
         str(row["seeds"]),
         f"{row['seconds']:,.0f}",
     )
@@ -230,6 +232,7 @@ def plot(frame: pd.DataFrame, path: Path) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
+    labels = sorted(frame["labels"].unique())
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True, layout="constrained")
     for name, shown in _METHODS.items():
         rows = frame[frame["method"] == name]
@@ -240,6 +243,8 @@ def plot(frame: pd.DataFrame, path: Path) -> None:
             )  # fmt: skip
     for axis, title in zip(axes, ("accuracy, %", "balanced accuracy, %"), strict=True):
         axis.set(xscale="log", xlabel="labels", ylabel=title)
+        axis.minorticks_off()
+        axis.set_xticks(labels, [f"{each:,}" for each in labels])
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize=8)
     figure.savefig(path, dpi=110)
