@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 import hubblefork
 
 _here = str(Path(__file__).parent)
-sys.path.insert(0, _here)  # reference_pages.py, story_forks.py
+sys.path.insert(0, _here)  # reference_pages.py
 
 # The kernels that run the stories find story_kernel.py, share one cache of packed images, and take
 # one core each: their networks are too small for more.
@@ -18,11 +18,6 @@ os.environ["PYTHONPATH"] = os.pathsep.join([_here, *filter(None, [os.environ.get
 _cache = tempfile.TemporaryDirectory()
 os.environ["HUBBLEFORK_CACHE"] = _cache.name
 os.environ |= {"OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}
-
-if sys.platform == "linux":  # elsewhere, forks of all that is imported may not be safe
-    from story_forks import fork_kernels  # imports torch, which looks at the above
-
-    fork_kernels()
 
 project = "hubblefork"
 author = "The hubblefork developers"

@@ -20,7 +20,6 @@ def load_ipython_extension(shell: Any) -> None:
 
     figures.CHART_DPI = figures.SHEET_DPI = 90
     warnings.filterwarnings("ignore", "IProgress not found")  # widgets are not needed here
-    shell.run_line_magic("matplotlib", "inline")  # also where it was imported before
     shell.system = partial(_run, shell)
 
 
