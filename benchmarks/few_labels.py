@@ -1,6 +1,6 @@
 """Accuracy against the number of labels, of probes and of trainings.
 
-    python benchmarks/few_labels.py CATALOG.csv [--encoder RUN] [--labels 50 100 200 500 1000]
+    python benchmarks/few_labels.py CATALOG.csv [--encoder RUN] [--labels 50 100 200 500 1000 5000]
         [--seeds 0 1 2] [--methods ...] [--test 2000] [--epochs 45] [--results RESULTS.json]
         [--table TABLE.md] [--plot PLOT.png]
 
@@ -41,6 +41,7 @@ from hubblefork.training.probe import compute_features, fit_classifier, stratifi
 from hubblefork.workflow.start_run import prepare, provenance_of
 from hubblefork.workflow.train import model_card
 
+_LABELS = (50, 100, 200, 500, 1_000, 5_000)
 _COLUMNS = ("labels", "method", "accuracy", "balanced accuracy", "seeds", "seconds")
 _METHODS = {
     "few": "`few`: probe on the encoder",
@@ -54,7 +55,7 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--encoder", default="galaxy-votes")
-    parser.add_argument("--labels", nargs="+", type=int, default=[50, 100, 200, 500, 1_000])
+    parser.add_argument("--labels", nargs="+", type=int, default=_LABELS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", choices=_METHODS, default=list(_METHODS))
     parser.add_argument("--test", type=int, default=2_000, help="images to test on")
