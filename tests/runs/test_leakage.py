@@ -55,6 +55,13 @@ def test_of_a_model_file_it_is_said_that_it_is_not_known(run, shapes, tmp_path, 
     assert "it is not known whether" in capfd.readouterr().err
 
 
+def test_of_a_shipped_model_it_is_said_what_it_has_learnt_from(run, shapes, capfd):
+    require_unseen("galaxy-votes", pack(shapes, size=24), run.split)
+    told = capfd.readouterr().err
+    assert "galaxy-votes has learnt from: Simulated galaxies" in told
+    assert "not known" not in told
+
+
 def test_an_evaluation_says_how_many_were_learnt(with_reports, run, shapes, tmp_path):
     counts = run.split.counts()
     evaluation = evaluate(run.path, shapes, out=tmp_path / "all")

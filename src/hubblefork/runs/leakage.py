@@ -15,6 +15,7 @@ from hubblefork.data.duplicates import similar_across, without_crowds
 from hubblefork.data.sky_positions import common_position, default_radius, near_to
 from hubblefork.data.sources.path_options import absolute_source, is_in_memory
 from hubblefork.data.splits import Split
+from hubblefork.models.shipped import read_card, shipped_file
 from hubblefork.models.warm_start import is_trained_model
 from hubblefork.runs.learnt import describe, flat_of, read_learnt
 from hubblefork.runs.run import Run
@@ -85,7 +86,9 @@ def require_unseen(
             )
         say(f"{weights} was trained on images that look like {found}")
     unknown = [part for part, number in numbers.items() if number is None]
-    if unknown:
+    if unknown and shipped_file(weights):
+        say(f"{weights} has learnt from: {read_card(weights).learnt_from}")
+    elif unknown:
         say(f"it is not known whether {weights} was trained on {' and '.join(unknown)} images")
     return numbers
 
